@@ -1,0 +1,36 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup table1 test test-slow check all lock
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	$(BIN)/python alphanet/potentials/uv.py pip install --quiet --python $(BIN)/python \
+	  --constraint constraints.txt --group dev --editable .
+	touch $@
+
+table1: setup
+	$(BIN)/alphanet repro table1 --scale mini
+
+test: setup
+	$(BIN)/python -m pytest -n 2
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+all: table1
+
+lock: setup
+	$(BIN)/python alphanet/potentials/uv.py pip compile --quiet --no-emit-index-url --no-emit-find-links \
+	  --group dev --constraint torch.txt --output-file constraints.txt pyproject.toml
+	sed -i 's/^torch==\(.*\)+cpu/torch==\1/' constraints.txt

@@ -1,0 +1,30 @@
+"""AlphaNet: benchmark and reproduction suite for interatomic potentials.
+
+`AlphaNet`, `AlphaNetCalculator` and `load_model` are imported on first use, because they import torch and the command
+line must answer at once.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alphanet.calculator import AlphaNetCalculator
+    from alphanet.model.alphanet import AlphaNet
+    from alphanet.model.checkpoint import load_model
+
+__version__ = "0.1.0"
+__all__ = ["AlphaNet", "AlphaNetCalculator", "__version__", "load_model"]
+
+_HOME_OF = {
+    "AlphaNet": "alphanet.model.alphanet",
+    "AlphaNetCalculator": "alphanet.calculator",
+    "load_model": "alphanet.model.checkpoint",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names lazily (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'alphanet' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME_OF[name]), name)

@@ -1,0 +1,80 @@
+"""Reading YAML cards into pydantic models, with errors that name the file, the key and the nearest known one."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from alphanet.errors import UserError, did_you_mean
+
+
+class Card(BaseModel):
+    """Base of every card: unknown keys are errors, values do not change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+CardType = TypeVar("CardType", bound=BaseModel)
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, as plain values.
+
+    Raises:
+        UserError: the file is missing or is not YAML.
+    """
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def read_card(path: Path, kind: type[CardType]) -> CardType:
+    """Read the YAML file `path` as a card of type `kind`.
+
+    Raises:
+        UserError: unreadable file, unknown key (with the nearest known one), or a value of the wrong type.
+    """
+    return validate(read_yaml(path), kind, str(path))
+
+
+def validate(values: Any, kind: type[CardType], where: str) -> CardType:
+    """Validate plain `values` as `kind`; errors name `where`, the key and what is wrong with it."""
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: expected a mapping of keys, found {type(values).__name__}")
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_explain(error, kind, where)) from error
+
+
+def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{where}: unknown key {key!r}{did_you_mean(str(first['loc'][-1]), _fields_at(kind, first['loc']))}"
+    if first["type"] == "missing":
+        return f"{where}: key {key!r} is missing"
+    return f"{where}: {key or 'value'}: {first['msg']} (got {first['input']!r})"
+
+
+def _fields_at(kind: Any, location: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields beside the one at `location`, following nested models where they can be followed."""
+    for part in location[:-1]:
+        field = getattr(kind, "model_fields", {}).get(part)
+        if field is not None:
+            kind = _model_in(field.annotation) or kind
+    return list(getattr(kind, "model_fields", {}))
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_in(argument)
+        if found:
+            return found
+    return None

@@ -1,0 +1,32 @@
+"""The command line. Each command group is one file; heavy imports happen inside the commands."""
+
+import sys
+
+import typer
+
+from alphanet.errors import UserError
+
+app = typer.Typer(
+    name="alphanet",
+    help="Reproduce the AlphaNet paper and measure interatomic potentials so that the numbers can be believed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Keep `alphanet` a group however many commands it has."""
+
+
+def main() -> None:
+    """Run the command line; foreseeable mistakes become one line on stderr and exit code 1, Ctrl-C 130."""
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""Data sets: cards, downloads, formats, storage, splits."""

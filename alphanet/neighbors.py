@@ -1,0 +1,95 @@
+"""Neighbour lists: the one way from a structure to an AtomGraph."""
+
+import numpy as np
+import torch
+from ase import Atoms
+from vesin import NeighborList
+
+from alphanet.errors import UserError
+from alphanet.graph import AtomGraph
+
+# Atoms closer than this are overlapping: directions between them mean nothing.
+MINIMAL_DISTANCE = 0.01  # Å
+
+
+def neighbor_pairs(atoms: Atoms, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """All pairs of atoms and periodic images within `cutoff` (Å), sorted by receiver.
+
+    Returns:
+        sender (E,) and receiver (E,) int64, shift (E, 3) int32 in lattice vectors added to the sender, distance (E,) Å.
+    """
+    _check(atoms)
+    search = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
+    receiver, sender, shift, distance = search.compute(
+        points=atoms.positions, box=_box(atoms, cutoff), periodic=np.asarray(atoms.pbc), quantities="ijSd"
+    )
+    return sender.astype(np.int64), receiver.astype(np.int64), shift, distance
+
+
+def build_graph(atoms: Atoms, cutoff: float, dtype: torch.dtype = torch.float32) -> AtomGraph:
+    """The graph of one structure on CPU, its real-valued fields in `dtype`.
+
+    Raises:
+        UserError: overlapping atoms, a periodic direction without volume, or positions that are not finite.
+    """
+    sender, receiver, shift, distance = neighbor_pairs(atoms, cutoff)
+    if distance.size and distance.min() < MINIMAL_DISTANCE:
+        worst = int(distance.argmin())
+        raise UserError(
+            f"atoms {receiver[worst]} and {sender[worst]} of {atoms.get_chemical_formula()} overlap "
+            f"({distance[worst]:.4f} Å apart); remove the duplicate"
+        )
+    return AtomGraph(
+        positions=torch.as_tensor(atoms.positions, dtype=dtype),
+        numbers=torch.as_tensor(atoms.numbers, dtype=torch.int64),
+        cell=torch.as_tensor(np.asarray(atoms.cell)[None], dtype=dtype),
+        pbc=torch.as_tensor(np.asarray(atoms.pbc)[None]),
+        batch=torch.zeros(len(atoms), dtype=torch.int64),
+        edge_index=torch.as_tensor(np.stack([sender, receiver])),
+        edge_shift=torch.as_tensor(shift.astype(np.float64), dtype=dtype),
+    )
+
+
+def nearest_only(graph: AtomGraph, limit: int) -> AtomGraph:
+    """The graph with only the `limit` nearest neighbours of each atom; public AlphaNet v1 keeps 50."""
+    from alphanet.graph import edge_vectors
+
+    count = torch.bincount(graph.receiver, minlength=graph.n_atoms)
+    if graph.n_edges == 0 or int(count.max()) <= limit:
+        return graph
+    distance = edge_vectors(graph).norm(dim=1)
+    by_distance = torch.argsort(distance, stable=True)
+    by_receiver = by_distance[torch.argsort(graph.receiver[by_distance], stable=True)]
+    first = torch.cumsum(count, 0) - count
+    rank = torch.arange(graph.n_edges, device=distance.device) - first[graph.receiver[by_receiver]]
+    kept = by_receiver[rank < limit].sort().values
+    return AtomGraph(
+        **{
+            **vars(graph),
+            "edge_index": graph.edge_index[:, kept],
+            "edge_shift": graph.edge_shift[kept],
+        }
+    )
+
+
+def _check(atoms: Atoms) -> None:
+    if not np.isfinite(atoms.positions).all() or not np.isfinite(np.asarray(atoms.cell)).all():
+        raise UserError(f"{atoms.get_chemical_formula()}: positions or cell contain NaN or infinity")
+    periodic = np.asarray(atoms.cell)[np.asarray(atoms.pbc)]
+    if len(periodic) and np.linalg.matrix_rank(periodic, tol=1e-8) < len(periodic):
+        raise UserError(
+            f"{atoms.get_chemical_formula()}: periodic directions {atoms.pbc.tolist()} but the cell has no volume; "
+            "set the cell or switch pbc off"
+        )
+
+
+def _box(atoms: Atoms, cutoff: float) -> np.ndarray:
+    """A box for vesin: non-periodic directions that have no lattice vector get one that is long enough to be inert."""
+    if not atoms.pbc.any():
+        return np.zeros((3, 3))
+    cell = atoms.cell.complete()
+    extent = np.ptp(atoms.positions, axis=0).max() if len(atoms) else 0.0
+    for axis in np.flatnonzero(~np.asarray(atoms.pbc)):
+        if not np.asarray(atoms.cell)[axis].any():
+            cell[axis] *= extent + 2 * cutoff
+    return np.asarray(cell)

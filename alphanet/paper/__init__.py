@@ -1,0 +1,1 @@
+"""The paper: its values, what was measured, verdicts."""

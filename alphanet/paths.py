@@ -1,0 +1,20 @@
+"""Where things lie: the user's caches, and the cards that travel with the project."""
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """The folder of caches and environments: `ALPHANET_HOME`, else `~/.cache/alphanet`."""
+    named = os.environ.get("ALPHANET_HOME")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "alphanet"
+
+
+def resources(kind: str) -> Path:
+    """A folder that users add files to: `baselines`, `benchmarks`, `datasets` or `reports`.
+
+    In a checkout it lies at the root, in an installed wheel inside the package.
+    """
+    package = Path(__file__).parent
+    packed = package / "_resources"
+    return (packed if packed.is_dir() else package.parent) / kind

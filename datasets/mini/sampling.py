@@ -1,0 +1,134 @@
+"""How frames are drawn (molecular dynamics, rattling, straining) and labelled with GFN1-xTB."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.calculator import CalculationFailed
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+from ase.neighborlist import neighbor_list
+from tblite.ase import TBLite
+
+METHOD = "GFN1-xTB"
+SPLITS = ("train", "valid", "test")
+DECIMALS = 6  # of stored coordinates and forces; structures are rounded before they are labelled
+
+SHORTEST_DISTANCE = 0.6  # Å
+LARGEST_FORCE = 30.0  # eV/Å
+SCF_AMBIGUITY = 2e-3  # eV
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """A Langevin protocol: `skip` steps are thrown away, then every `spacing`-th step is a frame."""
+
+    timestep: float = 1.5  # fs; hydrogen moves with the mass of deuterium to allow it
+    skip: int = 30
+    spacing: int = 6
+    friction: float = 0.01  # 1/fs
+
+
+def calculator(electronic_temperature: float, accuracy: float = 0.1) -> TBLite:
+    """GFN1-xTB; its energy is the electronic free energy, the quantity forces are derivatives of."""
+    return TBLite(
+        method=METHOD,
+        electronic_temperature=electronic_temperature,
+        accuracy=accuracy,
+        max_iterations=300,
+        verbosity=0,
+    )
+
+
+def tagged(atoms: Atoms, *, split: str, group: str, kind: str) -> Atoms:
+    """A copy that keeps the structure and the last energy, and forgets velocities and masses."""
+    frame = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    frame.info.update(split=split, group=group, kind=kind)
+    if atoms.calc is not None:
+        frame.calc = SinglePointCalculator(frame, energy=atoms.calc.results["energy"])
+    return frame
+
+
+def rattled(atoms: Atoms, amplitude: float, rng: np.random.Generator, strain: float = 0.0) -> Atoms:
+    """Displaced by normal noise (Å) in a cell deformed by symmetric normal strain."""
+    moved = atoms.copy()
+    if strain:
+        deformation = rng.normal(0.0, strain, (3, 3))
+        deformation = np.eye(3) + (deformation + deformation.T) / 2
+        moved.set_cell(moved.cell.array @ deformation, scale_atoms=True)
+    moved.positions += rng.normal(0.0, amplitude, moved.positions.shape)
+    return moved
+
+
+def dynamics(
+    start: Atoms, temperature: float, frames: int, protocol: Dynamics, calc: TBLite, seed: Sequence[int]
+) -> Iterator[Atoms]:
+    """Frames of one Langevin run; the run ends early where the SCF stops converging."""
+    rng = np.random.default_rng(list(seed))
+    atoms = rattled(start, 0.03, rng)
+    masses = atoms.get_masses()
+    masses[atoms.numbers == 1] = 2.014
+    atoms.set_masses(masses)
+    atoms.calc = calc
+    MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=rng)
+    Stationary(atoms)
+    motion = Langevin(
+        atoms,
+        protocol.timestep * units.fs,
+        temperature_K=temperature,
+        friction=protocol.friction / units.fs,
+        rng=rng,
+    )
+    try:
+        motion.run(protocol.skip)
+        for _ in range(frames):
+            motion.run(protocol.spacing)
+            yield atoms
+    except CalculationFailed:
+        return
+
+
+def independent_runs(
+    starts: Mapping[str, Atoms],
+    temperatures: Sequence[float],
+    frames: Mapping[str, int],
+    protocol: Dynamics,
+    calc: TBLite,
+    seed: int,
+) -> Iterator[Atoms]:
+    """From every start one run for each split, with its own noise and velocities.
+
+    The splits cover the same basins, but no test frame lies on a trajectory that has training frames.
+    """
+    for number, (name, start) in enumerate(starts.items()):
+        for which, split in enumerate(SPLITS):
+            temperature = temperatures[(number + which) % len(temperatures)]
+            group = f"{name}-{temperature:.0f}K-{split}"
+            run = dynamics(start, temperature, frames[split], protocol, calc, (seed, number, which))
+            for atoms in run:
+                yield tagged(atoms, split=split, group=group, kind="md")
+
+
+def labelled(candidate: Atoms, electronic_temperature: float) -> Atoms | None:
+    """The frame with energy, forces and stress of an SCF of its own; None where it should be dropped."""
+    frame = candidate.copy()
+    frame.positions = frame.positions.round(DECIMALS)
+    frame.cell = frame.cell.array.round(DECIMALS)
+    if len(neighbor_list("i", frame, SHORTEST_DISTANCE)):
+        return None
+    frame.calc = calculator(electronic_temperature)
+    try:
+        energy, forces, stress = frame.get_potential_energy(), frame.get_forces(), frame.get_stress()
+    except CalculationFailed:
+        return None
+    if not np.isfinite(energy) or not np.isfinite(stress).all() or not np.abs(forces).max() < LARGEST_FORCE:
+        return None
+    # Dynamics restarts each SCF from the last density. Where a fresh SCF lands elsewhere, there are two solutions.
+    if candidate.calc is not None and abs(candidate.get_potential_energy() - energy) > SCF_AMBIGUITY:
+        return None
+    frame.calc = SinglePointCalculator(
+        frame, energy=round(energy, 8), forces=forces.round(DECIMALS), stress=stress.round(8)
+    )
+    return frame
