@@ -1,12 +1,14 @@
 """Neighbour lists: the one way from a structure to an AtomGraph."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from ase import Atoms
 from vesin import NeighborList
 
 from alphanet.errors import UserError
-from alphanet.graph import AtomGraph
+from alphanet.graph import AtomGraph, edge_vectors
 
 # Atoms closer than this are overlapping: directions between them mean nothing.
 MINIMAL_DISTANCE = 0.01  # Å
@@ -52,8 +54,6 @@ def build_graph(atoms: Atoms, cutoff: float, dtype: torch.dtype = torch.float32)
 
 def nearest_only(graph: AtomGraph, limit: int) -> AtomGraph:
     """The graph with only the `limit` nearest neighbours of each atom; public AlphaNet v1 keeps 50."""
-    from alphanet.graph import edge_vectors
-
     count = torch.bincount(graph.receiver, minlength=graph.n_atoms)
     if graph.n_edges == 0 or int(count.max()) <= limit:
         return graph
@@ -63,13 +63,7 @@ def nearest_only(graph: AtomGraph, limit: int) -> AtomGraph:
     first = torch.cumsum(count, 0) - count
     rank = torch.arange(graph.n_edges, device=distance.device) - first[graph.receiver[by_receiver]]
     kept = by_receiver[rank < limit].sort().values
-    return AtomGraph(
-        **{
-            **vars(graph),
-            "edge_index": graph.edge_index[:, kept],
-            "edge_shift": graph.edge_shift[kept],
-        }
-    )
+    return replace(graph, edge_index=graph.edge_index[:, kept], edge_shift=graph.edge_shift[kept])
 
 
 def _check(atoms: Atoms) -> None:

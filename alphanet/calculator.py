@@ -1,0 +1,84 @@
+"""AlphaNet as an ASE calculator."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from alphanet.errors import UserError
+from alphanet.model.base import InteratomicModel
+from alphanet.model.checkpoint import load_model
+from alphanet.model.prediction import has_stress, predict
+from alphanet.verlet import VerletList
+
+
+class AlphaNetCalculator(Calculator):
+    """Energy, free energy, forces, stress and atomic energies of a structure.
+
+    Units are ASE's: eV, eV/Å, eV/Å^3 (Voigt order xx, yy, zz, yz, xz, xy). The energy is also the free energy: the model
+    is conservative and knows no electronic temperature.
+
+    Args:
+        model: a model or the file of one.
+        config: see `alphanet.load_model`.
+        dtype: precision of the network when `model` is a file; None keeps a given model's, and float32 for files.
+        device: where to compute.
+        skin: Å, of the neighbour list; 0 searches neighbours at every step.
+
+    Raises:
+        UserError: as `alphanet.load_model`; when calculating, unknown elements, overlapping atoms, a prediction that is
+            not finite.
+
+    Example:
+        >>> atoms.calc = AlphaNetCalculator("model.safetensors")
+        >>> atoms.get_potential_energy()
+    """
+
+    implemented_properties = ["energy", "free_energy", "forces", "stress", "energies"]  # noqa: RUF012  (ASE's border)
+
+    def __init__(
+        self,
+        model: InteratomicModel | str | Path,
+        config: Any = None,
+        dtype: str | None = None,
+        device: str = "cpu",
+        skin: float = 0.5,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(model, InteratomicModel):
+            self.model = model.eval()
+        else:
+            self.model = load_model(model, config, dtype or "float32", device)
+        self.neighbors = VerletList(self.model.config.cutoff, skin)
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        """Fill `self.results`; ASE calls this."""
+        super().calculate(atoms, properties, system_changes)
+        self.model.require_elements(self.atoms)
+        device = next(self.model.parameters()).device
+        graph = self.neighbors.graph(self.atoms, self.model.dtype)
+        graph = self.model.limit_neighbors(graph).to(device=device)
+        stressed = bool(has_stress(graph)[0])
+        answer = predict(self.model, graph, stress=stressed)
+        assert answer.forces is not None
+        energy = float(answer.energy[0])
+        forces = answer.forces.double().cpu().numpy()
+        if not (np.isfinite(energy) and np.isfinite(forces).all()):
+            raise UserError(f"{self.atoms.get_chemical_formula()}: the model's prediction is not finite")
+        self.results = {
+            "energy": energy,
+            "free_energy": energy,
+            "energies": answer.atomic_energies.cpu().numpy(),
+            "forces": forces,
+        }
+        if answer.stress is not None:
+            self.results["stress"] = full_3x3_to_voigt_6_stress(answer.stress[0].double().cpu().numpy())

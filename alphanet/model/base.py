@@ -1,0 +1,114 @@
+"""What both readings share: elements, reference energies, and the border between structures and graphs."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
+from torch import Tensor, nn
+
+from alphanet.errors import UserError
+from alphanet.graph import AtomGraph
+from alphanet.model.config import Config
+from alphanet.neighbors import build_graph
+
+
+class ReferenceEnergies(nn.Module):
+    """Energy of each element and scale of the network's output, in float64 whatever the network's precision.
+
+    CP2K's total energies are near -1228 eV/atom, where float32 resolves 1e-4 eV: the large part must not pass through
+    the network's precision.
+    """
+
+    energies: Tensor
+    scale: Tensor
+
+    def __init__(self, n_elements: int) -> None:
+        super().__init__()
+        self.register_buffer("energies", torch.zeros(n_elements, dtype=torch.float64))
+        self.register_buffer("scale", torch.ones((), dtype=torch.float64))
+
+    def forward(self, output: Tensor, element: Tensor) -> Tensor:
+        """(N,) atomic energies in eV, float64, from the network's (N,) output and each atom's element index (N,)."""
+        return output.to(torch.float64) * self.scale + self.energies[element]
+
+    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
+        kept = {name: buffer.clone() for name, buffer in self.named_buffers()}
+        super()._apply(fn, recurse)
+        for name, buffer in kept.items():
+            setattr(self, name, buffer.to(getattr(self, name).device))
+        return self
+
+
+class InteratomicModel(nn.Module, ABC):
+    """A model that turns an AtomGraph into atomic energies.
+
+    Subclasses give `network(graph)`, the (N,) output in units of the energy scale.
+    """
+
+    config: Config
+    element_of_number: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.reference = ReferenceEnergies(len(config.elements))
+        lookup = torch.full((len(chemical_symbols),), -1, dtype=torch.int64)
+        for index, symbol in enumerate(config.elements):
+            lookup[atomic_numbers[symbol]] = index
+        self.register_buffer("element_of_number", lookup, persistent=False)
+
+    @abstractmethod
+    def network(self, graph: AtomGraph) -> Tensor:
+        """(N,) output of the network."""
+
+    def forward(self, graph: AtomGraph) -> Tensor:
+        """(N,) atomic energies in eV, float64; their sum over a structure is its energy."""
+        return self.reference(self.network(graph), self.element_of_number[graph.numbers])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the network."""
+        return next(self.parameters()).dtype
+
+    def graph(self, atoms: Atoms, dtype: torch.dtype | None = None) -> AtomGraph:
+        """The graph of one structure as this model wants it, on CPU.
+
+        Raises:
+            UserError: an element that the model does not know, overlapping atoms, a periodic cell without volume.
+        """
+        self.require_elements(atoms)
+        return self.limit_neighbors(build_graph(atoms, self.config.cutoff, dtype or self.dtype))
+
+    def limit_neighbors(self, graph: AtomGraph) -> AtomGraph:
+        """The graph with the neighbours that this model looks at: all within the cutoff."""
+        return graph
+
+    def require_elements(self, atoms: Atoms) -> None:
+        """Raise UserError if `atoms` contain an element that the model does not know."""
+        unknown = sorted(set(atoms.get_chemical_symbols()) - set(self.config.elements))
+        if unknown:
+            known = ", ".join(self.config.elements)
+            raise UserError(
+                f"{atoms.get_chemical_formula()}: the model does not know {', '.join(unknown)}; it knows {known}"
+            )
+
+    def set_reference(self, energies: Mapping[str, float], scale: float) -> None:
+        """Set each element's reference energy (eV) and the scale of the network's output (eV).
+
+        Raises:
+            UserError: an element of the model without a reference energy, or a scale that is not positive.
+        """
+        missing = [symbol for symbol in self.config.elements if symbol not in energies]
+        if missing:
+            raise UserError(f"no reference energy for {', '.join(missing)}")
+        if not scale > 0:
+            raise UserError(f"energy scale must be positive, got {scale}")
+        self.reference.energies.copy_(torch.tensor([energies[s] for s in self.config.elements], dtype=torch.float64))
+        self.reference.scale.fill_(scale)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trainable values."""
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)

@@ -1,0 +1,130 @@
+"""Configurations of the two readings of AlphaNet."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from ase.data import atomic_numbers
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from alphanet.cards import read_yaml, validate
+from alphanet.errors import UserError, did_you_mean
+
+PRESETS_FILE = Path(__file__).with_name("presets.yaml")
+
+# The tables of the public checkpoints have 95 rows: hydrogen to plutonium.
+PUBLIC_ELEMENTS = tuple(symbol for symbol, number in atomic_numbers.items() if 1 <= number <= 94)
+
+
+def _known_symbols(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    for symbol in symbols:
+        if atomic_numbers.get(symbol, 0) < 1:
+            raise ValueError(f"{symbol!r} is not a chemical symbol")
+    if len(set(symbols)) != len(symbols) or not symbols:
+        raise ValueError("elements must be a list of different chemical symbols, at least one")
+    return tuple(sorted(symbols, key=atomic_numbers.__getitem__))
+
+
+Elements = Annotated[tuple[str, ...], AfterValidator(_known_symbols)]
+
+
+class _Common(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    elements: Elements
+    """Chemical symbols that the model knows; kept in order of atomic number."""
+    cutoff: PositiveFloat = 5.0
+    """Å"""
+    num_layers: PositiveInt = 3
+    hidden_channels: Annotated[int, Field(gt=0, multiple_of=4)] = 128
+    """H, even because features are rotated in pairs and a multiple of 4 for the scalarisation network"""
+    heads: PositiveInt = 16
+    num_basis: PositiveInt = 32
+    """R, Bessel functions"""
+    temporal_channels: PositiveInt = 24
+    """C, complex channels of the temporal connection (main_chi1 of the public code)"""
+
+
+class AlphaNetConfig(_Common):
+    """The paper's reading (section 4), invariant and smooth; defaults are Table 6's for graphene and formate."""
+
+    reading: Literal["paper"] = "paper"
+    rope: bool = True
+    """Rotary embedding as frame transition (Table 8, `w/o RoPE`)"""
+    temporal: bool = True
+    """Temporal connection (Table 8, `w/o Temp Connect`)"""
+    frame_transition: bool = True
+    """Frame transition encoding (Table 8, `w/o FTE`)"""
+    envelope: Literal["polynomial", "cosine", "bump"] = "polynomial"
+    """Smooth cutoff on every message"""
+    rotation: Literal["unit", "exponential"] = "unit"
+    """How the rotation becomes a unit complex number: z / |z| of a complex number, or exp(i theta) of a real one"""
+    softness: PositiveFloat = 0.1
+    """Width over which norms, moduli and absolute values are rounded off at zero"""
+
+
+class OfficialConfig(_Common):
+    """The public v1 code's reading; defaults are the public configuration's."""
+
+    reading: Literal["official-v1"] = "official-v1"
+    elements: Elements = PUBLIC_ELEMENTS
+    num_basis: PositiveInt = 96
+    message_channels: PositiveInt = 24
+    """C of the message layers (mp_chi1)"""
+    kernel_channels: PositiveInt = 6
+    """K (chi2)"""
+    complex_channels: PositiveInt = 96
+    """X (hidden_channels_chi)"""
+    dropout: bool = True
+    """Dropout of 0.5 on the complex branch while training (has_dropout_flag)"""
+    norm_before: bool = True
+    """LayerNorm over angles and messages together (has_norm_before_flag)"""
+    norm_after: bool = False
+    """LayerNorm over the angles alone (has_norm_after_flag)"""
+    energy_scale: float = 1.0
+    """Initial value of the table a"""
+    energy_shift: float = 0.0
+    """Initial value of the table b, eV"""
+    max_neighbors: PositiveInt = 50
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> "OfficialConfig":
+        if self.complex_channels % self.heads:
+            raise ValueError(f"complex_channels {self.complex_channels} is not a multiple of heads {self.heads}")
+        return self
+
+
+Config = AlphaNetConfig | OfficialConfig
+
+
+def config_from(values: dict[str, Any], where: str) -> Config:
+    """The configuration in plain `values`; `reading` decides which kind it is, the paper's by default.
+
+    Raises:
+        UserError: unknown reading, unknown key or bad value, naming `where`.
+    """
+    reading = values.get("reading", "paper") if isinstance(values, dict) else "paper"
+    kinds: dict[str, type[Config]] = {"paper": AlphaNetConfig, "official-v1": OfficialConfig}
+    if reading not in kinds:
+        raise UserError(f"{where}: unknown reading {reading!r}{did_you_mean(str(reading), kinds)}")
+    return validate(values, kinds[reading], where)
+
+
+def preset_names() -> list[str]:
+    """Names of the presets in `presets.yaml`."""
+    return list(read_yaml(PRESETS_FILE))
+
+
+def preset(name: str, *, reading: str = "paper", **overrides: Any) -> Config:
+    """A named configuration of the paper or of a released model, with `overrides`.
+
+    Raises:
+        UserError: unknown name, unknown or bad override.
+    """
+    presets = read_yaml(PRESETS_FILE)
+    if name not in presets:
+        raise UserError(f"unknown preset {name!r}{did_you_mean(name, presets)}")
+    values = dict(presets[name])
+    only_official = values.pop("official-v1", {})
+    if reading == "official-v1":
+        values |= only_official
+    return config_from({"reading": reading} | values | overrides, f"preset {name}")

@@ -1,0 +1,82 @@
+"""Everything about edges that does not change from layer to layer: distances, local frames, scalarised surroundings."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from alphanet.graph import AtomGraph, edge_vectors, sum_over_edges
+from alphanet.model.basis import BesselBasis, envelope
+from alphanet.model.config import AlphaNetConfig
+from alphanet.model.smooth import soft_abs
+
+
+@dataclass(frozen=True)
+class EdgeGeometry:
+    """Terms of each edge; H hidden channels, R radial functions."""
+
+    direction: Tensor  # (E, 3) unit vector from receiver to sender
+    envelope: Tensor  # (E,) smooth cutoff
+    basis: Tensor  # (E, R) radial functions
+    weights: Tensor  # (E, 3 H + R) invariant description of the edge and its surroundings: A_ij of the paper
+
+
+class LocalStructure(nn.Module):
+    """Atom embedding and local structure encoding (paper, section 4: A_ij = f(Scalarize(S, F_ij))).
+
+    The frame of an edge i <- j is e1 = u, the direction to j; e2 = u x b_i, with b_i the envelope-weighted mean of the
+    minimum-image vectors to the neighbours of i (the paper's centre x-bar seen from atom i:
+    (x_i - x-bar) x (x_j - x-bar) is parallel to e2); and e3 = e1 x e2. e2 and e3 keep their length, so that they vanish smoothly where the paper's
+    normalised ones are undefined: collinear and centro-symmetric neighbourhoods.
+    """
+
+    def __init__(self, config: AlphaNetConfig) -> None:
+        super().__init__()
+        H, R, n_elements = config.hidden_channels, config.num_basis, len(config.elements)
+        self.config = config
+        self.atom_embedding = nn.Embedding(n_elements, H)
+        self.neighbor_embedding = nn.Embedding(n_elements, H)
+        self.basis = BesselBasis(R, config.cutoff)
+        self.radial = nn.Sequential(nn.Linear(R, H), nn.SiLU(), nn.Linear(H, H))
+        self.source = nn.Linear(H, H)
+        self.scalarize = nn.Parameter(torch.randn(3, H) / 3**0.5)
+
+    def forward(self, graph: AtomGraph, element: Tensor) -> tuple[Tensor, Tensor, EdgeGeometry]:
+        """Embedding z (N, H), first features s (N, H) and the edges' geometry."""
+        H = self.config.hidden_channels
+        vector = edge_vectors(graph)
+        distance = torch.linalg.vector_norm(vector, dim=1)
+        direction = vector / distance[:, None]
+        smooth = envelope(distance, self.config.cutoff, self.config.envelope)
+        basis = self.basis(distance)
+        radial = smooth[:, None] * self.radial(basis)
+
+        z = F.layer_norm(self.atom_embedding(element), (H,))
+        neighbor = F.layer_norm(self.neighbor_embedding(element), (H,))
+        s = z + sum_over_edges(radial * neighbor[graph.sender], graph)
+
+        source = F.silu(F.layer_norm(self.source(s), (H,)))
+        surroundings = sum_over_edges(direction[:, :, None] * (radial * source[graph.sender])[:, None, :], graph)
+        frame = self._frames(graph, vector, direction, smooth)
+        scalars = [smooth[:, None] * self._scalars(frame, surroundings[n]) for n in (graph.receiver, graph.sender)]
+        weights = torch.cat([*scalars, radial, basis], dim=1)
+        return z, s, EdgeGeometry(direction, smooth, basis, weights)
+
+    def _frames(self, graph: AtomGraph, vector: Tensor, direction: Tensor, smooth: Tensor) -> Tensor:
+        """(E, 3, 3) frames, row a is e_a."""
+        weighted = sum_over_edges(smooth[:, None] * vector, graph)
+        center = weighted / (1 + sum_over_edges(smooth, graph))[:, None]
+        e2 = torch.linalg.cross(direction, center[graph.receiver])
+        e3 = torch.linalg.cross(direction, e2)
+        return torch.stack([direction, e2, e3], dim=1)
+
+    def _scalars(self, frame: Tensor, surroundings: Tensor) -> Tensor:
+        """(E, H) invariants of the (E, 3, H) surroundings of one end of each edge, seen from the edge's frame.
+
+        The component along e2 changes sign under reflection, so only its modulus enters. The network f of the paper's
+        A_ij = f(Scalarize(S, F_ij)) is linear here: the layers' networks of the edge weights follow it.
+        """
+        first, second, third = torch.einsum("eax,exh->aeh", frame, surroundings)
+        invariants = torch.stack([first, soft_abs(second, self.config.softness), third])
+        return torch.einsum("aeh,ah->eh", invariants, self.scalarize)

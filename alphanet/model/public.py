@@ -1,0 +1,129 @@
+"""Checkpoints and settings as the public AlphaNet code writes them."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from alphanet.errors import UserError, did_you_mean
+from alphanet.model.config import OfficialConfig, config_from
+from alphanet.model.official import UNUSED_KEYS
+
+# The public configuration's names, and ours.
+SETTING_OF = {
+    "num_layers": "num_layers",
+    "hidden_channels": "hidden_channels",
+    "cutoff": "cutoff",
+    "num_radial": "num_basis",
+    "head": "heads",
+    "main_chi1": "temporal_channels",
+    "mp_chi1": "message_channels",
+    "chi2": "kernel_channels",
+    "hidden_channels_chi": "complex_channels",
+    "has_dropout_flag": "dropout",
+    "has_norm_before_flag": "norm_before",
+    "has_norm_after_flag": "norm_after",
+    "a": "energy_scale",
+    "b": "energy_shift",
+}
+# Settings that do not change what the model computes here.
+IRRELEVANT = {
+    "name", "num_targets", "output_dim", "readout", "use_pbc", "direct_forces", "eps", "use_sigmoid", "reduce_mode",
+    "device", "compute_forces", "compute_stress", "dtype", "precision", "zbl",
+}  # fmt: skip
+
+
+def is_public(state: dict[str, Tensor]) -> bool:
+    """Whether a state dictionary has the public code's keys."""
+    return "z_emb.weight" in state
+
+
+def public_config(values: dict[str, Any], where: str) -> OfficialConfig:
+    """The configuration in the public code's JSON, flat or under the key `model`.
+
+    Raises:
+        UserError: a setting that is not known, or one that this model does not have.
+    """
+    settings = values["model"] if isinstance(values.get("model"), dict) else values
+    for key, refused in (("direct_forces", True), ("zbl", True), ("readout", "mean")):
+        if settings.get(key) == refused:
+            raise UserError(f"{where}: {key} = {refused!r} is not supported; released v1 models do not use it")
+    for key in settings:
+        if key not in SETTING_OF and key not in IRRELEVANT:
+            raise UserError(f"{where}: unknown setting {key!r}{did_you_mean(key, [*SETTING_OF, *IRRELEVANT])}")
+    ours = {SETTING_OF[key]: value for key, value in settings.items() if key in SETTING_OF}
+    config = config_from({"reading": "official-v1"} | ours, where)
+    assert isinstance(config, OfficialConfig)
+    return config
+
+
+class _Inert:
+    """Stands in for every Python object in a checkpoint that is not tensors and plain values."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def read_torch_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a torch checkpoint: flat, nested under `state_dict`, or Lightning's; prefixes `model.` removed.
+
+    Pickled code never runs: torch's restricted unpickler reads the file, and objects that it does not know (Lightning
+    stores hyperparameters) become inert.
+
+    Raises:
+        UserError: the file is not a torch checkpoint, is damaged, or holds no tensors.
+    """
+    try:
+        named = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        with torch.serialization.safe_globals([(_Inert, name) for name in named]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UserError(f"cannot read {path}: no such file") from error
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path} is not a readable torch checkpoint: {reason}") from error
+    while isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    state = {k: v for k, v in content.items() if isinstance(v, Tensor)} if isinstance(content, dict) else {}
+    if not state:
+        raise UserError(f"{path} holds no tensors; expected a state dictionary")
+    return without_prefix(state)
+
+
+def without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state without the `model.` that wrappers put before every key, once or more."""
+    while all(key.startswith("model.") for key in state):
+        state = {key.removeprefix("model."): value for key, value in state.items()}
+    return state
+
+
+def used_keys(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state without the keys that released checkpoints carry and the model never uses."""
+    return {key: value for key, value in state.items() if not _is_unused(key)}
+
+
+def _is_unused(key: str) -> bool:
+    return key.startswith("message_layers.") and key.endswith(UNUSED_KEYS)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        UserError: unreadable, not JSON, or not an object.
+    """
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected a JSON object")
+    return values

@@ -1,0 +1,97 @@
+"""AlphaNet models behind the Potential protocol, in this process."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from torch import Tensor
+
+from alphanet.errors import UserError
+from alphanet.files import sha256_of
+from alphanet.graph import collate
+from alphanet.model.base import InteratomicModel
+from alphanet.model.checkpoint import load_model
+from alphanet.model.prediction import Prediction, has_stress, predict
+from alphanet.potentials.protocol import FramePrediction
+
+
+class AlphaNetPotential:
+    """A model, or the file of one, as a Potential.
+
+    Args:
+        model: a model or a file; see `alphanet.load_model` for files and `config`.
+        dtype: precision, for files.
+        device: where to compute.
+        name: as it appears in records.
+    """
+
+    def __init__(
+        self,
+        model: InteratomicModel | str | Path,
+        *,
+        config: Any = None,
+        dtype: str = "float32",
+        device: str = "cpu",
+        name: str = "alphanet",
+    ) -> None:
+        self.name = name
+        if isinstance(model, InteratomicModel):
+            self.file, self.model = None, model.to(device).eval()
+        else:
+            self.file = Path(model)
+            self.model = load_model(self.file, config, dtype, device)
+
+    def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
+        """Energies, forces and stresses of `frames`, in order.
+
+        Raises:
+            UserError: unknown elements, unsound structures, or a prediction that is not finite, with the frame's place.
+        """
+        predictions: list[FramePrediction] = []
+        for first in range(0, len(frames), batch_size):
+            predictions += self._batch(frames[first : first + batch_size], first)
+        return predictions
+
+    def provenance(self) -> dict[str, Any]:
+        """What identifies the numbers."""
+        return {
+            "weights_sha256": sha256_of(self.file) if self.file else None,
+            "parameters": self.model.n_parameters,
+            "settings": self.model.config.model_dump(mode="json"),
+            "precision": str(self.model.dtype).removeprefix("torch."),
+            "device": str(self._device),
+            "torch": torch.__version__,
+        }
+
+    def close(self) -> None:
+        """Nothing to release: the model goes with the object."""
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    def _batch(self, frames: Sequence[Atoms], first: int) -> list[FramePrediction]:
+        graphs = []
+        for place, atoms in enumerate(frames, first):
+            try:
+                graphs.append(self.model.graph(atoms))
+            except UserError as error:
+                raise UserError(f"frame {place}: {error}") from error
+        graph = collate(graphs).to(device=self._device)
+        answers = list(_split(predict(self.model, graph), graph.batch, has_stress(graph)))
+        for place, answer in enumerate(answers, first):
+            if not (np.isfinite(answer.energy) and np.isfinite(answer.forces).all()):
+                raise UserError(f"frame {place}: the prediction is not finite")
+        return answers
+
+
+def _split(answer: Prediction, batch: Tensor, stressed: Tensor) -> Iterator[FramePrediction]:
+    assert answer.forces is not None and answer.stress is not None
+    counts = torch.bincount(batch, minlength=len(stressed)).tolist()
+    forces = np.split(answer.forces.double().cpu().numpy(), np.cumsum(counts)[:-1])
+    stress = answer.stress.double().cpu().numpy()
+    for index, energy in enumerate(answer.energy.tolist()):
+        yield FramePrediction(energy, forces[index], stress[index] if stressed[index] else None)

@@ -1,0 +1,71 @@
+"""A neighbour list with a skin, reused while atoms move little."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from alphanet.graph import AtomGraph, edge_vectors
+from alphanet.neighbors import build_graph
+
+
+class VerletList:
+    """Graphs of the structures of a trajectory, searching neighbours only when an atom has moved half the skin.
+
+    Pairs within `cutoff + skin` are remembered with the positions at the time of the search. Wrapping an atom back into
+    the cell is no movement: the lattice vectors by which it was moved are taken over into the edges' shifts. Another
+    cell, other elements or other periodic directions start a new search.
+
+    Args:
+        cutoff: Å.
+        skin: Å; 0 searches at every call.
+    """
+
+    def __init__(self, cutoff: float, skin: float = 0.5) -> None:
+        self.cutoff = cutoff
+        self.skin = skin
+        self.searches = 0
+        self._atoms: Atoms | None = None
+        self._graph: AtomGraph | None = None
+
+    def graph(self, atoms: Atoms, dtype: torch.dtype = torch.float32) -> AtomGraph:
+        """The graph of one structure with exactly the pairs within the cutoff, on CPU.
+
+        Raises:
+            UserError: as `alphanet.neighbors.build_graph`.
+        """
+        wraps = self._whole_cells_moved(atoms)
+        if wraps is None:
+            # Float64, so that the pairs chosen do not depend on the precision of the model.
+            self._graph = build_graph(atoms, self.cutoff + self.skin, torch.float64)
+            self._atoms = atoms.copy()
+            self.searches += 1
+            wraps = np.zeros((len(atoms), 3))
+        return self._within_cutoff(atoms, wraps, dtype)
+
+    def _whole_cells_moved(self, atoms: Atoms) -> np.ndarray | None:
+        """(N, 3) lattice vectors by which each atom was wrapped since the search, or None if a new search is due."""
+        known = self._atoms
+        if (
+            known is None
+            or len(known) != len(atoms)
+            or not np.array_equal(known.numbers, atoms.numbers)
+            or not np.array_equal(known.pbc, atoms.pbc)
+            or not np.array_equal(known.cell.array, atoms.cell.array)
+            or not np.isfinite(atoms.positions).all()
+        ):
+            return None
+        moved = atoms.positions - known.positions
+        cell = atoms.cell.complete().array
+        wraps = np.round(np.linalg.solve(cell.T, moved.T).T) * atoms.pbc
+        farthest = np.linalg.norm(moved - wraps @ cell, axis=1).max(initial=0.0)
+        return wraps if farthest < self.skin / 2 else None
+
+    def _within_cutoff(self, atoms: Atoms, wraps: np.ndarray, dtype: torch.dtype) -> AtomGraph:
+        assert self._graph is not None
+        wrap = torch.as_tensor(wraps)
+        shift = self._graph.edge_shift - wrap[self._graph.sender] + wrap[self._graph.receiver]
+        moved = replace(self._graph, positions=torch.as_tensor(atoms.positions), edge_shift=shift)
+        near = edge_vectors(moved).square().sum(dim=1) <= self.cutoff**2
+        return replace(moved, edge_index=moved.edge_index[:, near], edge_shift=shift[near]).to(dtype=dtype)

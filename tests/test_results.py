@@ -1,0 +1,99 @@
+"""Records: content hashes, append-only writing, tolerant reading."""
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from alphanet.errors import UserError
+from alphanet.results import Record, append_record, read_records
+
+
+def record(seed: int = 0, **what: float) -> Record:
+    return Record(
+        what={"energy_mae": 0.00123456789012345, **what},
+        on={"dataset": "formate", "split": "test"},
+        model={"name": "alphanet"},
+        how={"seed": seed},
+        where={"hardware": {"cpu": "Å-chip"}},
+        when="2026-01-01T00:00:00+00:00",
+    )
+
+
+def test_a_record_survives_its_line_with_all_digits():
+    assert Record.from_line(record().to_line()) == record()
+    assert json.loads(record().to_line())["id"] == record().id
+
+
+def test_the_id_is_the_content():
+    assert record(seed=0).id == record(seed=0).id
+    assert record(seed=0).id != record(seed=1).id
+
+
+def test_values_that_are_not_finite_are_refused():
+    with pytest.raises(UserError, match="alphanet"):
+        record(force_mae=float("nan")).to_line()
+
+
+def test_records_come_back_in_order(tmp_path):
+    log = tmp_path / "new" / "records.jsonl"
+    for seed in range(3):
+        append_record(log, record(seed))
+    assert [found.how["seed"] for found in read_records(log, pytest.fail)] == [0, 1, 2]
+
+
+def test_no_file_is_no_records(tmp_path):
+    assert read_records(tmp_path / "records.jsonl", pytest.fail) == []
+
+
+def test_a_line_cut_off_by_a_kill_is_reported_and_the_next_record_is_whole(tmp_path):
+    log = tmp_path / "records.jsonl"
+    append_record(log, record(0))
+    append_record(log, record(1))
+    log.write_bytes(log.read_bytes()[:-20])
+    append_record(log, record(2))
+    reports: list[str] = []
+    assert [found.how["seed"] for found in read_records(log, reports.append)] == [0, 2]
+    assert len(reports) == 1 and f"{log}:2" in reports[0]
+
+
+def test_a_changed_number_is_reported(tmp_path):
+    log = tmp_path / "records.jsonl"
+    append_record(log, record())
+    log.write_text(log.read_text().replace("0.00123456789012345", "0.00023456789012345"))
+    reports: list[str] = []
+    assert read_records(log, reports.append) == []
+    assert record().id in reports[0]
+
+
+@pytest.mark.parametrize("line", ["[]", "{}", '{"id": 1, "what": {}}', "nonsense"])
+def test_lines_that_are_no_records_are_reported(tmp_path, line):
+    log = tmp_path / "records.jsonl"
+    log.write_text(line + "\n")
+    reports: list[str] = []
+    assert read_records(log, reports.append) == []
+    assert len(reports) == 1
+
+
+def append_many(log: Path, first: int) -> None:
+    for seed in range(first, first + 20):
+        append_record(log, record(seed))
+
+
+def test_writers_at_the_same_time_do_not_mix_their_lines(tmp_path):
+    log = tmp_path / "records.jsonl"
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=append_many, args=(log, first)) for first in (0, 100)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    seeds = sorted(found.how["seed"] for found in read_records(log, pytest.fail))
+    assert seeds == [*range(20), *range(100, 120)]
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        append_record(tmp_path / "file" / "records.jsonl", record())
