@@ -18,8 +18,8 @@ from alphanet.verlet import VerletList
 class AlphaNetCalculator(Calculator):
     """Energy, free energy, forces, stress and atomic energies of a structure.
 
-    Units are ASE's: eV, eV/Å, eV/Å^3 (Voigt order xx, yy, zz, yz, xz, xy). The energy is also the free energy: the model
-    is conservative and knows no electronic temperature.
+    Units are ASE's: eV, eV/Å, eV/Å^3 (Voigt order xx, yy, zz, yz, xz, xy). The energy is also the free energy: the
+    model is conservative and knows no electronic temperature.
 
     Args:
         model: a model or the file of one.

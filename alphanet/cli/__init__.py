@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from alphanet.cli import data, evaluate, models, repro
 from alphanet.errors import UserError
 
 app = typer.Typer(
@@ -13,20 +14,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-@app.callback()
-def _root() -> None:
-    """Keep `alphanet` a group however many commands it has."""
+for group in (repro, evaluate, models, data):
+    group.register(app)
 
 
 def main() -> None:
     """Run the command line; foreseeable mistakes become one line on stderr and exit code 1, Ctrl-C 130."""
     try:
         app()
-    except UserError as error:
+    except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted; what was finished is kept", file=sys.stderr)
         sys.exit(130)

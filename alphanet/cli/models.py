@@ -45,9 +45,8 @@ def init(
     if as_json:
         print(json.dumps({"file": str(output), "parameters": model.n_parameters, "config": model.config.model_dump()}))
     else:
-        print(
-            f"{output}: {preset}, reading {reading}, {model.n_parameters:,} parameters, {len(model.config.elements)} elements"
-        )
+        known = ", ".join(model.config.elements)
+        print(f"{output}: {preset}, reading {reading}, {model.n_parameters:,} parameters; elements {known}")
 
 
 def predict(

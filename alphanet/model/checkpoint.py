@@ -49,6 +49,7 @@ def save_model(model: InteratomicModel, path: str | Path, extra: dict[str, str] 
             save_file(state, temporary, metadata=metadata)
         except SafetensorError as error:  # its I/O errors are not OSErrors
             raise UserError(f"cannot write {path}: {error}") from error
+        _sort_header(temporary)
 
 
 def load_model(
@@ -93,6 +94,20 @@ def read_metadata(path: str | Path) -> dict[str, str]:
             return dict(stream.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path} is not a readable safetensors file: {error}") from error
+
+
+def _sort_header(file: Path) -> None:
+    """Order the keys of the header: the library writes metadata in random order, and equal models must hash equal.
+
+    The header is 8 bytes of length, little-endian, and so many bytes of JSON, which may end in spaces.
+    """
+    with file.open("r+b") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))
+        ordered = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode().ljust(length)
+        if len(ordered) == length:
+            stream.seek(8)
+            stream.write(ordered)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], str | None]:

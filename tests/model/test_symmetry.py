@@ -1,4 +1,4 @@
-"""The paper's reading is invariant: rotation, reflection, translation, wrapping, order of atoms, choice of supercell."""
+"""The paper's reading is invariant: rotation, reflection, translation, wrapping, permutation, choice of supercell."""
 
 import numpy as np
 import pytest
