@@ -1,0 +1,79 @@
+"""Unpacking zip and tar archives: only plain files, only below the target folder."""
+
+import secrets
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from stat import S_ISLNK
+from typing import IO
+
+from alphanet.data.streaming import check_room
+from alphanet.errors import UserError
+
+# A member: its name, its size in bytes, and its content (None for a folder).
+Member = tuple[str, int, IO[bytes] | None]
+
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Extract `archive` into the new `folder`, which appears only when everything is there.
+
+    Raises:
+        UserError: a damaged archive, a member that is a link or a device or would leave the folder, a full disk.
+    """
+    if folder.exists():
+        return
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+    try:
+        temporary.mkdir(parents=True)
+        for name, size, stream in _members(archive):
+            place = temporary / _safe(name, archive)
+            if stream is None:
+                place.mkdir(parents=True, exist_ok=True)
+                continue
+            check_room(temporary, size)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with stream, place.open("xb") as target:
+                shutil.copyfileobj(stream, target)
+        temporary.rename(folder)
+    except DAMAGE as error:
+        raise UserError(f"{archive} is damaged ({error}); remove it and fetch it again") from error
+    except OSError as error:
+        raise UserError(f"cannot unpack {archive} to {folder}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _members(archive: Path) -> Iterator[Member]:
+    if zipfile.is_zipfile(archive):
+        yield from _zip_members(archive)
+    elif tarfile.is_tarfile(archive):
+        yield from _tar_members(archive)
+    else:
+        raise UserError(f"{archive} is neither a zip nor a tar archive")
+
+
+def _zip_members(archive: Path) -> Iterator[Member]:
+    with zipfile.ZipFile(archive) as opened:
+        for entry in opened.infolist():
+            if S_ISLNK(entry.external_attr >> 16):
+                raise UserError(f"{archive}: member {entry.filename!r} is a link, which is not unpacked")
+            yield entry.filename, entry.file_size, None if entry.is_dir() else opened.open(entry)
+
+
+def _tar_members(archive: Path) -> Iterator[Member]:
+    with tarfile.open(archive) as opened:
+        for entry in opened:
+            if not (entry.isreg() or entry.isdir()):
+                raise UserError(f"{archive}: member {entry.name!r} is a link or a device, which is not unpacked")
+            yield entry.name, entry.size, opened.extractfile(entry)
+
+
+def _safe(name: str, archive: Path) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name:
+        raise UserError(f"{archive}: member {name!r} would be written outside the folder; nothing was kept")
+    return path

@@ -1,0 +1,120 @@
+"""`check`: is a data set whole, sound and split without overlap?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from alphanet.data.cards import load_card
+from alphanet.data.fetching import known_checksum, local_path, sources_of
+from alphanet.data.formats import read_frames
+from alphanet.data.prepare import prepare
+from alphanet.data.progress import Report
+from alphanet.data.splits import SPLITS
+from alphanet.data.statistics import Statistics, statistics_of
+from alphanet.errors import UserError
+from alphanet.files import sha256_of
+
+Verdict = Literal["ok", "warning", "failed", "absent"]
+
+# Outside of these, units are probably others than eV and Å. Bonds between 0.6 Å (H-H: 0.74) and 3.5 Å.
+PLAUSIBLE_DISTANCE = (0.5, 3.5)  # Å, the shortest of all
+PLAUSIBLE_FORCE_RMS = (1e-4, 50.0)  # eV/Å
+PLAUSIBLE_ENERGY = 1e5  # eV/atom
+LARGEST_NET_FORCE = 0.05  # eV/Å an atom
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    verdict: Verdict
+    detail: str
+
+
+def check_dataset(name: str, scale: str, mirror: str | None, report: Report) -> Iterator[Finding]:
+    """Check files, frames and splits of a data set; what is not there is fetched only to be prepared.
+
+    Raises:
+        UserError: unknown data set, or one that cannot be prepared.
+    """
+    card = load_card(name)
+    at = card.at(scale)
+    yield from _files(name, scale)
+    if at.split is None:
+        return
+    data = prepare(name, scale, mirror=mirror, report=report)
+    statistics: dict[str, Statistics] = {}
+    for split in SPLITS:
+        store = getattr(data, split)
+        statistics[split] = statistics_of(read_frames(store))
+        yield from _plausible(f"{split} frames", statistics[split])
+        unknown = sorted(set(statistics[split].elements) - set(card.elements))
+        if unknown:
+            yield Finding(f"{split} elements", "failed", f"{', '.join(unknown)} are not among the card's")
+    unseen = sorted(set().union(*(s.elements for s in statistics.values())) - set(statistics["train"].elements))
+    if unseen:
+        yield Finding("elements", "warning", f"{', '.join(unseen)} are not in the training frames")
+    yield from _overlaps(statistics)
+
+
+def check_file(path: Path) -> Iterator[Finding]:
+    """Check the frames of one file.
+
+    Raises:
+        UserError: the file does not exist.
+    """
+    if not path.exists():
+        raise UserError(f"{path} does not exist")
+    try:
+        statistics = statistics_of(read_frames(path))
+    except UserError as error:
+        yield Finding("frames", "failed", str(error))
+        return
+    yield from _plausible("frames", statistics)
+
+
+def _files(name: str, scale: str) -> Iterator[Finding]:
+    for file in sources_of(load_card(name).at(scale)):
+        path = local_path(file)
+        expected = known_checksum(file)
+        if not path.is_file():
+            yield Finding(file.label, "absent", "not fetched")
+        elif expected is None:
+            yield Finding(file.label, "ok", "shipped with the project")
+        elif sha256_of(path) != expected:
+            yield Finding(file.label, "failed", f"wrong checksum; remove {path} and fetch again")
+        else:
+            yield Finding(file.label, "ok", f"sha256 {expected}")
+
+
+def _plausible(subject: str, found: Statistics) -> Iterator[Finding]:
+    yield Finding(subject, "ok", f"{found.frames} frames, all numbers finite")
+    if found.duplicates:
+        yield Finding(f"{subject}: repeats", "warning", f"{found.duplicates} frames repeat another")
+    net = found.net_force.high
+    yield Finding(
+        f"{subject}: net force",
+        "ok" if net <= LARGEST_NET_FORCE else "warning",
+        f"at most {net:.2g} eV/Å an atom",
+    )
+    shortest, force = found.shortest_distance, found.force_rms
+    units = {
+        f"shortest distance {shortest:.3g} Å": PLAUSIBLE_DISTANCE[0] < shortest < PLAUSIBLE_DISTANCE[1],
+        f"RMS force {force:.3g} eV/Å": PLAUSIBLE_FORCE_RMS[0] < force < PLAUSIBLE_FORCE_RMS[1],
+        f"mean energy {found.energy_per_atom.mean:.6g} eV/atom": abs(found.energy_per_atom.mean) < PLAUSIBLE_ENERGY,
+    }
+    verdict: Verdict = "ok" if all(units.values()) else "warning"
+    doubt = "" if verdict == "ok" else "; are these eV and Å?"
+    yield Finding(f"{subject}: units", verdict, ", ".join(units) + doubt)
+
+
+def _overlaps(statistics: Mapping[str, Statistics]) -> Iterator[Finding]:
+    seen = {split: np.unique(np.frombuffer(found.fingerprints, dtype=np.uint64)) for split, found in statistics.items()}
+    for first, second in (("train", "test"), ("valid", "test"), ("train", "valid")):
+        shared = len(np.intersect1d(seen[first], seen[second], assume_unique=True))
+        verdict: Verdict = "failed" if shared and second == "test" else "warning" if shared else "ok"
+        yield Finding(f"{first} and {second}", verdict, f"{shared} frames in both")

@@ -1,0 +1,144 @@
+"""`fetch`: every file of a data set at one scale, on this disk and verified."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from alphanet.data.addresses import Mirror, addresses_of, mirror_from, safe_relative
+from alphanet.data.archives import unpack
+from alphanet.data.cards import DatasetCard, ScaleCard, SourceFile
+from alphanet.data.download import Expected, download
+from alphanet.data.listings import files_of, interface_of
+from alphanet.data.progress import Report, print_to_stderr
+from alphanet.errors import UserError
+from alphanet.files import sha256_of, write_text
+from alphanet.paths import home, resources
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A source file on this disk."""
+
+    source: SourceFile
+    path: Path
+    sha256: str
+
+    @property
+    def readable(self) -> Path:
+        """What to read frames from: the file, or the folder its archive was unpacked to."""
+        return _unpacked(self.path) if self.source.unpack else self.path
+
+
+def fetch(
+    card: DatasetCard,
+    scale: str,
+    *,
+    mirror: str | None = None,
+    report: Report = print_to_stderr,
+    wait: Callable[[float], None] = time.sleep,
+) -> list[Fetched]:
+    """Download what is missing of `card` at `scale`, verify everything, unpack archives.
+
+    Args:
+        card: the data set.
+        scale: `mini` (shipped, nothing is downloaded), `slice` or `full`.
+        mirror: an address that serves `HOST/PATH`; default `ALPHANET_MIRROR`, else the publishers' servers.
+        report: takes lines for the user.
+        wait: sleeps before another attempt (s).
+
+    Raises:
+        UserError: nothing to fetch at this scale, or a download failed.
+    """
+    place = mirror_from(mirror)
+    at = card.at(scale)
+    if at.needs and not at.files and not at.listing:
+        raise UserError(f"{card.name} has no data at scale {scale}: {at.needs}")
+    files = sources_of(at, lambda url, target: _download(SourceFile(url=url), target, place, report, wait))
+    fetched = []
+    for file in files:
+        if file.path is not None:
+            fetched.append(shipped(file))
+            continue
+        target = local_path(file)
+        digest = _download(file, target, place, report, wait)
+        if file.unpack:
+            unpack(target, _unpacked(target))
+        fetched.append(Fetched(file, target, digest))
+    return fetched
+
+
+def sources_of(at: ScaleCard, ask: Callable[[str, Path], object] | None = None) -> tuple[SourceFile, ...]:
+    """The files of a scale; those of a listing as the publisher's interface named them when it was asked.
+
+    `ask(url, target)` fetches a listing that is not on this disk yet; without it such files are left out.
+    """
+    if at.listing is None:
+        return at.files
+    answer = home() / "data" / "listings" / f"{at.listing.record.replace(':', '-')}.json"
+    if not answer.is_file():
+        if ask is None:
+            return at.files
+        ask(interface_of(at.listing), answer)
+    return at.files + files_of(at.listing, answer)
+
+
+def local_path(file: SourceFile) -> Path:
+    """Where a source file lies: shipped, or in the cache as `HOST/PATH`, so that the cache can serve as a mirror."""
+    if file.path is not None:
+        return resources("datasets") / file.path
+    folder = home() / "data" / "downloads" / safe_relative(str(file.url))
+    return folder / file.name if file.name else folder
+
+
+def known_checksum(file: SourceFile) -> str | None:
+    """The sha256 of the card, else the one recorded when the file was first fetched."""
+    return file.sha256 or _recorded().get(file.label)
+
+
+def _download(
+    file: SourceFile, target: Path, mirror: Mirror | None, report: Report, wait: Callable[[float], None]
+) -> str:
+    expected = Expected(known_checksum(file), file.md5, file.size)
+    digest = download(addresses_of(str(file.url), mirror), target, expected, report=report, wait=wait)
+    if expected.sha256 is None:
+        _record(file, digest)
+    return digest
+
+
+def shipped(file: SourceFile) -> Fetched:
+    """A file that travels with the project.
+
+    Raises:
+        UserError: it is missing or not the one that was shipped.
+    """
+    path = local_path(file)
+    if not path.is_file():
+        raise UserError(f"{path} is missing from this installation; reinstall alphanet-suite")
+    digest = sha256_of(path)
+    if file.sha256 and digest != file.sha256:
+        raise UserError(f"{path} has the wrong checksum ({digest}); reinstall alphanet-suite")
+    return Fetched(file, path, digest)
+
+
+def _unpacked(archive: Path) -> Path:
+    return archive.with_name(archive.name + ".unpacked")
+
+
+def _ledger() -> Path:
+    """Checksums of files whose publishers state none, as first seen."""
+    return home() / "data" / "checksums.json"
+
+
+def _recorded() -> dict[str, str]:
+    ledger = _ledger()
+    return json.loads(ledger.read_text(encoding="utf-8")) if ledger.is_file() else {}
+
+
+def _record(file: SourceFile, digest: str) -> None:
+    ledger = _ledger()
+    with FileLock(f"{ledger}.lock"):
+        write_text(ledger, json.dumps({**_recorded(), file.label: digest}, indent=2, sort_keys=True) + "\n")

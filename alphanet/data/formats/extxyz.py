@@ -1,0 +1,92 @@
+"""Extended XYZ, plain or compressed, frame by frame; OC20's pairs of `.extxyz.xz` and `.txt.xz`."""
+
+import bz2
+import gzip
+import io
+import lzma
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from ase import Atoms
+from ase.io.extxyz import XYZError, read_xyz
+
+from alphanet.errors import UserError
+
+
+def read(path: Path) -> Iterator[Atoms]:
+    """Frames of one file; OC20's companion file adds system, frame number and reference energy to `info`."""
+    companion = _companion(path)
+    with path.open("rb") as stream:
+        frames = parse(text_of(stream, path.name))
+        yield from _with_references(frames, companion) if companion else frames
+
+
+def text_of(stream: IO[bytes], name: str) -> IO[str]:
+    """The decompressed text of a stream, by the suffix of its name."""
+    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+    opener = openers.get(Path(name).suffix)
+    return opener(stream, "rt", encoding="utf-8") if opener else io.TextIOWrapper(stream, encoding="utf-8")
+
+
+def parse(text: IO[str]) -> Iterator[Atoms]:
+    """Frames of an extxyz text, holding one in memory at a time.
+
+    ASE's reader parses each frame; given a whole file it indexes it first and rewinds, which is quadratic for
+    compressed ones.
+
+    Raises:
+        UserError: what is wrong with the first broken frame.
+    """
+    index = 0
+    while header := text.readline():
+        if not header.strip():
+            if text.read().strip():
+                raise UserError(f"frame {index}: a blank line where the number of atoms should be")
+            return
+        yield _frame(header, text, index)
+        index += 1
+
+
+def _frame(header: str, text: IO[str], index: int) -> Atoms:
+    try:
+        count = int(header)
+    except ValueError:
+        raise UserError(
+            f"frame {index} starts with {header.strip()[:60]!r}, not its number of atoms; is this extxyz?"
+        ) from None
+    lines = [text.readline() for _ in range(count + 1)]
+    found = sum(bool(line.strip()) for line in lines[1:])
+    if found < count:
+        raise UserError(f"frame {index} is truncated: {found} of {count} atoms")
+    if not lines[-1].endswith("\n") and "force" in lines[0].lower():
+        # Half a number is a number: only the end of the line shows that a label is whole.
+        raise UserError(f"frame {index} ends without a line end; if it is not truncated, add one")
+    try:
+        (atoms,) = read_xyz(io.StringIO("".join([header, *lines])), slice(None))
+    except XYZError as error:
+        raise UserError(f"frame {index}: {error}") from error
+    return atoms
+
+
+def _companion(path: Path) -> Path | None:
+    """OC20's `12.txt.xz` beside `12.extxyz.xz`, with `system,frame,reference_energy` in every line."""
+    stem = path.name.split(".extxyz")[0]
+    for suffix in (".txt.xz", ".txt"):
+        companion = path.with_name(stem + suffix)
+        if ".extxyz" in path.name and companion.is_file():
+            return companion
+    return None
+
+
+def _with_references(frames: Iterator[Atoms], companion: Path) -> Iterator[Atoms]:
+    with companion.open("rb") as stream:
+        lines = text_of(stream, companion.name)
+        for index, atoms in enumerate(frames):
+            fields = lines.readline().strip().split(",")
+            if len(fields) != 3:
+                raise UserError(f"{companion} has no line for frame {index} (system,frame,reference energy)")
+            system, number, reference = fields
+            # Energies stay raw; the adsorption energy is `energy - reference_energy`.
+            atoms.info.update(system=system, frame=int(number.removeprefix("frame")), reference_energy=float(reference))
+            yield atoms

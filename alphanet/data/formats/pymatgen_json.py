@@ -1,0 +1,90 @@
+"""pymatgen's JSON: a Structure, a ComputedStructureEntry, a list of either, or MPtrj's nested records."""
+
+import bz2
+import gzip
+import json
+import lzma
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from alphanet.data.labels import voigt
+from alphanet.errors import UserError
+
+KILOBAR = 0.1 * units.GPa
+
+
+def read(path: Path) -> Iterator[Atoms]:
+    """Frames of one JSON file. It is read with `json` alone: no classes are imported by name."""
+    yield from _frames(_load(path), {})
+
+
+def _load(path: Path) -> Any:
+    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+    with openers.get(path.suffix, open)(path, "rt", encoding="utf-8") as stream:
+        return json.load(stream)
+
+
+def _frames(value: Any, info: dict[str, Any]) -> Iterator[Atoms]:
+    if isinstance(value, list):
+        for entry in value:
+            yield from _frames(entry, info)
+        return
+    if not isinstance(value, dict):
+        raise UserError(f"expected pymatgen structures, found {type(value).__name__}")
+    if value.get("@class") == "Structure" or {"lattice", "sites"} <= value.keys():
+        yield _atoms(value, _site_labels(value), info)
+    elif "structure" in value:
+        yield _atoms(value["structure"], _labels(value), {**info, **_names(value)})
+    else:
+        for key, entry in value.items():
+            # MPtrj: material -> frame -> record. The outermost key is the material.
+            if not isinstance(entry, (dict, list)):
+                raise UserError(f"key {key!r} holds no pymatgen structure; is this pymatgen JSON?")
+            yield from _frames(entry, {"frame": key, **info} if "group" in info else {"group": key})
+
+
+def _atoms(structure: dict[str, Any], labels: dict[str, Any], info: dict[str, Any]) -> Atoms:
+    from pymatgen.core import Structure
+
+    parsed = Structure.from_dict(structure)
+    if not parsed.is_ordered:
+        raise UserError(f"structure {parsed.formula} is disordered (partial occupancies), which has no energy surface")
+    numbers = [site.specie.Z for site in parsed]
+    atoms = Atoms(numbers, parsed.cart_coords, cell=parsed.lattice.matrix, pbc=parsed.lattice.pbc)
+    atoms.info.update(info)
+    if labels:
+        atoms.calc = SinglePointCalculator(atoms, **labels)
+    return atoms
+
+
+def _labels(record: dict[str, Any]) -> dict[str, Any]:
+    """Labels of a ComputedStructureEntry (raw energy, eV) or an MPtrj record (stress in kbar, as VASP)."""
+    labels = _site_labels(record["structure"])
+    energy = record.get("uncorrected_total_energy", record.get("energy"))
+    if energy is not None:
+        labels["energy"] = float(energy)
+    data = record.get("data") or {}
+    forces = record.get("force", record.get("forces", data.get("forces")))
+    if forces is not None:
+        labels["forces"] = np.asarray(forces, dtype=np.float64)
+    stress = record.get("stress", data.get("stress"))
+    if stress is not None:
+        labels["stress"] = voigt(stress) * -KILOBAR
+    return labels
+
+
+def _site_labels(structure: dict[str, Any]) -> dict[str, Any]:
+    """Forces that pymatgen keeps as a property of every site."""
+    forces = [(site.get("properties") or {}).get("forces") for site in structure["sites"]]
+    if not forces or any(force is None for force in forces):
+        return {}
+    return {"forces": np.asarray(forces, dtype=np.float64)}
+
+
+def _names(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: record[key] for key in ("entry_id", "mp_id", "material_id") if record.get(key) is not None}

@@ -1,0 +1,142 @@
+"""`read_frames`: from a path to a stream of labelled frames."""
+
+import lzma
+import sqlite3
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePath
+from typing import IO
+
+from ase import Atoms
+
+from alphanet.data.cards import LabelKeys
+from alphanet.data.formats import ase_files, deepmd, extxyz, pymatgen_json, zeo22
+from alphanet.data.labels import ASE_KEYS, checked, relabelled
+from alphanet.errors import UserError
+
+Reader = Callable[[Path], Iterator[Atoms]]
+
+PACKING = (".gz", ".xz", ".bz2", ".zip")
+
+# What reading a damaged or mislabelled file raises, from ASE, NumPy and the decompressors.
+DAMAGE = (
+    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
+    NotImplementedError, RuntimeError, ArithmeticError, UnicodeError,
+    sqlite3.Error, lzma.LZMAError, zlib.error, zipfile.BadZipFile, struct.error,
+)  # fmt: skip
+
+
+def read_frames(path: Path, *, labelled: bool = True, labels: LabelKeys = ASE_KEYS) -> Iterator[Atoms]:
+    """Stream the frames of a file or folder, labels in a SinglePointCalculator (eV, eV/Å, eV/Å^3).
+
+    Formats: extxyz (plain, .gz, .xz, .bz2, .zip; OC20's with its `.txt.xz` beside it), ASE databases and
+    trajectories, `.aselmdb` stores, Si-ZEO22 `.npz`, DeePMD folders, pymatgen JSON, and whatever else ASE
+    reads. Any other folder is read file by file, in order of names. Constraints become `arrays["fixed"]`.
+
+    Args:
+        path: the file or folder.
+        labelled: every frame must have an energy and forces.
+        labels: names of the labels where they are not ASE's.
+
+    Raises:
+        UserError: missing, damaged or empty file, or an unsound frame; names the file and the frame.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path} does not exist")
+    empty = True
+    for file in _files(path):
+        for atoms in checked(_guarded(_reader_of(file), file, labels), str(file), labelled):
+            empty = False
+            yield atoms
+    if empty:
+        raise UserError(f"{path} holds no frames")
+
+
+def stem_of(path: PurePath) -> str:
+    """The file's name without the suffixes of format and compression."""
+    name = PurePath(path.stem) if path.suffix in PACKING else PurePath(path.name)
+    return name.stem
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The files (or DeePMD folders) that hold the frames of `path`."""
+    if not path.is_dir() or deepmd.is_system(path):
+        yield path
+        return
+    inside = sorted(entry for entry in path.rglob("*") if not entry.name.startswith("."))
+    systems = [entry for entry in inside if entry.is_dir() and deepmd.is_system(entry)]
+    if systems:
+        yield from systems
+        return
+    yield from (entry for entry in inside if entry.is_file() and _is_structure_file(entry))
+
+
+def _is_structure_file(path: Path) -> bool:
+    return _suffix(path) in {".xyz", ".extxyz", ".traj", ".db", ".npz", ".aselmdb"}
+
+
+def _reader_of(path: Path) -> Reader:
+    if path.is_dir():
+        return deepmd.read
+    by_suffix: dict[str, Reader] = {
+        ".npz": zeo22.read,
+        ".aselmdb": _read_store,
+        ".db": ase_files.read_database,
+        ".traj": ase_files.read_any,
+        ".json": pymatgen_json.read,
+        ".xyz": extxyz.read,
+        ".extxyz": extxyz.read,
+    }
+    if path.name.endswith(".zip"):
+        return _read_zip
+    return by_suffix.get(_suffix(path), ase_files.read_any)
+
+
+def _suffix(path: PurePath) -> str:
+    """The suffix that tells the format: `.extxyz` of `a.extxyz.xz`."""
+    return PurePath(path.stem).suffix if path.suffix in PACKING else path.suffix
+
+
+def _guarded(reader: Reader, path: Path, labels: LabelKeys) -> Iterator[Atoms]:
+    """Turn whatever a reader stumbles over into one line that names the file and the frame."""
+    index = 0
+    try:
+        for atoms in reader(path):
+            yield relabelled(atoms, labels)
+            index += 1
+    except UserError as error:
+        raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+    except DAMAGE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"{path}: cannot read frame {index} ({reason}); is it damaged, truncated or of another format?"
+        ) from error
+
+
+def _read_store(path: Path) -> Iterator[Atoms]:
+    from alphanet.data.store import FrameStore
+
+    yield from FrameStore(path)
+
+
+def _read_zip(path: Path) -> Iterator[Atoms]:
+    """Every extxyz member, in order of names, without unpacking to disk; its name becomes `info["group"]`."""
+    with zipfile.ZipFile(path) as archive:
+        members = sorted(name for name in archive.namelist() if _suffix(PurePath(name)) in (".xyz", ".extxyz"))
+        if not members:
+            raise UserError(f"{path} holds no .extxyz file")
+        for name in members:
+            with archive.open(name) as stream:
+                for atoms in _member(stream, name):
+                    atoms.info.setdefault("group", stem_of(PurePath(name)))
+                    yield atoms
+
+
+def _member(stream: IO[bytes], name: str) -> Iterator[Atoms]:
+    try:
+        yield from extxyz.parse(extxyz.text_of(stream, name))
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from error

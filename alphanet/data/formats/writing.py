@@ -1,0 +1,154 @@
+"""`write_frames`: a stream of frames into one file, which takes its name only when it is whole."""
+
+import bz2
+import contextlib
+import gzip
+import io
+import lzma
+import os
+import secrets
+import shutil
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from alphanet.data.formats import deepmd
+from alphanet.data.formats.extxyz_text import frame_text
+from alphanet.data.labels import labels_of
+from alphanet.errors import UserError, did_you_mean
+from alphanet.files import atomic_path
+
+Writer = Callable[[Path, Iterable[Atoms]], int]
+
+PACKING = (".gz", ".xz", ".bz2", ".zip")
+
+
+def write_frames(path: Path, frames: Iterable[Atoms], *, format: str | None = None) -> int:
+    """Write frames with their labels, one in memory at a time; returns their number.
+
+    Args:
+        path: `.extxyz` or `.xyz` (also `.gz`, `.xz`, `.bz2`, `.zip`), `.traj`, `.db`, `.aselmdb`, or a new
+            folder in DeePMD's format.
+        frames: structures, with energy, forces and stress where they have them.
+        format: `extxyz`, `traj`, `db`, `aselmdb` or `deepmd` where the name does not tell.
+
+    Raises:
+        UserError: unknown format, frames that the format cannot hold, no frames, or a full disk.
+    """
+    path = Path(path)
+    writers: dict[str, Writer] = {
+        "extxyz": _write_extxyz,
+        "xyz": _write_extxyz,
+        "traj": _write_trajectory,
+        "db": _write_database,
+        "aselmdb": _write_store,
+        "deepmd": _write_deepmd,
+    }
+    packed = path.suffix in PACKING
+    name = format or Path(path.stem if packed else path.name).suffix.removeprefix(".") or "deepmd"
+    if name not in writers:
+        raise UserError(f"{path}: cannot write format {name!r}{did_you_mean(name, writers)}")
+    if packed and writers[name] is not _write_extxyz:
+        raise UserError(f"{path}: only extxyz is written compressed")
+    return writers[name](path, frames)
+
+
+def _write_extxyz(path: Path, frames: Iterable[Atoms]) -> int:
+    with atomic_path(path) as temporary, _text(temporary) as stream:
+        return _each(frames, lambda atoms: stream.write(frame_text(atoms)))
+
+
+def _write_trajectory(path: Path, frames: Iterable[Atoms]) -> int:
+    from ase.io.trajectory import TrajectoryWriter
+
+    with atomic_path(path) as temporary, TrajectoryWriter(temporary) as trajectory:
+        return _each(frames, lambda atoms: trajectory.write(_bare(atoms)))
+
+
+def _write_database(path: Path, frames: Iterable[Atoms]) -> int:
+    from ase.db import connect
+
+    with atomic_path(path) as temporary, connect(temporary, type="db", use_lock_file=False) as database:
+        return _each(frames, lambda atoms: database.write(_bare(atoms), _key_value_pairs(atoms)))
+
+
+def _write_store(path: Path, frames: Iterable[Atoms]) -> int:
+    from alphanet.data.store import store_writer
+
+    with store_writer(path, {}) as writer:
+        return _each(frames, writer.add)
+
+
+def _write_deepmd(path: Path, frames: Iterable[Atoms]) -> int:
+    """A folder cannot be replaced in one step, so it must be new; it is renamed when whole."""
+    if path.exists():
+        raise UserError(f"{path} exists; name a new folder")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        temporary.mkdir(parents=True)
+        count = deepmd.write(temporary, frames)
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _flush(file)
+        temporary.rename(path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return count
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _each(frames: Iterable[Atoms], write: Callable[[Atoms], Any]) -> int:
+    count = 0
+    for atoms in frames:
+        write(atoms)
+        count += 1
+    if count == 0:
+        raise UserError("no frames to write")
+    return count
+
+
+@contextlib.contextmanager
+def _text(file: Path) -> Iterator[IO[str]]:
+    """A text stream into `file`, compressed as its suffix says."""
+    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+    if file.suffix == ".zip":
+        with (
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+            archive.open("frames.extxyz", "w", force_zip64=True) as member,
+            io.TextIOWrapper(member, encoding="utf-8") as stream,
+        ):
+            yield stream
+    else:
+        with openers.get(file.suffix, open)(file, "wt", encoding="utf-8") as stream:
+            yield stream
+
+
+def _bare(atoms: Atoms) -> Atoms:
+    """A copy with its labels alone in the calculator, in float64."""
+    copy = atoms.copy()
+    copy.calc = SinglePointCalculator(copy, **labels_of(atoms))
+    return copy
+
+
+def _key_value_pairs(atoms: Atoms) -> dict[str, Any]:
+    """What of `info` an ASE database takes: numbers and words under names that are free."""
+    from ase.db.core import check, reserved_keys
+
+    pairs = {}
+    for key, value in atoms.info.items():
+        if key in reserved_keys:
+            continue
+        with contextlib.suppress(ValueError):
+            check({key: value})
+            pairs[key] = value
+    return pairs

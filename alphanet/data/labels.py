@@ -1,0 +1,130 @@
+"""Energy, forces and stress of a frame: found under their names, checked, put where ASE has them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from alphanet.data.cards import LabelKeys
+from alphanet.errors import UserError
+
+ASE_KEYS = LabelKeys()
+
+
+def labels_of(atoms: Atoms) -> dict[str, Any]:
+    """Energy (float, eV), forces (N, 3) and stress (6,) of a frame, those of them it has, in float64.
+
+    Forces are the raw ones, also where a constraint holds an atom.
+    """
+    results = atoms.calc.results if atoms.calc is not None else {}
+    found: dict[str, Any] = {}
+    if results.get("energy") is not None:
+        found["energy"] = float(results["energy"])
+    if results.get("forces") is not None:
+        found["forces"] = np.asarray(results["forces"], dtype=np.float64)
+    if results.get("stress") is not None:
+        found["stress"] = voigt(results["stress"])
+    return found
+
+
+def relabelled(atoms: Atoms, keys: LabelKeys = ASE_KEYS) -> Atoms:
+    """The frame with its labels, found under `keys` in `info` and `arrays`, in a SinglePointCalculator.
+
+    Constraints move to `arrays["fixed"]`, because ASE would zero the forces of the atoms they hold.
+    """
+    labels = labels_of(atoms)
+    labels.update(_named(atoms, keys))
+    if atoms.constraints:
+        atoms.arrays["fixed"] = fixed_atoms(atoms)
+        atoms.set_constraint()
+    atoms.calc = SinglePointCalculator(atoms, **labels) if labels else None
+    return atoms
+
+
+def fixed_atoms(atoms: Atoms) -> np.ndarray:
+    """(N,) bool: atoms that a constraint holds in place."""
+    fixed = np.zeros(len(atoms), dtype=bool)
+    for constraint in atoms.constraints:
+        if type(constraint).__name__ == "FixAtoms":
+            fixed[constraint.index] = True
+    return fixed
+
+
+def checked(frames: Iterator[Atoms], where: str, labelled: bool) -> Iterator[Atoms]:
+    """Pass on frames that are sound, with where they came from in the error when they are not.
+
+    Raises:
+        UserError: a frame without atoms, NaN or infinite numbers, or (`labelled`) without energy or forces.
+    """
+    for index, atoms in enumerate(frames):
+        problem = problem_of(atoms, labelled)
+        if problem:
+            raise UserError(f"{where}: frame {index} {problem}")
+        yield atoms
+
+
+def problem_of(atoms: Atoms, labelled: bool = True) -> str | None:
+    """What is wrong with a frame, or None."""
+    if len(atoms) == 0:
+        return "has no atoms"
+    if (atoms.numbers < 1).any():
+        return "has atoms of no known element"
+    if not np.isfinite(atoms.positions).all() or not np.isfinite(atoms.cell.array).all():
+        return "has NaN or infinite positions or cell"
+    labels = labels_of(atoms)
+    for name, values in labels.items():
+        if not np.isfinite(values).all():
+            return f"has NaN or infinite {name}"
+    if "forces" in labels and labels["forces"].shape != (len(atoms), 3):
+        return f"has forces of shape {labels['forces'].shape}, not ({len(atoms)}, 3)"
+    missing = [name for name in ("energy", "forces") if name not in labels]
+    if labelled and missing:
+        return f"has no {' and no '.join(missing)}{_hint(atoms, missing)}"
+    return None
+
+
+def voigt(stress: Any) -> np.ndarray:
+    """Stress as six Voigt components in ASE's order."""
+    values = np.asarray(stress, dtype=np.float64)
+    if values.shape == (6,):
+        return values
+    if values.size != 9:
+        raise UserError(f"stress has {values.size} numbers, not 6 or 9")
+    return full_3x3_to_voigt_6_stress(values.reshape(3, 3))
+
+
+def stress_from_virial(virial: Any, volume: float) -> np.ndarray:
+    """ASE stress (6,) in eV/Å^3 from a virial, -dE/dstrain in eV."""
+    return -voigt(virial) / volume
+
+
+def _named(atoms: Atoms, keys: LabelKeys) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    energy = _pop(atoms.info, keys.energy)
+    if energy is not None:
+        found["energy"] = float(energy)
+    forces = _pop(atoms.arrays, keys.forces)
+    if forces is not None:
+        found["forces"] = np.asarray(forces, dtype=np.float64)
+    stress = _pop(atoms.info, keys.stress)
+    if stress is not None:
+        found["stress"] = voigt(stress)
+    virial = _pop(atoms.info, keys.virial)
+    if virial is not None and stress is None and atoms.cell.rank == 3:
+        found["stress"] = stress_from_virial(virial, atoms.get_volume())
+    return found
+
+
+def _pop(values: dict[str, Any], key: str) -> Any:
+    return values.pop(key, None)
+
+
+def _hint(atoms: Atoms, missing: list[str]) -> str:
+    places: dict[str, Mapping[str, Any]] = {"energy": atoms.info, "forces": atoms.arrays}
+    similar = [key for name in missing for key in places[name] if name[:5] in key.lower()]
+    if not similar:
+        return ""
+    return f"; it has {', '.join(map(repr, similar))}: name the keys, e.g. with --{missing[0]}-key {similar[0]}"

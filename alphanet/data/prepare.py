@@ -1,0 +1,188 @@
+"""`prepare`: from a data set's name to stores of train, valid and test frames; converts once."""
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ase import Atoms
+from filelock import FileLock
+
+from alphanet.data.cards import SCALES, DatasetCard, ScaleCard, Split, load_card
+from alphanet.data.fetching import Fetched, fetch, shipped
+from alphanet.data.formats import read_frames
+from alphanet.data.formats.reading import stem_of
+from alphanet.data.progress import Report, print_to_stderr
+from alphanet.data.splits import SPLITS, DistinctFrames, SplitName, chooser
+from alphanet.data.store import StoreWriter, store_writer
+from alphanet.errors import UserError, did_you_mean
+from alphanet.files import write_text
+from alphanet.paths import home
+
+VERSION = 1  # of the prepared files; another one converts again
+SECONDS_BETWEEN_LINES = 10.0
+
+# Test frames are read first: what equals one of them is then left out of training.
+READING_ORDER = ("test", "valid", "train", "frames")
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """Stores (`*.aselmdb`) of one data set at one scale."""
+
+    name: str
+    scale: str
+    card: DatasetCard
+    train: Path
+    valid: Path
+    test: Path
+    sources: dict[str, str]  # file -> sha256
+    counts: dict[str, int]  # split -> frames
+
+    @property
+    def level_of_theory(self) -> str:
+        """What computed the labels."""
+        return self.card.at(self.scale).level_of_theory
+
+
+def prepare(name: str, scale: str, *, mirror: str | None = None, report: Report = print_to_stderr) -> PreparedData:
+    """Fetch, split and convert a data set under `home()`, or return at once what was prepared before.
+
+    Args:
+        name: a card's name, e.g. `formate`.
+        scale: `mini` (shipped), `slice` (real data at pinned addresses) or `full` (the paper's data).
+        mirror: an address that serves `HOST/PATH`; default `ALPHANET_MIRROR`, else the publishers' servers.
+        report: takes lines for the user.
+
+    Raises:
+        UserError: unknown name or scale, data that cannot be had (says what is missing), or unsound frames.
+    """
+    if scale not in SCALES:
+        raise UserError(f"no scale {scale!r}{did_you_mean(scale, SCALES)}")
+    card = load_card(name)
+    split = card.at(scale).split
+    if split is None:
+        raise UserError(_why_not(card, scale))
+    folder = home() / "data" / "prepared" / name / scale
+    fingerprint = _fingerprint(card.at(scale))
+    prepared = _prepared(card, scale, folder, fingerprint)
+    if prepared is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):
+            # Another process may have done it while this one waited.
+            prepared = _prepared(card, scale, folder, fingerprint)
+            if prepared is None:
+                _convert(card, scale, split, folder, fingerprint, mirror, report)
+                prepared = _prepared(card, scale, folder, fingerprint)
+    assert prepared is not None
+    return prepared
+
+
+def _why_not(card: DatasetCard, scale: str) -> str:
+    at = card.at(scale)
+    if at.needs:
+        return f"{card.name} has no data at scale {scale}: {at.needs}"
+    return (
+        f"{card.name} at scale {scale} has no labelled frames to train on ({at.description}); "
+        f"`alphanet data fetch {card.name} --scale {scale}` downloads its files"
+    )
+
+
+def _fingerprint(at: ScaleCard) -> str:
+    """Changes whenever the card, a shipped file or the conversion changes."""
+    travels = {file.path: shipped(file).sha256 for file in at.files if file.path}
+    content = json.dumps([VERSION, at.model_dump(mode="json"), travels], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _prepared(card: DatasetCard, scale: str, folder: Path, fingerprint: str) -> PreparedData | None:
+    note = folder / "prepared.json"
+    if not note.is_file():
+        return None
+    content = json.loads(note.read_text(encoding="utf-8"))
+    stores = {split: _store(folder, split) for split in SPLITS}
+    if content["fingerprint"] != fingerprint or not all(store.is_file() for store in stores.values()):
+        return None
+    return PreparedData(
+        name=card.name,
+        scale=scale,
+        card=card,
+        sources=content["sources"],
+        counts=content["counts"],
+        **stores,
+    )
+
+
+def _store(folder: Path, split: SplitName) -> Path:
+    return folder / f"{split}.aselmdb"
+
+
+def _convert(
+    card: DatasetCard,
+    scale: str,
+    split: Split,
+    folder: Path,
+    fingerprint: str,
+    mirror: str | None,
+    report: Report,
+) -> None:
+    fetched = fetch(card, scale, mirror=mirror, report=report)
+    for remains in folder.glob(".*.part*"):  # of a conversion that was killed; the lock is ours
+        remains.unlink()
+    (folder / "prepared.json").unlink(missing_ok=True)
+    sources = {file.source.label: file.sha256 for file in fetched}
+    about = {
+        "dataset": card.name,
+        "scale": scale,
+        "level_of_theory": card.at(scale).level_of_theory,
+        "licence": card.at(scale).licence,
+        "units": card.units.model_dump(),
+        "sources": sources,
+    }
+    report(f"converting {card.name} ({scale}) to {folder}")
+    with contextlib.ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(store_writer(_store(folder, name), {**about, "split": name})) for name in SPLITS
+        }
+        _fill(writers, _assigned(fetched, card.at(scale), split), report)
+        empty = [name for name, writer in writers.items() if writer.count == 0]
+        if empty:
+            raise UserError(f"{card.name} ({scale}): no frames for {', '.join(empty)}; correct the card's split")
+    counts = {name: writer.count for name, writer in writers.items()}
+    note = {"fingerprint": fingerprint, "sources": sources, "counts": counts}
+    write_text(folder / "prepared.json", json.dumps(note, indent=2) + "\n")
+    report(f"{card.name} ({scale}): " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+def _fill(writers: dict[SplitName, StoreWriter], frames: Iterator[tuple[SplitName, Atoms]], report: Report) -> None:
+    last = time.monotonic()
+    for split, atoms in frames:
+        writers[split].add(atoms)
+        if time.monotonic() - last > SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            report(f"{sum(writer.count for writer in writers.values())} frames converted")
+
+
+def _assigned(fetched: list[Fetched], at: ScaleCard, split: Split) -> Iterator[tuple[SplitName, Atoms]]:
+    """Every frame with its split; repeated frames are left out where the card says how to tell them."""
+    distinct = DistinctFrames(split.distinct_energy) if split.distinct_energy else None
+    readable = [file for file in fetched if file.source.role != "reference"]
+    for file in sorted(readable, key=lambda file: READING_ORDER.index(file.source.role)):
+        choose = chooser(split, file.source.role, file.source.label, partial(_count, file, at))
+        kept = 0
+        for atoms in read_frames(file.readable, labels=at.labels):
+            if distinct and not distinct.is_new(atoms):
+                continue
+            if file.source.group:
+                atoms.info["group"] = file.source.group
+            atoms.info.setdefault("group", stem_of(file.path))
+            yield choose(kept, atoms), atoms
+            kept += 1
+
+
+def _count(file: Fetched, at: ScaleCard) -> int:
+    return sum(1 for _ in read_frames(file.readable, labels=at.labels))

@@ -1,0 +1,52 @@
+"""Progress of transfers: a bar on a terminal, plain lines elsewhere, both on stderr."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+Report = Callable[[str], None]
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def print_to_stderr(line: str) -> None:
+    """The default report: one line on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def transfer(name: str, total: int | None, report: Report) -> Iterator[Callable[[int], None]]:
+    """Yield a function that takes the number of bytes there are so far."""
+    if report is print_to_stderr and sys.stderr.isatty():
+        with _bar(name, total) as update:
+            yield update
+    else:
+        yield _lines(name, total, report)
+
+
+def megabytes(size: int | None) -> str:
+    """A size for people."""
+    return "size unknown" if size is None else f"{size / 1e6:.1f} MB"
+
+
+@contextlib.contextmanager
+def _bar(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(name, total=total)
+        yield lambda size: progress.update(task, completed=size)
+
+
+def _lines(name: str, total: int | None, report: Report) -> Callable[[int], None]:
+    last = time.monotonic()
+
+    def update(size: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            report(f"{name}: {megabytes(size)} of {megabytes(total)}")
+
+    return update

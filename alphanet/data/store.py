@@ -1,0 +1,213 @@
+"""ASE-LMDB stores (`*.aselmdb`): where training reads its frames, one by one, however many there are."""
+
+import contextlib
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.db import connect
+from ase_db_backends.aselmdb import decode_bytestream, encode_key
+
+from alphanet.data.labels import fixed_atoms, labels_of
+from alphanet.errors import UserError
+from alphanet.files import atomic_path
+
+FRAMES_PER_COMMIT = 500  # bounds LMDB's memory of dirty pages
+
+
+def write_store(path: Path, frames: Iterable[Atoms], metadata: dict[str, Any]) -> int:
+    """Write `frames` and `metadata` to `path` atomically; returns the number of frames.
+
+    Raises:
+        UserError: the store cannot be written, e.g. the disk is full.
+    """
+    with store_writer(path, metadata) as writer:
+        for atoms in frames:
+            writer.add(atoms)
+    return writer.count
+
+
+@contextlib.contextmanager
+def store_writer(path: Path, metadata: dict[str, Any]) -> Iterator["StoreWriter"]:
+    """A writer of a temporary store that takes the name `path` when the `with` block succeeds.
+
+    `metadata` is read at the end of the block, so it may hold what was counted meanwhile.
+    """
+    with atomic_path(path) as temporary:
+        lock = temporary.with_name(temporary.name + "-lock")  # LMDB's, while the store is open for writing
+        try:
+            with contextlib.closing(StoreWriter(temporary, path)) as writer:
+                yield writer
+                writer.finish(metadata)
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+class StoreWriter:
+    """Appends frames to a new ASE-LMDB file."""
+
+    def __init__(self, file: Path, called: Path):
+        """Create `file`; errors speak of `called`, the name it will have."""
+        self.count = 0
+        self._called = called
+        with _writing(called):
+            self._database = connect(file, type="aselmdb", use_lock_file=False)
+            self._database.ids = _Forgetful()
+            self._database.__enter__()
+
+    def add(self, atoms: Atoms) -> None:
+        """Append a frame with labels, `info` and per-atom arrays; constraints become `arrays["fixed"]`."""
+        with _writing(self._called):
+            self._database.write(_bare(atoms), data=_extras(atoms))
+            self.count += 1
+            if self.count % FRAMES_PER_COMMIT == 0:
+                self._database.txn.commit()
+                self._database.txn = self._database.env.begin(write=True)
+
+    def finish(self, metadata: dict[str, Any]) -> None:
+        """Write the metadata and commit everything."""
+        with _writing(self._called):
+            self._database.metadata = {**metadata, "frames": self.count}
+            self._database.txn.commit()
+
+    def close(self) -> None:
+        """Release the file; what was not committed is dropped."""
+        self._database.txn.abort()
+        self._database.close()
+
+
+class FrameStore:
+    """Frames of a store by index, with labels; DataLoader workers may share it."""
+
+    def __init__(self, path: Path):
+        """Open `path`.
+
+        Raises:
+            UserError: the file is missing or is not an ASE-LMDB store.
+        """
+        self.path = Path(path)
+        deleted = set(self._get("deleted_ids") or ())
+        last = int(self._get("nextid") or 1)
+        self._ids: range | list[int] = range(1, last)
+        if deleted:
+            self._ids = [key for key in self._ids if key not in deleted]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the store says about itself: card, scale, sources, level of theory, counts."""
+        return self._get("metadata") or {}
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self._ids)
+
+    def __getitem__(self, index: int) -> Atoms:
+        """The frame at `index`, with energy (eV), forces (eV/Å) and stress (eV/Å^3) where it has them.
+
+        Raises:
+            IndexError: no such frame.
+            UserError: the stored frame is damaged.
+        """
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self.path} has {len(self)} frames, no frame {index}")
+        row = self._get(str(self._ids[index]))
+        if row is None:
+            raise UserError(f"{self.path}: frame {index} is missing; remove the file and prepare it again")
+        return _atoms_of(row)
+
+    def __iter__(self) -> Iterator[Atoms]:
+        """All frames in order."""
+        return (self[index] for index in range(len(self)))
+
+    def _get(self, key: str) -> Any:
+        try:
+            with environment(self.path).begin() as transaction:
+                value = transaction.get(encode_key(key))
+            return None if value is None else decode_bytestream(value, decompress=True, json_decode=True)
+        except (lmdb.Error, zlib.error, ValueError) as error:
+            raise UserError(f"{self.path} is damaged ({error}); remove it and prepare the data again") from error
+
+
+_open: dict[str, tuple[int, tuple[int, int], lmdb.Environment]] = {}
+
+
+def environment(path: Path) -> lmdb.Environment:
+    """The LMDB environment of `path`, one per process and file.
+
+    LMDB refuses to open a path twice in a process and to use one opened before a fork, so all stores of a
+    path share one environment, and a forked worker or a replaced file gets a new one.
+
+    Raises:
+        UserError: the file is missing or is not an LMDB file.
+    """
+    key = str(Path(path).resolve())
+    try:
+        state = Path(key).stat()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    identity = (state.st_dev, state.st_ino)
+    if key in _open:
+        process, known, opened = _open[key]
+        if process == os.getpid() and known == identity:
+            return opened
+        opened.close()
+    try:
+        opened = lmdb.open(key, subdir=False, readonly=True, lock=False, readahead=False, meminit=False)
+    except lmdb.Error as error:
+        raise UserError(f"{path} is not an ASE-LMDB store, or it is damaged ({error})") from error
+    if (opened.info()["last_pgno"] + 1) * opened.stat()["psize"] > state.st_size:
+        # Reading pages that are mapped but not there would end the process with a bus error.
+        opened.close()
+        raise UserError(f"{path} is truncated; remove it and prepare the data again")
+    _open[key] = (os.getpid(), identity, opened)
+    return opened
+
+
+def _bare(atoms: Atoms) -> Atoms:
+    """Structure and labels only: constraints would zero the forces of fixed atoms when they are read back."""
+    bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    bare.calc = SinglePointCalculator(bare, **labels_of(atoms))
+    return bare
+
+
+def _extras(atoms: Atoms) -> dict[str, Any]:
+    arrays = {key: value for key, value in atoms.arrays.items() if key not in ("numbers", "positions")}
+    if atoms.constraints and "fixed" not in arrays:
+        arrays["fixed"] = fixed_atoms(atoms)
+    return {"info": dict(atoms.info), "arrays": arrays}
+
+
+def _atoms_of(row: dict[str, Any]) -> Atoms:
+    atoms = Atoms(row["numbers"], row["positions"], cell=row["cell"], pbc=row["pbc"])
+    extras = row.get("data") or {}
+    atoms.info.update(extras.get("info", {}))
+    for name, values in extras.get("arrays", {}).items():
+        atoms.set_array(name, np.asarray(values))
+    labels = {key: row[key] for key in ("energy", "forces", "stress") if row.get(key) is not None}
+    if labels:
+        atoms.calc = SinglePointCalculator(atoms, **labels)
+    return atoms
+
+
+class _Forgetful(list[int]):
+    """Stands for the ids that the database keeps; searching them at every write would cost quadratic time."""
+
+    def __contains__(self, item: object) -> bool:
+        return False
+
+    def append(self, item: int) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except lmdb.Error as error:
+        raise UserError(f"cannot write {path}: {error}; is the disk full?") from error

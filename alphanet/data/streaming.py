@@ -1,0 +1,123 @@
+"""Streaming one https address into a part file: ranges, redirects, retries."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from alphanet.data.part_file import PartFile
+from alphanet.data.progress import Report, megabytes
+from alphanet.errors import UserError
+
+DISK_MARGIN = 64 << 20  # bytes left free
+ATTEMPTS = 6  # without progress
+TIMEOUT = httpx.Timeout(30.0)  # s, to connect and between two blocks
+TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
+
+
+class TransferError(Exception):
+    """A transfer that may go on where it stopped."""
+
+
+class MissingFileError(UserError):
+    """The server says that there is no such file."""
+
+
+def stream_with_retries(
+    address: str, part: PartFile, update: Callable[[int], None], report: Report, wait: Callable[[float], None]
+) -> None:
+    """Append to `part` what is missing of the file at `address`.
+
+    Raises:
+        UserError: refused, or no progress in six attempts.
+        MissingFileError: the server has no such file.
+    """
+    failures = 0
+    while True:
+        before = part.size
+        try:
+            _stream(address, part, update)
+            return
+        except (httpx.TransportError, TransferError) as error:
+            failures = 1 if part.size > before else failures + 1
+            reason = " ".join(str(error).split()) or type(error).__name__
+            if failures >= ATTEMPTS:
+                raise UserError(
+                    f"cannot fetch {address}: {reason}; check the network and run again, "
+                    f"it goes on after {megabytes(part.size)}"
+                ) from error
+            pause = min(30.0, 0.5 * 2 ** (failures - 1))
+            report(f"{address}: {reason}; trying again in {pause:g} s")
+            wait(pause)
+
+
+def _stream(address: str, part: PartFile, update: Callable[[int], None]) -> None:
+    headers = {"Accept-Encoding": "identity"}
+    if part.size:
+        headers["Range"] = f"bytes={part.size}-"
+        if part.validator:
+            headers["If-Range"] = part.validator
+    secure = address.startswith("https://")
+    hooks = {"request": [_refuse_plain_http]} if secure else {}
+    with (
+        httpx.Client(follow_redirects=True, timeout=TIMEOUT, event_hooks=hooks) as client,
+        client.stream("GET", address, headers=headers) as response,
+    ):
+        if response.status_code == 416:
+            if _whole_size(response) != part.size:
+                part.restart()
+                raise TransferError("the unfinished file does not fit the server's")
+            return
+        _check_status(address, response)
+        resumed = response.status_code == 206 and _starts_at(response, part.size)
+        if part.size and not resumed:
+            part.restart()
+            if response.status_code == 206:
+                raise TransferError("the server sent another part than asked for")
+        part.remember(response.headers.get("ETag") or response.headers.get("Last-Modified") or "")
+        promised = response.headers.get("Content-Length")
+        goal = part.size + int(promised) if promised else None
+        if goal is not None:
+            check_room(part.target, goal - part.size)
+        # As they arrive: gathering larger blocks would lose the last, unfinished one when the connection breaks.
+        part.append(response.iter_raw(), update)
+        if goal is not None and part.size < goal:
+            raise TransferError(f"the connection closed after {part.size} of {goal} bytes")
+
+
+def _refuse_plain_http(request: httpx.Request) -> None:
+    if request.url.scheme != "https":
+        raise UserError(f"refusing a redirect to {request.url}, which is not https")
+
+
+def _check_status(address: str, response: httpx.Response) -> None:
+    if response.status_code in TRANSIENT:
+        raise TransferError(f"the server answers {response.status_code} {response.reason_phrase}")
+    if response.status_code in (404, 410):
+        raise MissingFileError(f"{address} does not exist ({response.status_code}); check the card or the mirror")
+    if response.status_code not in (200, 206):
+        raise UserError(f"{address}: the server answers {response.status_code} {response.reason_phrase}")
+
+
+def _starts_at(response: httpx.Response, start: int) -> bool:
+    return response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+
+
+def _whole_size(response: httpx.Response) -> int | None:
+    whole = response.headers.get("Content-Range", "").rpartition("/")[2]
+    return int(whole) if whole.isdigit() else None
+
+
+def check_room(target: Path, missing: int) -> None:
+    """Refuse a file whose `missing` bytes would fill the disk.
+
+    Raises:
+        UserError: not enough room beside `target`.
+    """
+    free = shutil.disk_usage(target.parent).free
+    if free < missing + DISK_MARGIN:
+        raise UserError(
+            f"{target.parent} has {megabytes(free)} free, {target.name} needs {megabytes(missing)} more; "
+            "make room or set ALPHANET_HOME to another disk"
+        )

@@ -1,0 +1,204 @@
+"""Checkpoints: the state to resume from, the best model so far, and an orderly stop on signals and when time is up."""
+
+# Hooks have the arguments that Lightning gives them.
+# ruff: noqa: ARG002
+
+import io
+import pickle
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from alphanet.errors import UserError
+from alphanet.files import atomic_path
+from alphanet.training.config import TrainConfig
+from alphanet.training.module import TrainingModule
+from alphanet.training.schedule import epochs_that_fit
+
+# Ctrl-C, the end of a SLURM job, and its warning.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+class StoppedBySignalError(Exception):
+    """A signal asked to stop; a checkpoint is saved."""
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes checkpoints that are whole or absent, and reads them without running pickled code."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write `checkpoint` to `path`, atomically.
+
+        Raises:
+            UserError: the file cannot be written; an older one stays.
+        """
+        buffer = io.BytesIO()  # torch turns a full disk into a RuntimeError, this into an OSError
+        torch.save(checkpoint, buffer)
+        with atomic_path(Path(path)) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+
+
+def require_readable(path: Path) -> int:
+    """The step of a checkpoint.
+
+    Raises:
+        UserError: the file is damaged or is no checkpoint.
+    """
+    try:
+        return int(torch.load(path, map_location="cpu", weights_only=True, mmap=True)["global_step"])
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        raise UserError(f"{path} is not a readable checkpoint ({error}); train again with --restart") from error
+
+
+class Checkpoints(Checkpoint):
+    """Saves `last` at the ends of validated epochs, every `checkpoint_every` seconds, on signals and when time is up.
+
+    Args:
+        config: gives the times.
+        last: the file to resume from.
+        export: called with the module when its validation is the best so far.
+    """
+
+    def __init__(self, config: TrainConfig, last: Path, export: Callable[[TrainingModule], None]) -> None:
+        self.best: dict[str, float] = {}
+        self.best_epoch = 0
+        self.expired = False
+        self._config = config
+        self._last = last
+        self._export = export
+        self._seconds_before = 0.0
+        self._started = self._saved = time.monotonic()
+        self._epochs: list[float] = []
+        self._epoch_began = 0.0
+        self._interrupted = False
+        self._handlers: dict[int, Any] = {}
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the training so far, over all its resumptions."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs to know."""
+        return {"best": self.best, "best_epoch": self.best_epoch, "seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up where another run stopped."""
+        self.best = state_dict["best"]
+        self.best_epoch = state_dict["best_epoch"]
+        self._seconds_before = state_dict["seconds"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock and listen to signals."""
+        self._started = self._saved = time.monotonic()
+        self._epoch_began = self._seconds_before
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = {number: signal.signal(number, self._stop_soon) for number in SIGNALS}
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let the last epoch be validated whatever the rhythm."""
+        assert isinstance(pl_module, TrainingModule)
+        if trainer.current_epoch + 1 == pl_module.planned_epochs:
+            trainer.check_val_every_n_epoch = 1
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Within an epoch: save when it is time or when asked to stop.
+
+        Raises:
+            StoppedBySignalError: a signal came.
+        """
+        interrupted, expired, due = self._agreed(trainer, pl_module)
+        if trainer.is_last_batch or not (interrupted or expired or due):
+            return
+        self._save(trainer)
+        if interrupted:
+            raise StoppedBySignalError
+        if expired:
+            self.expired = trainer.should_stop = True
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Export the model if it is the best so far."""
+        assert isinstance(pl_module, TrainingModule)
+        found = pl_module.validation
+        if not self.best or found["loss"] < self.best["loss"]:
+            self.best, self.best_epoch = found, trainer.current_epoch + 1
+            if trainer.is_global_zero:
+                self._export(pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """At the end of an epoch: plan the rest, save if it was validated, and stop when that is due.
+
+        Raises:
+            StoppedBySignalError: a signal came.
+        """
+        if self.expired:  # the epoch was cut short, and its state is saved
+            return
+        assert isinstance(pl_module, TrainingModule)
+        interrupted, self.expired, due = self._agreed(trainer, pl_module)
+        self._plan(trainer, pl_module)
+        validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
+        if validated or interrupted or self.expired or due:
+            self._save(trainer)
+        if interrupted:
+            raise StoppedBySignalError
+        if self.expired or trainer.current_epoch + 1 >= pl_module.planned_epochs:
+            trainer.should_stop = True
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        self.release_signals()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Give the signals back."""
+        self.release_signals()
+
+    def release_signals(self) -> None:
+        """Restore the handlers that were there before."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
+
+    def _stop_soon(self, number: int, frame: FrameType | None) -> None:
+        if self._interrupted and number == signal.SIGINT:
+            raise KeyboardInterrupt  # asked twice: stop now, without the steps since the last checkpoint
+        self._interrupted = True
+
+    def _agreed(self, trainer: Trainer, module: LightningModule) -> tuple[bool, bool, bool]:
+        """Interrupted, out of time, checkpoint due: true on all ranks if true on one."""
+        limit = self._config.max_time
+        wishes = (
+            self._interrupted,
+            limit is not None and self.seconds >= limit,
+            time.monotonic() - self._saved >= self._config.checkpoint_every,
+        )
+        if trainer.world_size == 1:
+            return wishes
+        together = trainer.strategy.reduce(
+            torch.tensor(wishes, dtype=torch.float32, device=module.device), reduce_op="max"
+        )
+        interrupted, expired, due = (bool(value) for value in together)
+        return interrupted, expired, due
+
+    def _plan(self, trainer: Trainer, module: TrainingModule) -> None:
+        """Shorten the training, or lengthen it again, so that its schedules end when the time does."""
+        now = self.seconds
+        self._epochs.append(now - self._epoch_began)
+        self._epoch_began = now
+        usual = self._epochs[1:] or self._epochs  # the first one also makes the graphs
+        planned = epochs_that_fit(trainer.current_epoch + 1, now, sum(usual) / len(usual), self._config)
+        module.planned_epochs = planned if trainer.world_size == 1 else trainer.strategy.broadcast(planned)
+
+    def _save(self, trainer: Trainer) -> None:
+        trainer.save_checkpoint(self._last)
+        self._saved = time.monotonic()

@@ -1,0 +1,247 @@
+"""The Lightning module: steps, optimiser, schedule and average of one training run."""
+
+# Hooks have the arguments that Lightning gives them.
+# ruff: noqa: ARG002
+
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
+
+from alphanet.errors import UserError
+from alphanet.model.base import InteratomicModel
+from alphanet.model.prediction import Prediction, predict
+from alphanet.training.config import TrainConfig
+from alphanet.training.data import Batch, GraphDataset, collate_batches
+from alphanet.training.ema import averaged_copy, update_average
+from alphanet.training.finite import frames_at_fault
+from alphanet.training.loss import Errors, errors, total_loss
+from alphanet.training.sampling import TrainingBatches, evaluation_batches
+from alphanet.training.schedule import energy_weight, learning_rate_factor
+
+
+class TrainingModule(LightningModule):
+    """Trains a model on a store of frames and validates its average on another.
+
+    Everything random is a function of the seed and the step, and everything that changes is in the weights, the average
+    and the optimiser: a run that is resumed from any step goes on as if it had not stopped.
+
+    Attributes:
+        model: being trained.
+        average: exponential average of the weights, or none.
+        steps_per_epoch: optimiser steps in an epoch, known when training starts.
+        planned_epochs: the training's length; shorter than configured where `max_time` is short.
+        step_errors: summed errors of the last training batch.
+        validation: metrics of the last validation, see `metrics`.
+    """
+
+    def __init__(
+        self,
+        model: InteratomicModel,
+        config: TrainConfig,
+        train_data: GraphDataset,
+        valid_data: GraphDataset,
+        packed: list[list[int]] | None = None,
+    ) -> None:
+        """`packed` are training batches that were composed before, see `alphanet.training.sampling.pack`."""
+        super().__init__()
+        self.model = model
+        self.average = averaged_copy(model) if config.ema_decay is not None else None
+        self.config = config
+        self.steps_per_epoch = 0
+        self.planned_epochs = config.epochs
+        self.step_errors: Tensor | None = None
+        self.validation: dict[str, float] = {}
+        self._data = (train_data, valid_data)
+        self._packed = packed
+        self._validation_sums: Tensor | None = None
+        self._validation_fault = ""
+        self._seen: tuple[Batch, Prediction, Tensor] | None = None
+
+    @property
+    def best_model(self) -> InteratomicModel:
+        """The model that is validated and exported: the average where there is one."""
+        return self.model if self.average is None else self.average
+
+    @property
+    def current_energy_weight(self) -> float:
+        """The energy's weight in the loss of the next step."""
+        return energy_weight(self.progress, self.config.loss)
+
+    @property
+    def progress(self) -> float:
+        """Part of the training that is done."""
+        return min(1.0, self.trainer.global_step / (self.steps_per_epoch * self.planned_epochs))
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches that start at the step that was reached."""
+        return self._loader(self._data[0], self._batches())
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Every validation frame once."""
+        rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        return self._loader(
+            self._data[1], evaluation_batches(len(self._data[1]), self.config.batch_size, rank, world_size)
+        )
+
+    def configure_optimizers(self) -> Any:
+        """Adam or AdamW with the scheduled learning rate."""
+        self.steps_per_epoch = len(self._batches())
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.config.optimiser]
+        optimiser = kind(
+            self.model.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay, fused=True
+        )
+        schedule = LambdaLR(
+            optimiser, lambda step: learning_rate_factor(step, self.steps_per_epoch, self.planned_epochs, self.config)
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the plan."""
+        checkpoint["planned_epochs"] = self.planned_epochs
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the plan up."""
+        self.planned_epochs = checkpoint["planned_epochs"]
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Seed dropout by the step, so that nothing random has to be stored."""
+        step = self.trainer.global_step * self.trainer.world_size + self.trainer.global_rank
+        torch.manual_seed(self.config.seed * 1_000_000_007 + step)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of one batch."""
+        prediction = predict(self.model, batch.graph, stress=self._wants_stress(batch), create_graph=True)
+        sums = errors(prediction, batch, self.config.loss)
+        loss = total_loss(sums, self.config.loss, self.current_energy_weight)
+        self.step_errors = torch.stack(sums).detach()
+        self._seen = batch, prediction, loss.detach()
+        return loss
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clip the gradient; stop before a step with a loss or gradient that is not finite.
+
+        Raises:
+            UserError: naming the batch.
+        """
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
+        assert self._seen is not None
+        batch, prediction, loss = self._seen
+        self._seen = None
+        if not bool(self._on_all_ranks(torch.isfinite(loss + norm))):
+            fault = self._fault(batch, prediction, self._data[0])
+            what = f"loss {loss.item()}, norm of the gradient {norm.item()}"
+            self._stop_if(fault, otherwise=self._stopped(what, batch, self._data[0]))
+        if self.config.clip_norm is not None:
+            torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.config.clip_norm, norm, foreach=True)
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Optimizer | LightningOptimizer, optimizer_closure: Any = None
+    ) -> None:
+        """One step of the optimiser, then of the average."""
+        optimizer.step(closure=optimizer_closure)
+        if self.average is not None and self.config.ema_decay is not None:
+            update_average(self.average, self.model, self.config.ema_decay, self.trainer.global_step + 1)
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget earlier sums."""
+        self._validation_sums = None
+        self._validation_fault = ""
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add one batch's errors."""
+        prediction = predict(self.best_model, batch.graph, stress=self._wants_stress(batch))
+        sums = torch.stack(errors(prediction, batch, self.config.loss)).detach()
+        if not bool(torch.isfinite(sums).all()):
+            self._validation_fault = self._validation_fault or self._fault(batch, prediction, self._data[1])
+        self._validation_sums = sums if self._validation_sums is None else self._validation_sums + sums
+
+    def on_validation_epoch_end(self) -> None:
+        """Metrics of the whole set, over all ranks; the loss with the full weights, comparable between epochs.
+
+        Raises:
+            UserError: a prediction was not finite, naming the frames.
+        """
+        self._stop_if(self._validation_fault)
+        sums = self._validation_sums
+        if sums is None:
+            sums = torch.zeros(len(Errors._fields), dtype=torch.float64, device=self.device)
+        if self.trainer.world_size > 1:
+            sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        self.validation = metrics(sums, self.config, self.config.loss.energy_weight)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move a batch."""
+        return batch.to(device)
+
+    def _wants_stress(self, batch: Batch) -> bool:
+        return self.config.loss.stress_weight > 0 and bool(batch.has_stress.any())
+
+    def _batches(self) -> TrainingBatches:
+        return TrainingBatches(
+            len(self._data[0]),
+            self.config.batch_size,
+            seed=self.config.seed,
+            steps_taken=lambda: self.trainer.global_step,
+            rank=self.trainer.global_rank,
+            world_size=self.trainer.world_size,
+            packed=self._packed,
+        )
+
+    def _loader(self, dataset: GraphDataset, batches: Any) -> DataLoader[Batch]:
+        workers = self.config.num_workers
+        return DataLoader(
+            dataset,
+            batch_sampler=batches,
+            collate_fn=collate_batches,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            generator=torch.Generator().manual_seed(self.config.seed),  # leaves torch's own generator alone
+        )
+
+    def _on_all_ranks(self, flag: Tensor) -> Tensor:
+        if self.trainer.world_size == 1:
+            return flag
+        return self.trainer.strategy.reduce(flag.to(torch.float32), reduce_op="min")
+
+    def _fault(self, batch: Batch, prediction: Prediction, data: GraphDataset) -> str:
+        """What to say of predictions that are not finite; empty where all are."""
+        found = frames_at_fault(batch, prediction)
+        return self._stopped(found, batch, data) if found else ""
+
+    def _stopped(self, why: str, batch: Batch, data: GraphDataset) -> str:
+        return (
+            f"training stopped at epoch {self.trainer.current_epoch + 1}, step {self.trainer.global_step + 1}: {why} "
+            f"(batch of frames {batch.frames.tolist()} of {data.frames.path}); the last good checkpoint is kept; "
+            "check those frames or lower learning_rate"
+        )
+
+    def _stop_if(self, fault: str, otherwise: str = "") -> None:
+        """Raise the first rank's fault on all ranks; without any, the first rank's `otherwise`."""
+        said = [(fault, otherwise)] * self.trainer.world_size
+        if self.trainer.world_size > 1:
+            torch.distributed.all_gather_object(said, (fault, otherwise))
+        for text in (*(strong for strong, _ in said), *(weak for _, weak in said)):
+            if text:
+                raise UserError(text)
+
+
+def metrics(sums: Tensor, config: TrainConfig, energy_weight: float) -> dict[str, float]:
+    """Loss and mean absolute errors from summed `Errors`: `loss`, `energy_mae` (eV/atom), `force_mae` (eV/Å) and, where
+    stresses count, `stress_mae` (eV/Å^3).
+    """
+    total = Errors(*sums)
+    result = {
+        "loss": float(total_loss(total, config.loss, energy_weight)),
+        "energy_mae": float(total.energy_error / total.structures),
+        "force_mae": float(total.force_error / total.components),
+    }
+    if config.loss.stress_weight > 0 and total.stress_components > 0:
+        result["stress_mae"] = float(total.stress_error / total.stress_components)
+    return result

@@ -1,0 +1,132 @@
+"""What training takes from its data before it starts: elements, reference energies, and the scale of the forces."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase.data import atomic_numbers, chemical_symbols
+
+from alphanet.errors import UserError
+from alphanet.training.data import LabelledFrames
+
+SAMPLE = 20_000  # frames in the robust fit at most; evenly spaced, so memory does not grow with the data
+HUBER_WIDTH = 1.345  # standard deviations; 95 % efficient on normal errors
+ITERATIONS = 50
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Numbers of a training set."""
+
+    n_frames: int
+    n_atoms: int
+    elements: tuple[str, ...]  # of training and validation frames, by atomic number
+    reference_energies: dict[str, float]  # eV, see `fit_references`
+    force_rms: float  # eV/Å, of the components
+
+    def describe(self) -> str:
+        """One line for the user."""
+        energies = ", ".join(f"{symbol} {energy:.3f}" for symbol, energy in self.reference_energies.items())
+        return (
+            f"{self.n_frames} training frames, {self.n_atoms / self.n_frames:.0f} atoms each, "
+            f"force RMS {self.force_rms:.3f} eV/Å, reference energies (eV) {energies}"
+        )
+
+
+def measure(train: LabelledFrames, valid: LabelledFrames) -> Statistics:
+    """Statistics of the training frames and the elements of both sets; every label is read and checked.
+
+    Raises:
+        UserError: labels that are missing or not finite, naming the frame.
+    """
+    stride = -(-len(train) // SAMPLE)
+    compositions: list[np.ndarray] = []
+    energies: list[float] = []
+    seen = np.zeros(len(chemical_symbols), dtype=bool)
+    n_atoms, squares = 0, 0.0
+    for index in range(len(train)):
+        atoms = train[index]
+        counts = np.bincount(atoms.numbers, minlength=len(chemical_symbols))
+        seen |= counts > 0
+        n_atoms += len(atoms)
+        squares += float((atoms.calc.results["forces"] ** 2).sum())
+        if index % stride == 0:
+            compositions.append(counts)
+            energies.append(atoms.calc.results["energy"])
+    table = np.array(compositions)
+    sampled = np.asarray((table > 0).any(axis=0))
+    fitted = fit_references(table[:, sampled].astype(np.float64), np.array(energies, dtype=np.float64))
+    for index in range(len(valid)):
+        seen[valid[index].numbers] = True
+    return Statistics(
+        n_frames=len(train),
+        n_atoms=n_atoms,
+        elements=_symbols(seen),
+        reference_energies=dict(zip(_symbols(sampled), fitted.tolist(), strict=True)),
+        force_rms=float(np.sqrt(squares / (3 * n_atoms))),
+    )
+
+
+def fit_references(compositions: np.ndarray, energies: np.ndarray) -> np.ndarray:
+    """Energies per element whose sum over a structure's atoms comes nearest to its energy, robust against outliers.
+
+    Huber regression of the energy per atom by iteratively re-weighted least squares. Where compositions do not tell
+    elements apart (all frames of one composition, say), the solution nearest to equal energies for all elements.
+
+    Args:
+        compositions: (n, elements) atoms of each element.
+        energies: (n,) eV.
+
+    Returns:
+        (elements,) eV, float64.
+    """
+    sizes = compositions.sum(axis=1)
+    fractions = compositions / sizes[:, None]
+    per_atom = energies / sizes
+    # Fractions sum to one: a shift of all elements by `typical` shifts every energy per atom by it. What is left is
+    # small, which keeps digits (CP2K: -1228 eV/atom) and makes "smallest solution" mean something.
+    typical = float(np.median(per_atom))
+    target = per_atom - typical
+    weights = np.ones_like(target)
+    solution = np.zeros(compositions.shape[1])
+    for _ in range(ITERATIONS):
+        root = np.sqrt(weights)
+        before = solution
+        solution = np.linalg.lstsq(fractions * root[:, None], target * root, rcond=1e-10)[0]
+        residual = np.abs(target - fractions @ solution)
+        width = HUBER_WIDTH * 1.4826 * float(np.median(residual))
+        if width == 0 or np.abs(solution - before).max() < 1e-10:
+            break
+        weights = np.minimum(1.0, width / np.maximum(residual, 1e-300))
+    return solution + typical
+
+
+def reference_energies(
+    choice: str | Mapping[str, float], elements: Sequence[str], fitted: Mapping[str, float]
+) -> dict[str, float]:
+    """Reference energy of each of the model's `elements`.
+
+    Args:
+        choice: `fit`, `none` or energies by element.
+        elements: the model's.
+        fitted: to the training data. Elements of the model that the data lack get the mean of the others.
+
+    Raises:
+        UserError: given energies that miss an element or name an unknown one.
+    """
+    if choice == "none":
+        return dict.fromkeys(elements, 0.0)
+    if isinstance(choice, str):
+        mean = float(np.mean(list(fitted.values())))
+        return {symbol: fitted.get(symbol, mean) for symbol in elements}
+    unknown = [symbol for symbol in choice if atomic_numbers.get(symbol, 0) < 1]
+    missing = [symbol for symbol in elements if symbol not in choice]
+    if unknown:
+        raise UserError(f"reference_energies: {unknown[0]!r} is not a chemical symbol")
+    if missing:
+        raise UserError(f"reference_energies: no energy for {', '.join(missing)}; add it or write `fit`")
+    return {symbol: float(choice[symbol]) for symbol in elements}
+
+
+def _symbols(present: np.ndarray) -> tuple[str, ...]:
+    return tuple(chemical_symbols[number] for number in np.flatnonzero(present))

@@ -1,0 +1,56 @@
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from training_samples import Data, small_config
+from typer.testing import CliRunner
+
+from alphanet.cli.train import register
+from alphanet.errors import UserError
+
+app = typer.Typer()
+register(app)
+app.callback()(lambda: None)
+
+
+@pytest.fixture
+def config_file(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    import yaml
+
+    monkeypatch.setattr("alphanet.data.prepare.prepare", lambda name, scale, mirror: data)
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(small_config().model_dump(mode="json")))
+    return file
+
+
+def test_a_file_with_overrides_and_flags(config_file: Path) -> None:
+    arguments = ["train", str(config_file), "loss.energy_weight=2", "--epochs", "1", "--seed", "3", "--json"]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    answer = json.loads(result.stdout)
+    assert answer["epochs"] == 1
+    assert Path(answer["model_path"]) == Path("runs/train/copper-mini-seed3/model.safetensors")
+    assert Path(answer["model_path"]).is_file()
+    assert answer["best"].keys() == {"loss", "energy_mae", "force_mae"}
+    assert "config.yaml" in result.stderr
+
+
+def test_says_in_words_what_came_out(config_file: Path) -> None:
+    result = CliRunner().invoke(app, ["train", str(config_file), "epochs=1", "--out", "here"], catch_exceptions=False)
+    assert result.stdout.startswith("here/model.safetensors: energy ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--dataset NAME"),
+        (["a.yaml", "b.yaml"], r"a\.yaml, b\.yaml"),
+        (["--dataset", "formate", "epoch=3"], "did you mean 'epochs'"),
+        (["--dataset", "formate", "--dtype", "float16"], "precision"),
+        (["absent.yaml"], r"absent\.yaml"),
+    ],
+)
+def test_mistakes_are_named(arguments: list[str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        CliRunner().invoke(app, ["train", *arguments], catch_exceptions=False)

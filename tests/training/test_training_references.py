@@ -1,0 +1,60 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from training_samples import OFFSET, Data
+
+from alphanet.errors import UserError
+from alphanet.training.data import LabelledFrames
+from alphanet.training.references import fit_references, measure, reference_energies
+
+
+def test_recovers_the_elements_energies_to_all_digits() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.array([-13.6, -1305.25, -432.125])
+    compositions = rng.integers(1, 20, size=(200, 3)).astype(float)
+    fitted = fit_references(compositions, compositions @ truth)
+    np.testing.assert_allclose(fitted, truth, rtol=0, atol=1e-9)
+
+
+def test_outliers_do_not_move_it() -> None:
+    rng = np.random.default_rng(1)
+    truth = np.array([-13.6, -1305.25])
+    compositions = rng.integers(1, 20, size=(300, 2)).astype(float)
+    energies = compositions @ truth + compositions.sum(axis=1) * rng.normal(0, 0.01, 300)
+    energies[::10] += 500.0
+    np.testing.assert_allclose(fit_references(compositions, energies), truth, atol=0.02)
+
+
+def test_a_single_composition_shares_its_mean_energy() -> None:
+    compositions = np.tile([1.0, 1.0, 2.0, 48.0], (50, 1))
+    energies = 52 * OFFSET + np.random.default_rng(2).normal(0, 1, 50)
+    fitted = fit_references(compositions, energies)
+    assert np.ptp(fitted) < 0.1
+    assert compositions[0] @ fitted == pytest.approx(np.median(energies), abs=0.5)
+
+
+def test_statistics_of_a_store(data: Data) -> None:
+    frames = LabelledFrames(data.train)
+    statistics = measure(frames, LabelledFrames(data.valid))
+    forces = np.concatenate([frames[i].get_forces() for i in range(len(frames))])
+    assert statistics.elements == ("Cu", "Au")
+    assert (statistics.n_frames, statistics.n_atoms) == (18, 72)
+    assert statistics.force_rms == pytest.approx(np.sqrt((forces**2).mean()))
+    mean = np.mean([frames[i].get_potential_energy() / 4 for i in range(len(frames))])
+    assert 0.25 * statistics.reference_energies["Au"] + 0.75 * statistics.reference_energies["Cu"] == pytest.approx(
+        mean, abs=0.05
+    )
+    assert "force RMS" in statistics.describe()
+    assert dataclasses.is_dataclass(statistics)
+
+
+def test_choices_of_reference_energies() -> None:
+    fitted = {"Cu": -3.0, "Au": -5.0}
+    assert reference_energies("none", ["Cu"], fitted) == {"Cu": 0.0}
+    assert reference_energies("fit", ["Cu", "Au", "H"], fitted) == {"Cu": -3.0, "Au": -5.0, "H": -4.0}
+    assert reference_energies({"Cu": 1.0, "Au": 2.0}, ["Au"], fitted) == {"Au": 2.0}
+    with pytest.raises(UserError, match="no energy for Au"):
+        reference_energies({"Cu": 1.0}, ["Cu", "Au"], fitted)
+    with pytest.raises(UserError, match="'Xx'"):
+        reference_energies({"Xx": 1.0}, ["Cu"], fitted)

@@ -1,0 +1,47 @@
+import math
+from itertools import pairwise
+
+import pytest
+from training_samples import small_config
+
+from alphanet.training.config import DynamicWeight, LossConfig
+from alphanet.training.schedule import energy_weight, epochs_that_fit, learning_rate_factor, stage
+
+
+def test_warms_up_then_follows_a_cosine_to_the_floor() -> None:
+    config = small_config(learning_rate=1e-2, learning_rate_floor=1e-4, warmup=0.1)
+    factors = [learning_rate_factor(step, 10, 10, config) for step in range(101)]
+    assert factors[0] == pytest.approx(1 / 11)
+    assert factors[10] == 1.0
+    assert factors[55] == pytest.approx(0.01 + 0.99 * 0.5)
+    assert factors[100] == pytest.approx(0.01)
+    assert all(a < b for a, b in pairwise(factors[:11]))
+    assert all(a > b for a, b in pairwise(factors[10:]))
+
+
+def test_changes_once_an_epoch_where_asked_to() -> None:
+    config = small_config(learning_rate_floor=0.0, warmup=0.0, schedule_interval="epoch")
+    factors = [learning_rate_factor(step, 10, 4, config) for step in range(40)]
+    expected = [0.5 * (1 + math.cos(math.pi * epoch / 4)) for epoch in range(4)]
+    assert factors == pytest.approx([value for value in expected for _ in range(10)])
+
+
+def test_energy_weight_rises_in_equal_steps_of_its_logarithm() -> None:
+    loss = LossConfig(energy_weight=4.0, dynamic=DynamicWeight(start=0.05, stages=5))
+    weights = [energy_weight((k + 0.5) / 5, loss) for k in range(5)]
+    ratio = (4 / 0.05) ** 0.25
+    assert weights == pytest.approx([0.05 * ratio**k for k in range(5)])
+    assert [stage(x, loss) for x in (0.0, 0.19, 0.2, 0.99, 1.0)] == [0, 0, 1, 4, 4]
+    assert energy_weight(1.0, loss) == 4.0
+
+
+def test_a_constant_weight_stays() -> None:
+    assert {energy_weight(x, LossConfig(energy_weight=4.0)) for x in (0.0, 0.5, 1.0)} == {4.0}
+
+
+def test_a_short_time_shortens_the_training() -> None:
+    config = small_config(epochs=40, max_time=100.0)
+    assert epochs_that_fit(1, 10.0, 10.0, config) == 9
+    assert epochs_that_fit(1, 1.0, 1.0, config) == 40
+    assert epochs_that_fit(3, 99.0, 10.0, config) == 3
+    assert epochs_that_fit(3, 99.0, 10.0, small_config(epochs=40)) == 40
