@@ -15,8 +15,8 @@ SEED = 110
 
 IMAGES_PER_LEG = 5
 TEMPERATURES = (300.0, 450.0, 600.0)
-FRAMES = {"train": 27, "valid": 4, "test": 4}
-PROTOCOL = Dynamics(skip=20, spacing=5)
+FRAMES = {"train": 26, "valid": 4, "test": 4}
+PROTOCOL = Dynamics(skip=20, spacing=4)
 
 
 def candidates() -> Iterator[Atoms]:
@@ -45,6 +45,7 @@ def reaction_path(calc: TBLite) -> list[Atoms]:
 
 
 def relax(atoms: Atoms, calc: TBLite) -> None:
+    """Relaxed in place, roughly: an end of the band, not a result."""
     atoms.calc = calc
     BFGS(atoms, logfile=None).run(fmax=0.15, steps=25)
     atoms.calc = None
@@ -53,7 +54,7 @@ def relax(atoms: Atoms, calc: TBLite) -> None:
 def leg(first: Atoms, last: Atoms) -> list[Atoms]:
     """Images from first to last, both included, interpolated by pair distances (IDPP)."""
     images = [first.copy() for _ in range(IMAGES_PER_LEG + 1)] + [last.copy()]
-    NEB(images).interpolate(method="idpp", mic=True)
+    NEB(images, method="improvedtangent").interpolate(method="idpp", mic=True)
     return images
 
 

@@ -42,6 +42,11 @@ def calculator(electronic_temperature: float, accuracy: float = 0.1) -> TBLite:
     )
 
 
+def split_of(number: int, period: int) -> str:
+    """Of each `period` consecutive groups one is for validation, one for the test, the others for training."""
+    return {period // 2 - 1: "valid", period - 1: "test"}.get(number % period, "train")
+
+
 def tagged(atoms: Atoms, *, split: str, group: str, kind: str) -> Atoms:
     """A copy that keeps the structure and the last energy, and forgets velocities and masses."""
     frame = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
