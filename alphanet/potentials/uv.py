@@ -1,9 +1,9 @@
 """Run uv with what pip is configured to use.
 
-uv does not read pip's configuration: where pip has find-links (say, a folder with a CPU build of torch), they are handed
-over. Where it has none, uv is asked to choose the build of torch that fits the machine, so that a machine without a GPU
-does not receive several GB of CUDA packages. Standard library only: `make setup` runs this file before anything is
-installed.
+uv does not read pip's configuration, so its indexes, find-links (say, a folder with a CPU build of torch) and
+certificates are handed over. Where no find-links can offer torch, uv is asked to choose the build that fits the
+machine, so that one without a GPU does not receive several GB of CUDA packages. Standard library only: `make setup`
+runs this file before anything is installed.
 """
 
 import os
@@ -13,19 +13,32 @@ from pathlib import Path
 
 
 def uv_environment() -> dict[str, str]:
-    """The process environment for uv: this one, with pip's find-links and certificates, or torch's backend."""
+    """The process environment for uv: this one, with pip's places to look and certificates, or torch's backend."""
     environment = dict(os.environ)
-    links = _pip_setting("find-links")
+    links = _pip_setting("find-links").split()
     if links:
-        environment.setdefault("UV_FIND_LINKS", ",".join(links.split()))
-    else:
+        environment.setdefault("UV_FIND_LINKS", ",".join(links))
+    if not any(_may_offer_torch(place) for place in links):
         environment.setdefault("UV_TORCH_BACKEND", "auto")
+    index = _pip_setting("index-url")
+    if index:
+        environment.setdefault("UV_DEFAULT_INDEX", index)
+    more = _pip_setting("extra-index-url")
+    if more and "UV_INDEX" not in environment:
+        environment["UV_INDEX"] = " ".join(more.split())
+        environment.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # what pip does: the best of all indexes
     certificates = _pip_setting("cert")
     if certificates:
         environment.setdefault("SSL_CERT_FILE", certificates)
     environment.setdefault("UV_LINK_MODE", "hardlink")
     environment.setdefault("UV_HTTP_TIMEOUT", "180")
     return environment
+
+
+def _may_offer_torch(place: str) -> bool:
+    """Whether a find-links entry holds a build of torch; an address elsewhere is trusted to."""
+    folder = Path(place.removeprefix("file://"))
+    return any(folder.glob("torch-*.whl")) if folder.is_dir() else "://" in place
 
 
 def _pip_setting(name: str) -> str:

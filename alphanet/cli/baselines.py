@@ -1,0 +1,171 @@
+"""`alphanet baselines`: the systems AlphaNet is compared with, and the environments they run in."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alphanet.cli.options import AsJson
+from alphanet.errors import UserError
+
+if TYPE_CHECKING:
+    from alphanet.potentials.cards import BaselineCard
+
+app = typer.Typer(name="baselines", help="Install and check the systems compared with.", no_args_is_help=True)
+
+Names = Annotated[list[str] | None, typer.Argument(help="Names of baselines.", show_default=False)]
+All = Annotated[bool, typer.Option("--all", help="Every baseline.")]
+
+
+def register(root: typer.Typer) -> None:
+    """Add the group to the command line."""
+    root.add_typer(app)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List all baselines."""
+    from alphanet.potentials.cards import list_baselines
+
+    rows = [_row(card) for card in list_baselines()]
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "in the paper", "environment", "installed", "trained here", "forces", "stress")
+    for row in rows:
+        forces = "derivative" if row["conservative"] else "direct"
+        table.add_row(
+            row["name"],
+            ", ".join(row["paper_rows"]),
+            row["environment"],
+            row["state"],
+            _yes(row["trainable"]),
+            forces,
+            _yes(row["stress"]),
+        )
+    Console().print(table)
+
+
+@app.command()
+def info(name: str, as_json: AsJson = False) -> None:
+    """Show a baseline's card, and the versions in its environment."""
+    import yaml
+
+    from alphanet.potentials.cards import load_baseline
+    from alphanet.potentials.environments import is_installed, resolved_versions, size_of
+
+    card = load_baseline(name)
+    shown: dict[str, Any] = card.model_dump(mode="json", exclude={"folder"}) | {"state": _row(card)["state"]}
+    if is_installed(card):
+        shown |= {"bytes": size_of(card), "versions": resolved_versions(card)}
+    print(
+        json.dumps(shown, indent=1) if as_json else yaml.safe_dump(shown, sort_keys=False, allow_unicode=True), end=""
+    )
+
+
+@app.command()
+def install(
+    names: Names = None,
+    every: All = False,
+    again: Annotated[bool, typer.Option("--again", help="Make it anew although it is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the environments of baselines; those that are there and up to date are left alone."""
+    from alphanet.potentials.environments import install as install_environment
+
+    done, failed, made = [], [], set[str]()
+    for card in _chosen(names, every):
+        try:
+            fresh = install_environment(card, _report, again=again and card.environment.name not in made)
+        except UserError as error:
+            _report(f"error: {error}")
+            failed.append({"name": card.name, "environment": card.environment.name, "error": str(error)})
+            continue
+        made.add(card.environment.name)
+        _report(f"{card.name}: {'installed' if fresh else 'already there'}")
+        done.append({"name": card.name, "environment": card.environment.name, "fresh": fresh})
+    if as_json:
+        print(json.dumps({"installed": done, "failed": failed}, indent=1))
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(names: Names = None, every: All = False, as_json: AsJson = False) -> None:
+    """Run the conformance checks on installed baselines, with random weights."""
+    results = [_checked(card) for card in _chosen(names, every)]
+    if as_json:
+        print(json.dumps(results, indent=1))
+    if not all(result["passed"] for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def remove(names: Names = None, every: All = False) -> None:
+    """Remove the environments of baselines, for all rows that share them."""
+    from alphanet.potentials.environments import remove as remove_environment
+
+    for card in _chosen(names, every):
+        removed = remove_environment(card, _report)
+        _report(f"{card.environment.name}: {'removed' if removed else 'not there'}")
+
+
+def _chosen(names: list[str] | None, every: bool) -> list["BaselineCard"]:
+    from alphanet.potentials.cards import list_baselines, load_baseline
+
+    if every == bool(names):
+        raise UserError("name the baselines, or say --all")
+    return list_baselines() if every else [load_baseline(name) for name in names or ()]
+
+
+def _row(card: "BaselineCard") -> dict[str, Any]:
+    from alphanet.potentials.environments import is_installed, state
+
+    return {
+        "name": card.name,
+        "title": card.title,
+        "paper_rows": list(card.paper_rows),
+        "environment": card.environment.name,
+        "installed": is_installed(card),
+        "state": state(card),
+        "trainable": card.trainable,
+        "conservative": card.conservative,
+        "stress": card.stress,
+        "presets": list(card.presets),
+        "parameters": {name: preset.parameters for name, preset in card.presets.items()},
+    }
+
+
+def _checked(card: "BaselineCard") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from alphanet.potentials.conformance import Subject, run_checks, unknown_to
+    from alphanet.potentials.remote import RemotePotential
+
+    elements = ("C", "O", "Si")
+    refuses = unknown_to(elements) if card.elements == "trained" else None
+    subject = Subject(elements, card.conservative, card.stress, card.dtypes[-1], refuses)
+    try:
+        with RemotePotential(card, settings={"elements": elements}, dtype=subject.precision) as potential:
+            checks = run_checks(potential, subject)
+            about = potential.info() | {"memory": potential.memory()}
+    except UserError as error:
+        _report(f"{card.name}: error: {error}")
+        return {"name": card.name, "passed": False, "error": str(error), "checks": []}
+    for one in checks:
+        limit = "" if one.limit is None else f" (limit {one.limit:g})"
+        _report(f"{card.name}: {'ok  ' if one.passed else 'FAIL'} {one.check}: {one.value:.3g} {one.unit}{limit}")
+    passed = all(one.passed for one in checks)
+    return {"name": card.name, "passed": passed, "about": about, "checks": [asdict(one) for one in checks]}
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

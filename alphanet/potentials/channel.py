@@ -1,0 +1,127 @@
+"""A worker process in another environment: started when needed, watched, and ended with all that it started."""
+
+import contextlib
+import shlex
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import execnet
+from execnet.gateway_base import RemoteError
+from execnet.gateway_base import TimeoutError as ChannelTimeout
+
+from alphanet.errors import UserError
+from alphanet.potentials import worker_kit
+from alphanet.potentials.worker_kit import decode, encode
+
+START_TIMEOUT = 60.0  # seconds for a bare Python to answer
+GRACE = 0.3  # seconds that a worker is given to end by itself
+
+# Sent to the bare interpreter; from here on the worker speaks the protocol of worker_kit.
+BOOTSTRAP = """
+import importlib.util, sys
+kit, worker, log = channel.receive()
+spec = importlib.util.spec_from_file_location("worker_kit", kit)
+sys.modules["worker_kit"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["worker_kit"])
+sys.modules["worker_kit"].serve(channel, worker, log)
+"""
+
+
+class Worker:
+    """One process at a time that runs `worker_file` with `python`. After a crash the next call starts a fresh one."""
+
+    def __init__(self, name: str, python: Path, worker_file: Path, threads: int) -> None:
+        """Nothing is started yet. Errors speak of `name`; the worker's libraries get `threads` threads."""
+        self.name = name
+        self.generation = 0
+        self._python, self._file, self._threads = python, worker_file, threads
+        self._group: execnet.Group | None = None
+        self._channel: Any = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a process is held."""
+        return self._group is not None
+
+    def call(
+        self, name: str, request: dict[str, Any], *, timeout: float, report: Callable[[str], None] | None = None
+    ) -> Any:
+        """Ask the worker for `name`; `report` receives the lines it sends meanwhile.
+
+        Args:
+            name: a method of the protocol: load, predict, train, memory.
+            request: plain values and arrays.
+            timeout: seconds of silence after which the worker counts as hung.
+            report: called with each line of progress.
+
+        Raises:
+            UserError: the worker refuses, fails, hangs or dies; the last lines it printed are in the message.
+        """
+        if not self.running:
+            self._start()
+        try:
+            self._channel.send((name, encode(request)))
+            while True:
+                kind, value = self._channel.receive(timeout)
+                if kind == "report":
+                    if report is not None and value:
+                        report(value)
+                else:
+                    break
+        except ChannelTimeout:
+            raise self._lost(f"did not answer {name!r} for {timeout:.0f} s and was ended") from None
+        except RemoteError as error:
+            raise self._lost(f"failed in {name!r}: {_gist(error)}") from None
+        except (EOFError, OSError):
+            raise self._lost(f"died in {name!r}") from None
+        except BaseException:  # Ctrl-C: the answer to this call must not be taken for the next one's
+            self.close()
+            raise
+        if kind == "refused":
+            raise UserError(f"{self.name}: {value}")
+        return decode(value)
+
+    def close(self) -> None:
+        """End the worker and what it started."""
+        if self._group is not None:
+            self._group.terminate(timeout=GRACE)
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._group = self._channel = self._folder = None
+
+    def _start(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="alphanet-worker-")
+        self._group = execnet.Group()
+        self.generation += 1
+        variables = "".join(f"//env:{name}={self._threads}" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
+        try:
+            # Signals are the main thread's business, so that is where the worker has to run.
+            place = f"popen//python={shlex.quote(str(self._python))}//execmodel=main_thread_only"
+            gateway = self._group.makegateway(place + variables)
+            self._channel = gateway.remote_exec(BOOTSTRAP)
+            self._channel.send((worker_kit.__file__, str(self._file), str(self._log)))
+            self._channel.receive(START_TIMEOUT)
+        except (OSError, EOFError, AssertionError, RemoteError, ChannelTimeout) as error:
+            raise self._lost(f"cannot be started with {self._python}: {_gist(error)}") from error
+
+    @property
+    def _log(self) -> Path:
+        return Path(self._folder.name) / "log" if self._folder is not None else Path()
+
+    def _lost(self, what: str, lines: int = 5) -> UserError:
+        """End what is left of the worker; the error that tells of it."""
+        printed = ""
+        with contextlib.suppress(OSError):
+            printed = self._log.read_text(encoding="utf-8", errors="replace")
+        self.close()
+        last = [" ".join(line.split()) for line in printed.splitlines() if line.strip()][-lines:]
+        return UserError(f"the worker of {self.name} {what}" + (f"; it last said: {' | '.join(last)}" if last else ""))
+
+
+def _gist(error: Exception) -> str:
+    """The last line of an error, which for one from the worker is its own message without the traceback."""
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,244 @@
+"""Environments of baselines: made by uv from the card, beside each other, replaced only when the new one works."""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from packaging.specifiers import SpecifierSet
+
+from alphanet.errors import UserError
+from alphanet.paths import home
+from alphanet.potentials.cards import BaselineCard, Environment
+from alphanet.potentials.uv import uv_command, uv_environment
+
+Report = Callable[[str], None]
+
+RECORD = "alphanet.json"  # inside an environment: what it was made from and the versions that were resolved
+IMPORT_TIMEOUT = 600.0  # seconds; the first import of a large package writes its bytecode
+
+
+def install(card: BaselineCard, report: Report, *, again: bool = False) -> bool:
+    """Make the environment of `card`; returns False when it is there already and `again` is not asked.
+
+    The environment is built beside its final place and takes its name only when the packages are in and can be
+    imported; until then an older one stays as it was. A second install of the same environment waits for the first.
+
+    Raises:
+        UserError: uv fails (the package at fault and uv's last lines are named), or an import does.
+    """
+    environment = card.environment
+    with _locked(environment, report):
+        if not again and state(card) == "installed":
+            return False
+        report(f"{environment.name}: making the environment with uv")
+        fresh = _folder(environment).with_name(f".{environment.name}.{secrets.token_hex(4)}.part")
+        try:
+            _build(environment, fresh, report)
+            _replace(_folder(environment), fresh)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    return True
+
+
+def state(card: BaselineCard) -> Literal["installed", "changed", "absent"]:
+    """Whether the environment is there; `changed`: the card asks for other packages than it was made from."""
+    record = _record(card.environment)
+    if record is None:
+        return "absent"
+    return "installed" if record["digest"] == card.environment.digest else "changed"
+
+
+def is_installed(card: BaselineCard) -> bool:
+    """Whether the environment is there and made from the card as it is now."""
+    return state(card) == "installed"
+
+
+def python_of(card: BaselineCard) -> Path:
+    """The environment's Python.
+
+    Raises:
+        UserError: not installed, or installed from another version of the card.
+    """
+    found = state(card)
+    if found != "installed":
+        why = "is not installed" if found == "absent" else "was made from an older card"
+        raise UserError(f"the environment of {card.name} {why}; make it with: alphanet baselines install {card.name}")
+    return _python(_folder(card.environment))
+
+
+def resolved_versions(card: BaselineCard) -> dict[str, str]:
+    """Versions of all packages in the environment, as uv resolved them.
+
+    Raises:
+        UserError: not installed.
+    """
+    python_of(card)
+    record = _record(card.environment)
+    return dict(record["versions"]) if record else {}
+
+
+def size_of(card: BaselineCard) -> int:
+    """Bytes in the environment's folder; files that uv shares with other environments are counted too."""
+    return sum(file.lstat().st_size for file in _folder(card.environment).rglob("*") if not file.is_dir())
+
+
+def remove(card: BaselineCard, report: Report) -> bool:
+    """Remove the environment, for all rows that share it; returns False when there is none."""
+    with _locked(card.environment, report):
+        folder = _folder(card.environment)
+        if not folder.exists():
+            return False
+        doomed = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.old")
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+    return True
+
+
+def _build(environment: Environment, folder: Path, report: Report) -> None:
+    # Relocatable, because the folder is renamed afterwards: scripts then find their Python beside themselves.
+    _uv(["venv", "--quiet", "--relocatable", "--python", _base_python(environment), str(folder)], environment)
+    python = str(_python(folder))
+    wanted = [f"{package.name}=={package.version}" for package in environment.packages]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as excluded:
+        excluded.write("\n".join(environment.without))
+        excluded.flush()
+        arguments = ["pip", "install", "--python", python, "--excludes", excluded.name, *wanted]
+        _refuse_cuda(_uv([*arguments, "--dry-run"], environment), environment)
+        report(f"{environment.name}: installing {', '.join(wanted)}")
+        _uv(arguments, environment)
+    report(f"{environment.name}: checking imports")
+    _check_imports(environment, python)
+    frozen = _uv(["pip", "freeze", "--python", python], environment)
+    versions = dict(line.split("==", 1) for line in frozen.splitlines() if "==" in line)
+    asked = environment.model_dump(mode="json")
+    record = {"digest": environment.digest, "environment": asked, "versions": versions}
+    (folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    report(f"{environment.name}: {len(versions)} packages, torch {versions.get('torch', 'not among them')}")
+
+
+def _base_python(environment: Environment) -> str:
+    """This Python where it fits the card, else the range, for uv to find one."""
+    running = ".".join(str(part) for part in sys.version_info[:3])
+    return sys.executable if running in SpecifierSet(environment.python) else environment.python
+
+
+def _refuse_cuda(planned: str, environment: Environment) -> None:
+    """Stop before a machine without a GPU is sent several GB of CUDA packages."""
+    if _has_gpu():
+        return
+    packages = [line.strip(" +") for line in planned.splitlines() if line.startswith(" +")]
+    heavy = [package for package in packages if package.startswith("nvidia-") or "+cu" in package]
+    if heavy:
+        raise UserError(
+            f"{environment.name}: this machine has no GPU, but uv would install {', '.join(heavy[:4])}; "
+            "name a place with a CPU build of torch in pip's find-links, or set UV_TORCH_BACKEND=cpu"
+        )
+
+
+def _has_gpu() -> bool:
+    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+
+
+def _check_imports(environment: Environment, python: str) -> None:
+    modules = ", ".join(environment.imports)
+    try:
+        done = subprocess.run(
+            [python, "-c", f"import {modules}"], capture_output=True, text=True, check=False, timeout=IMPORT_TIMEOUT
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"{environment.name}: import {modules} did not end in {IMPORT_TIMEOUT:.0f} s") from error
+    if done.returncode != 0:
+        raise UserError(f"{environment.name}: import {modules} fails: {_last_lines(done.stderr)}")
+
+
+def _uv(arguments: list[str], environment: Environment) -> str:
+    """Run uv; returns what it printed.
+
+    Raises:
+        UserError: uv is missing or fails.
+    """
+    try:
+        done = subprocess.run(
+            [uv_command(), *arguments], env=uv_environment(), capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise UserError(f"cannot run uv ({error.strerror}); install it with: pip install uv") from error
+    if done.returncode != 0:
+        raise UserError(
+            f"{environment.name}: uv cannot install {_at_fault(done.stderr, environment)}: {_last_lines(done.stderr)}"
+        )
+    return done.stdout + done.stderr
+
+
+def _at_fault(complaint: str, environment: Environment) -> str:
+    """The package of the card that uv's complaint names first, or the environment itself."""
+    places = {complaint.find(package.name): package for package in environment.packages}
+    named = [places[place] for place in sorted(places) if place >= 0]
+    return f"{named[0].name}=={named[0].version}" if named else f"the environment {environment.name}"
+
+
+def _last_lines(text: str, count: int = 6) -> str:
+    return " | ".join([" ".join(line.split()) for line in text.splitlines() if line.strip()][-count:])
+
+
+def _replace(folder: Path, fresh: Path) -> None:
+    """Put `fresh` in the place of `folder`, which comes back should the second rename fail."""
+    old = _set_aside(folder)
+    if folder.exists():
+        folder.rename(old)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _set_aside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+@contextmanager
+def _locked(environment: Environment, report: Report) -> Iterator[None]:
+    folder = _folder(environment)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise UserError(f"cannot write to {folder.parent}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report(f"{environment.name}: another process is installing it; waiting")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if _set_aside(folder).exists() and not folder.exists():
+            _set_aside(folder).rename(folder)  # a kill between the two renames of `_replace`
+        yield
+    finally:
+        os.close(lock)
+
+
+def _record(environment: Environment) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads((_folder(environment) / RECORD).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+def _folder(environment: Environment) -> Path:
+    return home() / "environments" / environment.name
+
+
+def _python(folder: Path) -> Path:
+    return folder / "bin" / "python"

@@ -1,0 +1,200 @@
+"""A baseline as a potential: its worker, its environment and its settings behind the protocol of potentials."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from alphanet.errors import UserError
+from alphanet.files import sha256_of
+from alphanet.potentials.cards import BaselineCard
+from alphanet.potentials.channel import Worker
+from alphanet.potentials.environments import python_of, resolved_versions
+from alphanet.potentials.protocol import FramePrediction
+from alphanet.potentials.settings import architecture, model_settings, train_settings
+
+
+class RemotePotential:
+    """A baseline that runs in its own environment; the worker starts at the first call that needs it."""
+
+    def __init__(
+        self,
+        card: BaselineCard,
+        *,
+        model: Path | str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        dtype: str = "float32",
+        device: str = "cpu",
+        threads: int = 1,
+        timeout: float = 900.0,
+        python: Path | None = None,
+    ) -> None:
+        """Describe the potential; nothing is started yet.
+
+        Args:
+            card: the baseline.
+            model: a checkpoint of the package; none: random weights of a preset.
+            settings: for random weights, see `ModelSettings`: preset, model, elements, seed.
+            dtype: float32 or float64.
+            device: cpu, cuda, cuda:1, …
+            threads: threads of the worker's libraries.
+            timeout: seconds of silence after which the worker counts as hung.
+            python: an interpreter in place of the environment's.
+
+        Raises:
+            UserError: the environment is not installed, or a setting is wrong.
+        """
+        if dtype not in card.dtypes:
+            raise UserError(f"{card.name} computes in {' or '.join(card.dtypes)}, not in {dtype}")
+        self.name = card.name
+        self.card = card
+        self._model = Path(model).resolve() if model is not None else None
+        if self._model is not None and not self._model.is_file():
+            raise UserError(f"{card.name}: no checkpoint at {model}")
+        self._settings = model_settings(card, settings or {})
+        self._dtype, self._device, self._threads = dtype, device, threads
+        self._timeout = timeout
+        self._versions = resolved_versions(card) if python is None else {}
+        self._worker = Worker(card.name, python or python_of(card), card.worker, threads)
+        self._loaded = 0  # the worker's generation that holds the model
+        self._info: dict[str, Any] = {}
+
+    def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
+        """Energies, forces and stresses of `frames`, in order; the frames are not changed.
+
+        Raises:
+            UserError: an element the model does not know, a prediction that is not finite, or a worker that fails.
+        """
+        self._load()
+        predictions: list[FramePrediction] = []
+        for start in range(0, len(frames), batch_size):
+            batch = frames[start : start + batch_size]
+            answer = self._call("predict", packed(batch))
+            predictions.extend(self._unpacked(batch, answer, start))
+        return predictions
+
+    def train(
+        self,
+        train_store: Path,
+        valid_store: Path,
+        out: Path,
+        settings: Mapping[str, Any],
+        report: Callable[[str], None],
+    ) -> dict[str, Any]:
+        """Train with the package's own trainer on two ASE-LMDB stores; checkpoints and logs go to `out`.
+
+        Args:
+            train_store: frames to train on.
+            valid_store: frames that choose the best checkpoint.
+            out: folder of this run; a run with the same settings goes on from its last checkpoint.
+            settings: see `TrainSettings`.
+            report: called with a line of progress now and then.
+
+        Returns:
+            `model` (path of the best checkpoint), `seconds`, `epochs`, `steps`, `parameters`, `elements`,
+            `reference_energies` (eV), `energy_mae` (eV/atom) and `force_mae` (eV/Å) on the validation frames,
+            `peak_memory` (bytes), `settings`.
+
+        Raises:
+            UserError: the baseline does not train, a setting is wrong, or the trainer fails.
+        """
+        if not self.card.trainable:
+            raise UserError(f"{self.name} is not trained here; its weights come with a checkpoint")
+        chosen = train_settings(self.card, settings)
+        out.mkdir(parents=True, exist_ok=True)
+        request = chosen.model_dump(mode="json") | {
+            "architecture": architecture(self.card, chosen),
+            "train": str(Path(train_store).resolve()),
+            "valid": str(Path(valid_store).resolve()),
+            "out": str(out.resolve()),
+            "device": self._device,
+            "threads": self._threads,
+        }
+        result = self._call("train", request, report)
+        return {**result, "model": Path(result["model"]), "settings": chosen.model_dump(mode="json")}
+
+    def info(self) -> dict[str, Any]:
+        """What the loaded model says of itself: parameters, elements, cutoff (Å), dtype."""
+        self._load()
+        return dict(self._info)
+
+    def memory(self) -> dict[str, int]:
+        """Bytes: peak resident memory of the worker and of its children; allocated and reserved on a GPU."""
+        return dict(self._call("memory", {}))
+
+    def provenance(self) -> dict[str, Any]:
+        """Weights' sha256 or the seed, versions of the environment, precision, device, threads, settings."""
+        weights = (
+            {"sha256": sha256_of(self._model)}
+            if self._model is not None
+            else {"untrained": self._settings.model_dump(mode="json")}
+        )
+        return {
+            "name": self.name,
+            "weights": weights,
+            "environment": {"name": self.card.environment.name, "packages": self._versions},
+            "dtype": self._dtype,
+            "device": self._device,
+            "threads": self._threads,
+            **{key: self._info[key] for key in ("parameters", "cutoff") if key in self._info},
+        }
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.close()
+
+    def __enter__(self) -> "RemotePotential":
+        """Nothing; leaving the block ends the worker."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the worker."""
+        self.close()
+
+    def _load(self) -> None:
+        if self._worker.running and self._loaded == self._worker.generation:
+            return
+        settings = self._settings
+        request = {
+            "checkpoint": None if self._model is None else str(self._model),
+            "architecture": architecture(self.card, settings),
+            "elements": list(settings.elements),
+            "seed": settings.seed,
+            "dtype": self._dtype,
+            "device": self._device,
+            "threads": self._threads,
+        }
+        self._info = self._call("load", request)
+        self._loaded = self._worker.generation
+
+    def _call(self, name: str, request: dict[str, Any], report: Callable[[str], None] | None = None) -> Any:
+        return self._worker.call(name, request, timeout=self._timeout, report=report)
+
+    def _unpacked(self, batch: Sequence[Atoms], answer: dict[str, Any], start: int) -> Iterator[FramePrediction]:
+        ends = np.cumsum([len(atoms) for atoms in batch])
+        stress = answer.get("stress")
+        for index, (atoms, end) in enumerate(zip(batch, ends, strict=True)):
+            one = FramePrediction(
+                energy=float(answer["energy"][index]),
+                forces=np.asarray(answer["forces"][end - len(atoms) : end], dtype=np.float64),
+                stress=None if stress is None or not atoms.pbc.all() else np.asarray(stress[index], dtype=np.float64),
+            )
+            values = [one.energy, one.forces.sum(), 0.0 if one.stress is None else one.stress.sum()]
+            if not np.isfinite(values).all():
+                raise UserError(
+                    f"{self.name}: the prediction for frame {start + index} ({atoms.symbols}) is not finite"
+                )
+            yield one
+
+
+def packed(frames: Sequence[Atoms]) -> dict[str, np.ndarray]:
+    """`frames` as the arrays that a worker takes: counts, numbers, positions (Å), cells (Å), pbc."""
+    return {
+        "counts": np.array([len(atoms) for atoms in frames], dtype=np.int64),
+        "numbers": np.concatenate([atoms.numbers for atoms in frames]).astype(np.int64),
+        "positions": np.concatenate([atoms.positions for atoms in frames]).astype(np.float64),
+        "cells": np.stack([atoms.cell.array for atoms in frames]).astype(np.float64),
+        "pbc": np.stack([atoms.pbc for atoms in frames]),
+    }

@@ -1,0 +1,233 @@
+"""What a worker needs: the protocol, structures as arrays, stores, and a package's own trainer as a child process.
+
+This file is run inside the baselines' environments, where it is imported as `worker_kit`; it needs numpy and nothing of
+alphanet. A `worker.py` has `load(request) -> model` with `model.info` and `model.predict(structures)`, and
+`train(request, report)` where the package trains.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import resource
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+WATCH_EVERY = 0.5  # seconds between looks at whether the parent is still there
+ALIVE_EVERY = 20.0  # seconds between signs of life while a trainer runs
+
+
+class RefusedError(Exception):
+    """A foreseeable mistake of the caller, told in one line; everything else is a failure of the worker."""
+
+
+@dataclass(frozen=True)
+class Structures:
+    """B structures of N atoms in all."""
+
+    counts: np.ndarray  # (B,) atoms in each structure
+    numbers: np.ndarray  # (N,) atomic numbers
+    positions: np.ndarray  # (N, 3) Å
+    cells: np.ndarray  # (B, 3, 3) Å, rows are lattice vectors
+    pbc: np.ndarray  # (B, 3) bool
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+        """Per structure: numbers (n,), positions (n, 3), cell (3, 3), pbc (3,)."""
+        end = np.cumsum(self.counts)
+        for i, (first, last) in enumerate(zip(end - self.counts, end, strict=True)):
+            yield self.numbers[first:last], self.positions[first:last], self.cells[i], self.pbc[i]
+
+    @property
+    def batch(self) -> np.ndarray:
+        """(N,) the structure of each atom."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    def atoms(self) -> list[Any]:
+        """A list of ASE Atoms."""
+        from ase import Atoms
+
+        return [Atoms(numbers, positions, cell=cell, pbc=pbc) for numbers, positions, cell, pbc in self]
+
+
+def encode(value: Any) -> Any:
+    """`value` with its arrays as plain mappings, which is all that the channel can carry."""
+    if isinstance(value, np.ndarray):
+        return {"__array__": value.tobytes(), "dtype": value.dtype.str, "shape": value.shape}
+    if isinstance(value, dict):
+        return {key: encode(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [encode(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def decode(value: Any) -> Any:
+    """What `encode` was given; arrays are copies of their own."""
+    if isinstance(value, dict):
+        if "__array__" in value:
+            flat = np.frombuffer(value["__array__"], dtype=value["dtype"])
+            return flat.reshape(value["shape"]).copy()
+        return {key: decode(part) for key, part in value.items()}
+    return [decode(part) for part in value] if isinstance(value, list) else value
+
+
+def serve(channel: Any, worker_file: str, log: str) -> None:
+    """Answer requests until the channel closes; everything printed goes to the file `log`.
+
+    An error other than `RefusedError` ends the worker; execnet carries it to the caller.
+    """
+    stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(stream, 1)
+    os.dup2(stream, 2)
+    # Ctrl-C in a terminal reaches the whole process group; the parent decides what happens to its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
+    calls = _Calls(worker_file, lambda line: channel.send(("report", str(line))))
+    channel.send(("ready", sys.version.split()[0]))
+    for name, request in channel:
+        try:
+            channel.send(("result", encode(getattr(calls, name)(decode(request)))))
+        except RefusedError as refusal:
+            channel.send(("refused", str(refusal)))
+
+
+def end_with_parent() -> None:
+    """End this process soon after its parent has ended, however that happened."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_EVERY)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def run_module(
+    arguments: Sequence[object], folder: str | Path, report: Callable[[str], None], progress: Callable[[], None]
+) -> None:
+    """Run `python -m arguments…` in `folder` as a child that ends with this process; `progress()` is called meanwhile.
+
+    The child can import what lies beside the worker's file.
+
+    Raises:
+        RuntimeError: it ended with an error; what it printed is in the worker's log.
+    """
+    command = [sys.executable, str(Path(__file__).resolve()), *map(str, arguments)]
+    beside = str(Path(sys.modules["worker"].__file__ or "").parent)
+    places = [beside, *filter(None, [os.environ.get("PYTHONPATH")])]
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
+    child = subprocess.Popen(command, cwd=folder, env=variables, stdin=subprocess.DEVNULL)
+    spoken = time.monotonic()
+    while child.poll() is None:
+        time.sleep(WATCH_EVERY)
+        progress()
+        if time.monotonic() - spoken > ALIVE_EVERY:
+            report("")  # the caller takes silence for a hang
+            spoken = time.monotonic()
+    progress()
+    if child.returncode != 0:
+        raise RuntimeError(f"{arguments[0]} ended with exit code {child.returncode}")
+
+
+def open_store(path: str | Path) -> Any:
+    """An ASE-LMDB store as an ASE database: `len`, `get(id=1…)`, `select()`; frames are read when asked for."""
+    from ase.db import connect
+
+    return connect(path, type="aselmdb", readonly=True, use_lock_file=False)
+
+
+def read_store(path: str | Path) -> Iterator[Any]:
+    """Frames of an ASE-LMDB store, one after another, as ASE Atoms with their labels."""
+    for row in open_store(path).select():
+        yield row.toatoms()
+
+
+def refuse_unknown(numbers: np.ndarray, known: Sequence[str]) -> None:
+    """Refuse elements outside `known`, a list of chemical symbols."""
+    from ase.data import chemical_symbols
+
+    unknown = sorted({chemical_symbols[number] for number in np.unique(numbers)} - set(known))
+    if unknown:
+        raise RefusedError(f"this model does not know {', '.join(unknown)}; it knows {', '.join(known)}")
+
+
+def fit_reference(frames: Iterable[Any]) -> dict[str, float]:
+    """Energy of each element in eV by least squares over `frames`, seen once; of many solutions, the smallest."""
+    from ase.data import chemical_symbols
+
+    size = len(chemical_symbols)
+    products, targets = np.zeros((size, size)), np.zeros(size)
+    for atoms in frames:
+        counts = np.bincount(atoms.numbers, minlength=size).astype(float)
+        products += np.outer(counts, counts)
+        targets += counts * atoms.get_potential_energy()
+    present = np.flatnonzero(products.diagonal())
+    solution = np.linalg.pinv(products[np.ix_(present, present)], rcond=1e-10, hermitian=True) @ targets[present]
+    return {chemical_symbols[number]: float(energy) for number, energy in zip(present, solution, strict=True)}
+
+
+class _Calls:
+    """What the caller may ask; the worker's own file is imported at the first call that needs it."""
+
+    def __init__(self, worker_file: str, report: Callable[[str], None]) -> None:
+        self._file, self._report = worker_file, report
+        self._model: Any = None
+
+    def load(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._model = self._worker().load(request)
+        return dict(self._model.info)
+
+    def predict(self, request: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._model.predict(Structures(**request)))
+
+    def train(self, request: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._worker().train(request, self._report))
+
+    def memory(self, _request: dict[str, Any]) -> dict[str, int]:
+        return peak_memory()
+
+    def _worker(self) -> Any:
+        if "worker" not in sys.modules:
+            sys.path.insert(0, str(Path(self._file).parent))
+            import_file("worker", self._file)
+        return sys.modules["worker"]
+
+
+def peak_memory() -> dict[str, int]:
+    """Bytes: peak resident memory of this process and of its children, and of the GPU where there is one."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    found = {
+        "resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+        "children": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit,
+    }
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        found["allocated"] = torch.cuda.max_memory_allocated()
+        found["reserved"] = torch.cuda.max_memory_reserved()
+    return found
+
+
+def import_file(name: str, file: str | Path) -> None:
+    """Import `file` as the module `name`."""
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is not a Python file")
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    sys.argv = sys.argv[1:]
+    sys.modules["worker_kit"] = sys.modules["__main__"]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
