@@ -1,0 +1,126 @@
+"""`alphanet eval`: errors of a model on labelled structures."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alphanet.cli.options import AsJson, BatchSize, Device, Dtype, ModelConfig
+from alphanet.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ase import Atoms
+
+    from alphanet.measure.accuracy import Accuracy
+
+SPLITS = ("train", "valid", "test")
+PROTOCOLS = ("plain", "official")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("eval")(evaluate_model)
+
+
+def evaluate_model(
+    model: Annotated[Path, typer.Argument(help="A model: ours, or a checkpoint of the public code.")],
+    data: Annotated[
+        str, typer.Argument(help="A file of labelled structures, a store, or NAME[:SCALE[:SPLIT]] (formate:mini:test).")
+    ],
+    dtype: Dtype = "float32",
+    device: Device = "cpu",
+    batch_size: BatchSize = 8,
+    protocol: Annotated[
+        str, typer.Option(help="plain, or official: add what the released evaluator would print.")
+    ] = "plain",
+    parity: Annotated[
+        Path | None, typer.Option(help="Folder for parity plots of energies and forces (PNG, SVG, PDF).")
+    ] = None,
+    config: ModelConfig = None,
+    mirror: Annotated[
+        str | None, typer.Option(envvar="ALPHANET_MIRROR", help="file:// or http(s):// that serves HOST/PATH.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Energy, force and stress errors of MODEL on DATA, against the labels that DATA carries."""
+    from alphanet.measure.accuracy import evaluate
+    from alphanet.potentials.local import AlphaNetPotential
+
+    if protocol not in PROTOCOLS:
+        raise UserError(f"--protocol: unknown {protocol!r}{did_you_mean(protocol, PROTOCOLS)}")
+    frames, split = _open(data, mirror)
+    potential = AlphaNetPotential(model, config=config, dtype=dtype, device=device)
+    accuracy = evaluate(potential, frames, batch_size=batch_size, official=protocol == "official")
+    if parity:
+        _draw(parity, model, data, split, accuracy)
+    if as_json:
+        print(json.dumps({**accuracy.metrics(), "data": data, "model": potential.provenance()}, ensure_ascii=False))
+    else:
+        _print(f"{model} on {data}", accuracy.metrics())
+
+
+def _open(data: str, mirror: str | None) -> "tuple[Iterable[Atoms], str]":
+    """The frames, and the split they are drawn as."""
+    from alphanet.data.formats import read_frames
+    from alphanet.data.progress import print_to_stderr
+    from alphanet.data.store import FrameStore
+
+    path = Path(data)
+    if path.exists():
+        return (FrameStore(path) if path.suffix == ".aselmdb" else read_frames(path)), "test"
+    name, scale, split = [*data.split(":"), "", ""][:3]
+    if "/" in name or Path(name).suffix or data.count(":") > 2:
+        raise UserError(f"cannot read {data}: no such file")
+    split = split or "test"
+    if split not in SPLITS:
+        raise UserError(f"{data}: unknown split {split!r}{did_you_mean(split, SPLITS)}")
+    from alphanet.data.prepare import prepare
+
+    prepared = prepare(name, scale or "mini", mirror=mirror, report=print_to_stderr)
+    return FrameStore(getattr(prepared, split)), split
+
+
+def _draw(folder: Path, model: Path, data: str, split: str, accuracy: "Accuracy") -> None:
+    from alphanet.data.progress import print_to_stderr
+    from alphanet.report.figures import parity_figure
+
+    written = parity_figure(folder / "parity", f"{model.name} on {data}", {split: accuracy.parity})
+    print_to_stderr(f"wrote {', '.join(str(path) for path in written)}")
+
+
+def _print(title: str, metrics: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in _lines(metrics):
+        table.add_row(name, value)
+    Console(highlight=False).print(table)
+
+
+def _lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    lines = [("structures", f"{metrics['n_structures']}"), ("atoms", f"{metrics['n_atoms']}")]
+    for name, title, unit in (
+        ("energy_mae", "energy MAE", "meV/atom"),
+        ("energy_rmse", "energy RMSE", "meV/atom"),
+        ("energy_mae_shifted", "energy MAE, mean error removed", "meV/atom"),
+        ("force_mae", "force MAE", "meV/Å"),
+        ("force_rmse", "force RMSE", "meV/Å"),
+        ("stress_mae", "stress MAE", "meV/Å^3"),
+        ("stress_rmse", "stress RMSE", "meV/Å^3"),
+    ):
+        if name in metrics:
+            lines.append((title, f"{1e3 * metrics[name]:.4g} {unit}"))
+    for element, value in metrics["force_mae_by_element"].items():
+        lines.append((f"force MAE of {element}", f"{1e3 * value:.4g} meV/Å"))
+    if official := metrics.get("official_evaluator"):
+        for name in ("mae", "rmse"):
+            value = f"{1e3 * official[f'force_{name}']:.4g} meV/Å"
+            lines.append((f"force {name.upper()} as the released evaluator prints it (halved)", value))
+        lines.append(("force components it drops (beyond 100 RMSE)", f"{official['dropped_components']}"))
+    return lines

@@ -1,0 +1,210 @@
+"""Errors of a potential on labelled frames: one pass, memory independent of the number of frames."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
+
+from alphanet.errors import UserError
+from alphanet.measure.error_sums import ErrorFile, ErrorSum, shifted_mae, without_outliers
+from alphanet.measure.parity import ParitySample, Reservoir
+from alphanet.potentials.protocol import FramePrediction, Potential
+
+BATCHES_PER_CALL = 8  # frames are handed over by so many batches, so that a worker process is asked seldom
+OFFICIAL_FORCE_FACTOR = 0.5
+OFFICIAL_OUTLIER_LIMIT = 100.0  # times the RMSE
+
+
+@dataclass(frozen=True)
+class OfficialForces:
+    """Force errors as the released evaluator prints them; not errors of the forces.
+
+    It multiplies MAE and RMSE by 0.5 and drops outliers beyond 100 RMSE first. We read that as components
+    whose absolute error is above 100 times the RMSE of all components.
+    """
+
+    force_mae: float  # eV/Å, halved
+    force_rmse: float  # eV/Å, halved
+    dropped: int  # components
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Errors over a set of frames. No constant offset of the energy is removed unless the name says so."""
+
+    n_structures: int
+    n_atoms: int
+    energy_mae: float  # eV/atom
+    energy_rmse: float  # eV/atom
+    energy_mae_shifted: float  # eV/atom, after the mean error is taken off
+    force_mae: float  # eV/Å, over components
+    force_rmse: float  # eV/Å, over components
+    force_mae_by_element: dict[str, float]  # eV/Å, over components
+    n_stress: int  # structures with a stress in both label and prediction
+    stress_mae: float | None  # eV/Å^3, over the six Voigt components
+    stress_rmse: float | None  # eV/Å^3
+    parity: ParitySample
+    official: OfficialForces | None = None
+
+    def metrics(self) -> dict[str, Any]:
+        """The numbers as plain values for a record or for JSON."""
+        values: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if name not in ("parity", "official") and getattr(self, name) is not None
+        }
+        if self.official:
+            values["official_evaluator"] = {
+                "force_mae": self.official.force_mae,
+                "force_rmse": self.official.force_rmse,
+                "dropped_components": self.official.dropped,
+                "note": "as the released evaluator prints them: half of the MAE and RMSE, without outliers "
+                "beyond 100 RMSE; not the errors of the forces",
+            }
+        return values
+
+
+def evaluate(
+    potential: Potential,
+    frames: Iterable[Atoms],
+    *,
+    batch_size: int = 8,
+    official: bool = False,
+    sample_size: int = 3000,
+    seed: int = 0,
+) -> Accuracy:
+    """Compare `potential` with the labels of `frames`.
+
+    Args:
+        potential: what predicts.
+        frames: structures with energy and forces (and stress, where there is one) in their calculator.
+        batch_size: structures that the potential may take at once.
+        official: add what the released evaluator would print.
+        sample_size: most pairs kept for a parity plot, for energies and for force components each.
+        seed: of that sample.
+
+    Raises:
+        UserError: no frames; a frame without labels, with labels or predictions that are not finite (named).
+    """
+    with _Sums(official, sample_size, seed) as sums:
+        stream = enumerate(frames)
+        while chunk := list(itertools.islice(stream, batch_size * BATCHES_PER_CALL)):
+            labels = [_labels(atoms, index) for index, atoms in chunk]
+            predictions = _predict(potential, chunk, batch_size)
+            for (index, atoms), label, prediction in zip(chunk, labels, predictions, strict=True):
+                _check_finite(prediction, f"{potential.name} predicts", atoms, index)
+                sums.add(atoms, label, prediction)
+        if sums.n_structures == 0:
+            raise UserError("there are no frames to evaluate on")
+        return sums.result()
+
+
+class _Sums:
+    """Everything that grows while frames stream by; none of it in memory with their number."""
+
+    def __init__(self, official: bool, sample_size: int, seed: int) -> None:
+        self.n_structures = 0
+        self._n_atoms = 0
+        self._n_stress = 0
+        self._energy, self._force, self._stress = ErrorSum(), ErrorSum(), ErrorSum()
+        self._by_element: defaultdict[str, ErrorSum] = defaultdict(ErrorSum)
+        self._energy_sample, self._force_sample = Reservoir(sample_size, seed), Reservoir(sample_size, seed)
+        self._energy_errors = ErrorFile()
+        self._force_errors = ErrorFile() if official else None
+
+    def __enter__(self) -> "_Sums":
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._energy_errors.close()
+        if self._force_errors:
+            self._force_errors.close()
+
+    def add(self, atoms: Atoms, label: FramePrediction, prediction: FramePrediction) -> None:
+        self.n_structures += 1
+        self._n_atoms += len(atoms)
+        per_atom = np.array([label.energy, prediction.energy]) / len(atoms)
+        force_error = prediction.forces - label.forces
+        self._energy.add(per_atom[1:] - per_atom[:1])
+        self._energy_errors.add(per_atom[1:] - per_atom[:1])
+        self._energy_sample.add(per_atom[0], per_atom[1])
+        self._force.add(force_error)
+        self._force_sample.add(label.forces, prediction.forces)
+        if self._force_errors:
+            self._force_errors.add(force_error)
+        symbols = np.array(atoms.get_chemical_symbols())
+        for element in np.unique(symbols):
+            self._by_element[str(element)].add(force_error[symbols == element])
+        if label.stress is not None and prediction.stress is not None:
+            self._n_stress += 1
+            self._stress.add(full_3x3_to_voigt_6_stress(prediction.stress - label.stress))
+
+    def result(self) -> Accuracy:
+        return Accuracy(
+            n_structures=self.n_structures,
+            n_atoms=self._n_atoms,
+            energy_mae=self._energy.mae,
+            energy_rmse=self._energy.rmse,
+            energy_mae_shifted=shifted_mae(self._energy_errors),
+            force_mae=self._force.mae,
+            force_rmse=self._force.rmse,
+            force_mae_by_element={element: total.mae for element, total in sorted(self._by_element.items())},
+            n_stress=self._n_stress,
+            stress_mae=self._stress.mae if self._n_stress else None,
+            stress_rmse=self._stress.rmse if self._n_stress else None,
+            parity=ParitySample(
+                self._energy_sample.rows(), self._force_sample.rows(), self._energy.mae, self._force.mae
+            ),
+            official=_official(self._force_errors) if self._force_errors else None,
+        )
+
+
+def _predict(potential: Potential, chunk: list[tuple[int, Atoms]], batch_size: int) -> list[FramePrediction]:
+    try:
+        return potential.predict([atoms for _, atoms in chunk], batch_size=batch_size)
+    except UserError:
+        # A potential counts from the first frame it was handed: one by one, to name the place in the whole set.
+        for index, atoms in chunk:
+            try:
+                potential.predict([atoms], batch_size=1)
+            except UserError as error:
+                reason = str(error).removeprefix("frame 0: ")
+                raise UserError(f"{_name(atoms, index)}: {reason}") from error
+        raise
+
+
+def _official(errors: ErrorFile) -> OfficialForces:
+    kept, dropped = without_outliers(errors, OFFICIAL_OUTLIER_LIMIT)
+    return OfficialForces(OFFICIAL_FORCE_FACTOR * kept.mae, OFFICIAL_FORCE_FACTOR * kept.rmse, dropped)
+
+
+def _labels(atoms: Atoms, index: int) -> FramePrediction:
+    stored = atoms.calc.results if atoms.calc else {}
+    missing = [name for name in ("energy", "forces") if stored.get(name) is None]
+    if missing:
+        raise UserError(f"{_name(atoms, index)} has no {' and no '.join(missing)} to compare with")
+    # The raw results: get_forces() would set the forces on fixed atoms to zero.
+    stress = stored.get("stress")
+    label = FramePrediction(
+        energy=float(stored["energy"]),
+        forces=np.asarray(stored["forces"], dtype=float),
+        stress=None if stress is None else voigt_6_to_full_3x3_stress(np.asarray(stress, dtype=float)),
+    )
+    _check_finite(label, "the labels hold", atoms, index)
+    return label
+
+
+def _check_finite(values: FramePrediction, who: str, atoms: Atoms, index: int) -> None:
+    for name in ("energy", "forces", "stress"):
+        value = getattr(values, name)
+        if value is not None and not np.all(np.isfinite(value)):
+            raise UserError(f"{_name(atoms, index)}: {who} NaN or Inf in {name}")
+
+
+def _name(atoms: Atoms, index: int) -> str:
+    return f"frame {index} ({atoms.get_chemical_formula()})"

@@ -1,0 +1,65 @@
+"""Samples of (reference, predicted) pairs of a fixed size, drawn evenly from streams of any length."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from alphanet.errors import UserError
+from alphanet.files import atomic_path
+
+
+class Reservoir:
+    """An even random sample of the rows of a stream."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        """Every row draws a random key; the rows with the `size` smallest keys stay."""
+        self._size = size
+        self._random = np.random.default_rng(seed)
+        self._keys = np.empty(0)
+        self._rows = np.empty((0, 2))
+
+    def add(self, reference: np.ndarray, predicted: np.ndarray) -> None:
+        """Offer the pairs of two arrays of the same shape."""
+        rows = np.column_stack([np.ravel(reference), np.ravel(predicted)])
+        self._keys = np.concatenate([self._keys, self._random.random(len(rows))])
+        self._rows = np.concatenate([self._rows, rows])
+        if len(self._keys) > self._size:
+            kept = np.sort(np.argpartition(self._keys, self._size)[: self._size])
+            self._keys, self._rows = self._keys[kept], self._rows[kept]
+
+    def rows(self) -> np.ndarray:
+        """(n, 2) the sample in the order of the stream: reference, predicted."""
+        return self._rows
+
+
+@dataclass(frozen=True)
+class ParitySample:
+    """Pairs of reference and prediction for a parity plot, with the errors of the whole set beside them."""
+
+    energy: np.ndarray = field(repr=False)  # (n, 2) eV/atom
+    force: np.ndarray = field(repr=False)  # (m, 2) eV/Å, components
+    energy_mae: float  # eV/atom, over all frames
+    force_mae: float  # eV/Å, over all components
+
+
+def save_sample(path: Path, sample: ParitySample) -> None:
+    """Write `sample` to the npz file `path`, atomically."""
+    with atomic_path(path) as temporary:
+        np.savez_compressed(
+            temporary, energy=sample.energy, force=sample.force, mae=[sample.energy_mae, sample.force_mae]
+        )
+
+
+def load_sample(path: Path) -> ParitySample:
+    """Read what `save_sample` wrote.
+
+    Raises:
+        UserError: the file is missing or is no such sample.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            energy_mae, force_mae = (float(value) for value in stored["mae"])
+            return ParitySample(stored["energy"], stored["force"], energy_mae, force_mae)
+    except (OSError, KeyError, ValueError, EOFError) as error:
+        raise UserError(f"{path} is not a parity sample: {error}") from error

@@ -1,0 +1,141 @@
+"""Benchmark cards: what a table of the paper prints, and by what protocol each scale measures its cells."""
+
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from alphanet.cards import Card, read_card
+from alphanet.errors import UserError, did_you_mean
+from alphanet.paths import resources
+
+
+class Metric(Card):
+    """One measured quantity of a table."""
+
+    title: str
+    unit: str  # as the table prints it
+    per_record_unit: PositiveFloat  # table value = record value (eV, eV/Å) times this
+    better: Literal["lower", "higher"] = "lower"
+
+
+class Row(Card):
+    """One potential of a table."""
+
+    model: str  # "alphanet", "mean", or the name of a baseline card
+    note: str = ""  # what it is, where its name does not say it
+
+
+class Column(Card):
+    """One data set of a table."""
+
+    title: str
+    dataset: str  # the name of a dataset card
+
+
+class PaperValue(Card):
+    """A number as printed; its decimals are its precision."""
+
+    row: str
+    column: str
+    metric: str
+    printed: Decimal
+
+
+class Erratum(Card):
+    """A contradiction or an open question in the paper, and the cells it touches (no key: all)."""
+
+    text: str
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+    def touches(self, row: str, column: str, metric: str) -> bool:
+        """Whether it must be stated beside this cell."""
+        pairs = ((self.rows, row), (self.columns, column), (self.metrics, metric))
+        return all(not named or value in named for named, value in pairs)
+
+
+class Run(Card):
+    """How one potential is trained on one data set."""
+
+    settings: dict[str, Any] = Field(default_factory=dict)  # of its trainer; checked by it
+    batch_size: PositiveInt = 8  # in evaluation
+
+
+class Scale(Card):
+    """One protocol. Only the paper's own data and settings are comparable with the paper's numbers."""
+
+    comparable: bool
+    reason: str = ""  # why not comparable
+    protocol: str  # one sentence for people
+    epochs: PositiveInt | None = None  # the trainers' own number where there is none
+    max_time: PositiveFloat | None = None  # seconds of each training, the same for every model
+    dtype: Literal["float32", "float64"] = "float32"  # of training and evaluation
+    parity_frames: PositiveInt | None = None  # most frames of train and of valid in parity plots; none: all
+    unavailable: dict[str, str] = Field(default_factory=dict)  # column -> what it needs
+    runs: dict[str, dict[str, Run]]  # model -> column -> run
+
+    @model_validator(mode="after")
+    def _says_why_not(self) -> "Scale":
+        if not self.comparable and not self.reason:
+            raise ValueError("a scale that is not comparable says why in `reason`")
+        return self
+
+
+class Benchmark(Card):
+    """A table of the paper."""
+
+    name: str
+    title: str
+    source: str
+    metrics: dict[str, Metric]
+    columns: dict[str, Column]
+    rows: dict[str, Row]
+    paper: tuple[PaperValue, ...]
+    errata: tuple[Erratum, ...] = ()
+    scales: dict[str, Scale]
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Benchmark":
+        for value in self.paper:
+            if not (value.row in self.rows and value.column in self.columns and value.metric in self.metrics):
+                raise ValueError(f"paper value of {value.row} / {value.column} / {value.metric}: no such cell")
+        models = {row.model for row in self.rows.values()}
+        for name, scale in self.scales.items():
+            unknown = (set(scale.runs) - models) | (set(scale.unavailable) - set(self.columns))
+            unknown |= {column for runs in scale.runs.values() for column in runs} - set(self.columns)
+            if unknown:
+                raise ValueError(f"scale {name}: no row or column called {', '.join(sorted(unknown))}")
+        return self
+
+    def printed(self, row: str, column: str, metric: str) -> Decimal | None:
+        """The paper's value of a cell, or none."""
+        for value in self.paper:
+            if (value.row, value.column, value.metric) == (row, column, metric):
+                return value.printed
+        return None
+
+    def scale(self, name: str) -> Scale:
+        """The protocol called `name`.
+
+        Raises:
+            UserError: there is none.
+        """
+        if name not in self.scales:
+            raise UserError(f"{self.name} has no scale {name!r}{did_you_mean(name, self.scales)}")
+        return self.scales[name]
+
+
+def load_benchmark(name: str) -> Benchmark:
+    """Read `benchmarks/NAME.yaml`.
+
+    Raises:
+        UserError: no such benchmark, or its card is wrong.
+    """
+    folder = resources("benchmarks")
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = (card.stem for card in folder.glob("*.yaml"))
+        raise UserError(f"there is no benchmark {name!r}{did_you_mean(name, known)}")
+    return read_card(path, Benchmark)

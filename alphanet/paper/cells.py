@@ -1,0 +1,145 @@
+"""Cells: the paper's value beside the measured one, and a verdict that never claims more than was done."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from alphanet.paper.benchmark import Benchmark
+from alphanet.results import Record
+
+RULE = (
+    "Verdict of a comparable cell: `reproduced` if measured and paper differ by at most half a unit of the paper's "
+    "last printed digit plus twice the sample standard deviation over seeds; else `better` or `worse`. With one seed "
+    "the spread is unknown and counts as zero, which the verdict says."
+)
+
+Place = tuple[str, str]  # row, column
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a table. `paper`, `measured` and `spread` are in `unit`."""
+
+    table: str
+    row: str
+    column: str
+    metric: str
+    unit: str
+    paper: float | None
+    measured: float | None  # mean over seeds
+    spread: float | None  # sample standard deviation over seeds; none with one seed
+    scale: str
+    comparable: bool
+    reason: str  # why not comparable; empty where it is
+    verdict: str
+    records: tuple[str, ...]  # ids of the records behind `measured`
+
+    def as_dict(self) -> dict[str, Any]:
+        """The cell as plain values."""
+        return {**asdict(self), "records": list(self.records)}
+
+
+def build_cells(
+    benchmark: Benchmark,
+    scale: str,
+    records: Mapping[Place, Sequence[Record]],
+    *,
+    missing: Mapping[Place, str],
+    deviations: Sequence[str] = (),
+) -> list[Cell]:
+    """All cells of `benchmark`, in the order of its columns, metrics and rows.
+
+    Args:
+        benchmark: the card.
+        scale: the protocol that was run.
+        records: the test records of each row and column, one a seed.
+        missing: why a row and column has no records.
+        deviations: what was done otherwise than the protocol says (say, fewer epochs); any makes cells
+            incomparable.
+    """
+    return [
+        _cell(benchmark, scale, (row, column), metric, records.get((row, column), ()), missing, deviations)
+        for column in benchmark.columns
+        for metric in benchmark.metrics
+        for row in benchmark.rows
+    ]
+
+
+def _cell(
+    benchmark: Benchmark,
+    scale: str,
+    place: Place,
+    metric: str,
+    records: Sequence[Record],
+    missing: Mapping[Place, str],
+    deviations: Sequence[str],
+) -> Cell:
+    row, column = place
+    described = benchmark.metrics[metric]
+    printed = benchmark.printed(row, column, metric)
+    values = [described.per_record_unit * record.what[metric] for record in records]
+    measured = statistics.fmean(values) if values else None
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    reason = _reason(benchmark, scale, printed, measured, missing.get(place, "not asked for"), deviations)
+    if measured is None:
+        verdict = f"not run: {reason}"
+    elif printed is None:
+        verdict = "not in the paper"
+    elif reason:
+        verdict = f"not comparable: {reason}"
+    else:
+        verdict = judge(printed, measured, spread, described.better)
+    return Cell(
+        table=benchmark.name,
+        row=row,
+        column=column,
+        metric=metric,
+        unit=described.unit,
+        paper=None if printed is None else float(printed),
+        measured=measured,
+        spread=spread,
+        scale=scale,
+        comparable=not reason,
+        reason=reason,
+        verdict=verdict,
+        records=tuple(record.id for record in records),
+    )
+
+
+def _reason(
+    benchmark: Benchmark,
+    scale: str,
+    printed: Decimal | None,
+    measured: float | None,
+    absence: str,
+    deviations: Sequence[str],
+) -> str:
+    if measured is None:
+        return absence
+    if printed is None:
+        return "the paper has no such row"
+    protocol = benchmark.scale(scale)
+    if not protocol.comparable:
+        return protocol.reason
+    return f"not the paper's protocol: {', '.join(deviations)}" if deviations else ""
+
+
+def judge(printed: Decimal, measured: float, spread: float | None, better: str) -> str:
+    """The verdict of a comparable cell, by `RULE`."""
+    tolerance = last_digit(printed) / 2 + 2 * (spread or 0.0)
+    difference = measured - float(printed)
+    # A hair of slack: 0.235 - 0.23 is a rounding error above half a digit in binary.
+    if abs(difference) <= tolerance * (1 + 1e-9):
+        verdict = "reproduced"
+    else:
+        verdict = "better" if (difference < 0) == (better == "lower") else "worse"
+    return verdict if spread is not None else f"{verdict} (one seed)"
+
+
+def last_digit(printed: Decimal) -> float:
+    """One unit of the last printed digit: 0.01 for 0.50, 0.1 for 47.3."""
+    exponent = printed.as_tuple().exponent
+    assert isinstance(exponent, int)  # printed numbers are finite
+    return float(Decimal(1).scaleb(exponent))

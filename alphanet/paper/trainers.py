@@ -1,0 +1,162 @@
+"""How each kind of potential comes to be: trained on prepared data, then opened for evaluation."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from alphanet.data.prepare import PreparedData
+from alphanet.potentials.protocol import Potential
+
+if TYPE_CHECKING:
+    from alphanet.potentials.remote import RemotePotential
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: what, on what, and within which limits."""
+
+    data: PreparedData
+    settings: dict[str, Any]  # the benchmark card's, for this trainer
+    seed: int
+    dtype: str
+    device: str
+    epochs: int | None  # none: what the trainer's own settings say
+    max_time: float | None  # seconds
+
+
+class Trainer(Protocol):
+    """Trains one kind of potential. `train` resumes what it finds in its folder."""
+
+    seeded: bool  # whether another seed gives another potential
+
+    def code(self) -> list[str | Path]:
+        """Sources that the trained weights depend on, inside the package or as absolute paths."""
+        ...
+
+    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
+        """Train into `out`; returns plain values: `model` (relative to `out`), `epochs`, `seconds` and more.
+
+        Raises:
+            UserError: it cannot be trained here, or the training failed.
+        """
+        ...
+
+    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
+        """The trained potential."""
+        ...
+
+
+def trainer_of(model: str) -> Trainer:
+    """The trainer of `mean`, `alphanet`, or a baseline card.
+
+    Raises:
+        UserError: no such potential.
+    """
+    if model == "mean":
+        return MeanTrainer()
+    return AlphaNetTrainer() if model == "alphanet" else BaselineTrainer(model)
+
+
+class MeanTrainer:
+    """Takes the mean energy of the training frames."""
+
+    seeded = False
+
+    def code(self) -> list[str | Path]:
+        """Its only source."""
+        return ["potentials/mean.py"]
+
+    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:  # noqa: ARG002
+        """One pass over the training frames."""
+        from alphanet.data.store import FrameStore
+        from alphanet.potentials.mean import MeanPotential
+
+        started = time.monotonic()
+        fitted = MeanPotential.fit(FrameStore(job.data.train)).provenance()
+        return {"seconds": time.monotonic() - started, "energy_per_atom": fitted["energy_per_atom"]}
+
+    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:  # noqa: ARG002
+        """The potential of that mean."""
+        from alphanet.potentials.mean import MeanPotential
+
+        return MeanPotential(trained["energy_per_atom"])
+
+
+class AlphaNetTrainer:
+    """Trains AlphaNet in this process, from the preset of the data set and scale."""
+
+    seeded = True
+
+    def code(self) -> list[str | Path]:
+        """Model, training and neighbour lists."""
+        return ["model", "training", "graph.py", "neighbors.py"]
+
+    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
+        """`alphanet train` with the card's settings over the preset's."""
+        from alphanet.training.config import preset_config
+        from alphanet.training.run import train
+
+        limits = {"epochs": job.epochs, "max_time": job.max_time}
+        asked = {**job.settings, "seed": job.seed, "precision": job.dtype, "accelerator": job.device}
+        asked |= {name: value for name, value in limits.items() if value is not None}
+        overrides = [f"{key}={json.dumps(value)}" for key, value in asked.items()]
+        config = preset_config(job.data.name, job.data.scale, overrides)
+        result = train(config, job.data, out, resume=True, report=report)
+        return {
+            "model": str(result.model_path.relative_to(out)),
+            "epochs": result.epochs,
+            "seconds": result.seconds,
+            "settings": config.model_dump(mode="json"),
+        }
+
+    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
+        """The exported weights."""
+        from alphanet.potentials.local import AlphaNetPotential
+
+        return AlphaNetPotential(out / trained["model"], dtype=job.dtype, device=job.device)
+
+
+class BaselineTrainer:
+    """Trains a baseline with its own trainer, in its own environment, which is made where it is missing."""
+
+    seeded = True
+
+    def __init__(self, name: str) -> None:
+        """Read the card `name`."""
+        from alphanet.potentials.cards import load_baseline
+
+        self._card = load_baseline(name)
+
+    def code(self) -> list[str | Path]:
+        """Its worker, and its card with the versions in it."""
+        return [self._card.folder, "potentials/worker_kit.py"]
+
+    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
+        """The worker's training."""
+        from alphanet.potentials.environments import install, is_installed
+
+        if not is_installed(self._card):
+            install(self._card, report)
+        limits = {"epochs": job.epochs, "max_time": job.max_time}
+        settings = {**job.settings, "seed": job.seed, "precision": job.dtype}
+        settings |= {name: value for name, value in limits.items() if value is not None}
+        with self._potential(job) as potential:
+            trained = potential.train(job.data.train, job.data.valid, out, settings, report)
+        return {**trained, "model": str(trained["model"].relative_to(out.resolve()))}
+
+    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
+        """The trained weights in a worker."""
+        return self._potential(job, out / trained["model"])
+
+    def _potential(self, job: Job, model: Path | None = None) -> "RemotePotential":
+        import torch
+
+        from alphanet.potentials.remote import RemotePotential
+
+        threads = torch.get_num_threads()  # what AlphaNet gets in this process
+        return RemotePotential(self._card, model=model, dtype=job.dtype, device=job.device, threads=threads)

@@ -1,0 +1,99 @@
+"""Where a number was made: hardware without host names, versions, and the state of the code."""
+
+import functools
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("torch", "numpy", "ase", "vesin", "lightning", "pandas", "matplotlib")
+
+
+def where() -> dict[str, Any]:
+    """Hardware, software and code version, as the `where` of a record."""
+    return {"hardware": hardware(), "software": software(), "code": code()}
+
+
+@functools.cache
+def hardware() -> dict[str, Any]:
+    """CPU model, cores this process may use, memory in GiB, and the GPUs that torch sees."""
+    import torch
+
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return {"cpu": _cpu_model(), "cores": _cores(), "memory_gib": _memory_gib(), "gpus": gpus}
+
+
+@functools.cache
+def software() -> dict[str, str]:
+    """Versions of the system, of Python and of the packages that numbers depend on."""
+    versions = {"system": platform.system(), "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+@functools.cache
+def code() -> dict[str, Any]:
+    """Version of this project; in a checkout also the git commit and whether files differ from it."""
+    root = Path(__file__).resolve().parent.parent
+    described: dict[str, Any] = {"version": _own_version()}
+    if (root / ".git").exists():
+        commit = _git(root, "rev-parse", "HEAD")
+        if commit:
+            described |= {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain"))}
+    return described
+
+
+def code_digest(parts: Iterable[str | Path]) -> str:
+    """Hash of the Python and YAML sources of `parts` (files or folders inside the package, or absolute paths).
+
+    Unlike a commit it also sees changes that are not committed, and ignores those made elsewhere.
+    """
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for part in parts:
+        place = package / part
+        files = place.rglob("*") if place.is_dir() else [place]
+        for source in sorted(file for file in files if file.suffix in (".py", ".yaml")):
+            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    return digest.hexdigest()
+
+
+def _own_version() -> str:
+    try:
+        return metadata.version("alphanet-suite")
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def _cpu_model() -> str:
+    listing = Path("/proc/cpuinfo")
+    if listing.exists():
+        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory_gib() -> float:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)

@@ -1,0 +1,198 @@
+"""A table from start to end with fake trainers: steps, resuming, failures that stay where they are."""
+
+import json
+
+import pytest
+
+from alphanet.errors import UserError
+from alphanet.paper import reproduce as module
+from alphanet.paper.benchmark import load_benchmark
+from alphanet.paper.reproduce import Options, reproduce
+from alphanet.paper.steps import evenly_spaced
+from alphanet.paper.trainers import MeanTrainer
+from alphanet.potentials.mean import MeanPotential
+from alphanet.results import read_records
+
+
+class FakeTrainer:
+    """Predicts -1 eV/atom after counting its trainings; breaks where the test says so."""
+
+    seeded = True
+
+    def __init__(self, name):
+        self.name = name
+        self.trained = []
+        self.broken = None
+
+    def code(self):
+        return ["potentials/mean.py"]
+
+    def train(self, job, out, report):
+        if self.broken:
+            raise self.broken
+        self.trained.append((job.data.name, job.seed, job.epochs, job.max_time))
+        assert out.is_dir()
+        return {"energy": -1.0 - job.seed}
+
+    def open(self, job, out, trained):
+        return MeanPotential(trained["energy"])
+
+
+@pytest.fixture
+def trainers(monkeypatch, prepared):
+    fakes = {"alphanet": FakeTrainer("alphanet"), "nequip": FakeTrainer("nequip"), "mean": MeanTrainer()}
+    monkeypatch.setattr(module, "trainer_of", fakes.__getitem__)
+    monkeypatch.setattr(module, "prepare", lambda name, scale, **_: prepared(name, scale))
+    return fakes
+
+
+@pytest.fixture
+def run(tmp_path, trainers):
+    def go(**options):
+        reports = []
+        options = {"scale": "mini", "folder": tmp_path / "table1", "device": "cpu", **options}
+        outcome = reproduce(load_benchmark("table1"), Options(**options), reports.append)
+        return outcome, reports
+
+    return go
+
+
+def measured(outcome, row, column="formate", metric="energy_mae"):
+    (cell,) = [c for c in outcome.cells if (c.row, c.column, c.metric) == (row, column, metric)]
+    return cell
+
+
+def test_every_cell_is_measured_once(run, trainers, tmp_path):
+    outcome, _ = run()
+    assert all(cell.measured is not None and cell.records for cell in outcome.cells)
+    assert outcome.failures == []
+    time = load_benchmark("table1").scale("mini").max_time
+    assert trainers["alphanet"].trained == [("formate", 0, None, time), ("graphene", 0, None, time)]
+    records = read_records(tmp_path / "table1" / "records.jsonl", pytest.fail)
+    assert len(records) == 2 * 3 * 3  # data sets, models, splits
+    ids = {record.id for record in records if record.on["split"] == "test"}
+    assert {identity for cell in outcome.cells for identity in cell.records} == ids
+
+
+def test_the_record_says_what_on_what_how_and_where(run, tmp_path):
+    run(models=("alphanet",), datasets=("formate",))
+    record = read_records(tmp_path / "table1" / "records.jsonl", pytest.fail)[-1]
+    assert record.what["n_structures"] == 5 and record.what["n_atoms"] == 20
+    assert record.what["official_evaluator"]["force_mae"] == pytest.approx(record.what["force_mae"] / 2)
+    assert record.on["dataset"] == "formate" and "GFN1-xTB" in record.on["level_of_theory"]
+    assert len(record.on["store_sha256"]) == 64 and record.on["sources"] == {"file": "0" * 64}
+    assert record.how["protocol"] == "table1/mini" and record.how["seed"] == 0
+    assert record.where["hardware"]["cpu"]
+
+
+def test_the_same_command_repeats_nothing(run, trainers, tmp_path):
+    first, _ = run()
+    log = (tmp_path / "table1" / "records.jsonl").read_bytes()
+    second, reports = run()
+    assert len(trainers["alphanet"].trained) == 2
+    assert (tmp_path / "table1" / "records.jsonl").read_bytes() == log
+    assert second.cells == first.cells and second.samples.keys() == first.samples.keys()
+    assert sum("kept" in line for line in reports) == 6
+
+
+def test_a_step_that_was_killed_before_its_last_record_is_evaluated_again_but_not_trained(run, trainers, tmp_path):
+    run(models=("alphanet",), datasets=("formate",))
+    log = tmp_path / "table1" / "records.jsonl"
+    log.write_bytes(log.read_bytes()[:-9])
+    outcome, reports = run(models=("alphanet",), datasets=("formate",))
+    assert len(trainers["alphanet"].trained) == 1
+    assert measured(outcome, "AlphaNet").measured is not None
+    assert any("broken record" in line for line in reports)
+
+
+def test_other_epochs_are_another_training(run, trainers):
+    run(models=("alphanet",), datasets=("formate",))
+    run(models=("alphanet",), datasets=("formate",), epochs=3)
+    assert [epochs for _, _, epochs, _ in trainers["alphanet"].trained] == [None, 3]
+
+
+def test_more_time_goes_on_in_the_same_folder(run, trainers, tmp_path):
+    run(models=("alphanet",), datasets=("formate",), max_time=10.0)
+    run(models=("alphanet",), datasets=("formate",), max_time=20.0)
+    assert [time for *_, time in trainers["alphanet"].trained] == [10.0, 20.0]
+    assert len(list((tmp_path / "table1" / "runs").iterdir())) == 1
+
+
+def test_changed_data_are_another_training(run, trainers, monkeypatch, prepared):
+    import dataclasses
+
+    run(models=("alphanet",), datasets=("formate",))
+    other = dataclasses.replace(prepared("formate", "mini"), sources={"file": "1" * 64})
+    monkeypatch.setattr(module, "prepare", lambda *_, **__: other)
+    run(models=("alphanet",), datasets=("formate",))
+    assert len(trainers["alphanet"].trained) == 2
+
+
+def test_restart_trains_again(run, trainers):
+    run(models=("alphanet",), datasets=("formate",))
+    run(models=("alphanet",), datasets=("formate",), restart=True)
+    assert len(trainers["alphanet"].trained) == 2
+
+
+def test_seeds_give_a_mean_and_a_spread_but_the_mean_potential_has_none(run):
+    outcome, _ = run(seeds=2)
+    cell = measured(outcome, "AlphaNet")
+    assert len(cell.records) == 2 and cell.spread == pytest.approx(1000 / 2**0.5)
+    assert len(measured(outcome, "mean").records) == 1 and measured(outcome, "mean").spread is None
+
+
+def test_a_potential_that_fails_costs_only_its_cells(run, trainers):
+    trainers["nequip"].broken = UserError("nequip cannot be installed: no network")
+    outcome, _ = run()
+    assert measured(outcome, "NequIP").verdict == "not run: nequip cannot be installed: no network"
+    assert measured(outcome, "AlphaNet").measured is not None
+    assert len(outcome.failures) == 2
+
+
+def test_data_that_cannot_be_had_cost_only_their_column(run, monkeypatch, prepared):
+    def prepare(name, scale, **_):
+        if name == "formate":
+            raise UserError("no formate")
+        return prepared(name, scale)
+
+    monkeypatch.setattr(module, "prepare", prepare)
+    outcome, _ = run()
+    assert measured(outcome, "AlphaNet").verdict == "not run: no formate"
+    assert measured(outcome, "AlphaNet", "graphene").measured is not None
+    assert outcome.failures == ["formate: no formate"]
+
+
+def test_what_a_scale_lacks_is_said_and_is_no_failure(run):
+    outcome, _ = run(scale="slice")
+    assert measured(outcome, "AlphaNet", "graphene").verdict.startswith("not run: needs ")
+    assert outcome.failures == []
+
+
+def test_what_was_not_asked_for_is_left_out(run):
+    outcome, _ = run(models=("mean",), datasets=("formate",))
+    assert measured(outcome, "mean").measured is not None
+    assert "left out" in measured(outcome, "AlphaNet").verdict
+    assert "left out" in measured(outcome, "mean", "graphene").verdict
+
+
+@pytest.mark.parametrize("wrong", [{"models": ("alphanett",)}, {"datasets": ("formiate",)}, {"scale": "min"}])
+def test_wrong_names_get_the_nearest(run, wrong):
+    with pytest.raises(UserError, match="did you mean"):
+        run(**wrong)
+
+
+def test_fewer_epochs_at_full_are_not_comparable(run):
+    outcome, _ = run(scale="full", epochs=2)
+    assert not any(cell.comparable for cell in outcome.cells)
+    outcome, _ = run(scale="full")
+    assert all(cell.comparable == (cell.row != "mean") for cell in outcome.cells)
+
+
+def test_cells_are_plain_json(run):
+    outcome, _ = run()
+    assert json.loads(json.dumps([cell.as_dict() for cell in outcome.cells], allow_nan=False))
+
+
+def test_evenly_spaced_frames():
+    assert evenly_spaced(5, None) == evenly_spaced(5, 9) == [0, 1, 2, 3, 4]
+    assert evenly_spaced(10, 4) == [0, 2, 5, 7]
