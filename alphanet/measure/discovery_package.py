@@ -1,0 +1,88 @@
+"""The metrics of the package matbench-discovery, asked in the package's own environment."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from alphanet.cards import Card, read_yaml, validate
+from alphanet.errors import UserError
+from alphanet.measure.discovery import Metrics
+from alphanet.paths import resources
+from alphanet.potentials.cards import BaselineCard, Environment
+from alphanet.potentials.channel import Worker
+from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
+
+TIMEOUT = 900.0  # seconds; the first import on a busy machine takes more than a minute
+
+
+class ToolCard(Card):
+    """A package that is no potential and has an environment of its own."""
+
+    name: str
+    title: str
+    source: str
+    licence: str
+    citation: str
+    environment: Environment
+    folder: Path
+    """Where card.yaml and worker.py lie; filled in when the card is read"""
+
+    @property
+    def worker(self) -> Path:
+        """The file that runs inside the environment."""
+        return self.folder / "worker.py"
+
+
+def load_tool(folder: Path) -> ToolCard:
+    """The card in `folder`.
+
+    Raises:
+        UserError: unreadable or invalid card.
+    """
+    file = folder / "card.yaml"
+    values = read_yaml(file)
+    return validate(values | {"folder": folder} if isinstance(values, dict) else values, ToolCard, str(file))
+
+
+def package_metrics(
+    true: np.ndarray, predicted: np.ndarray, threshold: float, report: Callable[[str], None]
+) -> tuple[Metrics, dict[str, Any]]:
+    """What the package says of hull distances, and its versions; the environment is made at the first use.
+
+    Args:
+        true: (n,) DFT energy above hull, eV/atom.
+        predicted: (n,) eV/atom; NaN is a missing prediction.
+        threshold: eV/atom, up to which a structure is stable.
+        report: called with lines of progress.
+
+    Returns:
+        The metrics as `discovery_metrics` names them, and `package`, `version`, `packages` (all versions).
+        With missing predictions the package divides the accuracy by the predictions made, not by the structures.
+
+    Raises:
+        UserError: the environment cannot be made, or the package fails, as it does where a metric is 0/0.
+    """
+    card = load_tool(resources("benchmarks") / "discovery")
+    made_for = cast(BaselineCard, card)  # of a card the environments read only `name` and `environment`
+    if not is_installed(made_for):
+        _install(made_for, report)
+    worker = Worker(card.name, python_of(made_for), card.worker, threads=1)
+    try:
+        request = {"true": true, "predicted": predicted, "threshold": threshold}
+        answer = worker.call("load", request, timeout=TIMEOUT)
+    finally:
+        worker.close()
+    metrics = {name.lower(): value for name, value in answer["metrics"].items()}
+    return metrics, {"package": card.name, "version": answer["version"], "packages": resolved_versions(made_for)}
+
+
+def _install(card: BaselineCard, report: Callable[[str], None]) -> None:
+    try:
+        install(card, report)
+    except UserError as error:
+        raise UserError(
+            f"{error} (the first score installs {card.name} from the package index that pip or uv is set to; "
+            "it needs no network afterwards)"
+        ) from error
