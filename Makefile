@@ -7,9 +7,11 @@ STAMP := $(VENV)/.installed
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(BIN)/uv:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/uv
 	$(BIN)/python alphanet/potentials/uv.py pip install --quiet --python $(BIN)/python \
 	  --constraint constraints.txt --group dev --editable .
 	touch $@
@@ -30,7 +32,9 @@ check: setup
 
 all: table1
 
-lock: setup
+# Resolved afresh: an older constraints.txt would make uv prefer its torch over the CPU build of the same version.
+lock: $(BIN)/uv
 	$(BIN)/python alphanet/potentials/uv.py pip compile --quiet --no-emit-index-url --no-emit-find-links \
-	  --group dev --constraint torch.txt --output-file constraints.txt pyproject.toml
-	sed -i 's/^torch==\(.*\)+cpu/torch==\1/' constraints.txt
+	  --custom-compile-command "make lock" --group dev --constraint torch.txt --output-file constraints.new pyproject.toml
+	sed 's/^torch==\(.*\)+cpu/torch==\1/' constraints.new > constraints.txt
+	rm constraints.new
