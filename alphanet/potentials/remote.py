@@ -103,6 +103,9 @@ class RemotePotential:
         if not self.card.trainable:
             raise UserError(f"{self.name} is not trained here; its weights come with a checkpoint")
         chosen = train_settings(self.card, settings)
+        for store in (train_store, valid_store):
+            if not Path(store).is_file():
+                raise UserError(f"{self.name}: there is no store {store} to train on")
         out.mkdir(parents=True, exist_ok=True)
         request = chosen.model_dump(mode="json") | {
             "architecture": architecture(self.card, chosen),

@@ -1,9 +1,8 @@
-"""Frames of an ASE-LMDB store as a data set of nequip, read when they are asked for, so that memory stays the same."""
-
-import os
+"""Frames of an ASE-LMDB store for nequip, read when they are asked for, so that memory stays the same."""
 
 import numpy as np
 from nequip.data import from_ase
+from nequip.data.datamodule import NequIPDataModule
 from nequip.data.dataset import AtomicDataset
 from worker_kit import open_store
 
@@ -13,21 +12,14 @@ class StoreDataset(AtomicDataset):
 
     def __init__(self, file_path, stress, transforms):
         super().__init__(transforms=transforms)
-        self._path, self._stress = file_path, stress
-        self._process = self._store = None
-        self._length = len(open_store(file_path))
+        self._store, self._stress = open_store(file_path), stress
 
     def __len__(self):
-        return self._length
-
-    def __getstate__(self):
-        return self.__dict__ | {"_process": None, "_store": None}
+        return len(self._store)
 
     def _get_data_list(self, indices):
         if isinstance(indices, slice):
             indices = range(*indices.indices(len(self)))
-        if self._process != os.getpid():  # LMDB does not survive a fork
-            self._process, self._store = os.getpid(), open_store(self._path)
         return [self._data(int(index)) for index in indices]
 
     def _data(self, index):
@@ -37,3 +29,16 @@ class StoreDataset(AtomicDataset):
             labels["stress"] = atoms.calc.results.get("stress", np.full(6, np.nan))
         atoms.calc.results = labels
         return from_ase(atoms)
+
+
+class StoreDataModule(NequIPDataModule):
+    """nequip's, except that a resumed run goes on with the order of frames it would have had.
+
+    Lightning restores the state after `setup` has made the random generators from it.
+    """
+
+    def load_state_dict(self, state_dict):
+        super().load_state_dict(state_dict)
+        if hasattr(self, "train_generator"):
+            self.train_generator.set_state(self.train_generator_state)
+            self.generator.set_state(self.generator_state)

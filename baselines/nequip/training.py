@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 import time
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def _data(request, elements):
         "transforms": transforms,
     }
     return {
-        "_target_": "nequip.data.datamodule.NequIPDataModule",
+        "_target_": "nequip_store.StoreDataModule",
         "seed": request["seed"],
         "train_dataset": {**frames, "file_path": request["train"]},
         "val_dataset": {**frames, "file_path": request["valid"]},
@@ -169,6 +170,7 @@ def _to_resume(request, out):
         return last
     for stale in (last, out / "best.ckpt"):
         stale.unlink(missing_ok=True)
+    shutil.rmtree(out / "logs", ignore_errors=True)
     asked.write_text(json.dumps(settings, indent=1))
     return None
 
@@ -178,7 +180,7 @@ class _Log:
 
     def __init__(self, out, epochs, report):
         self._out, self._epochs, self._report = out, epochs, report
-        self._told = -1
+        self._told = max((int(row["epoch"]) for row in self._rows()), default=-1)
 
     def read(self):
         for row in self._rows():

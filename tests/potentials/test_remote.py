@@ -124,6 +124,10 @@ def test_a_python_that_is_none(make_card):
 def test_training_reports_and_returns(potential, tmp_path):
     lines = []
     settings = {"epochs": 2, "batch_size": 4, "learning_rate": 0.1}
+    with pytest.raises(UserError, match="there is no store"):
+        potential().train(tmp_path / "a", tmp_path / "b", tmp_path / "out", settings, print)
+    (tmp_path / "a").touch()
+    (tmp_path / "b").touch()
     result = potential().train(tmp_path / "a", tmp_path / "b", tmp_path / "out", settings, lines.append)
     assert lines == ["epoch 0", "epoch 1"]
     assert result["model"] == tmp_path / "a"
@@ -144,8 +148,9 @@ def test_no_process_outlives_its_parent(make_card, tmp_path, ending):
         remote = RemotePotential(card, python=pathlib.Path(sys.executable))
         print(remote.info()["pid"], flush=True)
         here = pathlib.Path({str(tmp_path)!r})
+        note = here / "sleeper.py"
         settings = dict(epochs=1, batch_size=1, learning_rate=1, model=dict(behaviour="sleep"))
-        remote.train(here, here, here, settings, lambda line: None)
+        remote.train(note, note, here, settings, lambda line: None)
     """
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", textwrap.dedent(script)]
