@@ -63,7 +63,7 @@ def configuration(request, elements, references, checkpoint):
             "devices": 1 if device.index is None else [device.index],
             "max_epochs": request["epochs"] or -1,
             "max_steps": request["steps"] or -1,
-            "max_time": request["max_time"] and {"seconds": request["max_time"]},
+            "max_time": request["max_time"] and _days_to_seconds(request["max_time"]),
             "enable_progress_bar": False,
             "log_every_n_steps": 50,
             "logger": {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": f"{out}/logs", "name": ""},
@@ -158,6 +158,14 @@ def _schedule(request, monitored):
         "pct_start": 0.1,
     }
     return {"scheduler": scheduler, "interval": "step", "frequency": 1}
+
+
+def _days_to_seconds(seconds):
+    """Lightning's DD:HH:MM:SS; a mapping would reach it as the configuration library's own type, which it refuses."""
+    minutes, whole = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"{days:02d}:{hours:02d}:{minutes:02d}:{whole:02d}"
 
 
 def _to_resume(request, out):
