@@ -7,6 +7,7 @@ alphanet. A `worker.py` has `load(request) -> model` with `model.info` and `mode
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import resource
@@ -141,6 +142,13 @@ def run_module(
 
 def open_store(path: str | Path) -> Any:
     """An ASE-LMDB store as an ASE database: `len`, `get(id=1…)`, `select()`; frames are read when asked for."""
+    file = Path(path).resolve()
+    return _opened(file, file.stat().st_ino, os.getpid())
+
+
+@functools.cache
+def _opened(path: Path, inode: int, process: int) -> Any:  # noqa: ARG001  (a new file or a fork opens its own)
+    """LMDB refuses to open a file twice in a process, also while a forgotten handle waits to be collected."""
     from ase.db import connect
 
     return connect(path, type="aselmdb", readonly=True, use_lock_file=False)
