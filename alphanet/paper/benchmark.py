@@ -72,6 +72,7 @@ class Scale(Card):
     epochs: PositiveInt | None = None  # the trainers' own number where there is none
     max_time: PositiveFloat | None = None  # seconds of each training, the same for every model
     dtype: Literal["float32", "float64"] = "float32"  # of training and evaluation
+    threads: PositiveInt | None = None  # of every model; none: torch's choice
     parity_frames: PositiveInt | None = None  # most frames of train and of valid in parity plots; none: all
     unavailable: dict[str, str] = Field(default_factory=dict)  # column -> what it needs
     runs: dict[str, dict[str, Run]]  # model -> column -> run

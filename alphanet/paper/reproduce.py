@@ -52,6 +52,10 @@ def reproduce(benchmark: Benchmark, options: Options, report: Report) -> Outcome
     scale = benchmark.scale(options.scale)
     rows = _chosen(options.models, {row.model: name for name, row in benchmark.rows.items()}, "--models")
     columns = _chosen(options.datasets, {c.dataset: name for name, c in benchmark.columns.items()}, "--datasets")
+    if scale.threads:
+        import torch
+
+        torch.set_num_threads(scale.threads)  # the baselines' workers are given the same number
     runner = _Runner(benchmark, scale, options, report)
     for column in benchmark.columns:
         asked = [row for row in benchmark.rows if row in rows and column in columns]

@@ -49,6 +49,8 @@ def make_trainer(config: TrainConfig, folder: RunFolder, checkpoints: Checkpoint
             check_val_every_n_epoch=min(config.validate_every, config.epochs),
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
+            # Sums over edges would depend on how threads happen to take turns; warn where CUDA has no other kernel.
+            deterministic="warn",
             enable_progress_bar=False,
             enable_model_summary=False,
             log_every_n_steps=config.log_every,
