@@ -2,7 +2,7 @@
 
 "AlphaNet: Scaling Up Local Frame-based Neural Network Interatomic Potentials", arXiv 2501.07155, section 4. Where the
 paper's formulas have singularities or cut-offs that would make the energy or the forces jump, the smooth form chosen
-here is named in the docstring; `docs/smooth_forms.md` compares the choices.
+here is named in the docstring; `docs/smooth_forms.md` says why it was chosen.
 
 Shapes: N atoms, E edges, H hidden channels, R radial functions, C temporal channels, h heads.
 """
