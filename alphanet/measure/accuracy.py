@@ -158,7 +158,11 @@ class _Sums:
             stress_mae=self._stress.mae if self._n_stress else None,
             stress_rmse=self._stress.rmse if self._n_stress else None,
             parity=ParitySample(
-                self._energy_sample.rows(), self._force_sample.rows(), self._energy.mae, self._force.mae
+                self._energy_sample.rows(),
+                self._force_sample.rows(),
+                n_structures=self.n_structures,
+                energy_mae=self._energy.mae,
+                force_mae=self._force.mae,
             ),
             official=_official(self._force_errors) if self._force_errors else None,
         )

@@ -39,16 +39,15 @@ class ParitySample:
 
     energy: np.ndarray = field(repr=False)  # (n, 2) eV/atom
     force: np.ndarray = field(repr=False)  # (m, 2) eV/Å, components
-    energy_mae: float  # eV/atom, over all frames
-    force_mae: float  # eV/Å, over all components
+    n_structures: int  # that were evaluated
+    energy_mae: float  # eV/atom, over all of them
+    force_mae: float  # eV/Å, over all their components
 
 
 def save_sample(path: Path, sample: ParitySample) -> None:
     """Write `sample` to the npz file `path`, atomically."""
     with atomic_path(path) as temporary:
-        np.savez_compressed(
-            temporary, energy=sample.energy, force=sample.force, mae=[sample.energy_mae, sample.force_mae]
-        )
+        np.savez_compressed(temporary, **vars(sample))
 
 
 def load_sample(path: Path) -> ParitySample:
@@ -59,7 +58,12 @@ def load_sample(path: Path) -> ParitySample:
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            energy_mae, force_mae = (float(value) for value in stored["mae"])
-            return ParitySample(stored["energy"], stored["force"], energy_mae, force_mae)
+            return ParitySample(
+                stored["energy"],
+                stored["force"],
+                int(stored["n_structures"]),
+                float(stored["energy_mae"]),
+                float(stored["force_mae"]),
+            )
     except (OSError, KeyError, ValueError, EOFError) as error:
         raise UserError(f"{path} is not a parity sample: {error}") from error

@@ -49,14 +49,14 @@ def parity_figure(path: Path, title: str, samples: Mapping[str, ParitySample]) -
         _parity(
             energy_axes,
             {split: sample.energy - origin for split, sample in samples.items()},
-            {split: f"{1e3 * sample.energy_mae:.3g} meV/atom" for split, sample in samples.items()},
+            {split: _described(split, sample, sample.energy_mae, "meV/atom") for split, sample in samples.items()},
             "energy (eV/atom)",
         )
         force_axes.set_title("(b) force components")
         _parity(
             force_axes,
             {split: sample.force for split, sample in samples.items()},
-            {split: f"{1e3 * sample.force_mae:.3g} meV/Å" for split, sample in samples.items()},
+            {split: _described(split, sample, sample.force_mae, "meV/Å") for split, sample in samples.items()},
             "force (eV/Å)",
         )
         return save_figure(figure, path)
@@ -73,7 +73,7 @@ def save_figure(figure: "Figure", path: Path) -> list[Path]:
     return written
 
 
-def _parity(axes: "Axes", pairs: Mapping[str, np.ndarray], maes: Mapping[str, str], label: str) -> None:
+def _parity(axes: "Axes", pairs: Mapping[str, np.ndarray], legends: Mapping[str, str], label: str) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator
 
@@ -89,8 +89,12 @@ def _parity(axes: "Axes", pairs: Mapping[str, np.ndarray], maes: Mapping[str, st
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.grid(True)
-    legend = [Line2D([], [], label=f"{split}, MAE {maes[split]}", **_marker(split)) for split in pairs]
+    legend = [Line2D([], [], label=legends[split], **_marker(split)) for split in pairs]
     axes.legend(handles=legend, loc="upper left")
+
+
+def _described(split: str, sample: ParitySample, mae: float, unit: str) -> str:
+    return f"{split} ({sample.n_structures} frames), MAE {1e3 * mae:.3g} {unit}"
 
 
 def _marker(split: str) -> dict[str, Any]:

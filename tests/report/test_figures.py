@@ -16,6 +16,7 @@ def sample(seed: int, size: int = 300) -> ParitySample:
     return ParitySample(
         np.column_stack([energy, energy + 1e-3 * random.normal(size=size)]),
         np.column_stack([force, force + 0.1 * random.normal(size=size)]),
+        n_structures=size,
         energy_mae=0.0008,
         force_mae=0.0798,
     )
@@ -34,7 +35,7 @@ def test_the_same_numbers_give_the_same_bytes(tmp_path):
 
 
 def test_a_single_split_and_a_single_point_can_be_drawn(tmp_path):
-    point = ParitySample(np.array([[1.0, 1.0]]), np.zeros((3, 2)), 0.0, 0.0)
+    point = ParitySample(np.array([[1.0, 1.0]]), np.zeros((3, 2)), 1, 0.0, 0.0)
     assert len(parity_figure(tmp_path / "parity", "one", {"test": point})) == 3
 
 
@@ -48,7 +49,7 @@ def test_samples_survive_their_file(tmp_path):
     save_sample(tmp_path / "parity.npz", SAMPLES["test"])
     loaded = load_sample(tmp_path / "parity.npz")
     assert np.array_equal(loaded.energy, SAMPLES["test"].energy)
-    assert (loaded.energy_mae, loaded.force_mae) == (0.0008, 0.0798)
+    assert (loaded.n_structures, loaded.energy_mae, loaded.force_mae) == (300, 0.0008, 0.0798)
 
 
 def test_a_damaged_sample_is_one_line(tmp_path):
