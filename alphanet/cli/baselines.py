@@ -35,7 +35,7 @@ def list_(as_json: AsJson = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("name", "in the paper", "environment", "installed", "trained here", "forces", "stress")
+    table = Table("name", "in the paper", "environment", "installed", "trained here", "forces", "stress", "weights")
     for row in rows:
         forces = "derivative" if row["conservative"] else "direct"
         table.add_row(
@@ -46,6 +46,7 @@ def list_(as_json: AsJson = False) -> None:
             _yes(row["trainable"]),
             forces,
             _yes(row["stress"]),
+            _weights(row["weights"]),
         )
     Console().print(table)
 
@@ -59,7 +60,7 @@ def info(name: str, as_json: AsJson = False) -> None:
     from alphanet.potentials.environments import is_installed, resolved_versions, size_of
 
     card = load_baseline(name)
-    shown: dict[str, Any] = card.model_dump(mode="json", exclude={"folder"}) | {"state": _row(card)["state"]}
+    shown: dict[str, Any] = card.model_dump(mode="json", exclude={"places"}) | {"state": _row(card)["state"]}
     if is_installed(card):
         shown |= {"bytes": size_of(card), "versions": resolved_versions(card)}
     print(
@@ -95,9 +96,47 @@ def install(
 
 
 @app.command()
-def check(names: Names = None, every: All = False, as_json: AsJson = False) -> None:
-    """Run the conformance checks on installed baselines, with random weights."""
-    results = [_checked(card) for card in _chosen(names, every)]
+def fetch(
+    names: Names = None,
+    every: All = False,
+    mirror: Annotated[
+        str | None, typer.Option(envvar="ALPHANET_MIRROR", help="file:// or http(s):// that serves HOST/PATH.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download released weights, verified and resumed: NAME, or NAME:CHECKPOINT for another than the first."""
+    from alphanet.potentials.weights import fetch as fetch_weights
+
+    done, failed = [], []
+    for card, checkpoint in _checkpoints(names, every):
+        try:
+            weights = fetch_weights(card, checkpoint, mirror=mirror, report=_report)
+        except UserError as error:
+            _report(f"error: {error}")
+            failed.append({"name": card.name, "checkpoint": checkpoint, "error": str(error)})
+            continue
+        where = str(weights.path) if weights.path else "carried by the package"
+        _report(f"{card.name}:{checkpoint}: {where}")
+        done.append({"name": card.name, "checkpoint": checkpoint, "path": where, "sha256": weights.sha256})
+    if as_json:
+        print(json.dumps({"fetched": done, "failed": failed}, indent=1))
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    names: Names = None,
+    every: All = False,
+    preset: Annotated[
+        str | None, typer.Option(help="Settings of the random weights; the card's first if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the conformance checks on installed baselines: random weights, and released ones that are here."""
+    from alphanet.potentials.checking import check_baseline
+
+    results = [check_baseline(card, _report, preset=preset) for card in _chosen(names, every)]
     if as_json:
         print(json.dumps(results, indent=1))
     if not all(result["passed"] for result in results):
@@ -122,9 +161,28 @@ def _chosen(names: list[str] | None, every: bool) -> list["BaselineCard"]:
     return list_baselines() if every else [load_baseline(name) for name in names or ()]
 
 
+def _checkpoints(names: list[str] | None, every: bool) -> list[tuple["BaselineCard", str]]:
+    """Cards, each with a checkpoint of it; of all cards, the first checkpoint of each that has one."""
+    if every:
+        return [(card, card.released) for card in _chosen(None, True) if card.released is not None]
+    found = []
+    for name in names or ():
+        head, _, checkpoint = name.partition(":")
+        (card,) = _chosen([head], False)
+        if card.released is None:
+            raise UserError(f"{card.name} has no released weights; train it, or use --untrained")
+        found.append((card, checkpoint or card.released))
+    if not found:
+        raise UserError("name the baselines, or say --all")
+    return found
+
+
 def _row(card: "BaselineCard") -> dict[str, Any]:
     from alphanet.potentials.environments import is_installed, state
+    from alphanet.potentials.weights import described
 
+    counts = [card.checkpoints[card.released].parameters] if card.released else []
+    counts += [preset.parameters for preset in card.presets.values()]
     return {
         "name": card.name,
         "title": card.title,
@@ -135,32 +193,18 @@ def _row(card: "BaselineCard") -> dict[str, Any]:
         "trainable": card.trainable,
         "conservative": card.conservative,
         "stress": card.stress,
-        "presets": list(card.presets),
-        "parameters": {name: preset.parameters for name, preset in card.presets.items()},
+        "parameters": next((count for count in counts if count is not None), None),
+        "weights": described(card),
+        "presets": {name: preset.parameters for name, preset in card.presets.items()},
     }
 
 
-def _checked(card: "BaselineCard") -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from alphanet.potentials.conformance import Subject, run_checks, unknown_to
-    from alphanet.potentials.remote import RemotePotential
-
-    elements = ("C", "O", "Si")
-    refuses = unknown_to(elements) if card.elements == "trained" else None
-    subject = Subject(elements, card.conservative, card.stress, card.dtypes[-1], refuses)
-    try:
-        with RemotePotential(card, settings={"elements": elements}, dtype=subject.precision) as potential:
-            checks = run_checks(potential, subject)
-            about = potential.info() | {"memory": potential.memory()}
-    except UserError as error:
-        _report(f"{card.name}: error: {error}")
-        return {"name": card.name, "passed": False, "error": str(error), "checks": []}
-    for one in checks:
-        limit = "" if one.limit is None else f" (limit {one.limit:g})"
-        _report(f"{card.name}: {'ok  ' if one.passed else 'FAIL'} {one.check}: {one.value:.3g} {one.unit}{limit}")
-    passed = all(one.passed for one in checks)
-    return {"name": card.name, "passed": passed, "about": about, "checks": [asdict(one) for one in checks]}
+def _weights(described: dict[str, Any]) -> str:
+    if described["source"] is None:
+        return "trained here"
+    if described["source"] == "package":
+        return "in the package"
+    return "here" if described["present"] else "to fetch"
 
 
 def _yes(value: bool) -> str:

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alphanet.cli.options import AsJson, BatchSize, Device, Dtype, ModelConfig
+from alphanet.cli.options import (
+    AsJson,
+    BatchSize,
+    Device,
+    Dtype,
+    ModelConfig,
+    Preset,
+    Seed,
+    Threads,
+    Trust,
+    Untrained,
+)
 from alphanet.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,10 +37,20 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate_model(
-    model: Annotated[Path, typer.Argument(help="A model: ours, or a checkpoint of the public code.")],
-    data: Annotated[
-        str, typer.Argument(help="A file of labelled structures, a store, or NAME[:SCALE[:SPLIT]] (formate:mini:test).")
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL DATA",
+            help="MODEL: a file; a baseline, NAME or NAME:CHECKPOINT; or module:callable. DATA: a file of labelled "
+            "structures, a store, or NAME[:SCALE[:SPLIT]] (formate:mini:test).",
+        ),
     ],
+    model: Annotated[str | None, typer.Option(help="MODEL, instead of the first argument.")] = None,
+    untrained: Untrained = False,
+    preset: Preset = None,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    trust: Trust = False,
     dtype: Dtype = "float32",
     device: Device = "cpu",
     batch_size: BatchSize = 8,
@@ -47,19 +68,32 @@ def evaluate_model(
 ) -> None:
     """Energy, force and stress errors of MODEL on DATA, against the labels that DATA carries."""
     from alphanet.measure.accuracy import evaluate
-    from alphanet.potentials.local import AlphaNetPotential
+    from alphanet.potentials.opening import Opening, open_potential
 
+    model, data = _model_and_data(words, model)
     if protocol not in PROTOCOLS:
         raise UserError(f"--protocol: unknown {protocol!r}{did_you_mean(protocol, PROTOCOLS)}")
     frames, split = _open(data, mirror)
-    potential = AlphaNetPotential(model, config=config, dtype=dtype, device=device)
-    accuracy = evaluate(potential, frames, batch_size=batch_size, official=protocol == "official")
+    how = Opening(dtype, device, threads, config, untrained, seed, preset, trust)
+    potential = open_potential(model, how, frames)
+    try:
+        accuracy = evaluate(potential, frames, batch_size=batch_size, official=protocol == "official")
+        about = potential.provenance()
+    finally:
+        potential.close()
     if parity:
         _draw(parity, model, data, split, accuracy)
     if as_json:
-        print(json.dumps({**accuracy.metrics(), "data": data, "model": potential.provenance()}, ensure_ascii=False))
+        print(json.dumps({**accuracy.metrics(), "data": data, "model": about}, ensure_ascii=False))
     else:
         _print(f"{model} on {data}", accuracy.metrics())
+
+
+def _model_and_data(words: list[str], model: str | None) -> tuple[str, str]:
+    words = ([model] if model else []) + words
+    if len(words) != 2:
+        raise typer.BadParameter("give a model and the data: alphanet eval MODEL DATA", param_hint="MODEL DATA")
+    return words[0], words[1]
 
 
 def _open(data: str, mirror: str | None) -> "tuple[Iterable[Atoms], str]":
@@ -83,11 +117,11 @@ def _open(data: str, mirror: str | None) -> "tuple[Iterable[Atoms], str]":
     return FrameStore(getattr(prepared, split)), split
 
 
-def _draw(folder: Path, model: Path, data: str, split: str, accuracy: "Accuracy") -> None:
+def _draw(folder: Path, model: str, data: str, split: str, accuracy: "Accuracy") -> None:
     from alphanet.data.progress import print_to_stderr
     from alphanet.report.figures import parity_figure
 
-    written = parity_figure(folder / "parity", f"{model.name} on {data}", {split: accuracy.parity})
+    written = parity_figure(folder / "parity", f"{Path(model).name} on {data}", {split: accuracy.parity})
     print_to_stderr(f"wrote {', '.join(str(path) for path in written)}")
 
 

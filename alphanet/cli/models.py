@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alphanet.cli.options import AsJson, BatchSize, Device, Dtype, ModelConfig, Seed
+from alphanet.cli.options import (
+    AsJson,
+    BatchSize,
+    Device,
+    Dtype,
+    ModelConfig,
+    Preset,
+    Seed,
+    Threads,
+    Trust,
+    Untrained,
+)
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -50,24 +61,36 @@ def init(
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A model: ours, or a checkpoint of the public code.")],
+    model: Annotated[
+        str, typer.Argument(help="A model file; a baseline, NAME or NAME:CHECKPOINT; or module:callable.")
+    ],
     structures: Annotated[Path, typer.Argument(metavar="IN", help="Structures in any format ASE reads, or a store.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write, e.g. OUT.extxyz.")],
     dtype: Dtype = "float32",
     device: Device = "cpu",
     batch_size: BatchSize = 8,
     config: ModelConfig = None,
+    untrained: Untrained = False,
+    preset: Preset = None,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Write structures with predicted energy, forces and, for periodic ones, stress."""
     from alphanet.data.formats import read_frames, write_frames
-    from alphanet.potentials.local import AlphaNetPotential
+    from alphanet.potentials.opening import Opening, open_potential
 
-    potential = AlphaNetPotential(model, config=config, dtype=dtype, device=device)
-    frames = read_frames(structures, labelled=False)
-    count = write_frames(output, _predicted(potential, frames, batch_size))
+    how = Opening(dtype, device, threads, config, untrained, seed, preset, trust)
+    potential = open_potential(model, how, read_frames(structures, labelled=False))
+    try:
+        frames = read_frames(structures, labelled=False)
+        count = write_frames(output, _predicted(potential, frames, batch_size))
+        about = potential.provenance()
+    finally:
+        potential.close()
     if as_json:
-        print(json.dumps({"file": str(output), "n_structures": count, **potential.provenance()}))
+        print(json.dumps({"file": str(output), "n_structures": count, **about}))
     else:
         print(f"{output}: {count} structures")
 

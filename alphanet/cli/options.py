@@ -11,5 +11,13 @@ BatchSize = Annotated[int, typer.Option(min=1, help="Structures that are evaluat
 ModelConfig = Annotated[
     Path | None, typer.Option("--config", help="JSON file with the configuration, for a checkpoint that carries none.")
 ]
+Threads = Annotated[int, typer.Option(min=1, help="Threads of the libraries of a baseline's worker.")]
+Untrained = Annotated[bool, typer.Option("--untrained", help="Random weights at a preset of the card.")]
+Preset = Annotated[
+    str | None, typer.Option(help="With --untrained: settings of the card; its first, the paper's small ones.")
+]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Load released weights that are pickled and have no checksum in the card.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else there.")]
 Seed = Annotated[int, typer.Option(help="Seed of the random weights.")]

@@ -1,4 +1,4 @@
-"""`alphanet train`: train AlphaNet on a data set."""
+"""`alphanet train`: train AlphaNet, or a baseline in its own environment, on a data set."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alphanet.cli.options import AsJson
+from alphanet.cli.train_baseline import BaselineRun, train_baseline
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ def train(
         list[str] | None,
         typer.Argument(metavar="[CONFIG.yaml] [KEY=VALUE]...", help="A configuration, and values to put over it."),
     ] = None,
+    model: Annotated[str, typer.Option(help="alphanet, or a baseline that trains (`alphanet baselines list`).")] = (
+        "alphanet"
+    ),
     dataset: Annotated[str | None, typer.Option(help="Train as the preset of this data set says.")] = None,
     scale: Annotated[str, typer.Option(help="With --dataset: mini, slice or full.")] = "mini",
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; runs/train/DATASET-SCALE-seedN if not given.")
+        Path | None, typer.Option(help="Folder of the run; runs/train/[MODEL-]DATASET-SCALE-seedN if not given.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training frames.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the weights and of the order of frames.")] = None,
@@ -41,14 +45,22 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume/--restart", help="Go on with what lies in the folder, or remove it first.")
     ] = True,
+    threads: Annotated[int, typer.Option(min=1, help="With --model: threads of the baseline's libraries.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Train AlphaNet. The same command resumes an interrupted training.
+    """Train AlphaNet or a baseline. The same command resumes an interrupted training.
 
-    Example: alphanet train --dataset formate --scale mini epochs=20 loss.energy_weight=1
+    Examples: alphanet train --dataset formate --scale mini epochs=20 loss.energy_weight=1
+    alphanet train --model mace --dataset zeolite --scale mini epochs=5 model.correlation=2
     """
     flags = {"epochs": epochs, "seed": seed, "accelerator": device, "precision": dtype, "max_time": max_time}
     given = [f"{key}={value}" for key, value in flags.items() if value is not None]
+    if model != "alphanet":
+        baseline = BaselineRun(model, dataset, scale, out, device or "cpu", threads, resume, mirror)
+        train_baseline(
+            baseline, settings or [], [text for text in given if not text.startswith("accelerator")], as_json
+        )
+        return
     config = _config(settings or [], dataset, scale, given)
 
     from alphanet.data.prepare import prepare

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from alphanet.cards import Card, read_yaml, validate
 from alphanet.errors import UserError
 from alphanet.measure.discovery import Metrics
 from alphanet.paths import resources
-from alphanet.potentials.cards import BaselineCard, Environment
+from alphanet.potentials.card_parts import Environment
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
 
@@ -26,13 +26,8 @@ class ToolCard(Card):
     licence: str
     citation: str
     environment: Environment
-    folder: Path
-    """Where card.yaml and worker.py lie; filled in when the card is read"""
-
-    @property
-    def worker(self) -> Path:
-        """The file that runs inside the environment."""
-        return self.folder / "worker.py"
+    places: tuple[Path, ...]
+    """The folder of card.yaml and worker.py; filled in when the card is read"""
 
 
 def load_tool(folder: Path) -> ToolCard:
@@ -43,7 +38,7 @@ def load_tool(folder: Path) -> ToolCard:
     """
     file = folder / "card.yaml"
     values = read_yaml(file)
-    return validate(values | {"folder": folder} if isinstance(values, dict) else values, ToolCard, str(file))
+    return validate(values | {"places": [folder]} if isinstance(values, dict) else values, ToolCard, str(file))
 
 
 def package_metrics(
@@ -65,20 +60,19 @@ def package_metrics(
         UserError: the environment cannot be made, or the package fails, as it does where a metric is 0/0.
     """
     card = load_tool(resources("benchmarks") / "discovery")
-    made_for = cast(BaselineCard, card)  # of a card the environments read only `name` and `environment`
-    if not is_installed(made_for):
-        _install(made_for, report)
-    worker = Worker(card.name, python_of(made_for), card.worker, threads=1)
+    if not is_installed(card):
+        _install(card, report)
+    worker = Worker(card.name, python_of(card), card.places, threads=1)
     try:
         request = {"true": true, "predicted": predicted, "threshold": threshold}
         answer = worker.call("load", request, timeout=TIMEOUT)
     finally:
         worker.close()
     metrics = {name.lower(): value for name, value in answer["metrics"].items()}
-    return metrics, {"package": card.name, "version": answer["version"], "packages": resolved_versions(made_for)}
+    return metrics, {"package": card.name, "version": answer["version"], "packages": resolved_versions(card)}
 
 
-def _install(card: BaselineCard, report: Callable[[str], None]) -> None:
+def _install(card: ToolCard, report: Callable[[str], None]) -> None:
     try:
         install(card, report)
     except UserError as error:

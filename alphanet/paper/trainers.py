@@ -134,7 +134,7 @@ class BaselineTrainer:
 
     def code(self) -> list[str | Path]:
         """Its worker, and its card with the versions in it."""
-        return [self._card.folder, "potentials/worker_kit.py"]
+        return [*self._card.places, "potentials/kit"]
 
     def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
         """The worker's training."""

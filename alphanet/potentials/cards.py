@@ -1,70 +1,15 @@
 """Cards of baselines: what a system is, how its environment is made, and the settings the paper gave it."""
 
-import hashlib
-import json
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, model_validator
 
 from alphanet.cards import Card, read_yaml, validate
 from alphanet.errors import UserError, did_you_mean
 from alphanet.paths import resources
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
-
-
-class Package(Card):
-    """One package of an environment, with its exact version."""
-
-    name: str
-    version: Annotated[str, Field(pattern=r"^\d[\w.!+-]*$")]
-    why: str = ""
-    """What it is there for, where that is not plain"""
-
-
-class Environment(Card):
-    """How an environment is made. Rows that share one name the row whose card describes it."""
-
-    name: Name
-    python: str
-    """Versions of Python that the packages support, such as `>=3.10,<3.14`"""
-    packages: tuple[Package, ...] = Field(min_length=1)
-    without: dict[str, str] = Field(default_factory=dict)
-    """Packages that others ask for and that are left out, each with the reason"""
-    imports: tuple[str, ...] = Field(min_length=1)
-    """Modules whose import proves that the environment works"""
-
-    @property
-    def digest(self) -> str:
-        """Hash of everything that the environment depends on; the explanations do not count."""
-        explained = {"packages": {"__all__": {"why"}}}
-        block = self.model_dump(mode="json", exclude=explained) | {"without": sorted(self.without)}
-        return hashlib.sha256(json.dumps(block, sort_keys=True).encode()).hexdigest()
-
-
-class Checkpoint(Card):
-    """Trained weights: at an address, or carried by the package."""
-
-    source: str
-    """`https://…`, or `package` where the wheel carries them"""
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    bytes: PositiveInt | None = None
-    trained_on: str = ""
-
-
-class Preset(Card):
-    """Settings of the architecture and of its training under one name."""
-
-    note: str
-    """Where the values come from"""
-    model: dict[str, Any]
-    """Architecture, in the package's own words; the worker hands it to the package"""
-    training: dict[str, Any] = Field(default_factory=dict)
-    """Defaults of the training settings, see `alphanet.potentials.settings`"""
-    parameters: PositiveInt | None = None
-    """Counted with the elements C, O and Si"""
+from alphanet.potentials.card_parts import Checkpoint, Environment, Limit, Name, Preset, Reference
 
 
 class BaselineCard(Card):
@@ -87,15 +32,35 @@ class BaselineCard(Card):
     dtypes: tuple[Literal["float32", "float64"], ...] = ("float32", "float64")
     energies: str = ""
     """How large total energies keep their digits"""
-    presets: dict[str, Preset] = Field(min_length=1)
+    printed_parameters: dict[str, str] = Field(default_factory=dict)
+    """Numbers of parameters as the paper prints them, by table or figure"""
+    presets: dict[str, Preset] = Field(default_factory=dict)
+    """The first is what `--untrained` takes; none where the package has no random weights"""
     checkpoints: dict[str, Checkpoint] = Field(default_factory=dict)
-    folder: Path
-    """Where card.yaml and worker.py lie; filled in when the card is read"""
+    """Released weights; the first is what the bare name stands for"""
+    references: tuple[Reference, ...] = ()
+    """Energies that the first checkpoint must reproduce"""
+    limits: dict[str, Limit] = Field(default_factory=dict)
+    """Conformance checks with a limit of their own"""
+    places: tuple[Path, ...]
+    """Folders of this row and of the one whose environment it shares; the worker imports from them, in this order, and
+    the first `worker.py` counts. Filled in when the card is read"""
+
+    @model_validator(mode="after")
+    def _can_be_loaded(self) -> "BaselineCard":
+        if not (self.presets or self.checkpoints):
+            raise ValueError("neither presets (random weights) nor checkpoints: there is nothing to load")
+        return self
 
     @property
-    def worker(self) -> Path:
-        """The file that runs inside the environment."""
-        return self.folder / "worker.py"
+    def small(self) -> str | None:
+        """Name of the preset that `--untrained` takes."""
+        return next(iter(self.presets), None)
+
+    @property
+    def released(self) -> str | None:
+        """Name of the checkpoint that the bare name stands for."""
+        return next(iter(self.checkpoints), None)
 
     def preset(self, name: str) -> Preset:
         """The preset called `name`.
@@ -120,6 +85,11 @@ def load_baseline(name: str) -> BaselineCard:
     return read_baseline(cards[name])
 
 
+def baseline_names() -> list[str]:
+    """Names of all cards, which are not read."""
+    return sorted(_card_files())
+
+
 def list_baselines() -> list[BaselineCard]:
     """All cards, by name; a folder in `ALPHANET_BASELINES` adds to the project's own.
 
@@ -138,18 +108,22 @@ def read_baseline(file: Path) -> BaselineCard:
     values = read_yaml(file)
     if isinstance(values, dict):
         shared = values.get("environment")
+        places = [file.parent]
         if isinstance(shared, str):
-            values = values | {"environment": _environment_of(shared, file)}
-        values = values | {"folder": file.parent}
+            environment, folder = _environment_of(shared, file)
+            values = values | {"environment": environment}
+            places.append(folder)
+        values = values | {"places": places}
     card = validate(values, BaselineCard, str(file))
     if card.name != file.parent.name:
         raise UserError(f"{file}: name is {card.name!r}, but the folder is called {file.parent.name!r}")
-    if not card.worker.is_file():
-        raise UserError(f"{file}: {card.worker.name} is missing beside the card")
+    if not any((place / "worker.py").is_file() for place in card.places):
+        raise UserError(f"{file}: worker.py is missing beside the card")
     return card
 
 
-def _environment_of(row: str, asking: Path) -> Environment:
+def _environment_of(row: str, asking: Path) -> tuple[Environment, Path]:
+    """The environment that the card of `row` describes, and that card's folder."""
     cards = _card_files() | {asking.parent.name: asking}
     if row not in cards:
         raise UserError(f"{asking}: environment: no baseline {row!r} to share with{did_you_mean(row, cards)}")
@@ -157,7 +131,7 @@ def _environment_of(row: str, asking: Path) -> Environment:
     described = block.get("environment") if isinstance(block, dict) else None
     if isinstance(described, str):
         raise UserError(f"{asking}: environment: {row!r} shares one itself; name {described!r} instead")
-    return validate(described, Environment, f"{cards[row]}: environment")
+    return validate(described, Environment, f"{cards[row]}: environment"), cards[row].parent
 
 
 def _card_files() -> dict[str, Path]:

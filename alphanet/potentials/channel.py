@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +12,43 @@ from execnet.gateway_base import RemoteError
 from execnet.gateway_base import TimeoutError as ChannelTimeout
 
 from alphanet.errors import UserError
-from alphanet.potentials import worker_kit
-from alphanet.potentials.worker_kit import decode, encode
+from alphanet.potentials.kit import worker_kit
+from alphanet.potentials.kit.worker_kit import decode, encode
 
 START_TIMEOUT = 60.0  # seconds for a bare Python to answer
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 GRACE = 0.3  # seconds that a worker is given to end by itself
 
 # Sent to the bare interpreter; from here on the worker speaks the protocol of worker_kit.
 BOOTSTRAP = """
 import importlib.util, sys
-kit, worker, log = channel.receive()
+kit, places, log = channel.receive()
 spec = importlib.util.spec_from_file_location("worker_kit", kit)
 sys.modules["worker_kit"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["worker_kit"])
-sys.modules["worker_kit"].serve(channel, worker, log)
+sys.modules["worker_kit"].serve(channel, places, log)
 """
 
 
 class Worker:
-    """One process at a time that runs `worker_file` with `python`. After a crash the next call starts a fresh one."""
+    """One process at a time that runs a `worker.py` with `python`. After a crash the next call starts a fresh one."""
 
-    def __init__(self, name: str, python: Path, worker_file: Path, threads: int) -> None:
-        """Nothing is started yet. Errors speak of `name`; the worker's libraries get `threads` threads."""
+    def __init__(
+        self, name: str, python: Path, places: Sequence[Path], threads: int, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            name: what errors speak of.
+            python: the interpreter.
+            places: folders that the worker imports from, the first with a `worker.py` gives it.
+            threads: threads for the worker's libraries.
+            variables: environment variables of the worker besides this process's.
+        """
         self.name = name
         self.generation = 0
-        self._python, self._file, self._threads = python, worker_file, threads
+        self._python, self._places = python, places
+        self._variables = {name: str(threads) for name in THREADS} | dict(variables or {})
         self._group: execnet.Group | None = None
         self._channel: Any = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -96,13 +108,13 @@ class Worker:
         self._folder = tempfile.TemporaryDirectory(prefix="alphanet-worker-")
         self._group = execnet.Group()
         self.generation += 1
-        variables = "".join(f"//env:{name}={self._threads}" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
+        variables = "".join(f"//env:{name}={value}" for name, value in self._variables.items())
         try:
             # Signals are the main thread's business, so that is where the worker has to run.
             place = f"popen//python={shlex.quote(str(self._python))}//execmodel=main_thread_only"
             gateway = self._group.makegateway(place + variables)
             self._channel = gateway.remote_exec(BOOTSTRAP)
-            self._channel.send((worker_kit.__file__, str(self._file), str(self._log)))
+            self._channel.send((worker_kit.__file__, [str(place) for place in self._places], str(self._log)))
             self._channel.receive(START_TIMEOUT)
         except (OSError, EOFError, AssertionError, RemoteError, ChannelTimeout) as error:
             raise self._lost(f"cannot be started with {self._python}: {_gist(error)}") from error

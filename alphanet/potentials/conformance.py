@@ -1,7 +1,7 @@
 """Checks that a potential is what it says: shapes, units, symmetries, derivatives, images; each with its number."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
@@ -35,6 +35,7 @@ class Subject:
     stress: bool = True
     precision: str = "float64"
     refuses: str | None = None  # a symbol that it must refuse
+    limits: Mapping[str, float] = field(default_factory=dict)  # of checks that cannot keep the usual one
 
     @property
     def tolerance(self) -> float:
@@ -61,7 +62,12 @@ def run_checks(potential: Potential, subject: Subject) -> list[Check]:
     Raises:
         UserError: the potential fails on a sound structure.
     """
-    return list(_checks(potential, subject))
+    return [_at_own_limit(check, subject.limits) for check in _checks(potential, subject)]
+
+
+def _at_own_limit(check: Check, limits: Mapping[str, float]) -> Check:
+    limit = limits.get(check.check)
+    return check if limit is None else replace(check, limit=limit, passed=check.value <= limit)
 
 
 def crystal(elements: Sequence[str], seed: int = 0) -> Atoms:

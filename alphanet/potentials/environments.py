@@ -8,16 +8,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from packaging.specifiers import SpecifierSet
 
 from alphanet.errors import UserError
 from alphanet.paths import home
-from alphanet.potentials.cards import BaselineCard, Environment
+from alphanet.potentials.card_parts import Environment, Package
 from alphanet.potentials.uv import uv_command, uv_environment
 
 Report = Callable[[str], None]
@@ -26,7 +26,26 @@ RECORD = "alphanet.json"  # inside an environment: what it was made from and the
 IMPORT_TIMEOUT = 600.0  # seconds; the first import of a large package writes its bytecode
 
 
-def install(card: BaselineCard, report: Report, *, again: bool = False) -> bool:
+class HasEnvironment(Protocol):
+    """A card with an environment: a baseline's, or that of a tool."""
+
+    @property
+    def name(self) -> str:
+        """What errors speak of."""
+        ...
+
+    @property
+    def environment(self) -> Environment:
+        """How it is made."""
+        ...
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Folders that its worker imports from."""
+        ...
+
+
+def install(card: HasEnvironment, report: Report, *, again: bool = False) -> bool:
     """Make the environment of `card`; returns False when it is there already and `again` is not asked.
 
     The environment is built beside its final place and takes its name only when the packages are in and can be
@@ -42,14 +61,14 @@ def install(card: BaselineCard, report: Report, *, again: bool = False) -> bool:
         report(f"{environment.name}: making the environment with uv")
         fresh = _folder(environment).with_name(f".{environment.name}.{secrets.token_hex(4)}.part")
         try:
-            _build(environment, fresh, report)
+            _build(card, fresh, report)
             _replace(_folder(environment), fresh)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     return True
 
 
-def state(card: BaselineCard) -> Literal["installed", "changed", "absent"]:
+def state(card: HasEnvironment) -> Literal["installed", "changed", "absent"]:
     """Whether the environment is there; `changed`: the card asks for other packages than it was made from."""
     record = _record(card.environment)
     if record is None:
@@ -57,12 +76,12 @@ def state(card: BaselineCard) -> Literal["installed", "changed", "absent"]:
     return "installed" if record["digest"] == card.environment.digest else "changed"
 
 
-def is_installed(card: BaselineCard) -> bool:
+def is_installed(card: HasEnvironment) -> bool:
     """Whether the environment is there and made from the card as it is now."""
     return state(card) == "installed"
 
 
-def python_of(card: BaselineCard) -> Path:
+def python_of(card: HasEnvironment) -> Path:
     """The environment's Python.
 
     Raises:
@@ -75,7 +94,7 @@ def python_of(card: BaselineCard) -> Path:
     return _python(_folder(card.environment))
 
 
-def resolved_versions(card: BaselineCard) -> dict[str, str]:
+def resolved_versions(card: HasEnvironment) -> dict[str, str]:
     """Versions of all packages in the environment, as uv resolved them.
 
     Raises:
@@ -86,12 +105,12 @@ def resolved_versions(card: BaselineCard) -> dict[str, str]:
     return dict(record["versions"]) if record else {}
 
 
-def size_of(card: BaselineCard) -> int:
+def size_of(card: HasEnvironment) -> int:
     """Bytes in the environment's folder; files that uv shares with other environments are counted too."""
     return sum(file.lstat().st_size for file in _folder(card.environment).rglob("*") if not file.is_dir())
 
 
-def remove(card: BaselineCard, report: Report) -> bool:
+def remove(card: HasEnvironment, report: Report) -> bool:
     """Remove the environment, for all rows that share it; returns False when there is none."""
     with _locked(card.environment, report):
         folder = _folder(card.environment)
@@ -103,26 +122,40 @@ def remove(card: BaselineCard, report: Report) -> bool:
     return True
 
 
-def _build(environment: Environment, folder: Path, report: Report) -> None:
+def _build(card: HasEnvironment, folder: Path, report: Report) -> None:
+    environment = card.environment
     # Relocatable, because the folder is renamed afterwards: scripts then find their Python beside themselves.
     _uv(["venv", "--quiet", "--relocatable", "--python", _base_python(environment), str(folder)], environment)
     python = str(_python(folder))
-    wanted = [f"{package.name}=={package.version}" for package in environment.packages]
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as excluded:
-        excluded.write("\n".join(environment.without))
-        excluded.flush()
-        arguments = ["pip", "install", "--python", python, "--excludes", excluded.name, *wanted]
+    wanted = [f"{package.name}=={package.version}" for package in _packages(environment)]
+    with _listed(environment.without) as excluded, _listed(environment.instead) as overrides:
+        lists = ["--excludes", excluded, "--overrides", overrides]
+        arguments = ["pip", "install", "--python", python, *lists, *wanted]
         _refuse_cuda(_uv([*arguments, "--dry-run"], environment), environment)
         report(f"{environment.name}: installing {', '.join(wanted)}")
         _uv(arguments, environment)
     report(f"{environment.name}: checking imports")
-    _check_imports(environment, python)
+    _check_imports(card, python)
     frozen = _uv(["pip", "freeze", "--python", python], environment)
     versions = dict(line.split("==", 1) for line in frozen.splitlines() if "==" in line)
     asked = environment.model_dump(mode="json")
     record = {"digest": environment.digest, "environment": asked, "versions": versions}
     (folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
     report(f"{environment.name}: {len(versions)} packages, torch {versions.get('torch', 'not among them')}")
+
+
+def _packages(environment: Environment) -> list[Package]:
+    here = "gpu" if _has_gpu() else "cpu"
+    return [package for package in environment.packages if package.only in (None, here)]
+
+
+@contextmanager
+def _listed(requirements: Iterable[str]) -> Iterator[str]:
+    """The path of a file with a requirement a line."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("\n".join(requirements))
+        file.flush()
+        yield file.name
 
 
 def _base_python(environment: Environment) -> str:
@@ -148,11 +181,14 @@ def _has_gpu() -> bool:
     return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
 
 
-def _check_imports(environment: Environment, python: str) -> None:
+def _check_imports(card: HasEnvironment, python: str) -> None:
+    environment = card.environment
     modules = ", ".join(environment.imports)
+    command = [python, "-c", f"import {modules}"]
+    variables = os.environ | environment.variables | {"PYTHONPATH": os.pathsep.join(map(str, card.places))}
     try:
         done = subprocess.run(
-            [python, "-c", f"import {modules}"], capture_output=True, text=True, check=False, timeout=IMPORT_TIMEOUT
+            command, env=variables, capture_output=True, text=True, check=False, timeout=IMPORT_TIMEOUT
         )
     except subprocess.TimeoutExpired as error:
         raise UserError(f"{environment.name}: import {modules} did not end in {IMPORT_TIMEOUT:.0f} s") from error

@@ -14,6 +14,7 @@ from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import python_of, resolved_versions
 from alphanet.potentials.protocol import FramePrediction
 from alphanet.potentials.settings import architecture, model_settings, train_settings
+from alphanet.potentials.weights import Weights
 
 
 class RemotePotential:
@@ -23,7 +24,7 @@ class RemotePotential:
         self,
         card: BaselineCard,
         *,
-        model: Path | str | None = None,
+        model: Path | str | Weights | None = None,
         settings: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         device: str = "cpu",
@@ -35,7 +36,7 @@ class RemotePotential:
 
         Args:
             card: the baseline.
-            model: a checkpoint of the package; none: random weights of a preset.
+            model: a checkpoint that training wrote, or released weights; none: random weights of a preset.
             settings: for random weights, see `ModelSettings`: preset, model, elements, seed.
             dtype: float32 or float64.
             device: cpu, cuda, cuda:1, …
@@ -50,14 +51,12 @@ class RemotePotential:
             raise UserError(f"{card.name} computes in {' or '.join(card.dtypes)}, not in {dtype}")
         self.name = card.name
         self.card = card
-        self._model = Path(model).resolve() if model is not None else None
-        if self._model is not None and not self._model.is_file():
-            raise UserError(f"{card.name}: no checkpoint at {model}")
-        self._settings = model_settings(card, settings or {})
+        self._weights = _weights(card, model)
+        self._settings = model_settings(card, settings or {}) if self._weights is None else None
         self._dtype, self._device, self._threads = dtype, device, threads
         self._timeout = timeout
         self._versions = resolved_versions(card) if python is None else {}
-        self._worker = Worker(card.name, python or python_of(card), card.worker, threads)
+        self._worker = Worker(card.name, python or python_of(card), card.places, threads, card.environment.variables)
         self._loaded = 0  # the worker's generation that holds the model
         self._info: dict[str, Any] = {}
 
@@ -114,6 +113,7 @@ class RemotePotential:
             "out": str(out.resolve()),
             "device": self._device,
             "threads": self._threads,
+            "stress": self.card.stress,
         }
         result = self._call("train", request, report)
         return {**result, "model": Path(result["model"]), "settings": chosen.model_dump(mode="json")}
@@ -129,14 +129,9 @@ class RemotePotential:
 
     def provenance(self) -> dict[str, Any]:
         """Weights' sha256 or the seed, versions of the environment, precision, device, threads, settings."""
-        weights = (
-            {"sha256": sha256_of(self._model)}
-            if self._model is not None
-            else {"untrained": self._settings.model_dump(mode="json")}
-        )
         return {
             "name": self.name,
-            "weights": weights,
+            "weights": self._origin(),
             "environment": {"name": self.card.environment.name, "packages": self._versions},
             "dtype": self._dtype,
             "device": self._device,
@@ -159,18 +154,45 @@ class RemotePotential:
     def _load(self) -> None:
         if self._worker.running and self._loaded == self._worker.generation:
             return
-        settings = self._settings
-        request = {
-            "checkpoint": None if self._model is None else str(self._model),
-            "architecture": architecture(self.card, settings),
-            "elements": list(settings.elements),
-            "seed": settings.seed,
+        request = self._model_request() | {
+            "stress": self.card.stress,
             "dtype": self._dtype,
             "device": self._device,
             "threads": self._threads,
         }
         self._info = self._call("load", request)
         self._loaded = self._worker.generation
+
+    def _model_request(self) -> dict[str, Any]:
+        """What the worker's `load` is told of the model: a file, a name in the package, or random weights."""
+        if self._settings is not None:
+            return {
+                "checkpoint": None,
+                "carried": None,
+                "architecture": architecture(self.card, self._settings),
+                "elements": list(self._settings.elements),
+                "seed": self._settings.seed,
+            }
+        assert self._weights is not None
+        path = self._weights.path
+        carried = self.card.checkpoints[self._weights.name].name if path is None else None
+        return {
+            "checkpoint": None if path is None else str(path),
+            "carried": carried,
+            "architecture": {},
+            "elements": [],
+            "seed": 0,
+        }
+
+    def _origin(self) -> dict[str, Any]:
+        """Where the weights come from, for provenance."""
+        if self._settings is not None:
+            return {"untrained": self._settings.model_dump(mode="json")}
+        assert self._weights is not None
+        if self._weights.path is None:
+            return {"package": self._weights.name}
+        released = {"checkpoint": self._weights.name} if self._weights.name else {"file": str(self._weights.path)}
+        return released | {"sha256": self._weights.sha256}
 
     def _call(self, name: str, request: dict[str, Any], report: Callable[[str], None] | None = None) -> Any:
         return self._worker.call(name, request, timeout=self._timeout, report=report)
@@ -190,6 +212,15 @@ class RemotePotential:
                     f"{self.name}: the prediction for frame {start + index} ({atoms.symbols}) is not finite"
                 )
             yield one
+
+
+def _weights(card: BaselineCard, model: Path | str | Weights | None) -> Weights | None:
+    if model is None or isinstance(model, Weights):
+        return model
+    file = Path(model).resolve()
+    if not file.is_file():
+        raise UserError(f"{card.name}: no checkpoint at {model}")
+    return Weights(file, "", sha256_of(file))
 
 
 def packed(frames: Sequence[Atoms]) -> dict[str, np.ndarray]:

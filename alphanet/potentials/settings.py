@@ -6,13 +6,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from alphanet.cards import Card, validate
+from alphanet.errors import UserError
 from alphanet.potentials.cards import BaselineCard
+from alphanet.training.config import Seconds
 
 
 class ModelSettings(Card):
     """An untrained model."""
 
-    preset: str = "mini"
+    preset: str
     model: dict[str, Any] = Field(default_factory=dict)
     """Values of the architecture that replace the preset's, in the package's own words"""
     elements: tuple[str, ...] = ()
@@ -30,9 +32,9 @@ class LossSettings(Card):
 
 
 class TrainSettings(Card):
-    """One training run by the package's own trainer."""
+    """One training run."""
 
-    preset: str = "mini"
+    preset: str
     model: dict[str, Any] = Field(default_factory=dict)
     """Values of the architecture that replace the preset's, in the package's own words"""
     elements: tuple[str, ...] = ()
@@ -43,7 +45,7 @@ class TrainSettings(Card):
     precision: Literal["float32", "float64"] = "float32"
     epochs: PositiveInt | None = None
     steps: PositiveInt | None = None
-    max_time: PositiveFloat | None = None
+    max_time: Seconds | None = None
     """Wall time in seconds over all resumptions; of several budgets the first that is spent ends the run"""
     batch_size: PositiveInt
     learning_rate: PositiveFloat
@@ -69,7 +71,7 @@ def train_settings(card: BaselineCard, values: Mapping[str, Any]) -> TrainSettin
     Raises:
         UserError: unknown preset or key (with the nearest known one), bad value, no budget.
     """
-    name = values.get("preset", "mini")
+    name = values.get("preset") or ("mini" if "mini" in card.presets else card.small) or ""
     merged = card.preset(name).training | dict(values) | {"preset": name}
     defaults = card.preset(name).training.get("loss", {})
     if isinstance(values.get("loss"), Mapping):
@@ -78,12 +80,15 @@ def train_settings(card: BaselineCard, values: Mapping[str, Any]) -> TrainSettin
 
 
 def model_settings(card: BaselineCard, values: Mapping[str, Any]) -> ModelSettings:
-    """Settings of an untrained model.
+    """Settings of an untrained model; of the card's first preset, if `values` names none.
 
     Raises:
-        UserError: unknown preset or key (with the nearest known one), bad value.
+        UserError: the card has no presets, unknown preset or key (with the nearest known one), bad value.
     """
-    settings = validate(dict(values), ModelSettings, f"settings of {card.name}")
+    if card.small is None:
+        raise UserError(f"{card.name} has no random weights, only trained ones")
+    named = {"preset": card.small} | {key: value for key, value in values.items() if value is not None}
+    settings = validate(named, ModelSettings, f"settings of {card.name}")
     card.preset(settings.preset)
     return settings
 

@@ -1,34 +1,28 @@
 """Training by nequip's own trainer: its configuration is written, `nequip-train` is run, its logs are read."""
 
-import csv
-import json
 import math
-import shutil
 import time
 from pathlib import Path
 
 import torch
 import yaml
-from worker_kit import RefusedError, fit_reference, open_store, peak_memory, read_store, run_module
+from epoch_log import EpochLog
+from training_run import checkpoint_to_resume, element_energies
+from worker_kit import open_store, peak_memory, run_module
 
 METRICS = {"mae": "MeanAbsoluteError", "mse": "MeanSquaredError", "huber": "HuberLoss"}
-# Settings of the clock: a run that is resumed may have other values.
-BUDGET = ("max_time", "device", "threads", "resume", "out")
 
 
 def train(request, report):
     """Train as `request` says; the best checkpoint, what it costs and how good it is on the validation frames."""
     out = Path(request["out"])
-    checkpoint = _to_resume(request, out)
-    references = request["reference_energies"] or fit_reference(read_store(request["train"]))
-    elements = sorted(request["elements"] or references)
-    if not set(elements) <= set(references):
-        raise RefusedError(f"reference_energies lacks {', '.join(sorted(set(elements) - set(references)))}")
-    references = {element: float(references[element]) for element in elements}
+    checkpoint = checkpoint_to_resume(request, out, "last.ckpt", ("best.ckpt",))
+    references = element_energies(request)
+    elements = sorted(references)
     config = configuration(request, elements, references, checkpoint)
     (out / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     arguments = ["-cp", out, "-cn", "config", f"hydra.run.dir={out}", "hydra.output_subdir=null"]
-    log = _Log(out, request["epochs"], report)
+    log = EpochLog(out, request["epochs"], report, "val0_epoch/")
     started = time.monotonic()
     run_module(["nequip.scripts.train", *arguments], out, report, log.read)
     seconds = time.monotonic() - started
@@ -166,44 +160,3 @@ def _days_to_seconds(seconds):
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     return f"{days:02d}:{hours:02d}:{minutes:02d}:{whole:02d}"
-
-
-def _to_resume(request, out):
-    """The last checkpoint, where it was made with these settings; otherwise a clean folder."""
-    settings = {key: value for key, value in request.items() if key not in BUDGET}
-    asked = out / "settings.json"
-    last = out / "last.ckpt"
-    same = asked.is_file() and json.loads(asked.read_text()) == settings
-    if request["resume"] and same and last.is_file():
-        return last
-    for stale in (last, out / "best.ckpt"):
-        stale.unlink(missing_ok=True)
-    shutil.rmtree(out / "logs", ignore_errors=True)
-    asked.write_text(json.dumps(settings, indent=1))
-    return None
-
-
-class _Log:
-    """nequip's CSV logs, read while they grow: a line an epoch for the caller, and the best epoch at the end."""
-
-    def __init__(self, out, epochs, report):
-        self._out, self._epochs, self._report = out, epochs, report
-        self._told = max((int(row["epoch"]) for row in self._rows()), default=-1)
-
-    def read(self):
-        for row in self._rows():
-            if int(row["epoch"]) > self._told:
-                self._told = int(row["epoch"])
-                of = f"/{self._epochs}" if self._epochs else ""
-                energy, force = (1000 * float(row[f"val0_epoch/{name}"]) for name in ("energy", "force"))
-                self._report(f"epoch {self._told + 1}{of}: valid {energy:.2f} meV/atom, {force:.1f} meV/Å")
-
-    def best(self):
-        rows = self._rows()
-        best = min(rows, key=lambda row: float(row["val0_epoch/weighted_sum"]))
-        return {"energy_mae": float(best["val0_epoch/energy"]), "force_mae": float(best["val0_epoch/force"])}
-
-    def _rows(self):
-        files = sorted(self._out.glob("logs/version_*/metrics.csv"), key=lambda file: file.stat().st_mtime)
-        rows = [row for file in files for row in csv.DictReader(file.open())]
-        return [row for row in rows if row.get("val0_epoch/weighted_sum")]

@@ -215,7 +215,7 @@ def test_card_describes_an_environment_without_torch():
     pinned = {package.name: package.version for package in card.environment.packages}
     assert pinned["matbench-discovery"] == "1.3.1"
     assert "torch" not in pinned
-    assert card.worker.is_file()
+    assert (card.places[0] / "worker.py").is_file()
 
 
 def test_without_a_network_the_error_says_what_is_installed(monkeypatch):

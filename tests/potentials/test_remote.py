@@ -12,8 +12,8 @@ from ase import Atoms
 
 from alphanet.errors import UserError
 from alphanet.potentials.channel import Worker
+from alphanet.potentials.kit.worker_kit import decode, encode, fit_reference
 from alphanet.potentials.remote import RemotePotential
-from alphanet.potentials.worker_kit import decode, encode, fit_reference
 
 HERE = Path(sys.executable)
 LONE = Atoms("H", [[0, 0, 0]])
@@ -144,7 +144,7 @@ def test_no_process_outlives_its_parent(make_card, tmp_path, ending):
         import pathlib, sys
         from alphanet.potentials.cards import read_baseline
         from alphanet.potentials.remote import RemotePotential
-        card = read_baseline(pathlib.Path({str(make_card().folder / "card.yaml")!r}))
+        card = read_baseline(pathlib.Path({str(make_card().places[0] / "card.yaml")!r}))
         remote = RemotePotential(card, python=pathlib.Path(sys.executable))
         print(remote.info()["pid"], flush=True)
         here = pathlib.Path({str(tmp_path)!r})
@@ -186,7 +186,7 @@ def test_arrays_travel_unchanged():
 
 
 def test_big_arrays_cross_the_channel(make_card):
-    worker = Worker("fake", HERE, make_card().worker, 1)
+    worker = Worker("fake", HERE, make_card().places, 1)
     try:
         request = {"checkpoint": None, "architecture": {"stiffness": 1.0}}
         worker.call("load", request, timeout=20)

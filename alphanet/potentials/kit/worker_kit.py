@@ -8,7 +8,7 @@ alphanet. A `worker.py` has `load(request) -> model` with `model.info` and `mode
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 import os
 import resource
 import runpy
@@ -26,6 +26,8 @@ import numpy as np
 
 WATCH_EVERY = 0.5  # seconds between looks at whether the parent is still there
 ALIVE_EVERY = 20.0  # seconds between signs of life while a trainer runs
+
+_places: list[str] = []  # where the worker and its children import from
 
 
 class RefusedError(Exception):
@@ -81,18 +83,25 @@ def decode(value: Any) -> Any:
     return [decode(part) for part in value] if isinstance(value, list) else value
 
 
-def serve(channel: Any, worker_file: str, log: str) -> None:
+def serve(channel: Any, places: Sequence[str], log: str) -> None:
     """Answer requests until the channel closes; everything printed goes to the file `log`.
 
     An error other than `RefusedError` ends the worker; execnet carries it to the caller.
+
+    Args:
+        channel: execnet's.
+        places: folders that the worker imports from; the first that has a `worker.py` gives it.
+        log: takes what the worker prints.
     """
+    _places.extend(places)
+    sys.path[:0] = [*places, str(Path(__file__).parent)]
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
     # Ctrl-C in a terminal reaches the whole process group; the parent decides what happens to its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
-    calls = _Calls(worker_file, lambda line: channel.send(("report", str(line))))
+    calls = _Calls(lambda line: channel.send(("report", str(line))))
     channel.send(("ready", sys.version.split()[0]))
     for name, request in channel:
         try:
@@ -118,14 +127,13 @@ def run_module(
 ) -> None:
     """Run `python -m arguments…` in `folder` as a child that ends with this process; `progress()` is called meanwhile.
 
-    The child can import what lies beside the worker's file.
+    The child can import what the worker can.
 
     Raises:
         RuntimeError: it ended with an error; what it printed is in the worker's log.
     """
     command = [sys.executable, str(Path(__file__).resolve()), *map(str, arguments)]
-    beside = str(Path(sys.modules["worker"].__file__ or "").parent)
-    places = [beside, *filter(None, [os.environ.get("PYTHONPATH")])]
+    places = [*_places, *filter(None, [os.environ.get("PYTHONPATH")])]
     variables = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
     child = subprocess.Popen(command, cwd=folder, env=variables, stdin=subprocess.DEVNULL)
     spoken = time.monotonic()
@@ -185,10 +193,10 @@ def fit_reference(frames: Iterable[Any]) -> dict[str, float]:
 
 
 class _Calls:
-    """What the caller may ask; the worker's own file is imported at the first call that needs it."""
+    """What the caller may ask; `worker.py` is imported at the first call that needs it."""
 
-    def __init__(self, worker_file: str, report: Callable[[str], None]) -> None:
-        self._file, self._report = worker_file, report
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
         self._model: Any = None
 
     def load(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +204,10 @@ class _Calls:
         return dict(self._model.info)
 
     def predict(self, request: dict[str, Any]) -> dict[str, Any]:
-        return dict(self._model.predict(Structures(**request)))
+        structures = Structures(**request)
+        started = time.perf_counter()
+        answer = self._model.predict(structures)
+        return {**answer, "seconds": time.perf_counter() - started}
 
     def train(self, request: dict[str, Any]) -> dict[str, Any]:
         return dict(self._worker().train(request, self._report))
@@ -205,10 +216,7 @@ class _Calls:
         return peak_memory()
 
     def _worker(self) -> Any:
-        if "worker" not in sys.modules:
-            sys.path.insert(0, str(Path(self._file).parent))
-            import_file("worker", self._file)
-        return sys.modules["worker"]
+        return importlib.import_module("worker")
 
 
 def peak_memory() -> dict[str, int]:
@@ -223,15 +231,6 @@ def peak_memory() -> dict[str, int]:
         found["allocated"] = torch.cuda.max_memory_allocated()
         found["reserved"] = torch.cuda.max_memory_reserved()
     return found
-
-
-def import_file(name: str, file: str | Path) -> None:
-    """Import `file` as the module `name`."""
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is not a Python file")
-    sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[name])
 
 
 if __name__ == "__main__":

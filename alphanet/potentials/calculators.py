@@ -1,0 +1,168 @@
+"""Potentials from Python: whatever `module:callable` returns, an ASE calculator or a torch_sim model."""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator, PropertyNotImplementedError
+from ase.stress import voigt_6_to_full_3x3_stress
+
+from alphanet.errors import UserError
+from alphanet.potentials.protocol import FramePrediction, Potential
+
+if TYPE_CHECKING:
+    from alphanet.potentials.opening import Opening
+
+
+def from_python(name: str, how: "Opening") -> Potential:
+    """The potential that `module:callable` makes; modules in the working folder count.
+
+    The callable is called with those of `dtype`, `device` and `seed` that it has parameters for.
+
+    Raises:
+        UserError: it cannot be imported or called, or returns something else.
+    """
+    if how.untrained:
+        raise UserError(f"{name}: --untrained is for baselines; what {name} returns is used as it is")
+    module, _, attribute = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        make = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"{name} is no file, no baseline, and cannot be imported as module:callable: {error}"
+        ) from error
+    made = _call(name, make, {"dtype": how.dtype, "device": how.device, "seed": how.seed})
+    if isinstance(made, BaseCalculator) or hasattr(made, "get_potential_energy"):
+        return CalculatorPotential(name, made)
+    if hasattr(made, "compute_forces") and callable(made):
+        return TorchSimPotential(name, made)
+    raise UserError(f"{name} returned {type(made).__name__}, neither an ASE calculator nor a torch_sim model")
+
+
+class CalculatorPotential:
+    """An ASE calculator as a potential, one structure after another."""
+
+    def __init__(self, name: str, calculator: Any) -> None:
+        """Errors and records speak of `name`."""
+        self.name, self._calculator = name, calculator
+
+    def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
+        """Energies, forces and, where the calculator has them, stresses of `frames`, in order.
+
+        Raises:
+            UserError: the calculator fails or answers with something that is not finite (the frame is named).
+        """
+        del batch_size
+        return [self._one(place, atoms) for place, atoms in enumerate(frames)]
+
+    def provenance(self) -> dict[str, Any]:
+        """Name, class and, if the calculator has them, its parameters."""
+        return {"name": self.name, "calculator": _kind(self._calculator), "parameters": None}
+
+    def close(self) -> None:
+        """The calculator goes with the object."""
+
+    def _one(self, place: int, atoms: Atoms) -> FramePrediction:
+        copy = atoms.copy()
+        copy.calc = self._calculator
+        try:
+            energy, forces = float(copy.get_potential_energy()), np.array(copy.get_forces(), dtype=np.float64)
+            stress = self._stress(copy)
+        except Exception as error:
+            raise UserError(f"{self.name}: frame {place} ({atoms.symbols}): {_gist(error)}") from error
+        return _finite(self.name, place, atoms, FramePrediction(energy, forces, stress))
+
+    def _stress(self, atoms: Atoms) -> np.ndarray | None:
+        if not atoms.pbc.all():
+            return None
+        try:
+            return np.asarray(voigt_6_to_full_3x3_stress(atoms.get_stress()), dtype=np.float64)
+        except (PropertyNotImplementedError, NotImplementedError):
+            return None
+
+
+class TorchSimPotential:
+    """A torch_sim `ModelInterface` as a potential, a batch at a time."""
+
+    def __init__(self, name: str, model: Any) -> None:
+        """Errors and records speak of `name`."""
+        self.name, self._model = name, model
+
+    def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
+        """Energies, forces and, where the model computes it, stresses of `frames`, in order.
+
+        Raises:
+            UserError: the model fails or answers with something that is not finite (the frame is named).
+        """
+        found: list[FramePrediction] = []
+        for first in range(0, len(frames), batch_size):
+            batch = frames[first : first + batch_size]
+            for place, (atoms, one) in enumerate(zip(batch, self._batch(batch, first), strict=True), first):
+                found.append(_finite(self.name, place, atoms, one))
+        return found
+
+    def provenance(self) -> dict[str, Any]:
+        """Name, class, precision and device."""
+        return {
+            "name": self.name,
+            "model": _kind(self._model),
+            "dtype": str(self._model.dtype).removeprefix("torch."),
+            "device": str(self._model.device),
+            "parameters": None,
+        }
+
+    def close(self) -> None:
+        """The model goes with the object."""
+
+    def _batch(self, batch: Sequence[Atoms], first: int) -> list[FramePrediction]:
+        from torch_sim import initialize_state
+
+        try:
+            state = initialize_state(list(batch), device=self._model.device, dtype=self._model.dtype)
+            answer = {key: value.detach().double().cpu().numpy() for key, value in self._model(state).items()}
+        except Exception as error:
+            raise UserError(f"{self.name}: frames {first} to {first + len(batch) - 1}: {_gist(error)}") from error
+        forces = np.split(answer["forces"], np.cumsum([len(atoms) for atoms in batch])[:-1])
+        stress = answer.get("stress")
+        return [
+            FramePrediction(
+                float(answer["energy"][index]),
+                forces[index],
+                stress[index] if stress is not None and atoms.pbc.all() else None,
+            )
+            for index, atoms in enumerate(batch)
+        ]
+
+
+def _call(name: str, make: Any, offered: dict[str, Any]) -> Any:
+    if not callable(make):
+        raise UserError(f"{name} is not a function or class that makes a calculator")
+    try:
+        known = inspect.signature(make).parameters
+        return make(**{key: value for key, value in offered.items() if key in known})
+    except Exception as error:
+        raise UserError(f"{name} cannot be called: {_gist(error)}") from error
+
+
+def _finite(name: str, place: int, atoms: Atoms, one: FramePrediction) -> FramePrediction:
+    stress = 0.0 if one.stress is None else one.stress.sum()
+    if not np.isfinite([one.energy, one.forces.sum(), stress]).all():
+        raise UserError(f"{name}: the prediction for frame {place} ({atoms.symbols}) is not finite")
+    return one
+
+
+def _kind(thing: Any) -> str:
+    return f"{type(thing).__module__}.{type(thing).__qualname__}"
+
+
+def _gist(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__

@@ -1,0 +1,92 @@
+"""Conformance of a baseline as a user runs it: its architecture with random weights, and the weights it comes with."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from ase.build import bulk
+
+from alphanet.errors import UserError
+from alphanet.potentials.cards import BaselineCard
+from alphanet.potentials.conformance import Check, Subject, run_checks, unknown_to
+from alphanet.potentials.remote import RemotePotential
+from alphanet.potentials.weights import Weights, is_present, missing, present
+
+ELEMENTS = ("C", "O", "Si")
+REFERENCE_TOLERANCE = 1e-5  # eV/atom
+UNTRAINED = "random"
+
+Report = Callable[[str], None]
+
+
+def check_baseline(card: BaselineCard, report: Report, *, preset: str | None = None) -> dict[str, Any]:
+    """Run the conformance checks on everything of `card` that can run here.
+
+    Args:
+        card: the baseline; its environment is installed.
+        report: called with a line a check.
+        preset: settings of the random weights; the card's first if not given.
+
+    Returns:
+        `name`, `passed`, `checks` (each with `weights`, `check`, `passed`, `value`, `limit`, `unit`), `about` (by
+        weights: parameters, memory in bytes, …), `missing` (what to download, or none), `error` if something failed.
+    """
+    result: dict[str, Any] = {"name": card.name, "passed": False, "checks": [], "about": {}, "missing": None}
+    try:
+        for weights, checks, about in _runs(card, preset):
+            result["about"][weights] = about
+            result["checks"] += [{"weights": weights} | asdict(one) for one in checks]
+            for one in checks:
+                report(f"{card.name} ({weights}): {_line(one)}")
+    except UserError as error:
+        report(f"{card.name}: error: {error}")
+        return result | {"error": str(error)}
+    if card.released is not None and not is_present(card, card.released):
+        result["missing"] = missing(card.checkpoints[card.released])
+        report(f"{card.name}: weights not here: {result['missing']}")
+    passed = bool(result["checks"]) and all(one["passed"] for one in result["checks"])
+    return result | {"passed": passed}
+
+
+def _runs(card: BaselineCard, preset: str | None) -> Iterator[tuple[str, list[Check], dict[str, Any]]]:
+    if card.small is not None:
+        with RemotePotential(card, settings=_random(card, preset), dtype=card.dtypes[-1]) as potential:
+            yield UNTRAINED, run_checks(potential, _subject(card, potential)), _about(potential)
+    if card.released is not None and is_present(card, card.released):
+        weights = present(card, card.released)
+        with RemotePotential(card, model=weights, dtype=card.dtypes[-1]) as potential:
+            checks = run_checks(potential, _subject(card, potential)) + list(_references(card, weights))
+            yield card.released, checks, _about(potential)
+
+
+def _random(card: BaselineCard, preset: str | None) -> dict[str, Any]:
+    return {"elements": ELEMENTS, "preset": preset or card.small}
+
+
+def _subject(card: BaselineCard, potential: RemotePotential) -> Subject:
+    known = potential.info().get("elements")
+    refuses = unknown_to(known) if known and card.elements != "any" else None
+    limits = {check: limit.value for check, limit in card.limits.items()}
+    return Subject(ELEMENTS, card.conservative, card.stress, card.dtypes[-1], refuses, limits)
+
+
+def _references(card: BaselineCard, weights: Weights) -> Iterator[Check]:
+    """Energies of simple bulks against the package's own calculator, which works in float32."""
+    if not card.references:
+        return
+    with RemotePotential(card, model=weights, dtype=card.dtypes[0]) as potential:
+        for one in card.references:
+            atoms = bulk(one.symbol, one.structure, a=one.a)
+            (answer,) = potential.predict([atoms])
+            error = abs(answer.energy / len(atoms) - one.energy_per_atom)
+            name = f"package's energy of {one.symbol}"
+            yield Check(name, error <= REFERENCE_TOLERANCE, error, REFERENCE_TOLERANCE, "eV/atom")
+
+
+def _about(potential: RemotePotential) -> dict[str, Any]:
+    return potential.info() | {"memory": potential.memory()}
+
+
+def _line(one: Check) -> str:
+    limit = "" if one.limit is None else f" (limit {one.limit:g})"
+    return f"{'ok  ' if one.passed else 'FAIL'} {one.check}: {one.value:.3g} {one.unit}{limit}"

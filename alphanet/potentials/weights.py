@@ -1,0 +1,142 @@
+"""Released weights of baselines: where they are, whether they are here, and getting them, verified."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alphanet.data.addresses import addresses_of, mirror_from
+from alphanet.data.archives import unpack
+from alphanet.data.download import Expected, download
+from alphanet.data.progress import Report, megabytes, print_to_stderr
+from alphanet.errors import UserError, did_you_mean
+from alphanet.files import sha256_of, write_text
+from alphanet.paths import home
+from alphanet.potentials.card_parts import Checkpoint
+from alphanet.potentials.cards import BaselineCard
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Trained weights that a worker can load."""
+
+    path: Path | None  # a file, or the folder of an unpacked archive; none: the package carries them
+    name: str  # of the checkpoint
+    sha256: str | None  # of what was downloaded
+
+
+def released(card: BaselineCard, name: str) -> Checkpoint:
+    """The checkpoint `name` of the card.
+
+    Raises:
+        UserError: the card has no such checkpoint.
+    """
+    if name not in card.checkpoints:
+        raise UserError(f"{card.name} has no checkpoint {name!r}{did_you_mean(name, card.checkpoints)}")
+    return card.checkpoints[name]
+
+
+def is_present(card: BaselineCard, name: str) -> bool:
+    """Whether a checkpoint can be loaded without a network; those in a package count as present."""
+    checkpoint = released(card, name)
+    return checkpoint.source == "package" or _loaded_from(_target(card, checkpoint), checkpoint).exists()
+
+
+def present(card: BaselineCard, name: str, *, trust: bool = False) -> Weights:
+    """A checkpoint of the card that is on this disk.
+
+    Args:
+        card: the baseline.
+        name: of the checkpoint.
+        trust: accept pickled weights whose checksum is not in the card.
+
+    Raises:
+        UserError: it has to be downloaded (says what, from where and how large), it changed since it was, or it is a
+            pickle that nobody vouches for.
+    """
+    checkpoint = released(card, name)
+    if checkpoint.source == "package":
+        return Weights(None, name, None)
+    download_ = _target(card, checkpoint)
+    path = _loaded_from(download_, checkpoint)
+    if not path.exists():
+        what = card.name if name == card.released else f"{card.name}:{name}"
+        raise UserError(
+            f"the weights of {card.name} are not here: {missing(checkpoint)}; get them with: "
+            f"alphanet baselines fetch {what}"
+        )
+    digest = sha256_of(download_)
+    if digest != _recorded(download_):
+        raise UserError(f"{download_} is not what was downloaded; remove it and fetch it again")
+    if checkpoint.pickled and not checkpoint.sha256 and not trust:
+        raise UserError(
+            f"{download_} is a pickle, which can run any code, and the card has no sha256 of it; if you trust "
+            f"{checkpoint.source}, add --trust"
+        )
+    return Weights(path, name, digest)
+
+
+def fetch(card: BaselineCard, name: str, *, mirror: str | None = None, report: Report = print_to_stderr) -> Weights:
+    """Download a checkpoint unless it is here. Without a checksum in the card the first download's is kept.
+
+    Raises:
+        UserError: not reachable (says what is missing), not what the card says, or not what was downloaded before.
+    """
+    checkpoint = released(card, name)
+    if checkpoint.source == "package":
+        return Weights(None, name, None)
+    target = _target(card, checkpoint)
+    expected = Expected(checkpoint.sha256 or _recorded(target), checkpoint.md5, checkpoint.bytes)
+    try:
+        digest = download(addresses_of(checkpoint.source, mirror_from(mirror)), target, expected, report=report)
+    except UserError as error:
+        raise UserError(f"{card.name} lacks {missing(checkpoint)}: {error}") from error
+    if checkpoint.member:
+        unpack(target, _unpacked(target))
+    path = _loaded_from(target, checkpoint)
+    if not path.exists():
+        raise UserError(f"{target} holds no {checkpoint.member}; the card of {card.name} is out of date")
+    record = {"source": checkpoint.source, "sha256": digest, "bytes": target.stat().st_size}
+    write_text(_record(target), json.dumps(record, indent=1))
+    return Weights(path, name, digest)
+
+
+def missing(checkpoint: Checkpoint) -> str:
+    """File, size and address, in words."""
+    return f"{checkpoint.file_name} ({megabytes(checkpoint.bytes)}) from {checkpoint.source}"
+
+
+def described(card: BaselineCard) -> dict[str, Any]:
+    """Of the checkpoint that the bare name stands for: source, whether it can be loaded, its size in bytes."""
+    if card.released is None:
+        return {"source": None, "present": False, "bytes": None}
+    checkpoint = card.checkpoints[card.released]
+    here = is_present(card, card.released)
+    size = checkpoint.bytes
+    if here and checkpoint.source != "package":
+        size = _target(card, checkpoint).stat().st_size
+    return {"source": checkpoint.source, "present": here, "bytes": size}
+
+
+def _target(card: BaselineCard, checkpoint: Checkpoint) -> Path:
+    return home() / "weights" / card.name / checkpoint.file_name
+
+
+def _loaded_from(target: Path, checkpoint: Checkpoint) -> Path:
+    return _unpacked(target) / checkpoint.member if checkpoint.member else target
+
+
+def _unpacked(archive: Path) -> Path:
+    return archive.with_name(archive.name + ".unpacked")
+
+
+def _record(target: Path) -> Path:
+    return target.with_name(target.name + ".json")
+
+
+def _recorded(target: Path) -> str | None:
+    """Its sha256 when it was downloaded; none if it never was."""
+    try:
+        return str(json.loads(_record(target).read_text(encoding="utf-8"))["sha256"])
+    except (OSError, ValueError, KeyError):
+        return None
