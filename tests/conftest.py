@@ -1,11 +1,17 @@
 """What all tests share."""
 
+import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
+from fake_baseline import CARD, WORKER
+
+from alphanet.potentials.cards import BaselineCard, read_baseline
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -29,3 +35,38 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared folder is not here")
     return folder
+
+
+@pytest.fixture
+def make_card(tmp_path: Path):
+    """A function that writes a card, changed by its arguments, with a worker beside it, and reads it."""
+
+    def make(name: str = "fake", worker: str | None = WORKER, **changes: object) -> BaselineCard:
+        folder = tmp_path / "baselines" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        values = {key: value for key, value in (CARD | {"name": name} | changes).items() if value is not None}
+        (folder / "card.yaml").write_text(yaml.safe_dump(values))
+        if worker is not None:
+            (folder / "worker.py").write_text(worker)
+        return read_baseline(folder / "card.yaml")
+
+    return make
+
+
+@pytest.fixture
+def installed(make_card, tmp_path, monkeypatch):
+    """A function that adds a card to the known baselines, as if its environment were installed: this interpreter's."""
+    monkeypatch.setenv("ALPHANET_BASELINES", str(tmp_path / "baselines"))
+    monkeypatch.setenv("ALPHANET_HOME", str(tmp_path / "home"))
+
+    def make(**changes: object) -> BaselineCard:
+        card = make_card(**changes)
+        python = tmp_path / "home" / "environments" / card.environment.name / "bin" / "python"
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+        record = {"digest": card.environment.digest, "versions": {"numpy": "2.4.6"}}
+        (python.parents[1] / "alphanet.json").write_text(json.dumps(record))
+        return card
+
+    return make

@@ -21,7 +21,7 @@ from alphanet.cli.options import (
 from alphanet.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ase import Atoms
 
@@ -77,7 +77,7 @@ def evaluate_model(
     how = Opening(dtype, device, threads, config, untrained, seed, preset, trust)
     potential = open_potential(model, how, frames)
     try:
-        accuracy = evaluate(potential, frames, batch_size=batch_size, official=protocol == "official")
+        accuracy = evaluate(potential, frames(), batch_size=batch_size, official=protocol == "official")
         about = potential.provenance()
     finally:
         potential.close()
@@ -96,15 +96,15 @@ def _model_and_data(words: list[str], model: str | None) -> tuple[str, str]:
     return words[0], words[1]
 
 
-def _open(data: str, mirror: str | None) -> "tuple[Iterable[Atoms], str]":
-    """The frames, and the split they are drawn as."""
+def _open(data: str, mirror: str | None) -> "tuple[Callable[[], Iterable[Atoms]], str]":
+    """What reads the frames, and the split they are drawn as."""
     from alphanet.data.formats import read_frames
     from alphanet.data.progress import print_to_stderr
     from alphanet.data.store import FrameStore
 
     path = Path(data)
     if path.exists():
-        return (FrameStore(path) if path.suffix == ".aselmdb" else read_frames(path)), "test"
+        return (lambda: FrameStore(path) if path.suffix == ".aselmdb" else read_frames(path)), "test"
     name, scale, split = [*data.split(":"), "", ""][:3]
     if "/" in name or Path(name).suffix or data.count(":") > 2:
         raise UserError(f"cannot read {data}: no such file")
@@ -114,7 +114,7 @@ def _open(data: str, mirror: str | None) -> "tuple[Iterable[Atoms], str]":
     from alphanet.data.prepare import prepare
 
     prepared = prepare(name, scale or "mini", mirror=mirror, report=print_to_stderr)
-    return FrameStore(getattr(prepared, split)), split
+    return (lambda: FrameStore(getattr(prepared, split))), split
 
 
 def _draw(folder: Path, model: str, data: str, split: str, accuracy: "Accuracy") -> None:

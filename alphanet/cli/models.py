@@ -82,7 +82,7 @@ def predict(
     from alphanet.potentials.opening import Opening, open_potential
 
     how = Opening(dtype, device, threads, config, untrained, seed, preset, trust)
-    potential = open_potential(model, how, read_frames(structures, labelled=False))
+    potential = open_potential(model, how, lambda: read_frames(structures, labelled=False))
     try:
         frames = read_frames(structures, labelled=False)
         count = write_frames(output, _predicted(potential, frames, batch_size))

@@ -1,6 +1,6 @@
 """From what a user names to a potential: AlphaNet's files, baselines with their weights, calculators from Python."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from alphanet.potentials.cards import BaselineCard
 
 ALPHANET = "alphanet"
+Frames = Callable[[], Iterable["Atoms"]]
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class Opening:
     """Accept pickled weights whose checksum is not in the card"""
 
 
-def open_potential(name: str, how: Opening, frames: Iterable["Atoms"] = ()) -> Potential:
+def open_potential(name: str, how: Opening, frames: Frames = tuple) -> Potential:
     """The potential called `name`.
 
     Args:
         name: a file of AlphaNet; `BASELINE`, `BASELINE:CHECKPOINT` (a file, or a name in the card); `alphanet` with
             `--untrained`; or `module:callable`, which returns an ASE calculator or a torch_sim model.
         how: precision, device, random or trained weights.
-        frames: structures whose elements random weights are made for; read only in that case.
+        frames: returns the structures whose elements random weights are made for; called only in that case.
 
     Raises:
         UserError: nothing by that name, or it cannot be opened as asked.
@@ -50,30 +51,30 @@ def open_potential(name: str, how: Opening, frames: Iterable["Atoms"] = ()) -> P
     head, _, tail = name.partition(":")
     if head in baseline_names():
         return _baseline(load_baseline(head), tail, how, frames)
-    if name == ALPHANET or Path(name).exists() or not tail:
+    if name == ALPHANET or Path(name).is_file() or not tail:
         return _alphanet(name, how, frames)
     from alphanet.potentials.calculators import from_python
 
     return from_python(name, how)
 
 
-def _alphanet(name: str, how: Opening, frames: Iterable["Atoms"]) -> Potential:
+def _alphanet(name: str, how: Opening, frames: Frames) -> Potential:
     from alphanet.potentials.cards import baseline_names
     from alphanet.potentials.local import AlphaNetPotential
 
-    if name == ALPHANET and not Path(name).exists():
+    if name == ALPHANET and not Path(name).is_file():
         if not how.untrained:
             raise UserError("alphanet: name a checkpoint file, or add --untrained for random weights")
         return AlphaNetPotential(_random_alphanet(how, frames), device=how.device)
     if how.untrained:
         raise UserError(f"{name}: --untrained goes with a name: alphanet, or one of `alphanet baselines list`")
-    if not Path(name).exists() and not Path(name).suffix:
+    if not Path(name).is_file() and not Path(name).suffix:
         known = [ALPHANET, *baseline_names()]
         raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
     return AlphaNetPotential(name, config=how.config, dtype=how.dtype, device=how.device)
 
 
-def _random_alphanet(how: Opening, frames: Iterable["Atoms"]) -> Any:
+def _random_alphanet(how: Opening, frames: Frames) -> Any:
     from alphanet.model.checkpoint import DTYPES
     from alphanet.model.config import preset
     from alphanet.model.create import create_model
@@ -82,7 +83,7 @@ def _random_alphanet(how: Opening, frames: Iterable["Atoms"]) -> Any:
     return create_model(config, how.seed).to(DTYPES[how.dtype])
 
 
-def _baseline(card: "BaselineCard", checkpoint: str, how: Opening, frames: Iterable["Atoms"]) -> Potential:
+def _baseline(card: "BaselineCard", checkpoint: str, how: Opening, frames: Frames) -> Potential:
     from alphanet.potentials.remote import RemotePotential
 
     where: dict[str, Any] = {"dtype": how.dtype, "device": how.device, "threads": how.threads}
@@ -125,9 +126,9 @@ def _newest(card: "BaselineCard") -> Path:
     return model
 
 
-def _elements(frames: Iterable["Atoms"]) -> tuple[str, ...]:
-    """Chemical symbols in `frames`, in order of atomic number."""
+def _elements(frames: Frames) -> tuple[str, ...]:
+    """Chemical symbols in the structures, in order of atomic number."""
     from ase.data import chemical_symbols
 
-    numbers = {int(number) for atoms in frames for number in atoms.numbers}
+    numbers = {int(number) for atoms in frames() for number in atoms.numbers}
     return tuple(chemical_symbols[number] for number in sorted(numbers))

@@ -130,7 +130,7 @@ def test_training_reports_and_returns(potential, tmp_path):
     (tmp_path / "b").touch()
     result = potential().train(tmp_path / "a", tmp_path / "b", tmp_path / "out", settings, lines.append)
     assert lines == ["epoch 0", "epoch 1"]
-    assert result["model"] == tmp_path / "a"
+    assert result["model"] == tmp_path / "out" / "stiffness.txt"
     assert result["seen"]["architecture"] == {"stiffness": 2.0}
 
 
@@ -188,7 +188,7 @@ def test_arrays_travel_unchanged():
 def test_big_arrays_cross_the_channel(make_card):
     worker = Worker("fake", HERE, make_card().places, 1)
     try:
-        request = {"checkpoint": None, "architecture": {"stiffness": 1.0}}
+        request = {"checkpoint": None, "carried": None, "architecture": {"stiffness": 1.0}}
         worker.call("load", request, timeout=20)
         positions = np.random.default_rng(1).normal(size=(200_000, 3))
         structures = {

@@ -1,5 +1,7 @@
 """A baseline that needs no environment: its worker runs in this interpreter and does what the test asks."""
 
+USUAL = {"epochs": 3, "batch_size": 4, "learning_rate": 0.1}
+
 CARD = {
     "name": "fake",
     "title": "Fake",
@@ -15,11 +17,11 @@ CARD = {
     "conservative": True,
     "stress": True,
     "trainable": True,
-    "presets": {"mini": {"note": "none", "model": {"stiffness": 2.0}, "training": {"epochs": 3}}},
+    "presets": {"mini": {"note": "none", "model": {"stiffness": 2.0}, "training": USUAL}},
 }
 
 WORKER = '''
-import os, sys, time
+import os, pathlib, sys, time
 import numpy as np
 from worker_kit import RefusedError, refuse_unknown, run_module
 
@@ -32,9 +34,14 @@ class Model:
     """Atoms on springs to the origin; `behaviour` says what goes wrong."""
 
     def __init__(self, request):
-        self.request, self.stiffness = request, request["architecture"]["stiffness"]
+        if request["checkpoint"] is not None:
+            self.stiffness = float(pathlib.Path(request["checkpoint"]).read_text())
+        else:
+            self.stiffness = 5.0 if request["carried"] else request["architecture"]["stiffness"]
+        self.request = request
         self.behaviour = request["architecture"].get("behaviour")
         self.info = {"parameters": 1, "pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"]}
+        self.info |= {"elements": ["H", "C"], "variable": os.environ.get("FAKE_VARIABLE")}
 
     def predict(self, structures):
         refuse_unknown(structures.numbers, ["H", "C"])
@@ -63,5 +70,10 @@ def train(request, report):
         report(f"epoch {epoch}")
     if request["architecture"].get("behaviour") == "sleep":
         run_module(["sleeper"], request["out"], report, lambda: None)
-    return {"model": request["train"], "epochs": request["epochs"], "seen": request}
+    model = pathlib.Path(request["out"]) / "stiffness.txt"
+    model.write_text("3.0")
+    return {
+        "model": str(model), "epochs": request["epochs"], "seen": request, "seconds": 0.1,
+        "energy_mae": 0.01, "force_mae": 0.02,
+    }
 '''
