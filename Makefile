@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup table1 test test-slow check all lock
+.PHONY: setup table1 test test-baselines test-slow check all lock
 
 setup: $(STAMP)
 
@@ -21,6 +21,9 @@ table1: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2
+
+test-baselines: setup
+	$(BIN)/python -m pytest -m baselines
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

@@ -139,7 +139,7 @@ def check(
     results = [check_baseline(card, _report, preset=preset) for card in _chosen(names, every)]
     if as_json:
         print(json.dumps(results, indent=1))
-    if not all(result["passed"] for result in results):
+    if any(result["passed"] is False for result in results):
         raise typer.Exit(1)
 
 

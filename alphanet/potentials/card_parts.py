@@ -73,6 +73,14 @@ class Checkpoint(Card):
         return self.name or self.source.rstrip("/").rsplit("/", 1)[-1]
 
 
+class Checkout(Card):
+    """Source code that is run from where the user put it and never copied."""
+
+    variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    """Environment variable that names the folder"""
+    why: str
+
+
 class Preset(Card):
     """Settings of the architecture and of its training under one name."""
 

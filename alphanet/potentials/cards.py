@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from alphanet.cards import Card, read_yaml, validate
 from alphanet.errors import UserError, did_you_mean
 from alphanet.paths import resources
-from alphanet.potentials.card_parts import Checkpoint, Environment, Limit, Name, Preset, Reference
+from alphanet.potentials.card_parts import Checkout, Checkpoint, Environment, Limit, Name, Preset, Reference
 
 
 class BaselineCard(Card):
@@ -42,6 +42,8 @@ class BaselineCard(Card):
     """Energies that the first checkpoint must reproduce"""
     limits: dict[str, Limit] = Field(default_factory=dict)
     """Conformance checks with a limit of their own"""
+    checkout: Checkout | None = None
+    """Source code that the user has to have"""
     places: tuple[Path, ...]
     """Folders of this row and of the one whose environment it shares; the worker imports from them, in this order, and
     the first `worker.py` counts. Filled in when the card is read"""
@@ -61,6 +63,17 @@ class BaselineCard(Card):
     def released(self) -> str | None:
         """Name of the checkpoint that the bare name stands for."""
         return next(iter(self.checkpoints), None)
+
+    def lacks_checkout(self) -> str | None:
+        """What to set so that the worker finds its source code; none if it does, or needs no such thing."""
+        if self.checkout is None:
+            return None
+        named = os.environ.get(self.checkout.variable)
+        if not named:
+            return f"set {self.checkout.variable} to a checkout of {self.source}"
+        if not Path(named).expanduser().is_dir():
+            return f"{self.checkout.variable} names {named}, which is no folder; set it to a checkout of {self.source}"
+        return None
 
     def preset(self, name: str) -> Preset:
         """The preset called `name`.

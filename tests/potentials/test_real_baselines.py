@@ -1,0 +1,70 @@
+"""Baselines for real: environments are made from the package index, workers are started, and the checks pass.
+
+`make test-baselines` runs this file; it needs the package index and, at the first run, some minutes.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from ase.build import bulk
+
+from alphanet.potentials.cards import load_baseline
+from alphanet.potentials.checking import check_baseline
+from alphanet.potentials.environments import install, python_of
+from alphanet.potentials.remote import RemotePotential
+from alphanet.potentials.weights import present
+
+pytestmark = pytest.mark.baselines
+
+CHECKED = ("nequip", "mace", "schnet", "equiformer-v2", "chgnet", "sevennet-0")
+BULKS = {"Cu": ("fcc", 3.615), "Si": ("diamond", 5.431), "NaCl": ("rocksalt", 5.64)}
+
+# What the packages' own documentation says to do; run in their environments, without anything of ours.
+OWN_CALCULATORS = {
+    "chgnet": "from chgnet.model import CHGNetCalculator; calculator = CHGNetCalculator(use_device='cpu')",
+    "sevennet-0": "from sevenn.calculator import SevenNetCalculator; calculator = SevenNetCalculator('7net-0')",
+}
+SCRIPT = """
+import json
+from ase.build import bulk
+{make}
+energies = {{}}
+for name, (structure, a) in {bulks!r}.items():
+    atoms = bulk(name, structure, a=a)
+    atoms.calc = calculator
+    energies[name] = float(atoms.get_potential_energy()) / len(atoms)
+print("ENERGIES", json.dumps(energies))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _lasting_home(monkeypatch):
+    """Environments are kept between runs, in the user's own home of them."""
+    monkeypatch.setenv("ALPHANET_HOME", os.environ.get("ALPHANET_TEST_HOME", str(Path.home() / ".cache" / "alphanet")))
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_conformance(name):
+    card = load_baseline(name)
+    install(card, print)
+    told = check_baseline(card, print)
+    assert told.get("error") is None
+    assert [one for one in told["checks"] if not one["passed"]] == []
+
+
+@pytest.mark.parametrize("name", OWN_CALCULATORS)
+def test_energies_equal_those_of_the_packages_own_calculator(name, tmp_path):
+    card = load_baseline(name)
+    install(card, print)
+    script = SCRIPT.format(make=OWN_CALCULATORS[name], bulks=BULKS)
+    command = [str(python_of(card)), "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=300)
+    own = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("ENERGIES"))[9:])
+    frames = [bulk(symbol, structure, a=a) for symbol, (structure, a) in BULKS.items()]
+    with RemotePotential(card, model=present(card, card.released), dtype="float32") as potential:
+        answers = potential.predict(frames)
+    for atoms, answer, (symbol, energy) in zip(frames, answers, own.items(), strict=True):
+        assert answer.energy / len(atoms) == pytest.approx(energy, abs=1e-5), symbol
