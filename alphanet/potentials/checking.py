@@ -28,8 +28,9 @@ def check_baseline(card: BaselineCard, report: Report, *, preset: str | None = N
         preset: settings of the random weights; the card's first if not given.
 
     Returns:
-        `name`, `passed` (none: it could not run, see `missing`), `checks` (each with `weights`, `check`, `passed`, `value`, `limit`, `unit`), `about` (by
-        weights: parameters, memory in bytes, …), `missing` (what to download, or none), `error` if something failed.
+        `name`, `passed` (none: it could not run, see `missing`), `checks` (each with `weights`, `check`, `passed`,
+        `value`, `limit`, `unit`), `about` (by weights: parameters, memory in bytes, …), `missing` (what to download,
+        or none), `error` if something failed.
     """
     result: dict[str, Any] = {"name": card.name, "passed": False, "checks": [], "about": {}, "missing": None}
     if lacking := card.lacks_checkout():
