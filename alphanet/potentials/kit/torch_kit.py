@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from ase.cell import Cell
 from ase.data import chemical_symbols
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -194,13 +195,18 @@ def periodic_edges(structures: Structures, cutoff: float) -> tuple[np.ndarray, n
     search = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
     edges, images, first = [], [], 0
     for numbers, positions, cell, pbc in structures:
-        # a direction that is not periodic may have no lattice vector; vesin needs one that is long enough to be inert
-        full = np.where(np.any(cell, axis=1, keepdims=True), cell, np.eye(3) * (np.ptp(positions) + 2 * cutoff))
-        receiver, sender, shift = search.compute(points=positions, box=full, periodic=pbc, quantities="ijS")
+        box = _box(cell, np.ptp(positions) + 2 * cutoff)
+        receiver, sender, shift = search.compute(points=positions, box=box, periodic=pbc, quantities="ijS")
         edges.append(np.stack([sender, receiver]).astype(np.int64) + first)
         images.append(shift.astype(np.float64))
         first += len(numbers)
     return np.concatenate(edges, axis=1), np.concatenate(images)
+
+
+def _box(cell: np.ndarray, inert: float) -> np.ndarray:
+    """The cell, with vectors `inert` Å long where a direction that is not periodic has none: vesin needs three."""
+    missing = ~np.any(cell, axis=1)
+    return np.asarray(Cell(cell).complete().array * np.where(missing, inert, 1.0)[:, None])
 
 
 def _strained(batch: Batch) -> tuple[Batch, Tensor, Tensor]:
