@@ -2,6 +2,7 @@
 
 import contextlib
 import shlex
+import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,15 @@ sys.modules["worker_kit"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["worker_kit"])
 sys.modules["worker_kit"].serve(channel, places, log)
 """
+
+
+class WorkerError(UserError):
+    """A worker that was lost: it could not start, failed, did not answer, or died."""
+
+    def __init__(self, message: str, kind: str, exit_code: int | None) -> None:
+        """`kind`: start, failed, timeout or died; `exit_code`: of the process if it ended, negative for a signal."""
+        super().__init__(message)
+        self.kind, self.exit_code = kind, exit_code
 
 
 class Worker:
@@ -70,7 +80,8 @@ class Worker:
             report: called with each line of progress.
 
         Raises:
-            UserError: the worker refuses, fails, hangs or dies; the last lines it printed are in the message.
+            WorkerError: the worker fails, hangs or dies; the last lines it printed are in the message.
+            UserError: the worker refuses.
         """
         if not self.running:
             self._start()
@@ -84,11 +95,11 @@ class Worker:
                 else:
                     break
         except ChannelTimeout:
-            raise self._lost(f"did not answer {name!r} for {timeout:.0f} s and was ended") from None
+            raise self._lost("timeout", f"did not answer {name!r} for {timeout:.0f} s and was ended") from None
         except RemoteError as error:
-            raise self._lost(f"failed in {name!r}: {_gist(error)}") from None
+            raise self._lost("failed", f"failed in {name!r}: {_gist(error)}") from None
         except (EOFError, OSError):
-            raise self._lost(f"died in {name!r}") from None
+            raise self._lost("died", f"died in {name!r}") from None
         except BaseException:  # Ctrl-C: the answer to this call must not be taken for the next one's
             self.close()
             raise
@@ -117,20 +128,30 @@ class Worker:
             self._channel.send((worker_kit.__file__, [str(place) for place in self._places], str(self._log)))
             self._channel.receive(START_TIMEOUT)
         except (OSError, EOFError, AssertionError, RemoteError, ChannelTimeout) as error:
-            raise self._lost(f"cannot be started with {self._python}: {_gist(error)}") from error
+            raise self._lost("start", f"cannot be started with {self._python}: {_gist(error)}") from error
 
     @property
     def _log(self) -> Path:
         return Path(self._folder.name) / "log" if self._folder is not None else Path()
 
-    def _lost(self, what: str, lines: int = 5) -> UserError:
+    def _lost(self, kind: str, what: str, lines: int = 5) -> WorkerError:
         """End what is left of the worker; the error that tells of it."""
         printed = ""
         with contextlib.suppress(OSError):
             printed = self._log.read_text(encoding="utf-8", errors="replace")
+        exit_code = self._exit_code()
         self.close()
         last = [" ".join(line.split()) for line in printed.splitlines() if line.strip()][-lines:]
-        return UserError(f"the worker of {self.name} {what}" + (f"; it last said: {' | '.join(last)}" if last else ""))
+        said = f"; it last said: {' | '.join(last)}" if last else ""
+        return WorkerError(f"the worker of {self.name} {what}{said}", kind, exit_code)
+
+    def _exit_code(self) -> int | None:
+        """Of the process, where it has ended."""
+        gateways = list(self._group) if self._group is not None else []
+        popen = getattr(getattr(gateways[0], "_io", None), "popen", None) if gateways else None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return popen.wait(GRACE) if popen is not None else None
+        return None
 
 
 def _gist(error: Exception) -> str:

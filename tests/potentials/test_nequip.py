@@ -67,7 +67,7 @@ def test_conformance_with_random_weights(card):
     with RemotePotential(card, settings={"elements": elements}, dtype="float64") as remote:
         checks = run_checks(remote, Subject(elements, refuses="H"))
         assert [check for check in checks if not check.passed] == []
-        assert remote.info()["parameters"] == card.preset("mini").parameters
+        assert remote.info()["parameters"] == card.preset(card.small).parameters
 
 
 def test_training_with_energies_of_any_size(card, stores, tmp_path):
@@ -89,6 +89,12 @@ def test_training_with_energies_of_any_size(card, stores, tmp_path):
             for one, atoms in zip(answers, frames, strict=True)
         ]
         assert np.mean(error) == pytest.approx(result["energy_mae"], rel=1e-5)
+    assert small["model"].suffix == ".safetensors"
+    with (
+        pytest.raises(UserError, match="pickles"),
+        RemotePotential(card, model=small["model"].with_name("best.ckpt")) as remote,
+    ):
+        remote.info()
     with RemotePotential(card, model=small["model"], dtype="float64") as remote:
         checks = run_checks(remote, Subject(("Cu", "Au"), refuses="H"))
         assert [check for check in checks if not check.passed] == []

@@ -7,7 +7,6 @@ A row whose package leaves the loop around the network to its users has a `netwo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,12 +16,10 @@ import numpy as np
 import torch
 from ase.cell import Cell
 from ase.data import chemical_symbols
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from checkpoint import read_checkpoint, write_checkpoint
 from torch import Tensor, nn
 from worker_kit import RefusedError, Structures, refuse_unknown
 
-FORMAT = "alphanet-baseline-1"
 SIZE = len(chemical_symbols)
 
 
@@ -120,11 +117,18 @@ class Model:
 
     def predict(self, structures: Structures) -> dict[str, np.ndarray]:
         """Energies (B,) eV, forces (N, 3) eV/Å, stresses (B, 3, 3) eV/Å^3."""
+        return self.evaluate(self.prepare(structures))
+
+    def prepare(self, structures: Structures) -> Batch:
+        """The graph of the structures, on the device."""
         network = self._scaled.network
         if network.elements is not None:
             refuse_unknown(structures.numbers, network.elements)
-        answer = self._scaled(batched(structures, network.cutoff).to(self._device))
-        return {key: value.detach().cpu().numpy() for key, value in answer.items()}
+        return batched(structures, network.cutoff).to(self._device)
+
+    def evaluate(self, batch: Batch) -> dict[str, np.ndarray]:
+        """What the network makes of the graph, on the host."""
+        return {key: value.detach().cpu().numpy() for key, value in self._scaled(batch).items()}
 
 
 Build = Callable[[dict[str, Any], Sequence[str]], Network]
@@ -147,12 +151,10 @@ def loader(build: Build) -> Callable[[dict[str, Any]], Model]:
 
 
 def save(scaled: Scaled, architecture: dict[str, Any], file: Path) -> None:
-    """Write weights, scale, reference energies and settings as safetensors, under the final name when complete."""
-    about = {"architecture": architecture, "elements": scaled.network.elements}
-    part = file.with_name(f".{file.name}.part")
-    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in scaled.state_dict().items()}
-    save_file(tensors, part, metadata={"format": FORMAT, "settings": json.dumps(about)})
-    part.replace(file)
+    """Write weights, scale, reference energies and settings; see `write_checkpoint`."""
+    elements = scaled.network.elements
+    settings = {"architecture": architecture, "elements": None if elements is None else list(elements)}
+    write_checkpoint(file, scaled.state_dict(), settings)
 
 
 def restore(file: Path, build: Build, *, stress: bool) -> Scaled:
@@ -161,15 +163,7 @@ def restore(file: Path, build: Build, *, stress: bool) -> Scaled:
     Raises:
         RefusedError: another format, or weights that do not fit the settings beside them.
     """
-    try:
-        with safe_open(file, framework="pt") as stored:
-            metadata = stored.metadata() or {}
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  (it has no iterator)
-    except (SafetensorError, OSError) as error:
-        raise RefusedError(f"{file} cannot be read as safetensors: {error}") from None
-    if metadata.get("format") != FORMAT:
-        raise RefusedError(f"{file} is not a checkpoint that `alphanet train` wrote for this baseline")
-    settings = json.loads(metadata["settings"])
+    settings, tensors = read_checkpoint(file)
     scaled = Scaled(build(settings["architecture"], settings["elements"] or ()), stress=stress)
     try:
         scaled.load_state_dict(tensors)

@@ -1,8 +1,8 @@
 """What a worker needs: the protocol, structures as arrays, stores, and a package's own trainer as a child process.
 
 This file is run inside the baselines' environments, where it is imported as `worker_kit`; it needs numpy and nothing of
-alphanet. A `worker.py` has `load(request) -> model` with `model.info` and `model.predict(structures)`, and
-`train(request, report)` where the package trains.
+alphanet. A `worker.py` has `load(request) -> model` with `model.info` and `model.predict(structures)`, which is
+`model.evaluate(model.prepare(structures))` where the package takes a graph, and `train(request, report)` if it trains.
 """
 
 from __future__ import annotations
@@ -208,6 +208,11 @@ class _Calls:
         started = time.perf_counter()
         answer = self._model.predict(structures)
         return {**answer, "seconds": time.perf_counter() - started}
+
+    def time(self, request: dict[str, Any]) -> dict[str, Any]:
+        import timing
+
+        return timing.timed(self._model, request)
 
     def train(self, request: dict[str, Any]) -> dict[str, Any]:
         return dict(self._worker().train(request, self._report))

@@ -1,0 +1,136 @@
+"""Timing of a model inside its worker: other positions at every call, results on the host, memory watched."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from worker_kit import Structures
+
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "unable to allocate")
+STATUS, PEAK_RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def timed(model: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Time `calls` calls of `model` on copies of the structures that are displaced anew for each.
+
+    Args:
+        model: `predict(structures)`; for the mode `forward` also `prepare(structures)` and `evaluate(inputs)`.
+        request: `structures` (as for predict), `rattle` (Å, standard deviation), `seed`, `first` (number of the first
+            call, which with the seed fixes its displacements), `calls`, `budget` (s, after which no call is begun),
+            `mode` (step: structures in, energy and forces on the host out; forward: the graph is given),
+            `memory_limit` (bytes of private memory, or none).
+
+    Returns:
+        `status` (ok, oom, unsupported), `seconds` and `cpu_seconds` (a list, one a call), `peak` (bytes: resident,
+        allocated and reserved), `resident_before` (bytes), `reason` where the status is not ok.
+    """
+    mode = request["mode"]
+    if mode == "forward" and not hasattr(model, "evaluate"):
+        return {"status": "unsupported", "reason": "the package builds its neighbour list inside the model"}
+    limit_memory(request["memory_limit"])
+    before = reset_peak()
+    seconds: list[float] = []
+    cpu_seconds: list[float] = []
+    begun = time.perf_counter()
+    try:
+        for call in range(request["first"], request["first"] + request["calls"]):
+            structures = displaced(request["structures"], request["rattle"], [request["seed"], call])
+            wall, cpu = _clocked(_call(model, mode, structures))
+            seconds.append(wall)
+            cpu_seconds.append(cpu)
+            if time.perf_counter() - begun > request["budget"]:
+                break
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return {"status": "oom", "reason": str(error).splitlines()[0][:300], "peak": peak_memory()}
+    return {
+        "status": "ok",
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "peak": peak_memory(),
+        "resident_before": before,
+    }
+
+
+def displaced(arrays: dict[str, np.ndarray], rattle: float, seed: list[int]) -> Structures:
+    """The structures with every coordinate moved by a normal deviate of width `rattle`."""
+    moves = np.random.default_rng(seed).normal(0.0, rattle, arrays["positions"].shape)
+    return Structures(**{**arrays, "positions": arrays["positions"] + moves})
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is used up; packages have many ways to."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY)
+
+
+def limit_memory(limit: int | None) -> None:
+    """Let allocations beyond `limit` bytes of private memory fail, which is a result, instead of ending the machine."""
+    if limit is not None and sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def reset_peak() -> int:
+    """Start watching the peak anew; returns the resident memory now, bytes."""
+    torch = _cuda()
+    if torch is not None:
+        torch.cuda.reset_peak_memory_stats()
+    try:
+        PEAK_RESET.write_text("5")
+        return _status("VmRSS")
+    except OSError:
+        return 0
+
+
+def peak_memory() -> dict[str, int]:
+    """Bytes: peak resident memory since the last reset (since the start, where that cannot be reset), and CUDA's."""
+    try:
+        found = {"resident": _status("VmHWM")}
+    except OSError:
+        unit = 1 if sys.platform == "darwin" else 1024
+        found = {"resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    torch = _cuda()
+    if torch is not None:
+        found["allocated"] = torch.cuda.max_memory_allocated()
+        found["reserved"] = torch.cuda.max_memory_reserved()
+    return found
+
+
+def _call(model: Any, mode: str, structures: Structures) -> Callable[[], object]:
+    if mode == "step":
+        return lambda: model.predict(structures)
+    inputs = model.prepare(structures)
+    return lambda: model.evaluate(inputs)
+
+
+def _clocked(call: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of the wall and of the processor, with the device idle before and after."""
+    synchronise()
+    wall, cpu = time.perf_counter(), time.process_time()
+    call()
+    synchronise()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def synchronise() -> None:
+    """Wait for the GPU, where torch uses one."""
+    torch = _cuda()
+    if torch is not None:
+        torch.cuda.synchronize()
+
+
+def _cuda() -> Any:
+    torch = sys.modules.get("torch")
+    return torch if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized() else None
+
+
+def _status(key: str) -> int:
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(f"{key}:"))
+    return int(line.split()[1]) * 1024

@@ -1,0 +1,51 @@
+"""AlphaNet behind the worker protocol, so that it is measured exactly as the baselines are; needs this package."""
+
+import torch
+from ase import Atoms
+
+from alphanet.graph import collate
+from alphanet.model.checkpoint import DTYPES, load_model
+from alphanet.model.config import preset
+from alphanet.model.create import create_model
+from alphanet.model.prediction import predict
+
+
+def load(request):
+    """A model from its file, or with random weights where `request["checkpoint"]` is None."""
+    torch.set_num_threads(request["threads"])
+    if request["checkpoint"] is not None:
+        return Model(load_model(request["checkpoint"], None, request["dtype"], request["device"]))
+    settings = dict(request["architecture"])
+    config = preset(settings.pop("preset"), elements=request["elements"], **settings)
+    network = create_model(config, request["seed"]).to(DTYPES[request["dtype"]]).to(request["device"])
+    return Model(network.eval())
+
+
+class Model:
+    """The network; structures become graphs."""
+
+    def __init__(self, network):
+        """Weights are constants from here on."""
+        self._network = network.requires_grad_(False)
+        self._device = next(network.parameters()).device
+        self.info = {
+            "parameters": network.n_parameters,
+            "elements": list(network.config.elements),
+            "cutoff": network.config.cutoff,
+            "dtype": str(network.dtype).removeprefix("torch."),
+        }
+
+    def predict(self, structures):
+        """Energies (B,) eV, forces (N, 3) eV/Å, stresses (B, 3, 3) eV/Å^3."""
+        return self.evaluate(self.prepare(structures))
+
+    def prepare(self, structures):
+        """The graph, on the device."""
+        atoms = (Atoms(numbers, positions, cell=cell, pbc=pbc) for numbers, positions, cell, pbc in structures)
+        return collate([self._network.graph(one) for one in atoms]).to(device=self._device)
+
+    def evaluate(self, graph):
+        """What the network makes of the graph, on the host."""
+        answer = predict(self._network, graph)
+        found = {"energy": answer.energy, "forces": answer.forces, "stress": answer.stress}
+        return {key: value.detach().double().cpu().numpy() for key, value in found.items()}
