@@ -1,0 +1,108 @@
+"""Systems of any size to time on: supercells of named materials, or of a user's structure."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+from ase.io import read
+from scipy.spatial.transform import Rotation
+
+from alphanet.errors import UserError, did_you_mean
+from alphanet.paths import resources
+
+RATTLE = 0.05  # Å, standard deviation of the displacements that make every call's structure another one
+WATER = np.array([[0.0, 0.0, 0.1173], [0.0, 0.7572, -0.4692], [0.0, -0.7572, -0.4692]])  # O, H, H; Å, gas phase
+WATER_VOLUME = 29.9  # Å^3 a molecule: 1.00 g/cm^3
+SITES = 4  # molecules along an edge of water's cell
+
+
+def zeolite() -> Atoms:
+    """ABW, the first silica framework of the shipped miniature: 24 atoms, 0.052 atoms/Å^3, as Figure 3a's systems."""
+    return _first(resources("datasets") / "mini" / "zeolite_starts.extxyz")
+
+
+def quartz() -> Atoms:
+    """Alpha quartz in its orthogonal cell of 18 atoms."""
+    from ase.spacegroup import crystal
+
+    sites = [(0.4697, 0, 1 / 3), (0.4135, 0.2669, 0.7858)]
+    primitive = crystal(["Si", "O"], sites, spacegroup=152, cellpar=[4.9137, 4.9137, 5.4047, 90, 90, 120])
+    a, b, c = primitive.cell.array
+    doubled = primitive.repeat((2, 2, 1))
+    doubled.set_cell([a, a + 2 * b, c])
+    doubled.wrap()
+    keep = _distinct(doubled)
+    return Atoms(doubled[keep].get_chemical_symbols(), doubled.positions[keep], cell=doubled.cell, pbc=True)
+
+
+def diamond() -> Atoms:
+    """Diamond: 8 atoms, 0.176 atoms/Å^3, the densest."""
+    return bulk("C", "diamond", a=3.567, cubic=True)
+
+
+def copper() -> Atoms:
+    """Fcc copper: 4 atoms, 0.085 atoms/Å^3."""
+    return bulk("Cu", "fcc", a=3.615, cubic=True)
+
+
+def water() -> Atoms:
+    """64 molecules on a cubic lattice at 1.00 g/cm^3, turned at random with a fixed seed."""
+    random, spacing = np.random.default_rng(0), WATER_VOLUME ** (1 / 3)
+    turns = Rotation.random(SITES**3, random).as_matrix()
+    centres = spacing * (np.indices((SITES,) * 3).reshape(3, -1).T + 0.5)
+    positions = WATER @ turns + centres[:, None]
+    return Atoms("OHH" * SITES**3, positions.reshape(-1, 3), cell=[spacing * SITES] * 3, pbc=True)
+
+
+NAMED = {"zeolite": zeolite, "quartz": quartz, "diamond": diamond, "cu": copper, "water": water}
+
+
+def unit_cell(name: str) -> Atoms:
+    """A named material, or the first structure of a file.
+
+    Raises:
+        UserError: neither a known name nor a readable file, or a structure that is not periodic in three directions.
+    """
+    if name in NAMED:
+        return NAMED[name]()
+    if not Path(name).is_file():
+        raise UserError(f"--structures: no material and no file {name!r}{did_you_mean(name, NAMED)}")
+    try:
+        atoms = _first(Path(name))
+    except Exception as error:
+        raise UserError(f"--structures: cannot read {name}: {error}") from error
+    if not atoms.pbc.all() or atoms.get_volume() <= 0:
+        raise UserError(f"--structures: {name} is not periodic in three directions, so it has no supercells")
+    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
+
+
+def supercell(unit: Atoms, n_atoms: int) -> Atoms:
+    """The repetition of `unit` whose size is nearest to `n_atoms`, of those within 10 % of the best the most cubic."""
+    target = max(1.0, n_atoms / len(unit))
+    lengths = unit.cell.lengths()
+    most = int(np.ceil(2 * target ** (1 / 3))) + 2
+    ranges = [range(1, max(2, int(most * lengths.mean() / length) + 1)) for length in lengths]
+    candidates = [(repeats, abs(np.prod(repeats) - target)) for repeats in itertools.product(*ranges)]
+    best = min(miss for _, miss in candidates)
+    near = [repeats for repeats, miss in candidates if miss <= best + 0.1 * target]
+    return unit.repeat(min(near, key=lambda repeats: (_elongation(repeats, lengths), repeats)))
+
+
+def _first(file: Path) -> Atoms:
+    atoms = read(file, index=0)
+    assert isinstance(atoms, Atoms)
+    return atoms
+
+
+def _elongation(repeats: Sequence[int], lengths: np.ndarray) -> float:
+    edges = np.array(repeats) * lengths
+    return round(float(edges.max() / edges.min()), 6)
+
+
+def _distinct(atoms: Atoms) -> list[int]:
+    """Indices of atoms of which no earlier one is a periodic image."""
+    distances = atoms.get_all_distances(mic=True) < 0.1
+    return [index for index in range(len(atoms)) if not distances[index, :index].any()]
