@@ -169,7 +169,9 @@ def _refuse_cuda(planned: str, environment: Environment) -> None:
     if _has_gpu():
         return
     packages = [line.strip(" +") for line in planned.splitlines() if line.startswith(" +")]
-    heavy = [package for package in packages if package.startswith("nvidia-") or "+cu" in package]
+    # nvidia-ml-py asks a driver for its state; it is small, and several packages import it without a GPU
+    cuda = [package for package in packages if not package.startswith("nvidia-ml-py")]
+    heavy = [package for package in cuda if package.startswith("nvidia-") or "+cu" in package]
     if heavy:
         raise UserError(
             f"{environment.name}: this machine has no GPU, but uv would install {', '.join(heavy[:4])}; "

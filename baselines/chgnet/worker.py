@@ -1,0 +1,80 @@
+"""CHGNet behind the worker protocol."""
+
+import inspect
+
+import numpy as np
+import torch
+from ase import units
+from ase.data import chemical_symbols
+from chgnet.model.model import CHGNet
+from graphs import crystal_graphs
+from worker_kit import RefusedError, refuse_unknown
+
+TRAINED = [*chemical_symbols[1:84], *chemical_symbols[89:95]]  # the 89 elements of MPtrj: H to Bi, Ac to Pu
+HIDDEN = {"conv_norm", "mlp_out_bias", "num_heads", "final_mlp"}  # settings beyond the package's signature
+
+
+def load(request):
+    """The package's weights, a checkpoint in its format, or random weights."""
+    torch.set_num_threads(request["threads"])
+    if request["carried"] is not None:
+        network, elements = CHGNet.load(model_name=request["carried"], use_device="cpu", verbose=False), TRAINED
+    elif request["checkpoint"] is not None:
+        network, elements = _restored(request["checkpoint"]), TRAINED
+    else:
+        network, elements = _untrained(request), request["elements"] or TRAINED
+    return Model(network, elements, request["device"])
+
+
+class Model:
+    """A CHGNet on a device."""
+
+    def __init__(self, network, elements, device):
+        self._network = network.eval().requires_grad_(False).to(device)
+        self._elements = elements
+        converter = network.graph_converter
+        self._cutoffs = float(converter.atom_graph_cutoff), float(converter.bond_graph_cutoff)
+        self.info = {
+            "parameters": network.n_params,
+            "elements": list(elements),
+            "cutoff": self._cutoffs[0],
+            "dtype": "float32",
+        }
+
+    def predict(self, structures):
+        """Energies (B,) eV, forces (N, 3) eV/Å, stresses (B, 3, 3) eV/Å^3."""
+        refuse_unknown(structures.numbers, self._elements)
+        graphs = crystal_graphs(structures, *self._cutoffs)
+        answers = self._network.predict_graph(graphs, task="efs", batch_size=len(graphs))
+        answers = [answers] if len(graphs) == 1 else answers
+        energies = np.array([float(one["e"]) for one in answers])
+        if self._network.is_intensive:
+            energies *= structures.counts
+        stresses = [_stress(one["s"], cell) for one, cell in zip(answers, structures.cells, strict=True)]
+        return {
+            "energy": energies,
+            "forces": np.concatenate([one["f"] for one in answers]),
+            "stress": np.stack(stresses),
+        }
+
+
+def _stress(stress, cell):
+    """The package's stress in eV/Å^3; it has GPa and the wrong sign in left-handed cells."""
+    return np.sign(np.linalg.det(cell)) * units.GPa * (stress + stress.T) / 2
+
+
+def _restored(path):
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return CHGNet.from_dict(state["model"])
+    except Exception as error:
+        raise RefusedError(f"{path} is not a checkpoint of CHGNet: {error}") from None
+
+
+def _untrained(request):
+    torch.manual_seed(request["seed"])
+    known = HIDDEN | set(inspect.signature(CHGNet).parameters) - {"kwargs", "version"}
+    unknown = sorted(set(request["architecture"]) - known)
+    if unknown:
+        raise RefusedError(f"CHGNet has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    return CHGNet(**request["architecture"])

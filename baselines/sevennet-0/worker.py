@@ -1,0 +1,102 @@
+"""SevenNet behind the worker protocol."""
+
+import copy
+
+import numpy as np
+import sevenn._const as constants
+import sevenn._keys as keys
+import torch
+from ase.data import atomic_numbers, chemical_symbols
+from sevenn.checkpoint import SevenNetCheckpoint
+from sevenn.model_build import build_E3_equivariant_model
+from sevenn.util import load_checkpoint
+from torch_kit import batched
+from worker_kit import RefusedError, refuse_unknown
+
+# What the authors' checkpoints hold besides tensors: settings with arrays of numpy.
+RECONSTRUCT = np._core.multiarray._reconstruct
+HARMLESS = [
+    *(np.ndarray, np.dtype, RECONSTRUCT, (RECONSTRUCT, "numpy.core.multiarray._reconstruct")),
+    *(type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "b1")),
+]
+VOIGT = [[0, 3, 5], [3, 1, 4], [5, 4, 2]]  # places of xx, yy, zz, xy, yz, zx in a stress tensor
+
+
+def load(request):
+    """The package's weights, a checkpoint in its format, or random weights."""
+    torch.set_num_threads(request["threads"])
+    if request["carried"] is not None:
+        network = load_checkpoint(request["carried"]).build_model()
+    elif request["checkpoint"] is not None:
+        network = SevenNetCheckpoint(_harmless(request["checkpoint"])).build_model()
+    else:
+        network = _untrained(request)
+    return Model(network, request["device"])
+
+
+class Model:
+    """A SevenNet on a device; its edges come from the common neighbour lists."""
+
+    def __init__(self, network, device):
+        parameters = sum(weights.numel() for weights in network.parameters())
+        self._network = network.eval().requires_grad_(False).to(device)
+        self._network.set_is_batch_data(True)
+        self._device = device
+        self._elements = [chemical_symbols[number] for number in sorted(network.type_map)]
+        self.info = {
+            "parameters": parameters,
+            "elements": self._elements,
+            "cutoff": float(network.cutoff),
+            "dtype": "float32",
+        }
+
+    def predict(self, structures):
+        """Energies (B,) eV, forces (N, 3) eV/Å, stresses (B, 3, 3) eV/Å^3."""
+        refuse_unknown(structures.numbers, self._elements)
+        batch = batched(structures, self._network.cutoff).to(self._device)
+        volumes = torch.linalg.det(batch.cells).abs()
+        answer = self._network(self._graph(batch, volumes))
+        # the package's own sum over atoms is in float32
+        energies = volumes.new_zeros(len(volumes)).index_add(0, batch.batch, answer[keys.ATOMIC_ENERGY][:, 0].double())
+        stresses = torch.where(volumes[:, None] > 0, -answer[keys.PRED_STRESS].double(), 0.0)[:, VOIGT]
+        found = {"energy": energies, "forces": answer[keys.PRED_FORCE], "stress": stresses}
+        return {key: value.detach().cpu().numpy() for key, value in found.items()}
+
+    def _graph(self, batch, volumes):
+        """What the network reads; its forces and stresses are derivatives by the vectors."""
+        sender, receiver = batch.edge_index
+        return {
+            keys.ATOMIC_NUMBERS: batch.numbers,
+            keys.EDGE_IDX: torch.stack([receiver, sender]),
+            keys.EDGE_VEC: batch.vectors().float(),
+            keys.CELL_VOLUME: volumes.float(),
+            keys.NUM_ATOMS: batch.counts,
+            keys.BATCH: batch.batch,
+        }
+
+
+def _harmless(path):
+    """`path`, if it holds only tensors, arrays and plain values, because the package would run any code in it."""
+    try:
+        with torch.serialization.safe_globals(HARMLESS):
+            torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:
+        raise RefusedError(f"{path} is no checkpoint of SevenNet, or holds more than plain values") from None
+    return path
+
+
+def _untrained(request):
+    if not request["elements"]:
+        raise RefusedError("random weights need to know the elements: give settings elements: [H, C, …]")
+    known = constants.DEFAULT_E3_EQUIVARIANT_MODEL_CONFIG | {keys.SHIFT: 0.0, keys.SCALE: 1.0}
+    unknown = sorted(set(request["architecture"]) - set(known))
+    if unknown:
+        raise RefusedError(f"SevenNet has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    species = sorted(request["elements"])
+    made_for = {
+        keys.CHEMICAL_SPECIES: species,
+        keys.NUM_SPECIES: len(species),
+        keys.TYPE_MAP: {atomic_numbers[symbol]: place for place, symbol in enumerate(species)},
+    }
+    torch.manual_seed(request["seed"])
+    return build_E3_equivariant_model(copy.deepcopy(known) | request["architecture"] | made_for)
