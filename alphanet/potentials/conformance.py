@@ -122,6 +122,7 @@ class _Comparison:
         self._potential, self._frames, self._base = potential, frames, base
         self._limit = subject.tolerance
         self._force = max(float(np.abs(one.forces).max()) for one in base)
+        self._stress = max((float(np.abs(one.stress).max()) for one in base if one.stress is not None), default=0.0)
 
     def predict(self, change: Callable[[Atoms], Atoms]) -> list[FramePrediction]:
         changed = [change(atoms) for atoms in self._frames]
@@ -135,13 +136,16 @@ class _Comparison:
         back: np.ndarray | None = None,
         order: slice = slice(None),
     ) -> Check:
-        """`back` turns the answers' forces back, `order` puts their atoms back."""
+        """`back` turns the answers' forces and stresses back, `order` puts their atoms back."""
         worst = 0.0
         turn = np.eye(3) if back is None else back
         for before, after in zip(self._base, answers, strict=True):
             energy = abs(before.energy - after.energy) / len(before.forces)
-            force = np.abs(before.forces - after.forces[order] @ turn).max()
-            worst = max(worst, energy / max(self._force, 1e-3), float(force) / max(self._force, 1e-3))
+            force = float(np.abs(before.forces - after.forces[order] @ turn).max())
+            worst = max(worst, energy / max(self._force, 1e-3), force / max(self._force, 1e-3))
+            if before.stress is not None and after.stress is not None:
+                stress = float(np.abs(before.stress - turn.T @ after.stress @ turn).max())
+                worst = max(worst, stress / max(self._stress, 1e-5))
         return _judged(name, worst, self._limit, "relative")
 
 

@@ -41,6 +41,8 @@ class PairPotential:
             forces = -forces
         if self.fault == "stress" and stress is not None:
             stress = -stress
+        if self.fault == "stress frame" and stress is not None:
+            stress = stress * np.array([[1.01, 1, 1], [1, 1, 1], [1, 1, 1]])
         if self.fault == "shape":
             forces = forces.T
         if self.fault == "direction":
@@ -75,6 +77,7 @@ def test_a_sound_potential_passes():
         ("forces", "forces are derivatives"),
         ("direction", "rotation"),
         ("stress", "stress is the derivative"),
+        ("stress frame", "rotation"),
         ("position", "translation"),
         ("order", "permutation"),
         ("images", "periodic images"),

@@ -82,7 +82,7 @@ def test_training_with_energies_of_any_size(card, stores, tmp_path):
         frames = list(FrameStore(stores["valid", kind]))
         with RemotePotential(card, model=result["model"]) as remote:
             answers = remote.predict(frames)
-            assert remote.provenance()["weights"].keys() == {"sha256"}
+            assert remote.provenance()["weights"].keys() == {"file", "sha256"}
             assert remote.info()["parameters"] == result["parameters"]
         error = [
             abs(one.energy - atoms.get_potential_energy()) / len(atoms)

@@ -48,7 +48,8 @@ class Batch:
 
 
 class Network(nn.Module):
-    """What a `network.py` makes; `forward(batch)` returns energies (B,), or energies and forces (N, 3) if `direct`.
+    """What a `network.py` makes; `forward(batch)` returns energies (B,), or, if `direct`, energies, forces (N, 3) and,
+    where the card says so, stresses (B, 3, 3).
 
     Positions and cells arrive in float64 whatever the precision of the weights; unless `direct`, strained and
     differentiable.
@@ -85,8 +86,11 @@ class Scaled(nn.Module):
         """
         if self.network.direct:
             with torch.set_grad_enabled(differentiable):
-                energy, forces = self.network(batch)
-            return {"energy": self._total(energy, batch), "forces": forces.double() * self.scale}
+                energy, forces, *stress = self.network(batch)
+            found = {"energy": self._total(energy, batch), "forces": forces.double() * self.scale}
+            if self.stress:
+                found["stress"] = torch.where(_volumes(batch).isinf(), 0.0, stress[0].double() * self.scale)
+            return found
         with torch.enable_grad():
             strained, positions, strain = _strained(batch)
             energy = self.network(strained)

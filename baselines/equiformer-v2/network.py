@@ -1,0 +1,106 @@
+"""A network of fairchem-core 1 as its configuration describes it: `name`, settings, and a `normalizer` of outputs."""
+
+import difflib
+import inspect
+
+import torch
+from ase.data import atomic_numbers
+from fairchem1 import GemNetOC, Normalizer, cg_change_mat, model_class, packed
+from torch_kit import Network
+from worker_kit import RefusedError
+
+
+def build(architecture, elements):
+    """A network for whichever elements; the embeddings know a range of atomic numbers."""
+    return FairchemNetwork(architecture, elements)
+
+
+class FairchemNetwork(Network):
+    """Any of the package's networks; those that predict no forces are differentiated outside."""
+
+    def __init__(self, architecture, elements):
+        super().__init__()
+        settings = dict(architecture)
+        scales = settings.pop("normalizer", {})
+        self.network = _made(settings.pop("name", None), settings)
+        self.normalizers = torch.nn.ModuleDict({key: Normalizer(**_floats(one)) for key, one in scales.items()})
+        backbone = getattr(self.network, "backbone", self.network)
+        self.direct = _predicts_forces(backbone)
+        if not self.direct:
+            backbone.regress_forces = False
+        self.cutoff = float(getattr(backbone, "cutoff_aint", backbone.cutoff))
+        self.elements = tuple(elements) or None
+        largest = _largest_number(backbone)
+        strange = [symbol for symbol in elements if atomic_numbers[symbol] > largest]
+        if strange:
+            raise RefusedError(f"this network knows atomic numbers up to {largest}, not {', '.join(strange)}")
+
+    def forward(self, batch):
+        """Energies (B,), and if `direct` forces (N, 3) and, where there is a head for it, stresses (B, 3, 3)."""
+        found = self._predicted(batch)
+        if not self.direct:
+            return found["energy"]
+        return tuple(found[key] for key in ("energy", "forces", "stress") if key in found)
+
+    def _predicted(self, batch):
+        self._refuse_isolated(batch)
+        answer = _flat(self.network(packed(batch, self.dtype)))
+        for key, normalizer in self.normalizers.items():
+            if key in answer:
+                answer[key] = normalizer(answer[key])
+        answer["energy"] = answer["energy"].view(-1)
+        if "stress_anisotropic" in answer:
+            answer["stress"] = _composed(answer["stress_isotropic"], answer["stress_anisotropic"])
+        return answer
+
+    def _refuse_isolated(self, batch):
+        """The package fails without a single edge; GemNet-OC also where one structure of a batch has none."""
+        edges = torch.bincount(batch.batch[batch.edge_index[1]], minlength=len(batch.counts))
+        if not (edges.all() if isinstance(self.network, GemNetOC) else edges.any()):
+            raise RefusedError(f"a structure has no two atoms within {self.cutoff} Å of each other")
+
+
+def _made(name, settings):
+    try:
+        kind = model_class(name)
+    except KeyError:
+        raise RefusedError(f"fairchem-core 1 has no network called {name!r} here") from None
+    known = list(inspect.signature(kind).parameters)
+    for key in settings:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            raise RefusedError(f"{name} has no setting {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    try:
+        return kind(**settings)
+    except (TypeError, ValueError, KeyError, AssertionError) as error:
+        raise RefusedError(f"{name} cannot be made of these settings: {type(error).__name__}: {error}") from None
+
+
+def _predicts_forces(backbone):
+    """GemNet-OC says so itself; the transformers only say that they do not differentiate; the others differentiate."""
+    return bool(getattr(backbone, "direct_forces", not getattr(backbone, "grad_forces", True)))
+
+
+def _largest_number(backbone):
+    """The last atomic number that the embedding of the atoms has a row for."""
+    rows = next(part.num_embeddings for part in backbone.modules() if isinstance(part, torch.nn.Embedding))
+    return rows if isinstance(backbone, GemNetOC) else rows - 1  # GemNet-OC has no row for zero
+
+
+def _floats(values):
+    return {key: float(value) for key, value in values.items()}
+
+
+def _flat(answer):
+    """Outputs by property, whether or not a head is named around them."""
+    flat = {}
+    for key, value in answer.items():
+        flat |= value if isinstance(value, dict) else {key: value}
+    return flat
+
+
+def _composed(isotropic, anisotropic):
+    """(B, 3, 3) symmetric tensors from their parts of degree 0 (B, 1) and 2 (B, 5)."""
+    degree_1 = anisotropic.new_zeros(len(anisotropic), 3)
+    parts = torch.cat([isotropic.view(-1, 1), degree_1, anisotropic.view(-1, 5)], dim=1)
+    return (parts @ cg_change_mat(2, parts.device).to(parts)).view(-1, 3, 3)

@@ -1,0 +1,13 @@
+"""Networks of fairchem-core 1 behind the worker protocol. Importing them takes seconds, which training does without."""
+
+
+def load(request):
+    import loading
+
+    return loading.load(request)
+
+
+def train(request, report):
+    import torch_training
+
+    return torch_training.train(request, report)
