@@ -103,6 +103,8 @@ def _trained(card: "BaselineCard", checkpoint: str, *, trust: bool) -> Any:
         return present(card, checkpoint, trust=trust)
     if checkpoint:
         if Path(checkpoint).is_file():
+            if any(one.pickled for one in card.checkpoints.values()) and not trust:
+                raise UserError(f"{checkpoint}: {card.name} loads pickles, which run any code; to trust it: --trust")
             return Path(checkpoint)
         known = f"; its released weights: {', '.join(card.checkpoints)}" if card.checkpoints else ""
         raise UserError(f"{card.name}: no checkpoint {checkpoint}{known}")

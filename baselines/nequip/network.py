@@ -1,21 +1,22 @@
-"""NequIP models from its own builder and its own checkpoints, and what they predict."""
+"""NequIP models from its own builder, and what they predict."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import torch
 from nequip.data import AtomicDataDict, from_dict
 from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
 from nequip.model import NequIPGNNModel
-from nequip.train import EMALightningModule
 from nequip.utils.global_state import set_global_state
+from weights import restore
 from worker_kit import RefusedError, refuse_unknown
 
 warnings.filterwarnings("ignore", message=".*TorchScript.*")
 
 
 def load(request):
-    """A model from nequip's checkpoint, or with random weights where `request["checkpoint"]` is None."""
+    """A model that was trained here, or with random weights where `request["checkpoint"]` is None."""
     torch.set_num_threads(request["threads"])
     set_global_state()
     make = _untrained if request["checkpoint"] is None else _trained
@@ -83,9 +84,5 @@ def _untrained(request):
 
 
 def _trained(request):
-    """The averaged weights, in the precision that is asked for, whichever they were trained in."""
-    path = request["checkpoint"]
-    stored = torch.load(path, map_location="cpu", weights_only=False)
-    settings = {**stored["hyper_parameters"]["model"], "model_dtype": request["dtype"]}
-    module = EMALightningModule.load_from_checkpoint(path, map_location="cpu", weights_only=False, model=settings)
-    return module.evaluation_model["sole_model"], settings
+    """In the precision that is asked for, whichever it was trained in."""
+    return restore(Path(request["checkpoint"]), request["dtype"])

@@ -10,13 +10,14 @@ from epoch_log import EpochLog
 from training_run import checkpoint_to_resume, element_energies
 from worker_kit import open_store, peak_memory, run_module
 
+LAST, BEST, RESULT = "last.ckpt", "best.ckpt", "best.safetensors"
 METRICS = {"mae": "MeanAbsoluteError", "mse": "MeanSquaredError", "huber": "HuberLoss"}
 
 
 def train(request, report):
     """Train as `request` says; the best checkpoint, what it costs and how good it is on the validation frames."""
     out = Path(request["out"])
-    checkpoint = checkpoint_to_resume(request, out, "last.ckpt", ("best.ckpt",))
+    checkpoint = checkpoint_to_resume(request, out, LAST, (BEST, RESULT))
     references = element_energies(request)
     elements = sorted(references)
     config = configuration(request, elements, references, checkpoint)
@@ -26,10 +27,11 @@ def train(request, report):
     started = time.monotonic()
     run_module(["nequip.scripts.train", *arguments], out, report, log.read)
     seconds = time.monotonic() - started
-    last = torch.load(out / "last.ckpt", map_location="cpu", weights_only=False)
+    run_module(["export", out / BEST, out / RESULT], out, report, log.read)
+    last = torch.load(out / LAST, map_location="cpu", weights_only=False)
     weights = [value for key, value in last["state_dict"].items() if key.startswith("ema.ema_weight")]
     return {
-        "model": str(out / "best.ckpt"),
+        "model": str(out / RESULT),
         "seconds": seconds,
         "epochs": last["epoch"] + 1,
         "steps": last["global_step"],

@@ -174,9 +174,9 @@ def main(job: dict[str, Any]) -> None:
 
 def _trainer(job: dict[str, Any], out: Path) -> lightning.Trainer:
     device = torch.device(job["device"])
-    best = ModelCheckpoint(
-        dirpath=out, filename="best", monitor="weighted_sum", save_last=True, enable_version_counter=False
-    )
+    # two callbacks, because Lightning's save_last writes only when a better model was found
+    best = ModelCheckpoint(dirpath=out, filename="best", monitor="weighted_sum", enable_version_counter=False)
+    last = ModelCheckpoint(dirpath=out, filename="last", save_on_train_epoch_end=False, enable_version_counter=False)
     return lightning.Trainer(
         accelerator="cpu" if device.type == "cpu" else "gpu",
         devices=1 if device.index is None else [device.index],
@@ -190,7 +190,7 @@ def _trainer(job: dict[str, Any], out: Path) -> lightning.Trainer:
         enable_progress_bar=False,
         enable_model_summary=False,
         logger=CSVLogger(str(out / "logs"), name=""),
-        callbacks=[EMAWeightAveraging(decay=job["ema_decay"]), best],
+        callbacks=[EMAWeightAveraging(decay=job["ema_decay"]), best, last],
     )
 
 

@@ -1,0 +1,13 @@
+"""deepmd-kit behind the worker protocol. Importing it takes seconds, which training, a child process, does without."""
+
+
+def load(request):
+    import network
+
+    return network.load(request)
+
+
+def train(request, report):
+    import training
+
+    return training.train(request, report)

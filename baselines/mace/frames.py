@@ -1,0 +1,64 @@
+"""The frames as mace's trainer reads them: stores of its own, without the energies of the elements.
+
+The trainer computes with energies in the network's precision, in which CP2K's would lose their digits.
+"""
+
+import json
+import math
+
+import numpy as np
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.db import connect
+from torch_kit import periodic_edges
+from worker_kit import Structures, read_store
+
+FRAMES_PER_COMMIT = 500  # bounds LMDB's memory of pages that are not written yet
+
+
+def write_frames(source, target, references):
+    """Write the frames of the store `source` to `target`, energies less the `references` (eV of each element)."""
+    target.parent.mkdir(exist_ok=True)
+    part = target.with_name(f".{target.name}")
+    part.unlink(missing_ok=True)
+    with connect(part, type="aselmdb", use_lock_file=False) as database:
+        for count, atoms in enumerate(read_store(source), 1):
+            database.write(_without(atoms, references))
+            if count % FRAMES_PER_COMMIT == 0:
+                database.txn.commit()
+                database.txn = database.env.begin(write=True)
+    part.with_name(f"{part.name}-lock").unlink(missing_ok=True)
+    part.rename(target)
+
+
+def write_statistics(store, cutoff, target):
+    """Write root mean square of the forces (eV/Å) and mean number of neighbours within `cutoff` (Å) as JSON."""
+    squares, values, edges, atoms_in_all = 0.0, 0, 0, 0
+    for atoms in read_store(store):
+        forces = atoms.calc.results["forces"]
+        squares, values = squares + float(np.square(forces).sum()), values + forces.size
+        edges += periodic_edges(_structure(atoms), cutoff)[0].shape[1]
+        atoms_in_all += len(atoms)
+    found = {"force_rms": math.sqrt(squares / values) or 1.0, "neighbours": edges / atoms_in_all}
+    part = target.with_name(f".{target.name}")
+    part.write_text(json.dumps(found))
+    part.rename(target)
+
+
+def _without(atoms, references):
+    known = atoms.calc.results
+    results = {key: known[key] for key in ("forces", "stress") if key in known}
+    results["energy"] = known["energy"] - sum(references[symbol] for symbol in atoms.symbols)
+    bare = atoms.copy()
+    bare.info, bare.constraints = {}, []
+    bare.calc = SinglePointCalculator(bare, **results)
+    return bare
+
+
+def _structure(atoms):
+    return Structures(
+        counts=np.array([len(atoms)]),
+        numbers=atoms.numbers,
+        positions=atoms.positions,
+        cells=atoms.cell.array[None],
+        pbc=atoms.pbc[None],
+    )

@@ -1,0 +1,187 @@
+"""mace's own trainer with what it lacks: budgets of steps and time, an exact resume, checkpoints without code.
+
+Run as a child process by `training`. mace's `run_train` reads the options and the frames and makes model, loss,
+optimizer, schedule and average; its loop is then given a loader, a logger and a keeper of checkpoints that are ours.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import mace  # noqa: F401  before torch and e3nn, see network.py
+
+# isort: split
+import torch
+import torch_kit
+from ase.data import atomic_numbers
+from frames import write_frames, write_statistics
+from mace import tools
+from mace.cli import run_train
+from network import DEFAULTS, MaceNetwork
+from settings import OPTIONS
+from training import BEST, FRAMES, LAST
+
+
+class BudgetSpentError(Exception):
+    """Ends mace's loop at the end of an epoch."""
+
+
+def main(job):
+    """Train in this process, whose working folder is the run's."""
+    torch.set_num_threads(job["threads"])
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    architecture = _prepared(job)
+    loop = tools.train
+
+    def train(**parts):
+        Run(job, architecture, parts).train(loop)
+        sys.exit()  # what run_train does next is to write pickles and to predict the training frames once more
+
+    tools.train = train
+    run_train.run(tools.build_default_arg_parser().parse_args(_options(job, architecture)))
+
+
+class Run:
+    """mace's loop under budgets; an epoch is an iteration over this object."""
+
+    def __init__(self, job, architecture, parts):
+        self._job, self._architecture, self._parts = job, architecture, parts
+        self._model, self._loader = parts["model"], parts["train_loader"]
+        self._stateful = {name: parts[name] for name in ("model", "ema", "optimizer", "lr_scheduler")}
+        self._progress = {"epochs": 0, "steps": 0, "seconds": 0.0, "loss": float("inf")}
+        self._evaluated = {}
+        self._started = time.monotonic()
+
+    def train(self, loop):
+        """Run the loop until a budget is spent."""
+        if self._job["resumed"]:
+            self._restore()
+        ours = {"train_loader": self, "logger": self, "checkpoint_handler": self}
+        try:
+            loop(**self._parts | ours | {"start_epoch": self._progress["epochs"]})
+        except BudgetSpentError:
+            return
+        self._save_state()
+
+    def __iter__(self):
+        """Batches of an epoch, cut short where a budget ends."""
+        self._save_state()
+        if self._spent():
+            raise BudgetSpentError
+        for batch in self._loader:
+            yield batch
+            self._progress["steps"] += 1
+            if self._spent():
+                break
+        self._progress["epochs"] += 1
+
+    def log(self, values):
+        """What mace logs: a row a step, and one an evaluation with averaged weights."""
+        if values["mode"] == "eval":
+            self._evaluated = values
+        self._parts["logger"].log(values)
+
+    def save(self, **_):
+        """mace has found an epoch that is the best since its start, which may have been a resume.
+
+        The weights are the averaged ones meanwhile.
+        """
+        if not self._evaluated["loss"] < self._progress["loss"]:
+            return
+        self._progress["loss"] = self._evaluated["loss"]
+        self._progress["energy_mae"] = float(self._evaluated["mae_e_per_atom"])
+        self._progress["force_mae"] = float(self._evaluated["mae_f"])
+        scaled = torch_kit.Scaled(MaceNetwork(self._model), stress=self._job["stress"])
+        for element, energy in self._job["references"].items():
+            scaled.references[atomic_numbers[element]] = energy
+        torch_kit.save(scaled, self._architecture, Path(BEST))
+
+    def _spent(self):
+        done = ((self._job["steps"], self._progress["steps"]), (self._job["max_time"], self._seconds()))
+        return any(budget is not None and spent >= budget for budget, spent in done)
+
+    def _seconds(self):
+        return self._progress["seconds"] + time.monotonic() - self._started
+
+    def _save_state(self):
+        state = {name: part.state_dict() for name, part in self._stateful.items()}
+        state |= {
+            "order": self._loader.generator.get_state(),
+            "progress": self._progress | {"seconds": self._seconds()},
+            "parameters": sum(weights.numel() for weights in self._model.parameters()),
+        }
+        part = Path(f".{LAST}")
+        torch.save(state, part)
+        part.rename(LAST)
+
+    def _restore(self):
+        state = torch.load(LAST, map_location=self._parts["device"], weights_only=True)
+        for name, part in self._stateful.items():
+            part.load_state_dict(state[name])
+        self._loader.generator.set_state(state["order"].cpu())
+        self._progress = state["progress"]
+
+
+def _prepared(job):
+    """The architecture with all its settings; what the trainer reads is written unless it is there."""
+    folder = Path(FRAMES)
+    for name in ("train", "valid"):
+        if not (folder / f"{name}.aselmdb").exists():
+            write_frames(job[name], folder / f"{name}.aselmdb", job["references"])
+    about = folder / "statistics.json"
+    if not about.exists():
+        write_statistics(job["train"], job["architecture"]["r_max"], about)
+    statistics = json.loads(about.read_text())
+    job["force_rms"] = statistics["force_rms"]
+    return DEFAULTS | {"avg_num_neighbors": statistics["neighbours"]} | job["architecture"]
+
+
+def _options(job, architecture):
+    """The trainer's command line."""
+    numbers = [atomic_numbers[element] for element in job["references"]]
+    loss = job["loss"]
+    options = {OPTIONS[key]: value for key, value in architecture.items()}
+    options |= {
+        "name": "mace",
+        "model": "ScaleShiftMACE",
+        "seed": job["seed"],
+        "device": job["device"],
+        "default_dtype": job["precision"],
+        "log_dir": "logs",
+        "results_dir": "logs",
+        "train_file": f"{FRAMES}/train.aselmdb",
+        "valid_file": f"{FRAMES}/valid.aselmdb",
+        "atomic_numbers": numbers,
+        "E0s": dict.fromkeys(numbers, 0.0),
+        "mean": 0.0,
+        "std": job["force_rms"],
+        "compute_avg_num_neighbors": False,
+        "max_num_epochs": job["epochs"] or sys.maxsize,
+        "batch_size": job["batch_size"],
+        "valid_batch_size": job["batch_size"],
+        "lr": job["learning_rate"],
+        "scheduler_patience": 5,
+        "ema_decay": job["ema_decay"],
+        "energy_weight": loss["energy_weight"],
+        "forces_weight": loss["force_weight"],
+        "stress_weight": loss["stress_weight"],
+        "error_table": "PerAtomMAE",
+        "plot": False,
+    }
+    options |= _loss(loss)
+    return ["--ema", *(f"--{name}={value}" for name, value in options.items())]
+
+
+def _loss(loss):
+    """The trainer's name of the loss, with weights that are not the request's."""
+    if loss["kind"] == "mae":
+        # The length of an atom's error instead of its components, which is about twice their mean.
+        return {"loss": "l1l2energyforces", "forces_weight": loss["force_weight"] / 2}
+    if loss["kind"] == "huber":
+        return {"loss": "universal"}
+    return {"loss": "stress" if loss["stress_weight"] > 0 else "weighted"}
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text()))
