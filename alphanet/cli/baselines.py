@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alphanet.cli.options import AsJson
+from alphanet.cli.options import AsJson, Trust
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
@@ -131,12 +131,13 @@ def check(
     preset: Annotated[
         str | None, typer.Option(help="Settings of the random weights; the card's first if not given.")
     ] = None,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the conformance checks on installed baselines: random weights, and released ones that are here."""
     from alphanet.potentials.checking import check_baseline
 
-    results = [check_baseline(card, _report, preset=preset) for card in _chosen(names, every)]
+    results = [check_baseline(card, _report, preset=preset, trust=trust) for card in _chosen(names, every)]
     if as_json:
         print(json.dumps(results, indent=1))
     if any(result["passed"] is False for result in results):

@@ -128,7 +128,9 @@ def _build(card: HasEnvironment, folder: Path, report: Report) -> None:
     _uv(["venv", "--quiet", "--relocatable", "--python", _base_python(environment), str(folder)], environment)
     python = str(_python(folder))
     wanted = [f"{package.name}=={package.version}" for package in _packages(environment)]
-    with _listed(environment.without) as excluded, _listed(environment.instead) as overrides:
+    named = {package.name for package in _packages(environment)}  # uv leaves them out even when asked for by name
+    left_out = [name for name in environment.without if name not in named]
+    with _listed(left_out) as excluded, _listed(environment.instead) as overrides:
         lists = ["--excludes", excluded, "--overrides", overrides]
         arguments = ["pip", "install", "--python", python, *lists, *wanted]
         _refuse_cuda(_uv([*arguments, "--dry-run"], environment), environment)

@@ -138,7 +138,7 @@ class RemotePotential:
             "dtype": self._dtype,
             "device": self._device,
             "threads": self._threads,
-            **{key: self._info[key] for key in ("parameters", "cutoff") if key in self._info},
+            **{key: self._info[key] for key in ("parameters", "cutoff", "commit") if key in self._info},
         }
 
     def close(self) -> None:

@@ -70,7 +70,7 @@ def present(card: BaselineCard, name: str, *, trust: bool = False) -> Weights:
         raise UserError(f"{download_} is not what was downloaded; remove it and fetch it again")
     if checkpoint.pickled and not checkpoint.sha256 and not trust:
         raise UserError(
-            f"{download_} is a pickle, which can run any code, and the card has no sha256 of it; if you trust "
+            f"{download_} carries code that loading it runs, and the card has no sha256 of it; if you trust "
             f"{checkpoint.source}, add --trust"
         )
     return Weights(path, name, digest)

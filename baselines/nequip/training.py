@@ -69,9 +69,14 @@ def configuration(request, elements, references, checkpoint):
                     "dirpath": out,
                     "filename": "best",
                     "monitor": monitored,
-                    "save_last": True,
                     "enable_version_counter": False,
-                }
+                },
+                {  # Lightning's save_last writes only when a better model was found
+                    "_target_": "lightning.pytorch.callbacks.ModelCheckpoint",
+                    "dirpath": out,
+                    "filename": "last",
+                    "enable_version_counter": False,
+                },
             ],
         },
         "training_module": {

@@ -69,6 +69,14 @@ def test_a_row_without_weights_takes_its_newest_training(installed, tmp_path, mo
         energy("fake")
 
 
+def test_a_file_for_a_row_that_loads_pickles_needs_trust(installed, tmp_path):
+    installed(checkpoints={"first": {"source": "https://example.org/w", "trained_on": "nothing", "pickled": True}})
+    (tmp_path / "w.txt").write_text("8.0")
+    with pytest.raises(UserError, match=r"w\.txt: fake loads pickles, which run any code; to trust it: --trust"):
+        energy(f"fake:{tmp_path / 'w.txt'}")
+    assert energy(f"fake:{tmp_path / 'w.txt'}", trust=True)[0] == pytest.approx(4.0)
+
+
 def test_alphanet_by_file_and_by_name(tmp_path):
     file = tmp_path / "model.safetensors"
     model = create_model(preset("fig3a", elements=["H", "C"]), seed=3)

@@ -17,6 +17,7 @@ from alphanet.data.store import write_store
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.potentials.conformance import Subject, run_checks
+from alphanet.potentials.kit.worker_kit import open_store
 from alphanet.potentials.remote import RemotePotential
 
 CP2K = {"Cu": -1306.0, "Au": -900.0}  # eV that a code with core electrons would add to each atom
@@ -86,17 +87,16 @@ def test_a_killed_training_goes_on_to_the_same_weights(card, stores, tmp_path):
     assert sha256_of(resumed["model"]) == sha256_of(whole["model"])
 
 
-def killed(card, stores, out):
+def killed(card, stores, out, **budget):
     """Train until the second epoch has ended, then kill -9 the worker."""
     with RemotePotential(card) as remote:
         pid = remote_pid(remote)
 
         def watch(line: str) -> None:
-            if line.startswith("epoch 2/"):
+            if line.startswith("epoch 2"):
                 threading.Thread(target=lambda: (time.sleep(0.05), os.kill(pid(), signal.SIGKILL))).start()
 
-        settings = {"epochs": 6}
-        remote.train(stores / "train.aselmdb", stores / "valid.aselmdb", out, settings, watch)
+        remote.train(stores / "train.aselmdb", stores / "valid.aselmdb", out, budget or {"epochs": 6}, watch)
 
 
 def remote_pid(remote):
@@ -112,3 +112,34 @@ def test_budgets_end_a_training(card, stores, tmp_path, budget, epochs):
     trained = train(card, stores, tmp_path / "out", **budget)
     assert trained["epochs"] == epochs
     assert Path(trained["model"]).is_file()
+
+
+def test_a_budget_of_steps_is_kept_over_a_kill(card, stores, tmp_path):
+    whole = train(card, stores, tmp_path / "whole", epochs=None, steps=27)
+    with pytest.raises(UserError, match="died in 'train'"):
+        killed(card, stores, tmp_path / "broken", epochs=None, steps=27)
+    resumed = train(card, stores, tmp_path / "broken", epochs=None, steps=27)
+    assert resumed["steps"] == whole["steps"] == 27
+    assert sha256_of(resumed["model"]) == sha256_of(whole["model"])
+
+
+def test_what_is_not_finite_stops_the_training_and_is_named(card, stores, tmp_path):
+    frames = [row.toatoms() for row in open_store(stores / "train.aselmdb").select()]
+    frames[5].calc.results["forces"][0, 0] = np.nan
+    folder = tmp_path / "spoiled"
+    folder.mkdir()
+    write_unchecked(folder / "train.aselmdb", frames)
+    (folder / "valid.aselmdb").write_bytes((stores / "valid.aselmdb").read_bytes())
+    with pytest.raises(UserError, match=r"toy: frame 5 of .*train.aselmdb: forces not finite"):
+        train(card, folder, tmp_path / "out")
+    with pytest.raises(UserError, match=r"toy: training stopped at epoch 1, step \d+: .*lower learning_rate"):
+        train(card, stores, tmp_path / "diverged", learning_rate=1e30)
+
+
+def write_unchecked(path, frames):
+    """A store with labels that `write_store` would refuse."""
+    from ase.db import connect
+
+    with connect(path, type="aselmdb") as store:
+        for atoms in frames:
+            store.write(atoms)

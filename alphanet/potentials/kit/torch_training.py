@@ -20,12 +20,12 @@ import torch
 import torch_kit
 from ase.data import atomic_numbers
 from epoch_log import EpochLog
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from training_run import checkpoint_to_resume, element_energies
-from worker_kit import Structures, open_store, peak_memory, read_store, run_module
+from worker_kit import RefusedError, Structures, open_store, peak_memory, run_module
 
 CLIP = 10.0  # gradient norm; direct-force transformers need one, the others never reach it
 LOSSES: dict[str, Callable[..., Tensor]] = {
@@ -34,6 +34,7 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "huber": torch.nn.functional.huber_loss,
 }
 LAST, BEST, RESULT = "last.ckpt", "best.ckpt", "best.safetensors"
+STOPPED = "stopped.txt"  # why a training process gave up, in one line
 
 
 def train(request: dict[str, Any], report: Callable[[str], None]) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def train(request: dict[str, Any], report: Callable[[str], None]) -> dict[str, A
     (out / "job.json").write_text(json.dumps(job, indent=1))
     log = EpochLog(out, request["epochs"], report)
     started = time.monotonic()
-    run_module(["torch_training", out / "job.json"], out, report, log.read)
+    _run(out, report, log)
     seconds = time.monotonic() - started
     last = torch.load(out / LAST, map_location="cpu", weights_only=True)
     return {
@@ -61,6 +62,16 @@ def train(request: dict[str, Any], report: Callable[[str], None]) -> dict[str, A
     }
 
 
+def _run(out: Path, report: Callable[[str], None], log: EpochLog) -> None:
+    (out / STOPPED).unlink(missing_ok=True)
+    try:
+        run_module(["torch_training", out / "job.json"], out, report, log.read)
+    except RuntimeError:
+        if (out / STOPPED).exists():
+            raise RefusedError((out / STOPPED).read_text()) from None
+        raise
+
+
 class Task(lightning.LightningModule):
     """Loss, metrics and schedule around a network."""
 
@@ -71,8 +82,14 @@ class Task(lightning.LightningModule):
 
     def training_step(self, batch: tuple[torch_kit.Batch, dict[str, Tensor]], _: int) -> Tensor:
         """The weighted loss of a batch."""
-        terms = self._terms(batch, LOSSES[self._job["loss"]["kind"]], differentiable=True)
-        return self._weighted(terms)
+        loss = self._weighted(self._terms(batch, LOSSES[self._job["loss"]["kind"]], differentiable=True))
+        self._stop_unless_finite("loss", loss)
+        return loss
+
+    def configure_gradient_clipping(self, *_: Any, **__: Any) -> None:
+        """Clip, and stop before a step with a gradient that is not finite."""
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), CLIP)
+        self._stop_unless_finite("norm of the gradient", norm)
 
     def validation_step(self, batch: tuple[torch_kit.Batch, dict[str, Tensor]], _: int) -> None:
         """Absolute errors, whatever the loss of the training."""
@@ -86,12 +103,26 @@ class Task(lightning.LightningModule):
         optimizer = torch.optim.Adam(self.parameters(), lr=job["learning_rate"])
         if job["schedule"] == "plateau":
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.6, patience=5)
-            scheduler = {"scheduler": plateau, "monitor": "weighted_sum", "interval": "epoch"}
+            # Lightning keeps its state, but would step it after the checkpoint is written: a resumed run misses a step
+            scheduler = {"scheduler": plateau, "monitor": "weighted_sum", "frequency": sys.maxsize}
         else:
             steps = min(job["steps"] or math.inf, (job["epochs"] or math.inf) * self._batches)
-            cosine = torch.optim.lr_scheduler.OneCycleLR(optimizer, job["learning_rate"], int(steps), pct_start=0.1)
+            rise = max(0.1, min(0.5, 2 / steps))  # no less than two steps, or its first phase has no length
+            cosine = torch.optim.lr_scheduler.OneCycleLR(optimizer, job["learning_rate"], int(steps), pct_start=rise)
             scheduler = {"scheduler": cosine, "interval": "step"}
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """End with a validation, which Lightning's own limit of steps leaves out."""
+        if self._job["steps"] is not None and self.global_step >= self._job["steps"]:
+            self.trainer.should_stop = True
+
+    def on_validation_epoch_end(self) -> None:
+        """Stop at errors that are not finite, before they count as the best; shrink the rate when they stall."""
+        found = self.trainer.callback_metrics["weighted_sum"]
+        self._stop_unless_finite("validation error", found)
+        if self._job["schedule"] == "plateau":
+            self.lr_schedulers().step(found)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the number of parameters beside the weights."""
@@ -101,6 +132,13 @@ class Task(lightning.LightningModule):
         """Lightning itself knows only tensors and containers of them."""
         frames, labels = batch
         return frames.to(device), {name: value.to(device) for name, value in labels.items()}
+
+    def _stop_unless_finite(self, name: str, value: Tensor) -> None:
+        if not value.isfinite():
+            raise RefusedError(
+                f"training stopped at epoch {self.current_epoch + 1}, step {self.global_step + 1}: {name} "
+                f"{value.item()}; the last good checkpoint is kept; lower learning_rate"
+            )
 
     def _weighted(self, terms: dict[str, Tensor]) -> Tensor:
         return torch.stack([self._weights[name] * term for name, term in terms.items()]).sum()
@@ -123,15 +161,27 @@ class Frames(Dataset):
     """The frames of an ASE-LMDB store as ASE Atoms, read when they are asked for."""
 
     def __init__(self, path: str) -> None:
-        self._store = open_store(path)
+        self._path, self._store = path, open_store(path)
 
     def __len__(self) -> int:
         """Number of frames."""
         return len(self._store)
 
+    def __iter__(self) -> Iterator[Any]:
+        """All of them, in order."""
+        return (self[index] for index in range(len(self)))
+
     def __getitem__(self, index: int) -> Any:
-        """A frame with its labels."""
-        return self._store.get(id=index + 1).toatoms()
+        """A frame with its labels.
+
+        Raises:
+            RefusedError: a label that is not finite.
+        """
+        atoms = self._store.get(id=index + 1).toatoms()
+        for label in ("energy", "forces"):
+            if not np.isfinite(atoms.calc.results[label]).all():
+                raise RefusedError(f"frame {index} of {self._path}: {label} not finite")
+        return atoms
 
 
 class Shuffled(Sampler):
@@ -166,22 +216,28 @@ def main(job: dict[str, Any]) -> None:
     loaders = _loaders(job, scaled.network.cutoff)
     task = Task(scaled, job, len(loaders[0]))
     out = Path(job["out"])
-    _trainer(job, out).fit(task, *loaders, ckpt_path=job["resumed"], weights_only=True)
+    if not _steps_spent(job):
+        _trainer(job, out).fit(task, *loaders, ckpt_path=job["resumed"], weights_only=True)
     best = torch.load(out / BEST, map_location="cpu", weights_only=True)
     task.load_state_dict(best["state_dict"])
     torch_kit.save(scaled, job["architecture"], out / RESULT)
 
 
+def _steps_spent(job: dict[str, Any]) -> bool:
+    if job["steps"] is None or job["resumed"] is None:
+        return False
+    return bool(torch.load(job["resumed"], map_location="cpu", weights_only=True)["global_step"] >= job["steps"])
+
+
 def _trainer(job: dict[str, Any], out: Path) -> lightning.Trainer:
     device = torch.device(job["device"])
-    # two callbacks, because Lightning's save_last writes only when a better model was found
-    best = ModelCheckpoint(dirpath=out, filename="best", monitor="weighted_sum", enable_version_counter=False)
-    last = ModelCheckpoint(dirpath=out, filename="last", save_on_train_epoch_end=False, enable_version_counter=False)
+    # save_last=True would write the last one only where it is the best
+    best = ModelCheckpoint(out, "best", monitor="weighted_sum", enable_version_counter=False)
+    last = ModelCheckpoint(out, "last", enable_version_counter=False)
     return lightning.Trainer(
         accelerator="cpu" if device.type == "cpu" else "gpu",
         devices=1 if device.index is None else [device.index],
-        max_epochs=job["epochs"] or -1,
-        max_steps=job["steps"] or -1,
+        max_epochs=job["epochs"] or -1,  # `Task` counts the steps: with max_steps a resumed epoch goes wrong
         max_time=job["max_time"] and timedelta(seconds=job["max_time"]),
         gradient_clip_val=CLIP,
         inference_mode=False,  # forces are derivatives, in validation too
@@ -190,8 +246,17 @@ def _trainer(job: dict[str, Any], out: Path) -> lightning.Trainer:
         enable_progress_bar=False,
         enable_model_summary=False,
         logger=CSVLogger(str(out / "logs"), name=""),
-        callbacks=[EMAWeightAveraging(decay=job["ema_decay"]), best, last],
+        callbacks=[WeightAveraging(device=None, use_buffers=False, avg_fn=_average(job["ema_decay"])), best, last],
     )
+
+
+def _average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """A moving average in which early steps count more, so that the initial weights are soon forgotten."""
+
+    def average(averaged: Tensor, current: Tensor, steps: Tensor) -> Tensor:
+        return torch.lerp(averaged, current, 1.0 - min(decay, float((1 + steps) / (10 + steps))))
+
+    return average
 
 
 def _set_scales(scaled: torch_kit.Scaled, job: dict[str, Any]) -> None:
@@ -199,7 +264,7 @@ def _set_scales(scaled: torch_kit.Scaled, job: dict[str, Any]) -> None:
     for element, energy in job["references"].items():
         scaled.references[atomic_numbers[element]] = energy
     total, count = 0.0, 0
-    for atoms in read_store(job["train"]):
+    for atoms in Frames(job["train"]):
         forces = atoms.calc.results["forces"]
         total, count = total + float(np.square(forces).sum()), count + forces.size
     scaled.scale.fill_(math.sqrt(total / count) or 1.0)
@@ -241,4 +306,9 @@ def _labels(frames: list[Any]) -> dict[str, Tensor]:
 
 
 if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text()))
+    given = json.loads(Path(sys.argv[1]).read_text())
+    try:
+        main(given)
+    except RefusedError as refusal:
+        (Path(given["out"]) / STOPPED).write_text(str(refusal))
+        sys.exit(1)

@@ -183,10 +183,13 @@ def fit_reference(frames: Iterable[Any]) -> dict[str, float]:
 
     size = len(chemical_symbols)
     products, targets = np.zeros((size, size)), np.zeros(size)
-    for atoms in frames:
+    for index, atoms in enumerate(frames):
+        energy = atoms.get_potential_energy()
+        if not np.isfinite(energy):
+            raise RefusedError(f"frame {index} of the training frames: energy not finite")
         counts = np.bincount(atoms.numbers, minlength=size).astype(float)
         products += np.outer(counts, counts)
-        targets += counts * atoms.get_potential_energy()
+        targets += counts * energy
     present = np.flatnonzero(products.diagonal())
     solution = np.linalg.pinv(products[np.ix_(present, present)], rcond=1e-10, hermitian=True) @ targets[present]
     return {chemical_symbols[number]: float(energy) for number, energy in zip(present, solution, strict=True)}
