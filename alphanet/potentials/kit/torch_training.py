@@ -122,7 +122,8 @@ class Task(lightning.LightningModule):
         found = self.trainer.callback_metrics["weighted_sum"]
         self._stop_unless_finite("validation error", found)
         if self._job["schedule"] == "plateau":
-            self.lr_schedulers().step(found)
+            schedule: Any = self.lr_schedulers()
+            schedule.step(found)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the number of parameters beside the weights."""
