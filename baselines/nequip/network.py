@@ -43,9 +43,17 @@ class Model:
 
     def predict(self, structures):
         """Energies (B,) eV, forces (N, 3) eV/Å, stresses (B, 3, 3) eV/Å^3; those without a volume are zero."""
+        return self.evaluate(self.prepare(structures))
+
+    def prepare(self, structures):
+        """nequip's data with its neighbour list, on the device."""
         refuse_unknown(structures.numbers, self._elements)
         batch = AtomicDataDict.batched_from_list([self._data(*one) for one in structures])
-        answer = self._network(AtomicDataDict.to_(batch, self._device))
+        return AtomicDataDict.to_(batch, self._device)
+
+    def evaluate(self, batch):
+        """What the network makes of the data, on the host; the data stay as they were."""
+        answer = self._network(dict(batch))
         forces, stress = answer[AtomicDataDict.FORCE_KEY], answer[AtomicDataDict.STRESS_KEY]
         return {
             "energy": answer[AtomicDataDict.TOTAL_ENERGY_KEY].detach().view(-1).cpu().numpy(),
