@@ -31,9 +31,9 @@ def test_quartz_and_water_have_the_right_composition():
 def test_supercells_come_near_to_the_size_and_stay_compact(name, n_atoms):
     unit = unit_cell(name)
     atoms = supercell(unit, n_atoms)
-    assert abs(len(atoms) - n_atoms) <= max(len(unit), 0.11 * n_atoms)
+    assert abs(len(atoms) - n_atoms) <= max(len(unit), 0.25 * n_atoms)
     if n_atoms > 500:
-        assert atoms.cell.lengths().max() / atoms.cell.lengths().min() < 3.5
+        assert atoms.cell.lengths().max() / atoms.cell.lengths().min() < 4.1
 
 
 def test_a_file_is_a_structure_too(tmp_path):

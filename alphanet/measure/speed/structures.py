@@ -1,7 +1,6 @@
 """Systems of any size to time on: supercells of named materials, or of a user's structure."""
 
 import itertools
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from alphanet.paths import resources
 RATTLE = 0.05  # Å, standard deviation of the displacements that make every call's structure another one
 WATER = np.array([[0.0, 0.0, 0.1173], [0.0, 0.7572, -0.4692], [0.0, -0.7572, -0.4692]])  # O, H, H; Å, gas phase
 WATER_VOLUME = 29.9  # Å^3 a molecule: 1.00 g/cm^3
+SHAPE = 0.07  # a longest edge twice the shortest counts as much as 7 % too many atoms
 SITES = 4  # molecules along an edge of water's cell
 
 
@@ -80,26 +80,24 @@ def unit_cell(name: str) -> Atoms:
 
 
 def supercell(unit: Atoms, n_atoms: int) -> Atoms:
-    """The repetition of `unit` whose size is nearest to `n_atoms`, of those within 10 % of the best the most cubic."""
+    """The repetition of `unit` that comes nearest to `n_atoms` and to a cube; see `SHAPE` for how both are weighed."""
     target = max(1.0, n_atoms / len(unit))
     lengths = unit.cell.lengths()
     most = int(np.ceil(2 * target ** (1 / 3))) + 2
     ranges = [range(1, max(2, int(most * lengths.mean() / length) + 1)) for length in lengths]
-    candidates = [(repeats, abs(np.prod(repeats) - target)) for repeats in itertools.product(*ranges)]
-    best = min(miss for _, miss in candidates)
-    near = [repeats for repeats, miss in candidates if miss <= best + 0.1 * target]
-    return unit.repeat(min(near, key=lambda repeats: (_elongation(repeats, lengths), repeats)))
+
+    def distance(repeats: tuple[int, ...]) -> tuple[float, tuple[int, ...]]:
+        edges = np.array(repeats) * lengths
+        elongation = edges.max() / edges.min() - 1
+        return round(float(abs(np.prod(repeats) - target) / target + SHAPE * elongation), 6), repeats
+
+    return unit.repeat(min(itertools.product(*ranges), key=distance))
 
 
 def _first(file: Path) -> Atoms:
     atoms = read(file, index=0)
     assert isinstance(atoms, Atoms)
     return atoms
-
-
-def _elongation(repeats: Sequence[int], lengths: np.ndarray) -> float:
-    edges = np.array(repeats) * lengths
-    return round(float(edges.max() / edges.min()), 6)
 
 
 def _distinct(atoms: Atoms) -> list[int]:
