@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from alphanet.data.prepare import PreparedData
+from alphanet.data.progress import print_to_stderr
 from alphanet.potentials.protocol import Potential
 
 if TYPE_CHECKING:
@@ -138,10 +139,7 @@ class BaselineTrainer:
 
     def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
         """The worker's training."""
-        from alphanet.potentials.environments import install, is_installed
-
-        if not is_installed(self._card):
-            install(self._card, report)
+        self._install(report)
         limits = {"epochs": job.epochs, "max_time": job.max_time}
         settings = {**job.settings, "seed": job.seed, "precision": job.dtype}
         settings |= {name: value for name, value in limits.items() if value is not None}
@@ -150,8 +148,15 @@ class BaselineTrainer:
         return {**trained, "model": str(trained["model"].relative_to(out.resolve()))}
 
     def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
-        """The trained weights in a worker."""
+        """The trained weights in a worker; its environment may have been removed since the training."""
+        self._install(print_to_stderr)
         return self._potential(job, out / trained["model"])
+
+    def _install(self, report: Report) -> None:
+        from alphanet.potentials.environments import install, is_installed
+
+        if not is_installed(self._card):
+            install(self._card, report)
 
     def _potential(self, job: Job, model: Path | None = None) -> "RemotePotential":
         import torch

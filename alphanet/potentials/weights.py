@@ -102,8 +102,11 @@ def fetch(card: BaselineCard, name: str, *, mirror: str | None = None, report: R
 
 
 def missing(checkpoint: Checkpoint) -> str:
-    """File, size and address, in words."""
-    return f"{checkpoint.file_name} ({megabytes(checkpoint.bytes)}) from {checkpoint.source}"
+    """File, size and address, in words; of a size that nobody publishes, what the parameters take in float32."""
+    size = megabytes(checkpoint.bytes)
+    if checkpoint.bytes is None and checkpoint.parameters is not None:
+        size = f"size not published, about {megabytes(4 * checkpoint.parameters)} by its parameters"
+    return f"{checkpoint.file_name} ({size}) from {checkpoint.source}"
 
 
 def described(card: BaselineCard) -> dict[str, Any]:

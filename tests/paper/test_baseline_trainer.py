@@ -1,0 +1,18 @@
+"""A baseline's environment is made when it is needed, for a training and for an evaluation alike."""
+
+from pathlib import Path
+
+import pytest
+
+from alphanet.paper.trainers import BaselineTrainer
+from alphanet.potentials import environments
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_an_evaluation_makes_the_environment_that_is_missing(monkeypatch, there):
+    made = []
+    monkeypatch.setattr(environments, "is_installed", lambda card: there)
+    monkeypatch.setattr(environments, "install", lambda card, report: made.append(card.name))
+    monkeypatch.setattr(BaselineTrainer, "_potential", lambda self, job, model: model)
+    assert BaselineTrainer("nequip").open(None, Path("out"), {"model": "best"}).name == "best"
+    assert made == ([] if there else ["nequip"])
