@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 app = typer.Typer(name="baselines", help="Install and check the systems compared with.", no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Names of baselines.", show_default=False)]
+WIDTH = 140  # of tables that go to a file or a pipe
+
 All = Annotated[bool, typer.Option("--all", help="Every baseline.")]
 
 
@@ -35,7 +37,10 @@ def list_(as_json: AsJson = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("name", "in the paper", "environment", "installed", "trained here", "forces", "stress", "weights")
+    table = Table()
+    table.add_column("name", no_wrap=True)
+    for title in ("in the paper", "environment", "installed", "trained here", "forces", "stress", "weights"):
+        table.add_column(title)
     for row in rows:
         forces = "derivative" if row["conservative"] else "direct"
         table.add_row(
@@ -48,7 +53,7 @@ def list_(as_json: AsJson = False) -> None:
             _yes(row["stress"]),
             _weights(row["weights"]),
         )
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
 
 
 @app.command()
