@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alphanet.cli.options import AsJson, Trust
+from alphanet.data.progress import print_to_stderr
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
     from alphanet.potentials.cards import BaselineCard
 
+WIDTH = 140  # of tables that go to a file or a pipe
+
 app = typer.Typer(name="baselines", help="Install and check the systems compared with.", no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Names of baselines.", show_default=False)]
-WIDTH = 140  # of tables that go to a file or a pipe
-
 All = Annotated[bool, typer.Option("--all", help="Every baseline.")]
 
 
@@ -86,13 +87,13 @@ def install(
     done, failed, made = [], [], set[str]()
     for card in _chosen(names, every):
         try:
-            fresh = install_environment(card, _report, again=again and card.environment.name not in made)
+            fresh = install_environment(card, print_to_stderr, again=again and card.environment.name not in made)
         except UserError as error:
-            _report(f"error: {error}")
+            print_to_stderr(f"error: {error}")
             failed.append({"name": card.name, "environment": card.environment.name, "error": str(error)})
             continue
         made.add(card.environment.name)
-        _report(f"{card.name}: {'installed' if fresh else 'already there'}")
+        print_to_stderr(f"{card.name}: {'installed' if fresh else 'already there'}")
         done.append({"name": card.name, "environment": card.environment.name, "fresh": fresh})
     if as_json:
         print(json.dumps({"installed": done, "failed": failed}, indent=1))
@@ -115,13 +116,13 @@ def fetch(
     done, failed = [], []
     for card, checkpoint in _checkpoints(names, every):
         try:
-            weights = fetch_weights(card, checkpoint, mirror=mirror, report=_report)
+            weights = fetch_weights(card, checkpoint, mirror=mirror, report=print_to_stderr)
         except UserError as error:
-            _report(f"error: {error}")
+            print_to_stderr(f"error: {error}")
             failed.append({"name": card.name, "checkpoint": checkpoint, "error": str(error)})
             continue
         where = str(weights.path) if weights.path else "carried by the package"
-        _report(f"{card.name}:{checkpoint}: {where}")
+        print_to_stderr(f"{card.name}:{checkpoint}: {where}")
         done.append({"name": card.name, "checkpoint": checkpoint, "path": where, "sha256": weights.sha256})
     if as_json:
         print(json.dumps({"fetched": done, "failed": failed}, indent=1))
@@ -142,7 +143,7 @@ def check(
     """Run the conformance checks on installed baselines: random weights, and released ones that are here."""
     from alphanet.potentials.checking import check_baseline
 
-    results = [check_baseline(card, _report, preset=preset, trust=trust) for card in _chosen(names, every)]
+    results = [check_baseline(card, print_to_stderr, preset=preset, trust=trust) for card in _chosen(names, every)]
     if as_json:
         print(json.dumps(results, indent=1))
     if any(result["passed"] is False for result in results):
@@ -155,8 +156,8 @@ def remove(names: Names = None, every: All = False) -> None:
     from alphanet.potentials.environments import remove as remove_environment
 
     for card in _chosen(names, every):
-        removed = remove_environment(card, _report)
-        _report(f"{card.environment.name}: {'removed' if removed else 'not there'}")
+        removed = remove_environment(card, print_to_stderr)
+        print_to_stderr(f"{card.environment.name}: {'removed' if removed else 'not there'}")
 
 
 def _chosen(names: list[str] | None, every: bool) -> list["BaselineCard"]:
@@ -215,7 +216,3 @@ def _weights(described: dict[str, Any]) -> str:
 
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

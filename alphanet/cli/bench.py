@@ -1,13 +1,13 @@
 """`alphanet bench`: speed and memory against system size."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from alphanet.cli.options import AsJson, Device, Dtype, Seed
+from alphanet.data.progress import print_to_stderr
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def _run(sweep: "Sweep", out: Path, restart: bool, as_json: bool) -> None:
     from alphanet.measure.speed.sweep import run_sweep
     from alphanet.report.speed import scaling_lines, speed_figure, write_speed_csv
 
-    _report(TREE.format(folder=out))
-    summary = run_sweep(sweep, out, _report, restart=restart)
+    print_to_stderr(TREE.format(folder=out))
+    summary = run_sweep(sweep, out, print_to_stderr, restart=restart)
     write_text(out / "speed.json", json.dumps(summary, indent=1) + "\n")
     write_speed_csv(out / "speed.csv", summary)
     speed_figure(out / "speed", summary, _title(summary))
@@ -157,7 +157,3 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
 
     if value not in known:
         raise UserError(f"{option}: unknown {value!r}{did_you_mean(value, known)}")
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -47,6 +47,11 @@ def unpack(archive: Path, folder: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def unpacked(archive: Path) -> Path:
+    """The folder beside `archive` that it is unpacked to."""
+    return archive.with_name(archive.name + ".unpacked")
+
+
 def _members(archive: Path) -> Iterator[Member]:
     if zipfile.is_zipfile(archive):
         yield from _zip_members(archive)

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from alphanet.data.addresses import Mirror, addresses_of, mirror_from, safe_relative
-from alphanet.data.archives import unpack
+from alphanet.data.archives import unpack, unpacked
 from alphanet.data.cards import DatasetCard, ScaleCard, SourceFile
 from alphanet.data.download import Expected, download
 from alphanet.data.listings import files_of, interface_of
@@ -30,7 +30,7 @@ class Fetched:
     @property
     def readable(self) -> Path:
         """What to read frames from: the file, or the folder its archive was unpacked to."""
-        return _unpacked(self.path) if self.source.unpack else self.path
+        return unpacked(self.path) if self.source.unpack else self.path
 
 
 def fetch(
@@ -66,7 +66,7 @@ def fetch(
         target = local_path(file)
         digest = _download(file, target, place, report, wait)
         if file.unpack:
-            unpack(target, _unpacked(target))
+            unpack(target, unpacked(target))
         fetched.append(Fetched(file, target, digest))
     return fetched
 
@@ -122,10 +122,6 @@ def shipped(file: SourceFile) -> Fetched:
     if file.sha256 and digest != file.sha256:
         raise UserError(f"{path} has the wrong checksum ({digest}); reinstall alphanet-suite")
     return Fetched(file, path, digest)
-
-
-def _unpacked(archive: Path) -> Path:
-    return archive.with_name(archive.name + ".unpacked")
 
 
 def _ledger() -> Path:

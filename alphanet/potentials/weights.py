@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alphanet.data.addresses import addresses_of, mirror_from
-from alphanet.data.archives import unpack
+from alphanet.data.archives import unpack, unpacked
 from alphanet.data.download import Expected, download
 from alphanet.data.progress import Report, megabytes, print_to_stderr
 from alphanet.errors import UserError, did_you_mean
@@ -92,7 +92,7 @@ def fetch(card: BaselineCard, name: str, *, mirror: str | None = None, report: R
     except UserError as error:
         raise UserError(f"{card.name} lacks {missing(checkpoint)}: {error}") from error
     if checkpoint.member:
-        unpack(target, _unpacked(target))
+        unpack(target, unpacked(target))
     path = _loaded_from(target, checkpoint)
     if not path.exists():
         raise UserError(f"{target} holds no {checkpoint.member}; the card of {card.name} is out of date")
@@ -126,11 +126,7 @@ def _target(card: BaselineCard, checkpoint: Checkpoint) -> Path:
 
 
 def _loaded_from(target: Path, checkpoint: Checkpoint) -> Path:
-    return _unpacked(target) / checkpoint.member if checkpoint.member else target
-
-
-def _unpacked(archive: Path) -> Path:
-    return archive.with_name(archive.name + ".unpacked")
+    return unpacked(target) / checkpoint.member if checkpoint.member else target
 
 
 def _record(target: Path) -> Path:

@@ -6,7 +6,7 @@ deepmd's own search takes batches of one size that are periodic in all direction
 from dataclasses import dataclass
 
 import numpy as np
-from torch_kit import periodic_edges
+from edges import periodic_edges
 
 PADDING = -1  # deepmd's type of atoms that are not there, and of neighbours that are not
 

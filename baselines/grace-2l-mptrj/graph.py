@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase.data import chemical_symbols
+from edges import periodic_edges
 from tensorpotential import constants
-from vesin import NeighborList
 
 FEWEST_ATOMS, FEWEST_BONDS = 16, 512
 
@@ -53,15 +53,9 @@ def rung(count, fewest):
 
 def _bonds(structures, cutoff):
     """(E,) atom and (E,) neighbour of every directed bond, (E, 3) Å between them."""
-    search = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
-    found, first = [], 0
-    for numbers, positions, cell, pbc in structures:
-        # a direction that is not periodic may have no lattice vector; vesin needs one that is long enough to be inert
-        full = np.where(np.any(cell, axis=1, keepdims=True), cell, np.eye(3) * (np.ptp(positions) + 2 * cutoff))
-        atom, neighbour, vectors = search.compute(points=positions, box=full, periodic=pbc, quantities="ijD")
-        found.append((atom.astype(np.int64) + first, neighbour.astype(np.int64) + first, vectors))
-        first += len(numbers)
-    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+    (neighbour, atom), images = periodic_edges(structures, cutoff)
+    shifts = np.einsum("ei,eij->ej", images, structures.cells[structures.batch[atom]])
+    return atom, neighbour, structures.positions[neighbour] + shifts - structures.positions[atom]
 
 
 def _padded(values, size, filler):

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
-from torch_kit import periodic_edges
+from edges import periodic_edges
 from worker_kit import Structures, read_store
 
 FRAMES_PER_COMMIT = 500  # bounds LMDB's memory of pages that are not written yet

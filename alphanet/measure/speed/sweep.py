@@ -47,7 +47,7 @@ def run_sweep(sweep: Sweep, folder: Path, report: Report, *, restart: bool = Fal
     header = _header(sweep, contestants)
     journal = _Journal(folder / JOURNAL, header, restart=restart)
     started = time.monotonic()
-    cut: dict[str, str] = {}
+    cut: dict[str, tuple[str, str]] = {}  # status and reason of those that larger systems are kept from
     for place, asked in enumerate(sweep.sizes):
         atoms = supercell(unit, asked)
         if len(atoms) in journal.sizes:
@@ -56,13 +56,17 @@ def run_sweep(sweep: Sweep, folder: Path, report: Report, *, restart: bool = Fal
         left = sweep.budget - (time.monotonic() - started)
         allowance = max(1.0, left / (len(sweep.sizes) - place) / len(contestants))
         for name, reason in _too_slow(journal.points, len(atoms), allowance).items():
-            cut.setdefault(name, reason)
+            cut.setdefault(name, ("timeout", reason))
         taking_part = [one for one in contestants if one.name not in cut]
         points = measure_size(taking_part, atoms, sweep.protocol, allowance, report) if taking_part else []
         points += [
-            _cut(one.name, len(atoms), sweep.protocol, cut[one.name], report) for one in contestants if one.name in cut
+            _cut(one.name, len(atoms), sweep.protocol, *cut[one.name], report) for one in contestants if one.name in cut
         ]
-        cut |= {point["model"]: _after(point) for point in points if point["status"] in ("oom", "timeout", "failed")}
+        cut |= {
+            point["model"]: (point["status"], _after(point))
+            for point in points
+            if point["status"] in ("oom", "timeout", "failed")
+        }
         journal.add(points)
     return _summary(header, journal.points, sweep.models)
 
@@ -131,13 +135,13 @@ def _after(point: dict[str, Any]) -> str:
     return f"not tried after {point['status']} at {point['n_atoms']} atoms"
 
 
-def _cut(name: str, n_atoms: int, protocol: Protocol, reason: str, report: Report) -> dict[str, Any]:
+def _cut(name: str, n_atoms: int, protocol: Protocol, status: str, reason: str, report: Report) -> dict[str, Any]:
     report(f"{n_atoms:>7} atoms  {name:<18} cut: {reason}")
     return {
         "model": name,
         "n_atoms": n_atoms,
         "batch": protocol.batch,
-        "status": "timeout" if "--budget" in reason else reason.split()[3],
+        "status": status,
         "reason": reason,
         "step_ms": None,
         "forward_ms": None,

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from ase.cell import Cell
 from ase.data import chemical_symbols
 from checkpoint import read_checkpoint, write_checkpoint
+from edges import periodic_edges
 from torch import Tensor, nn
 from worker_kit import RefusedError, Structures, refuse_unknown
 
@@ -184,27 +184,6 @@ def batched(structures: Structures, cutoff: float | None) -> Batch:
     arrays = (structures.counts, structures.numbers, structures.positions, structures.cells, structures.pbc)
     every = (*arrays, structures.batch, edge_index, images)
     return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in every))
-
-
-def periodic_edges(structures: Structures, cutoff: float) -> tuple[np.ndarray, np.ndarray]:
-    """(2, E) sender and receiver of every directed edge, (E, 3) lattice vectors added to the sender."""
-    from vesin import NeighborList
-
-    search = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
-    edges, images, first = [], [], 0
-    for numbers, positions, cell, pbc in structures:
-        box = _box(cell, np.ptp(positions) + 2 * cutoff)
-        receiver, sender, shift = search.compute(points=positions, box=box, periodic=pbc, quantities="ijS")
-        edges.append(np.stack([sender, receiver]).astype(np.int64) + first)
-        images.append(shift.astype(np.float64))
-        first += len(numbers)
-    return np.concatenate(edges, axis=1), np.concatenate(images)
-
-
-def _box(cell: np.ndarray, inert: float) -> np.ndarray:
-    """The cell, with vectors `inert` Å long where a direction that is not periodic has none: vesin needs three."""
-    missing = ~np.any(cell, axis=1)
-    return np.asarray(Cell(cell).complete().array * np.where(missing, inert, 1.0)[:, None])
 
 
 def _strained(batch: Batch) -> tuple[Batch, Tensor, Tensor]:
