@@ -12,6 +12,7 @@ from alphanet.files import sha256_of
 from alphanet.potentials.cards import BaselineCard
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import python_of, resolved_versions
+from alphanet.potentials.kit.worker_kit import packed
 from alphanet.potentials.protocol import FramePrediction
 from alphanet.potentials.settings import architecture, model_settings, train_settings
 from alphanet.potentials.weights import Weights
@@ -223,14 +224,3 @@ def _weights(card: BaselineCard, model: Path | str | Weights | None) -> Weights 
     if not file.is_file():
         raise UserError(f"{card.name}: no checkpoint at {model}")
     return Weights(file, "", sha256_of(file))
-
-
-def packed(frames: Sequence[Atoms]) -> dict[str, np.ndarray]:
-    """`frames` as the arrays that a worker takes: counts, numbers, positions (Å), cells (Å), pbc."""
-    return {
-        "counts": np.array([len(atoms) for atoms in frames], dtype=np.int64),
-        "numbers": np.concatenate([atoms.numbers for atoms in frames]).astype(np.int64),
-        "positions": np.concatenate([atoms.positions for atoms in frames]).astype(np.float64),
-        "cells": np.stack([atoms.cell.array for atoms in frames]).astype(np.float64),
-        "pbc": np.stack([atoms.pbc for atoms in frames]),
-    }

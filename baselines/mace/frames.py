@@ -10,7 +10,7 @@ import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 from edges import periodic_edges
-from worker_kit import Structures, read_store
+from worker_kit import Structures, packed, read_store
 
 FRAMES_PER_COMMIT = 500  # bounds LMDB's memory of pages that are not written yet
 
@@ -36,7 +36,7 @@ def write_statistics(store, cutoff, target):
     for atoms in read_store(store):
         forces = atoms.calc.results["forces"]
         squares, values = squares + float(np.square(forces).sum()), values + forces.size
-        edges += periodic_edges(_structure(atoms), cutoff)[0].shape[1]
+        edges += periodic_edges(Structures(**packed([atoms])), cutoff)[0].shape[1]
         atoms_in_all += len(atoms)
     found = {"force_rms": math.sqrt(squares / values) or 1.0, "neighbours": edges / atoms_in_all}
     part = target.with_name(f".{target.name}")
@@ -52,13 +52,3 @@ def _without(atoms, references):
     bare.info, bare.constraints = {}, []
     bare.calc = SinglePointCalculator(bare, **results)
     return bare
-
-
-def _structure(atoms):
-    return Structures(
-        counts=np.array([len(atoms)]),
-        numbers=atoms.numbers,
-        positions=atoms.positions,
-        cells=atoms.cell.array[None],
-        pbc=atoms.pbc[None],
-    )

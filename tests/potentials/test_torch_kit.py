@@ -10,7 +10,7 @@ from ase.neighborlist import primitive_neighbor_list
 
 import alphanet.potentials.kit
 from alphanet.potentials.conformance import cluster, crystal
-from alphanet.potentials.remote import packed
+from alphanet.potentials.kit.worker_kit import packed
 
 CUTOFF = 4.0
 

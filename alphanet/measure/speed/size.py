@@ -16,7 +16,7 @@ from alphanet.measure.speed.statistics import settled, timing
 from alphanet.measure.speed.structures import RATTLE
 from alphanet.neighbors import neighbor_pairs
 from alphanet.potentials.channel import Worker, WorkerError
-from alphanet.potentials.remote import packed
+from alphanet.potentials.kit.worker_kit import packed
 
 MODES = ("step", "forward")
 WARM_UP_SHARE = 0.25  # of a point's time at most

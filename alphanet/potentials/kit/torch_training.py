@@ -25,7 +25,7 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from training_run import checkpoint_to_resume, element_energies
-from worker_kit import RefusedError, Structures, open_store, peak_memory, run_module
+from worker_kit import RefusedError, Structures, open_store, packed, peak_memory, run_module
 
 CLIP = 10.0  # gradient norm; direct-force transformers need one, the others never reach it
 LOSSES: dict[str, Callable[..., Tensor]] = {
@@ -273,7 +273,7 @@ def _set_scales(scaled: torch_kit.Scaled, job: dict[str, Any]) -> None:
 
 def _loaders(job: dict[str, Any], cutoff: float | None) -> tuple[DataLoader, DataLoader]:
     def collate(frames: list[Any]) -> Any:
-        return torch_kit.batched(_structures(frames), cutoff), _labels(frames)
+        return torch_kit.batched(Structures(**packed(frames)), cutoff), _labels(frames)
 
     train, valid = Frames(job["train"]), Frames(job["valid"])
     size = job["batch_size"]
@@ -281,16 +281,6 @@ def _loaders(job: dict[str, Any], cutoff: float | None) -> tuple[DataLoader, Dat
     return (
         DataLoader(train, size, sampler=order, collate_fn=collate),
         DataLoader(valid, size, collate_fn=collate),
-    )
-
-
-def _structures(frames: list[Any]) -> Structures:
-    return Structures(
-        counts=np.array([len(atoms) for atoms in frames]),
-        numbers=np.concatenate([atoms.numbers for atoms in frames]).astype(np.int64),
-        positions=np.concatenate([atoms.positions for atoms in frames]),
-        cells=np.stack([atoms.cell.array for atoms in frames]),
-        pbc=np.stack([atoms.pbc for atoms in frames]),
     )
 
 

@@ -62,6 +62,17 @@ class Structures:
         return [Atoms(numbers, positions, cell=cell, pbc=pbc) for numbers, positions, cell, pbc in self]
 
 
+def packed(frames: Sequence[Any]) -> dict[str, np.ndarray]:
+    """ASE Atoms as the arrays of `Structures`: counts, numbers, positions (Å), cells (Å), pbc."""
+    return {
+        "counts": np.array([len(atoms) for atoms in frames], dtype=np.int64),
+        "numbers": np.concatenate([atoms.numbers for atoms in frames]).astype(np.int64),
+        "positions": np.concatenate([atoms.positions for atoms in frames]).astype(np.float64),
+        "cells": np.stack([atoms.cell.array for atoms in frames]).astype(np.float64),
+        "pbc": np.stack([atoms.pbc for atoms in frames]),
+    }
+
+
 def encode(value: Any) -> Any:
     """`value` with its arrays as plain mappings, which is all that the channel can carry."""
     if isinstance(value, np.ndarray):
