@@ -1,28 +1,34 @@
-"""`alphanet bench`: speed and memory against system size."""
+"""`alphanet bench`: speed and memory, every model in one run."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alphanet.cli import bench_options as options
 from alphanet.cli.options import AsJson, Device, Dtype, Seed
 from alphanet.data.progress import print_to_stderr
-from alphanet.errors import UserError
 
 if TYPE_CHECKING:
     from alphanet.measure.speed.sweep import Sweep
 
 app = typer.Typer(help="Measure speed and memory, every model in one run.", no_args_is_help=True)
 
-FIGURE_3A = "alphanet,schnet,painn,nequip,mace,equiformer-v2"
-WEIGHTS, MODES = ("untrained", "released"), ("eager",)
-TREE = """\
+PLAIN_WIDTH = 140  # columns of a table where the output is no terminal
+SPEED_TREE = """\
 {folder}
 ├── speed.json      every point with raw times; ratios, exponents, conditions
 ├── speed.csv
 ├── speed.png, .svg, .pdf
 └── points.jsonl    what is measured so far; the same command goes on from it"""
+MEMORY_TREE = """\
+{folder}
+├── memory.json     what was found, every trial, conditions
+├── memory.csv
+├── memory.png, .svg, .pdf
+└── trials.jsonl    what is measured so far; the same command goes on from it"""
 
 
 def register(parent: typer.Typer) -> None:
@@ -30,130 +36,233 @@ def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="bench")
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `bench` a group however many commands it has."""
-
-
 @app.command()
 def speed(
-    models: Annotated[
-        str, typer.Option(help="Names separated by commas, the reference of the ratios first; NAME@PRESET for others.")
-    ] = FIGURE_3A,
-    sizes: Annotated[str, typer.Option(help="Atoms: A..B (evenly spaced logarithms) or a,b,c.")] = "100..10000",
-    points: Annotated[int, typer.Option(min=2, help="Sizes between A and B.")] = 7,
-    batch: Annotated[int, typer.Option(min=1, help="Structures in a call; the paper's figure has 10.")] = 1,
-    structures: Annotated[str, typer.Option(help="zeolite, quartz, diamond, water, cu, or a file.")] = "zeolite",
+    models: options.Models = options.FIGURE_3A,
+    sizes: options.Sizes = "100..10000",
+    points: options.Points = 7,
+    batch: options.Batch = 1,
+    structures: options.Structure = "zeolite",
     device: Device = "cpu",
     dtype: Dtype = "float32",
-    mode: Annotated[str, typer.Option(help="eager.")] = "eager",
-    weights: Annotated[str, typer.Option(help="untrained (the first preset of the card) or released.")] = "untrained",
-    threads: Annotated[int, typer.Option(min=1, help="Threads of every library in every worker.")] = 1,
-    rounds: Annotated[int, typer.Option(min=1, help="Turns of each model at each size.")] = 5,
-    budget: Annotated[float, typer.Option(min=0.1, help="Minutes for everything; what does not fit is said.")] = 40.0,
-    max_memory: Annotated[
-        float | None, typer.Option(min=0.1, help="GB a worker may use; most of the machine's memory if not given.")
-    ] = None,
+    mode: options.Mode = "eager",
+    weights: options.Weights = "untrained",
+    alphanet: options.AlphaNetFile = None,
+    threads: options.Threads = 1,
+    rounds: options.Rounds = 5,
+    budget: options.Budget = 40.0,
+    max_memory: options.MaxMemory = None,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/speed"),
-    restart: Annotated[bool, typer.Option("--restart", help="Measure anew what the folder holds.")] = False,
+    restart: options.Restart = False,
     as_json: AsJson = False,
 ) -> None:
     """Time of energy and forces against the number of atoms. The same command resumes."""
     from alphanet.measure.speed.contestants import Setting
-    from alphanet.measure.speed.size import Protocol
+    from alphanet.measure.speed.point import Protocol
     from alphanet.measure.speed.sweep import Sweep
 
-    _one_of("--mode", mode, MODES)
-    _one_of("--weights", weights, WEIGHTS)
+    options.require_one_of("--mode", mode, options.MODES)
+    options.require_one_of("--weights", weights, options.WEIGHTS)
+    options.require_device(device, dtype)
+    limit = options.memory_limit(max_memory, device)
     sweep = Sweep(
-        models=_names(models),
-        sizes=parse_sizes(sizes, points),
+        models=options.parse_names(models),
+        sizes=options.parse_sizes(sizes, points),
         structures=structures,
-        setting=Setting(weights, dtype, device, threads, seed),
-        protocol=Protocol(batch, rounds, seed=seed, threads=threads, memory_limit=_memory_limit(max_memory)),
+        setting=Setting(weights, dtype, device, threads, seed, _text(alphanet)),
+        protocol=Protocol(batch=batch, rounds=rounds, seed=seed, threads=threads, memory_limit=limit),
         budget=60 * budget,
+        mode=mode,
     )
-    _run(sweep, out, restart, as_json)
+    _sweep(sweep, out, restart, as_json)
 
 
-def parse_sizes(text: str, points: int) -> tuple[int, ...]:
-    """Numbers of atoms, ascending, from `A..B` or `a,b,c`.
+@app.command()
+def train_speed(
+    models: options.Models = options.FIGURE_3A,
+    sizes: options.Sizes = "72",
+    points: options.Points = 3,
+    batch: options.Batch = 4,
+    structures: options.Structure = "zeolite",
+    device: Device = "cpu",
+    dtype: Dtype = "float32",
+    mode: options.Mode = "eager",
+    threads: options.Threads = 1,
+    rounds: options.Rounds = 5,
+    budget: options.Budget = 10.0,
+    max_memory: options.MaxMemory = None,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/train-speed"),
+    restart: options.Restart = False,
+    as_json: AsJson = False,
+) -> None:
+    """Time and memory of a step of training: loss of energies and forces, backward, optimiser; the graph is given."""
+    from alphanet.measure.speed.contestants import Setting
+    from alphanet.measure.speed.point import Protocol
+    from alphanet.measure.speed.sweep import Sweep
 
-    Raises:
-        UserError: another form, or numbers below 1.
-    """
-    import numpy as np
-
-    try:
-        if ".." in text:
-            low, high = (int(part) for part in text.split(".."))
-            found = [round(float(size)) for size in np.geomspace(low, high, points)]
-        else:
-            found = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UserError(f"--sizes: {text!r} is neither A..B nor a list such as 100,300,1000") from None
-    if min(found) < 1:
-        raise UserError(f"--sizes: {text!r}: a system has at least one atom")
-    return tuple(sorted(set(found)))
+    options.require_one_of("--mode", mode, options.MODES)
+    options.require_device(device, dtype)
+    limit = options.memory_limit(max_memory, device)
+    sweep = Sweep(
+        models=options.parse_names(models),
+        sizes=options.parse_sizes(sizes, points),
+        structures=structures,
+        setting=Setting("untrained", dtype, device, threads, seed),
+        protocol=Protocol(("train",), batch=batch, rounds=rounds, seed=seed, threads=threads, memory_limit=limit),
+        budget=60 * budget,
+        mode=mode,
+    )
+    _sweep(sweep, out, restart, as_json)
 
 
-def _run(sweep: "Sweep", out: Path, restart: bool, as_json: bool) -> None:
-    from alphanet.files import write_text
+@app.command()
+def memory(
+    models: options.Models = options.FIGURE_3A,
+    structures: options.Structure = "zeolite",
+    device: Device = "cpu",
+    dtype: Dtype = "float32",
+    mode: options.Mode = "eager",
+    weights: options.Weights = "untrained",
+    alphanet: options.AlphaNetFile = None,
+    threads: options.Threads = 1,
+    max_memory: options.MaxMemory = None,
+    longest: Annotated[float, typer.Option(min=60, help="Seconds of a call; a longer one ends the search.")] = 120.0,
+    start: Annotated[int, typer.Option(min=1, help="Atoms at which the search begins.")] = 100,
+    most: Annotated[int, typer.Option(min=1, help="Atoms at which it ends.")] = 1_000_000,
+    sample_atoms: Annotated[int, typer.Option(min=1, help="Atoms of a structure in training.")] = 72,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/memory"),
+    restart: options.Restart = False,
+    as_json: AsJson = False,
+) -> None:
+    """The largest system that fits, memory an atom, and memory a sample in training. The same command resumes."""
+    from alphanet.measure.speed.contestants import Setting, make_environments
+    from alphanet.measure.speed.largest import Search, find_largest
+    from alphanet.report.memory import memory_lines, write_memory
+
+    options.require_one_of("--mode", mode, options.MODES)
+    options.require_one_of("--weights", weights, options.WEIGHTS)
+    options.require_device(device, dtype)
+    search = Search(
+        models=options.parse_names(models),
+        structures=structures,
+        setting=Setting(weights, dtype, device, threads, seed, _text(alphanet)),
+        memory_limit=options.memory_limit(max_memory, device),
+        mode=mode,
+        smallest=start,
+        most=most,
+        longest=longest,
+        sample_atoms=sample_atoms,
+    )
+    print_to_stderr(MEMORY_TREE.format(folder=out))
+    make_environments(search.models, print_to_stderr)
+    found = find_largest(search, out, print_to_stderr, restart=restart)
+    write_memory(out, found)
+    if as_json:
+        print(json.dumps(found))
+        return
+    columns = ("model", "largest system (atoms)", "limited by", "kB/atom", "s", "memory grows as", "training MB/sample")
+    print_table(columns, memory_lines(found))
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Measure the harness itself on potentials of known cost: 200 ms and 200 MB, and nothing at all."""
+    from alphanet.measure.speed.selfcheck import check_harness
+
+    found = check_harness(print_to_stderr)
+    if as_json:
+        print(json.dumps(found))
+    elif "reason" in found:
+        print(f"failed: {found['reason']}")
+    else:
+        for what in ("time", "memory"):
+            error, allowed = (100 * found[f"{what}_{part}"] for part in ("error", "tolerance"))
+            print(f"known {what}: measured {error:+.2f} % of it off, {allowed:.0f} % allowed")
+        print(f"the harness adds {found['overhead_us']:.1f} microseconds to a call")
+    raise typer.Exit(0 if found["passed"] else 1)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Folder of a sweep.")],
+    second: Annotated[Path, typer.Argument(help="Folder of the same sweep, run again.")],
+    as_json: AsJson = False,
+) -> None:
+    """Whether two runs of one sweep agree on every ratio within the intervals that they print."""
+    from alphanet.errors import UserError
+    from alphanet.measure.speed.agreement import agreement
+    from alphanet.model.public import read_json
+
+    found = agreement(read_json(first / "speed.json"), read_json(second / "speed.json"))
+    if not found:
+        raise UserError(f"{first} and {second} have no ratio in common")
+    if as_json:
+        print(json.dumps(found))
+    else:
+        rows = [
+            (one["model"], str(one["n_atoms"]), one["task"], *map(_interval, (one["first"], one["second"])), _yes(one))
+            for one in found
+        ]
+        print_table(("model", "atoms", "task", str(first), str(second), "agree"), rows)
+    raise typer.Exit(0 if all(one["agree"] for one in found) else 1)
+
+
+def _sweep(sweep: "Sweep", out: Path, restart: bool, as_json: bool) -> None:
+    from alphanet.measure.speed.contestants import make_environments
     from alphanet.measure.speed.sweep import run_sweep
-    from alphanet.report.speed import scaling_lines, speed_figure, write_speed_csv
+    from alphanet.report.speed import write_speed
 
-    print_to_stderr(TREE.format(folder=out))
+    print_to_stderr(SPEED_TREE.format(folder=out))
+    make_environments(sweep.models, print_to_stderr)
     summary = run_sweep(sweep, out, print_to_stderr, restart=restart)
-    write_text(out / "speed.json", json.dumps(summary, indent=1) + "\n")
-    write_speed_csv(out / "speed.csv", summary)
-    speed_figure(out / "speed", summary, _title(summary))
+    write_speed(out, summary)
     if as_json:
         print(json.dumps(summary))
-        return
-    _print(summary)
+    else:
+        print_summary(summary)
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """Times, ratios and exponents on stdout; a warning where the machine was busy."""
+    from alphanet.measure.speed.yardstick import warning
+    from alphanet.report.speed import scaling_lines, speed_lines
+
+    times = [f"{task} (ms)" for task in summary["tasks"]]
+    ratio = f"{summary['tasks'][0]} over {summary['reference']}"
+    print_table(("model", "atoms", *times, "MB", ratio), speed_lines(summary))
     for line in scaling_lines(summary):
         print(line)
+    if said := warning(summary["quiet"]):
+        print_to_stderr(said)
 
 
-def _title(summary: dict[str, Any]) -> str:
-    hardware, setting = summary["provenance"]["hardware"], summary["provenance"]["setting"]
-    where = ", ".join(hardware["gpus"]) if setting["device"].startswith("cuda") else hardware["cpu"]
-    threads = f"{setting['threads']} thread{'s' if setting['threads'] > 1 else ''}"
-    return (
-        f"{summary['provenance']['structures']} · {where}, {threads} · {setting['dtype']}, {setting['weights']} weights"
-    )
-
-
-def _print(summary: dict[str, Any]) -> None:
+def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """A table on stdout: lines on a terminal, Markdown elsewhere."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    from alphanet.report.speed import speed_lines
-
-    table = Table("model", "atoms", "step (ms)", "forward (ms)", "MB", f"step over {summary['reference']}")
-    for row in speed_lines(summary):
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PLAIN_WIDTH)
+    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else box.MARKDOWN)
+    for place, column in enumerate(columns):
+        table.add_column(column, no_wrap=place == 0, justify="left" if place == 0 else "right")
+    for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console.print(table)
 
 
-def _memory_limit(gigabytes: float | None) -> int:
-    import os
-
-    if gigabytes is not None:
-        return int(gigabytes * 1e9)
-    return int(0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+def _interval(one: dict[str, float]) -> str:
+    return f"{one['ratio']:.3f} ({one['low']:.3f}–{one['high']:.3f})"
 
 
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names:
-        raise UserError("--models: name at least one")
-    return names
+def _yes(one: dict[str, Any]) -> str:
+    return "yes" if one["agree"] else "NO"
 
 
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
-    from alphanet.errors import did_you_mean
-
-    if value not in known:
-        raise UserError(f"{option}: unknown {value!r}{did_you_mean(value, known)}")
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

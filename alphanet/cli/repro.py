@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alphanet.cli import repro_speed
 from alphanet.cli.options import AsJson
+from alphanet.cli.several import SeveralNames
 
 if TYPE_CHECKING:
     from alphanet.paper.benchmark import Benchmark
     from alphanet.paper.reproduce import Options, Outcome
 
-app = typer.Typer(help="Reproduce a table of the paper.", no_args_is_help=True)
+app = typer.Typer(
+    help="Reproduce tables and figures of the paper; several names in one command run one after the other.",
+    no_args_is_help=True,
+    cls=SeveralNames,
+)
 
 TREE = """\
 {folder}
@@ -26,12 +32,9 @@ TREE = """\
 
 def register(parent: typer.Typer) -> None:
     """Add the group to `parent`."""
+    for command in (repro_speed.fig3a, repro_speed.fig3b, repro_speed.table5):
+        app.command()(command)
     parent.add_typer(app, name="repro")
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `repro` a group however many tables it has."""
 
 
 @app.command()

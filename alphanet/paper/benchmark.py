@@ -1,7 +1,8 @@
 """Benchmark cards: what a table of the paper prints, and by what protocol each scale measures its cells."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -27,9 +28,14 @@ class Row(Card):
 
 
 class Column(Card):
-    """One data set of a table."""
+    """One system or data set of a table."""
 
     title: str
+
+
+class DataColumn(Column):
+    """One data set of a table of accuracies."""
+
     dataset: str  # the name of a dataset card
 
 
@@ -63,12 +69,23 @@ class Run(Card):
     batch_size: PositiveInt = 8  # in evaluation
 
 
-class Scale(Card):
-    """One protocol. Only the paper's own data and settings are comparable with the paper's numbers."""
+class Protocol(Card):
+    """How a scale measures. Only the paper's own data and settings are comparable with the paper's numbers."""
 
     comparable: bool
     reason: str = ""  # why not comparable
     protocol: str  # one sentence for people
+
+    @model_validator(mode="after")
+    def _says_why_not(self) -> "Protocol":
+        if not self.comparable and not self.reason:
+            raise ValueError("a scale that is not comparable says why in `reason`")
+        return self
+
+
+class Scale(Protocol):
+    """The protocol of a table of accuracies."""
+
     epochs: PositiveInt | None = None  # the trainers' own number where there is none
     max_time: PositiveFloat | None = None  # seconds of each training, the same for every model
     dtype: Literal["float32", "float64"] = "float32"  # of training and evaluation
@@ -77,37 +94,25 @@ class Scale(Card):
     unavailable: dict[str, str] = Field(default_factory=dict)  # column -> what it needs
     runs: dict[str, dict[str, Run]]  # model -> column -> run
 
-    @model_validator(mode="after")
-    def _says_why_not(self) -> "Scale":
-        if not self.comparable and not self.reason:
-            raise ValueError("a scale that is not comparable says why in `reason`")
-        return self
 
-
-class Benchmark(Card):
-    """A table of the paper."""
+class Table(Card):
+    """A table of the paper, whatever it measures."""
 
     name: str
     title: str
     source: str
     metrics: dict[str, Metric]
-    columns: dict[str, Column]
+    columns: Mapping[str, Column]
     rows: dict[str, Row]
     paper: tuple[PaperValue, ...]
     errata: tuple[Erratum, ...] = ()
-    scales: dict[str, Scale]
+    scales: Mapping[str, Protocol]
 
     @model_validator(mode="after")
-    def _names_exist(self) -> "Benchmark":
+    def _cells_exist(self) -> "Table":
         for value in self.paper:
             if not (value.row in self.rows and value.column in self.columns and value.metric in self.metrics):
                 raise ValueError(f"paper value of {value.row} / {value.column} / {value.metric}: no such cell")
-        models = {row.model for row in self.rows.values()}
-        for name, scale in self.scales.items():
-            unknown = (set(scale.runs) - models) | (set(scale.unavailable) - set(self.columns))
-            unknown |= {column for runs in scale.runs.values() for column in runs} - set(self.columns)
-            if unknown:
-                raise ValueError(f"scale {name}: no row or column called {', '.join(sorted(unknown))}")
         return self
 
     def printed(self, row: str, column: str, metric: str) -> Decimal | None:
@@ -117,7 +122,7 @@ class Benchmark(Card):
                 return value.printed
         return None
 
-    def scale(self, name: str) -> Scale:
+    def scale(self, name: str) -> Protocol:
         """The protocol called `name`.
 
         Raises:
@@ -128,8 +133,39 @@ class Benchmark(Card):
         return self.scales[name]
 
 
+class Benchmark(Table):
+    """A table of accuracies."""
+
+    columns: Mapping[str, DataColumn]
+    scales: Mapping[str, Scale]
+
+    @model_validator(mode="after")
+    def _runs_exist(self) -> "Benchmark":
+        models = {row.model for row in self.rows.values()}
+        for name, scale in self.scales.items():
+            unknown = (set(scale.runs) - models) | (set(scale.unavailable) - set(self.columns))
+            unknown |= {column for runs in scale.runs.values() for column in runs} - set(self.columns)
+            if unknown:
+                raise ValueError(f"scale {name}: no row or column called {', '.join(sorted(unknown))}")
+        return self
+
+    def scale(self, name: str) -> Scale:
+        """The protocol called `name`; see `Table.scale`."""
+        found = super().scale(name)
+        assert isinstance(found, Scale)
+        return found
+
+
+CardType = TypeVar("CardType", bound=Card)
+
+
 def load_benchmark(name: str) -> Benchmark:
-    """Read `benchmarks/NAME.yaml`.
+    """Read `benchmarks/NAME.yaml`, a table of accuracies; see `read_benchmark`."""
+    return read_benchmark(name, Benchmark)
+
+
+def read_benchmark(name: str, kind: type[CardType]) -> CardType:
+    """Read `benchmarks/NAME.yaml` as a card of type `kind`.
 
     Raises:
         UserError: no such benchmark, or its card is wrong.
@@ -139,4 +175,4 @@ def load_benchmark(name: str) -> Benchmark:
     if not path.is_file():
         known = (card.stem for card in folder.glob("*.yaml"))
         raise UserError(f"there is no benchmark {name!r}{did_you_mean(name, known)}")
-    return read_card(path, Benchmark)
+    return read_card(path, kind)

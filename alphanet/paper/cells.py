@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from alphanet.paper.benchmark import Benchmark
+from alphanet.paper.benchmark import Table
 from alphanet.results import Record
 
 RULE = (
@@ -15,7 +15,7 @@ RULE = (
     "the spread is unknown and counts as zero, which the verdict says."
 )
 
-Place = tuple[str, str]  # row, column
+Place = tuple[str, ...]  # row and column
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Cell:
 
 
 def build_cells(
-    benchmark: Benchmark,
+    benchmark: Table,
     scale: str,
     records: Mapping[Place, Sequence[Record]],
     *,
@@ -55,7 +55,7 @@ def build_cells(
         benchmark: the card.
         scale: the protocol that was run.
         records: the test records of each row and column, one a seed.
-        missing: why a row and column has no records.
+        missing: why a row and column (or, with the metric as a third, one cell) has no number.
         deviations: what was done otherwise than the protocol says (say, fewer epochs); any makes cells
             incomparable.
     """
@@ -68,7 +68,7 @@ def build_cells(
 
 
 def _cell(
-    benchmark: Benchmark,
+    benchmark: Table,
     scale: str,
     place: Place,
     metric: str,
@@ -79,10 +79,11 @@ def _cell(
     row, column = place
     described = benchmark.metrics[metric]
     printed = benchmark.printed(row, column, metric)
-    values = [described.per_record_unit * record.what[metric] for record in records]
+    values = [described.per_record_unit * record.what[metric] for record in records if metric in record.what]
     measured = statistics.fmean(values) if values else None
     spread = statistics.stdev(values) if len(values) > 1 else None
-    reason = _reason(benchmark, scale, printed, measured, missing.get(place, "not asked for"), deviations)
+    absence = missing.get((*place, metric), missing.get(place, "not asked for"))
+    reason = _reason(benchmark, scale, printed, measured, absence, deviations)
     if measured is None:
         verdict = f"not run: {reason}"
     elif printed is None:
@@ -109,7 +110,7 @@ def _cell(
 
 
 def _reason(
-    benchmark: Benchmark,
+    benchmark: Table,
     scale: str,
     printed: Decimal | None,
     measured: float | None,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alphanet.paper.benchmark import Benchmark
+from alphanet.paper.benchmark import Table
 from alphanet.paper.cells import RULE, Cell
 
 
@@ -31,7 +31,7 @@ class Sheet:
     notes: tuple[str, ...]  # note n is called [n] in the verdicts
 
 
-def make_sheet(benchmark: Benchmark, scale: str, cells: Sequence[Cell]) -> Sheet:
+def make_sheet(benchmark: Table, scale: str, cells: Sequence[Cell]) -> Sheet:
     """The readable form of `cells`."""
     notes: list[str] = []
     systems = tuple(
@@ -50,7 +50,7 @@ def make_sheet(benchmark: Benchmark, scale: str, cells: Sequence[Cell]) -> Sheet
     )
 
 
-def _line(benchmark: Benchmark, cell: Cell, notes: list[str]) -> Line:
+def _line(benchmark: Table, cell: Cell, notes: list[str]) -> Line:
     printed = benchmark.printed(cell.row, cell.column, cell.metric)
     short, _, explanation = cell.verdict.partition(": ")
     stated = [explanation] if explanation else []

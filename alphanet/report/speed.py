@@ -1,7 +1,8 @@
-"""Speed curves as figure and CSV, and as a table for a terminal."""
+"""Speed curves as figure and CSV, and as lines for a terminal."""
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import matplotlib.style
 
 from alphanet.files import write_text
+from alphanet.measure.speed.statistics import used_memory
 from alphanet.paths import resources
 from alphanet.report.figures import save_figure
 
@@ -16,27 +18,38 @@ from alphanet.report.figures import save_figure
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
 MARKERS = "osD^vP*X"
 COLUMNS = ("model", "n_atoms", "n_edges", "batch", "dtype", "device", "mode", "threads", "status", "reason")
-MODES = {"step": "moved atoms in, forces out (neighbour list included)", "forward": "energy and forces, graph given"}
+TASKS = {
+    "step": "moved atoms in, forces out (neighbour list included)",
+    "forward": "energy and forces, graph given",
+    "train": "a step of training, graph given",
+}
+
+
+def write_speed(folder: Path, summary: dict[str, Any], figure: str = "speed") -> None:
+    """Write `speed.json`, a CSV and the figure, both called `figure`, into `folder`."""
+    write_text(folder / "speed.json", json.dumps(summary, indent=1) + "\n")
+    write_speed_csv(folder / f"{figure}.csv", summary)
+    speed_figure(folder / figure, summary, where_text(summary))
 
 
 def write_speed_csv(path: Path, summary: dict[str, Any]) -> None:
     """One line a point: medians and quartiles in ms, peak memory in MB."""
-    quartiles = [f"{mode}_ms_{key}" for mode in MODES for key in ("median", "q25", "q75")]
+    quartiles = [f"{task}_ms_{key}" for task in summary["tasks"] for key in ("median", "q25", "q75")]
     memory = [f"peak_{key}_mb" for key in ("resident", "allocated", "reserved")]
     text = io.StringIO()
     writer = csv.DictWriter(text, [*COLUMNS, *quartiles, *memory], restval="", extrasaction="ignore")
     writer.writeheader()
     for point in summary["points"]:
-        row = {"device": summary["provenance"]["setting"]["device"]} | point
-        for mode in MODES:
-            row |= {f"{mode}_ms_{key}": value for key, value in (point.get(f"{mode}_ms") or {}).items() if key != "raw"}
-        row |= {f"peak_{key}_mb": value for key, value in point.get("peak_memory_mb", {}).items()}
+        row = dict(point)
+        for task in summary["tasks"]:
+            row |= {f"{task}_ms_{key}": value for key, value in (point[f"{task}_ms"] or {}).items() if key != "raw"}
+        row |= {f"peak_{key}_mb": value for key, value in point["peak_memory_mb"].items()}
         writer.writerow(row)
     write_text(path, text.getvalue())
 
 
 def speed_figure(path: Path, summary: dict[str, Any], title: str) -> list[Path]:
-    """Time against atoms on logarithmic axes, one panel a mode, with quartiles as bands.
+    """Time and memory against atoms on logarithmic axes, one panel a task, with quartiles as bands.
 
     Args:
         path: where, without the format's ending.
@@ -49,37 +62,47 @@ def speed_figure(path: Path, summary: dict[str, Any], title: str) -> list[Path]:
     from matplotlib.figure import Figure
 
     models = list(dict.fromkeys(point["model"] for point in summary["points"]))
+    tasks = summary["tasks"]
     with matplotlib.style.context(resources("reports") / "alphanet.mplstyle"):
-        figure = Figure(figsize=(8.4, 4.2), layout="constrained")
+        figure = Figure(figsize=(3.6 * (len(tasks) + 1) + 1.6, 4.0), layout="constrained")
         figure.suptitle(title, fontsize=9)
-        for axes, (mode, caption) in zip(figure.subplots(1, 2, sharey=True), MODES.items(), strict=True):
-            axes.set_title(caption, fontsize=9)
+        panels = figure.subplots(1, len(tasks) + 1)
+        for axes, task in zip(panels, tasks, strict=False):
+            axes.set_title(TASKS[task], fontsize=8)
+            axes.set_ylabel(_time_label(summary))
             for place, model in enumerate(models):
-                _curve(axes, summary, model, mode, COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])
+                _time_curve(axes, summary, model, task, style(place))
+        panels[-1].set_title("peak memory of the calls", fontsize=8)
+        panels[-1].set_ylabel("memory (MB)")
+        for place, model in enumerate(models):
+            _memory_curve(panels[-1], summary, model, style(place))
+        for axes in panels:
             axes.set(xscale="log", yscale="log", xlabel="atoms in a structure")
             axes.grid(True, which="major")
-            axes.label_outer()
-        figure.axes[0].set_ylabel(_time_label(summary))
-        handles, labels = figure.axes[0].get_legend_handles_labels()
+        _same_limits(panels[: len(tasks)])
+        handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper", fontsize=8)
         return save_figure(figure, path)
 
 
 def speed_lines(summary: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Rows for a table: model, atoms, step and forward times, memory, ratio to the reference with its interval."""
-    ratios = {(one["model"], one["n_atoms"]): one for one in summary["ratios"] if one["mode"] == "step"}
+    """Rows for a table: model, atoms, a time for each task, memory, ratio to the reference with its interval."""
+    tasks = summary["tasks"]
+    ratios = {(one["model"], one["n_atoms"]): one for one in summary["ratios"] if one["task"] == tasks[0]}
     rows: list[tuple[str, ...]] = []
     for point in summary["points"]:
         ratio = ratios.get((point["model"], point["n_atoms"]))
+        name = point["model"] if point.get("mode", "eager") == "eager" else f"{point['model']} ({point['mode']})"
         if point["status"] != "ok":
-            rows.append((point["model"], str(point["n_atoms"]), point["status"], "", "", point["reason"] or ""))
+            empty = [""] * len(tasks)
+            rows.append((name, str(point["n_atoms"]), point["status"], *empty, point["reason"] or ""))
             continue
         rows.append(
             (
-                point["model"],
+                name,
                 str(point["n_atoms"]),
-                *(_ms(point[f"{mode}_ms"]) for mode in MODES),
-                f"{point['peak_memory_mb']['resident']:.0f}",
+                *(_ms(point[f"{task}_ms"]) for task in tasks),
+                f"{used_memory(point):.0f}",
                 "" if ratio is None else f"{ratio['ratio']:.2f} ({ratio['low']:.2f}–{ratio['high']:.2f})",
             )
         )
@@ -87,30 +110,58 @@ def speed_lines(summary: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def scaling_lines(summary: dict[str, Any]) -> list[str]:
-    """The fitted exponents in words."""
-    return [
-        f"{one['model']}: {one['quantity'].replace('_', ' ')} grows as N^{one['exponent']:.2f} ± {one['error']:.2f}"
-        for one in summary["scaling"]
-    ]
+    """The fitted exponents in words, a line a model."""
+    lines = []
+    for model in dict.fromkeys(one["model"] for one in summary["scaling"]):
+        fits = [one for one in summary["scaling"] if one["model"] == model]
+        parts = [f"{one['quantity'].replace('_', ' ')} N^{one['exponent']:.2f} ± {one['error']:.2f}" for one in fits]
+        lines.append(f"{model}: {', '.join(parts)}")
+    return lines
 
 
-def _curve(axes: Any, summary: dict[str, Any], model: str, mode: str, colour: str, marker: str) -> None:
-    timed = [point for point in summary["points"] if point["model"] == model and point.get(f"{mode}_ms")]
-    if not timed:
-        return
+def where_text(summary: dict[str, Any]) -> str:
+    """What was measured where, in one line."""
+    hardware, setting = summary["provenance"]["hardware"], summary["provenance"]["setting"]
+    place = ", ".join(hardware["gpus"]) if setting["device"].startswith("cuda") else hardware["cpu"]
+    threads = f"{setting['threads']} thread{'s' if setting['threads'] > 1 else ''}"
+    noisy = " · noisy" if summary["quiet"]["noisy"] else ""
+    how = f"{setting['dtype']}, {setting['weights']} weights, mode {summary['provenance']['mode']}"
+    return f"{summary['provenance']['structures']} · {place}, {threads} · {how}{noisy}"
+
+
+def style(place: int) -> dict[str, Any]:
+    """Colour and marker of the model at `place`."""
+    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)], "markersize": 4}
+
+
+def _time_curve(axes: Any, summary: dict[str, Any], model: str, task: str, style: dict[str, Any]) -> None:
+    timed = [point for point in summary["points"] if point["model"] == model and point[f"{task}_ms"]]
     sizes = [point["n_atoms"] for point in timed]
-    low, middle, high = (_values(timed, mode, key) for key in ("q25", "median", "q75"))
-    axes.plot(sizes, middle, color=colour, marker=marker, markersize=4, label=_labelled(summary, model, mode))
-    axes.fill_between(sizes, low, high, color=colour, alpha=0.25, linewidth=0)
+    low, middle, high = ([point[f"{task}_ms"][key] for point in timed] for key in ("q25", "median", "q75"))
+    axes.plot(sizes, middle, label=_labelled(summary, model, task), **style)
+    axes.fill_between(sizes, low, high, color=style["color"], alpha=0.25, linewidth=0)
 
 
-def _labelled(summary: dict[str, Any], model: str, mode: str) -> str:
-    fits = [one for one in summary["scaling"] if one["model"] == model and one["quantity"] == f"{mode}_time"]
-    return f"{model}, N^{fits[0]['exponent']:.2f}" if fits else model
+def _memory_curve(axes: Any, summary: dict[str, Any], model: str, style: dict[str, Any]) -> None:
+    fine = [point for point in summary["points"] if point["model"] == model and point["status"] == "ok"]
+    axes.plot([point["n_atoms"] for point in fine], [used_memory(point) for point in fine], **style)
 
 
-def _values(points: Sequence[dict[str, Any]], mode: str, key: str) -> list[float]:
-    return [point[f"{mode}_ms"][key] for point in points]
+def _labelled(summary: dict[str, Any], model: str, task: str) -> str:
+    fits = {one["quantity"]: one for one in summary["scaling"] if one["model"] == model}
+    parts = [
+        f"{word} N^{fits[key]['exponent']:.2f}"
+        for key, word in ((f"{task}_time", "time"), ("memory", "memory"))
+        if key in fits
+    ]
+    return "\n".join([model, *parts])
+
+
+def _same_limits(panels: Sequence[Any]) -> None:
+    low = min(axes.get_ylim()[0] for axes in panels)
+    high = max(axes.get_ylim()[1] for axes in panels)
+    for axes in panels:
+        axes.set_ylim(low, high)
 
 
 def _time_label(summary: dict[str, Any]) -> str:

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from alphanet.errors import UserError
 from alphanet.measure.speed.structures import NAMED, quartz, supercell, unit_cell, water
 
-DENSITY = {"zeolite": 0.052, "quartz": 0.0797, "diamond": 0.176, "cu": 0.0847, "water": 0.1003}  # atoms/Å^3
+DENSITY = {  # atoms/Å^3
+    "zeolite": 0.052,
+    "quartz": 0.0797,
+    "diamond": 0.176,
+    "cu": 0.0847,
+    "water": 0.1003,
+    "perovskite": 0.084,
+    "slab": 0.0249,
+}
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from alphanet.cli.bench import parse_sizes
+from alphanet.cli.bench_options import parse_sizes
 from alphanet.errors import UserError
 from alphanet.measure.speed import sweep as module
 from alphanet.measure.speed.contestants import Contestant, Setting
-from alphanet.measure.speed.size import Protocol
+from alphanet.measure.speed.point import Protocol
 from alphanet.measure.speed.sweep import JOURNAL, Sweep, run_sweep
 from alphanet.report.speed import speed_figure, speed_lines, write_speed_csv
 
@@ -57,7 +57,7 @@ def run(tmp_path, monkeypatch):
     kinds: dict[str, dict] = {}
 
     def make(name: str, setting: Setting) -> Contestant:
-        request = {"architecture": kinds[name] | {"seen": str(tmp_path / f"{name}.seen")}}
+        request = {"architecture": kinds[name] | {"seen": str(tmp_path / f"{name}.seen")}, "elements": []}
         return Contestant(name, name, Path(sys.executable), (tmp_path,), {}, request, {"kind": str(kinds[name])})
 
     monkeypatch.setattr(module, "contestant", make)
@@ -90,7 +90,7 @@ def test_points_ratios_and_exponents(run, tmp_path):
     assert point["peak_memory_mb"]["resident"] > 1
     assert points(summary, "two")[32]["forward_ms"] is None
     assert "inside the model" in points(summary, "two")[32]["unsupported"]["forward"]
-    assert {(one["model"], one["mode"], one["n_atoms"]) for one in summary["ratios"]} == {
+    assert {(one["model"], one["task"], one["n_atoms"]) for one in summary["ratios"]} == {
         ("two", "step", size) for size in (8, 32, 108)
     }
     assert {(one["model"], one["quantity"]) for one in summary["scaling"]} >= {("one", "step_time"), ("two", "memory")}

@@ -1,20 +1,22 @@
 """Who is timed: AlphaNet and baselines, each in a worker process of its own that lives for one point."""
 
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from alphanet.errors import UserError, did_you_mean
+from alphanet.files import sha256_of
 from alphanet.potentials import own
 from alphanet.potentials.cards import BaselineCard, baseline_names, load_baseline
 from alphanet.potentials.channel import Worker
-from alphanet.potentials.environments import python_of, resolved_versions
+from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
 from alphanet.potentials.settings import architecture, model_settings
 from alphanet.potentials.weights import Weights, present
 from alphanet.provenance import code_digest
 
-ALPHANET = "alphanet"
+READINGS = {"alphanet": "paper", "alphanet-v1": "official-v1"}
 SMALL = "fig3a"  # AlphaNet's settings in the paper's speed figure
 START_TIMEOUT = 600.0  # seconds; a first import on a busy machine
 
@@ -28,6 +30,8 @@ class Setting:
     device: str
     threads: int
     seed: int
+    alphanet: str | None = None
+    """A file with weights of AlphaNet, which also says which reading they are of"""
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,16 @@ class Contestant:
     versions: dict[str, str]
     """Everything the speed depends on besides the machine: packages, settings, weights, and for AlphaNet its sources"""
 
-    def start(self, threads: int, elements: tuple[str, ...]) -> tuple[Worker, dict[str, Any]]:
-        """A fresh worker that has loaded the model, and what the model says of itself.
+    def start(self, threads: int, elements: tuple[str, ...], mode: str) -> tuple[Worker, dict[str, Any]]:
+        """A fresh worker that has loaded the model in `mode`, and what the model says of itself.
 
         Raises:
             UserError: the worker cannot be started, or refuses.
         """
         worker = Worker(self.name, self.python, self.places, threads, self.variables)
-        request = self.request | {"elements": list(elements)} if self.request["architecture"] else self.request
+        request = self.request | {"mode": mode}
+        if request["architecture"] and not request["elements"]:
+            request |= {"elements": list(elements)}
         try:
             return worker, worker.call("load", request, timeout=START_TIMEOUT)
         except BaseException:
@@ -66,11 +72,9 @@ def contestant(name: str, setting: Setting) -> Contestant:
             precision that it does not compute in.
     """
     head, _, preset = name.partition("@")
-    if head == ALPHANET:
-        return _alphanet(name, preset or SMALL, setting)
-    if head not in baseline_names():
-        raise UserError(f"--models: no potential {head!r}{did_you_mean(head, [ALPHANET, *baseline_names()])}")
-    card = load_baseline(head)
+    if head in READINGS:
+        return _alphanet(name, preset, setting)
+    card = _card(head)
     if setting.dtype not in card.dtypes:
         raise UserError(f"--models: {head} computes in {' or '.join(card.dtypes)}, not in {setting.dtype}")
     if lacking := card.lacks_checkout():
@@ -85,13 +89,47 @@ def contestant(name: str, setting: Setting) -> Contestant:
     )
 
 
+def make_environments(names: Iterable[str], report: Callable[[str], None]) -> None:
+    """Make the environments of contestants, `NAME` or `NAME@PRESET`, where they are missing.
+
+    Raises:
+        UserError: no such potential (before anything is made), or an environment cannot be made.
+    """
+    heads = [name.partition("@")[0] for name in names]
+    for card in [_card(head) for head in heads if head not in READINGS]:
+        if not is_installed(card):
+            install(card, report)
+
+
+def _card(name: str) -> BaselineCard:
+    if name not in baseline_names():
+        raise UserError(f"--models: no potential {name!r}{did_you_mean(name, [*READINGS, *baseline_names()])}")
+    return load_baseline(name)
+
+
 def _alphanet(name: str, preset: str, setting: Setting) -> Contestant:
+    head = name.partition("@")[0]
+    request = _request(setting)
+    versions = {"sources": code_digest(["model", "graph.py", "neighbors.py"])}
     if setting.weights == "released":
-        raise UserError("--weights released: name AlphaNet's file as --alphanet FILE, or leave alphanet out")
-    request = _request(setting) | {"architecture": {"preset": preset}}
-    sources = code_digest(["model", "graph.py", "neighbors.py"])
-    versions = {"sources": sources, "preset": preset}
-    return Contestant(name, "AlphaNet", Path(sys.executable), (Path(own.__file__).parent,), {}, request, versions)
+        if setting.alphanet is None:
+            raise UserError("--weights released: name AlphaNet's file as --alphanet FILE, or leave alphanet out")
+        file = Path(setting.alphanet).resolve()
+        request |= {"checkpoint": str(file)}
+        versions |= {"weights": sha256_of(file)}
+    else:
+        _require_preset(preset or SMALL)
+        request |= {"architecture": {"preset": preset or SMALL, "reading": READINGS[head]}}
+        versions |= {"preset": preset or SMALL}
+    title = "AlphaNet" if READINGS[head] == "paper" else "AlphaNet v1"
+    return Contestant(name, title, Path(sys.executable), (Path(own.__file__).parent,), {}, request, versions)
+
+
+def _require_preset(name: str) -> None:
+    from alphanet.model.config import preset_names
+
+    if name not in preset_names():
+        raise UserError(f"--models: AlphaNet has no preset {name!r}{did_you_mean(name, preset_names())}")
 
 
 def _baseline_request(card: BaselineCard, preset: str, released: Weights | None, setting: Setting) -> dict[str, Any]:

@@ -12,7 +12,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Timing:
-    """Times of one mode at one point, ms."""
+    """Times of one task at one point, ms."""
 
     median: float
     q25: float
@@ -70,7 +70,15 @@ def settled(seconds: Sequence[float], window: int = 3, tolerance: float = 0.05) 
     return bool(abs(last - before) <= tolerance * before)
 
 
-def by_size(points: Sequence[Mapping[str, Any]], mode: str) -> tuple[list[float], list[float]]:
+def used_memory(point: Mapping[str, Any]) -> float:
+    """MB that the calls of a point needed beside what the process held before: on CUDA allocated, else resident."""
+    peak = point["peak_memory_mb"]
+    if "allocated" in peak:
+        return max(1.0, float(peak["allocated"]))
+    return max(1.0, float(peak["resident"] - point["resident_before_mb"]))
+
+
+def by_size(points: Sequence[Mapping[str, Any]], task: str) -> tuple[list[float], list[float]]:
     """Atoms and median times (ms) of the points that have them."""
-    timed = [(point["n_atoms"], point[f"{mode}_ms"]["median"]) for point in points if point.get(f"{mode}_ms")]
+    timed = [(point["n_atoms"], point[f"{task}_ms"]["median"]) for point in points if point.get(f"{task}_ms")]
     return [float(n) for n, _ in timed], [float(ms) for _, ms in timed]

@@ -1,11 +1,12 @@
 """Systems of any size to time on: supercells of named materials, or of a user's structure."""
 
 import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.build import bulk
+from ase.build import add_adsorbate, bulk, fcc111
 from ase.io import read
 from scipy.spatial.transform import Rotation
 
@@ -16,6 +17,7 @@ RATTLE = 0.05  # Å, standard deviation of the displacements that make every cal
 WATER = np.array([[0.0, 0.0, 0.1173], [0.0, 0.7572, -0.4692], [0.0, -0.7572, -0.4692]])  # O, H, H; Å, gas phase
 WATER_VOLUME = 29.9  # Å^3 a molecule: 1.00 g/cm^3
 SHAPE = 0.07  # a longest edge twice the shortest counts as much as 7 % too many atoms
+VACUUM = 20.0  # Å over a slab
 SITES = 4  # molecules along an edge of water's cell
 
 
@@ -57,7 +59,29 @@ def water() -> Atoms:
     return Atoms("OHH" * SITES**3, positions.reshape(-1, 3), cell=[spacing * SITES] * 3, pbc=True)
 
 
-NAMED = {"zeolite": zeolite, "quartz": quartz, "diamond": diamond, "cu": copper, "water": water}
+def perovskite() -> Atoms:
+    """SrTiO3: 5 atoms, 0.084 atoms/Å^3, a crystal of three elements as Matbench Discovery's are."""
+    sites = [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
+    return Atoms("SrTiO3", cell=[3.905] * 3, pbc=True, scaled_positions=sites)
+
+
+def slab() -> Atoms:
+    """CO on Cu(111), four layers of 4 x 4 under 20 Å of vacuum: 66 atoms, as OC20's adsorbates on surfaces are."""
+    atoms = fcc111("Cu", (4, 4, 4), a=3.615)
+    add_adsorbate(atoms, Atoms("CO", [(0, 0, 0), (0, 0, 1.15)]), 1.85, "ontop")
+    atoms.center(vacuum=VACUUM / 2, axis=2)
+    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
+
+
+NAMED = {
+    "zeolite": zeolite,
+    "quartz": quartz,
+    "diamond": diamond,
+    "cu": copper,
+    "water": water,
+    "perovskite": perovskite,
+    "slab": slab,
+}
 
 
 def unit_cell(name: str) -> Atoms:
@@ -92,6 +116,17 @@ def supercell(unit: Atoms, n_atoms: int) -> Atoms:
         return round(float(abs(np.prod(repeats) - target) / target + SHAPE * elongation), 6), repeats
 
     return unit.repeat(min(itertools.product(*ranges), key=distance))
+
+
+def supercells(unit: Atoms, sizes: Sequence[int], name: str, report: Callable[[str], None]) -> list[Atoms]:
+    """The supercells nearest to `sizes`, ascending, each once; `report` is told where a size cannot be made."""
+    found: dict[int, Atoms] = {}
+    for asked in sizes:
+        atoms = supercell(unit, asked)
+        if len(atoms) != asked:
+            report(f"{asked} atoms: the nearest that {name} makes is {len(atoms)}")
+        found.setdefault(len(atoms), atoms)
+    return [found[size] for size in sorted(found)]
 
 
 def _first(file: Path) -> Atoms:

@@ -1,23 +1,23 @@
 """A sweep over sizes: resumable, within a budget of time, never mixing what was measured under other conditions."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from alphanet.errors import UserError
-from alphanet.files import write_text
 from alphanet.measure.speed.contestants import Contestant, Setting, contestant
-from alphanet.measure.speed.size import Protocol, measure_size
-from alphanet.measure.speed.statistics import by_size, exponent, ratio_interval
-from alphanet.measure.speed.structures import supercell, unit_cell
+from alphanet.measure.speed.journal import WHEN, Journal
+from alphanet.measure.speed.point import Protocol
+from alphanet.measure.speed.size import measure_size
+from alphanet.measure.speed.statistics import by_size, exponent, ratio_interval, used_memory
+from alphanet.measure.speed.structures import supercells, unit_cell
+from alphanet.measure.speed.yardstick import quietness, yardstick
 from alphanet.provenance import hardware, software
 from alphanet.results import utc_now
 
-JOURNAL = "points.jsonl"  # a header, then a line a size, as they are measured
-FEWEST_CALLS = 6.0  # calls that a point needs: warm-up and rounds of both modes
+JOURNAL = "points.jsonl"  # a line a size
+CALLS_A_TASK = 3.0  # that a point needs at least: warm-up and a few rounds
 GROWTH = 1.1  # exponent by which a larger system is expected to take longer
 
 Report = Callable[[str], None]
@@ -33,6 +33,7 @@ class Sweep:
     setting: Setting
     protocol: Protocol
     budget: float  # s, for everything
+    mode: str = "eager"
 
 
 def run_sweep(sweep: Sweep, folder: Path, report: Report, *, restart: bool = False) -> dict[str, Any]:
@@ -43,79 +44,57 @@ def run_sweep(sweep: Sweep, folder: Path, report: Report, *, restart: bool = Fal
             was measured under other conditions.
     """
     contestants = [contestant(name, sweep.setting) for name in sweep.models]
-    unit = unit_cell(sweep.structures)
-    header = _header(sweep, contestants)
-    journal = _Journal(folder / JOURNAL, header, restart=restart)
+    systems = supercells(unit_cell(sweep.structures), sweep.sizes, sweep.structures, report)
+    header = conditions(sweep, contestants)
+    journal = Journal(folder / JOURNAL, header, restart=restart)
+    earlier: list[dict[str, Any]] = [point for points in journal.entries for point in points]
     started = time.monotonic()
     cut: dict[str, tuple[str, str]] = {}  # status and reason of those that larger systems are kept from
-    for place, asked in enumerate(sweep.sizes):
-        atoms = supercell(unit, asked)
-        if len(atoms) in journal.sizes:
+    ungated: set[str] = set()
+    first = yardstick()
+    for place, atoms in enumerate(systems):
+        if any(point["n_atoms"] == len(atoms) for point in earlier):
             report(f"{len(atoms):>7} atoms  measured before")
             continue
         left = sweep.budget - (time.monotonic() - started)
-        allowance = max(1.0, left / (len(sweep.sizes) - place) / len(contestants))
-        for name, reason in _too_slow(journal.points, len(atoms), allowance).items():
+        allowance = max(1.0, left / (len(systems) - place) / len(contestants))
+        for name, reason in _too_slow(earlier, len(atoms), allowance, sweep.protocol.tasks).items():
             cut.setdefault(name, ("timeout", reason))
         taking_part = [one for one in contestants if one.name not in cut]
-        points = measure_size(taking_part, atoms, sweep.protocol, allowance, report) if taking_part else []
-        points += [
+        points = [
             _cut(one.name, len(atoms), sweep.protocol, *cut[one.name], report) for one in contestants if one.name in cut
         ]
+        if taking_part:
+            points += measure_size(
+                taking_part, atoms, sweep.protocol, allowance, report, mode=sweep.mode, ungated=ungated
+            )
+        readings, first = [first, yardstick()], 0.0
+        points = [point | {"yardstick_s": readings} for point in points]
         cut |= {
             point["model"]: (point["status"], _after(point))
             for point in points
             if point["status"] in ("oom", "timeout", "failed")
         }
         journal.add(points)
-    return _summary(header, journal.points, sweep.models)
+        earlier += points
+    return _summary(journal.header, earlier, sweep)
 
 
-class _Journal:
-    """The sizes that have been measured, on disk as soon as they are."""
-
-    def __init__(self, path: Path, header: dict[str, Any], *, restart: bool) -> None:
-        self._path, self._lines = path, [json.dumps(header)]
-        self.points: list[dict[str, Any]] = []
-        if path.exists() and not restart:
-            first, *rest = path.read_text(encoding="utf-8").splitlines()
-            _require_same(path, json.loads(first), header)
-            self._lines = [first, *rest]
-            self.points = [point for line in rest for point in json.loads(line)]
-
-    @property
-    def sizes(self) -> set[int]:
-        return {point["n_atoms"] for point in self.points}
-
-    def add(self, points: list[dict[str, Any]]) -> None:
-        self.points += points
-        self._lines.append(json.dumps(points))
-        write_text(self._path, "\n".join(self._lines) + "\n")
-
-
-def _header(sweep: Sweep, contestants: Sequence[Contestant]) -> dict[str, Any]:
+def conditions(sweep: Sweep, contestants: Sequence[Contestant]) -> dict[str, Any]:
     """The conditions: what must be the same for points to share a curve."""
     return {
         "models": {one.name: one.versions for one in contestants},
         "structures": sweep.structures,
         "setting": asdict(sweep.setting),
         "protocol": asdict(sweep.protocol),
+        "mode": sweep.mode,
         "hardware": hardware(),
         "software": software(),
-        "begun": utc_now(),
+        WHEN: utc_now(),
     }
 
 
-def _require_same(path: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
-    different = [key for key in wanted if key != "begun" and json.loads(json.dumps(wanted[key])) != there.get(key)]
-    if different:
-        raise UserError(
-            f"{path} was measured with other {', '.join(different)}; points of both must not share a curve: choose "
-            "another --out, or add --restart to measure anew"
-        )
-
-
-def _too_slow(points: Sequence[dict[str, Any]], n_atoms: int, allowance: float) -> dict[str, str]:
+def _too_slow(points: Sequence[dict[str, Any]], n_atoms: int, allowance: float, tasks: Sequence[str]) -> dict[str, str]:
     """Contestants whose few calls at this size would take far longer than a point may, by what smaller sizes took."""
     largest: dict[str, dict[str, Any]] = {}
     for point in points:
@@ -123,8 +102,9 @@ def _too_slow(points: Sequence[dict[str, Any]], n_atoms: int, allowance: float) 
             largest[point["model"]] = point
     reasons = {}
     for name, point in largest.items():
-        call = point["step_ms"]["median"] / 1e3 * (n_atoms / point["n_atoms"]) ** GROWTH
-        if n_atoms > point["n_atoms"] and call * FEWEST_CALLS > 3 * allowance:
+        slowest = max(point[f"{task}_ms"]["median"] for task in tasks if point[f"{task}_ms"])
+        call = slowest / 1e3 * (n_atoms / point["n_atoms"]) ** GROWTH
+        if n_atoms > point["n_atoms"] and call * CALLS_A_TASK * len(tasks) > 3 * allowance:
             reasons[name] = (
                 f"a call would take about {call:.0f} s, too long for the {allowance:.0f} s a point (--budget)"
             )
@@ -143,18 +123,20 @@ def _cut(name: str, n_atoms: int, protocol: Protocol, status: str, reason: str, 
         "batch": protocol.batch,
         "status": status,
         "reason": reason,
-        "step_ms": None,
-        "forward_ms": None,
+        "peak_memory_mb": {},
+        **{f"{task}_ms": None for task in protocol.tasks},
     }
 
 
-def _summary(header: dict[str, Any], points: Sequence[dict[str, Any]], models: Sequence[str]) -> dict[str, Any]:
-    ordered = sorted(points, key=lambda point: (models.index(point["model"]), point["n_atoms"]))
+def _summary(header: dict[str, Any], points: Sequence[dict[str, Any]], sweep: Sweep) -> dict[str, Any]:
+    ordered = sorted(points, key=lambda point: (sweep.models.index(point["model"]), point["n_atoms"]))
     return {
         "points": ordered,
-        "ratios": _ratios(ordered, models[0]),
-        "scaling": _scaling(ordered, models),
-        "reference": models[0],
+        "ratios": _ratios(ordered, sweep.models[0]),
+        "scaling": _scaling(ordered, sweep),
+        "quiet": quietness([reading for point in points for reading in point["yardstick_s"]]),
+        "reference": sweep.models[0],
+        "tasks": list(sweep.protocol.tasks),
         "provenance": header,
     }
 
@@ -167,22 +149,19 @@ def _ratios(points: Sequence[dict[str, Any]], reference: str) -> list[dict[str, 
         base = own.get(point["n_atoms"])
         if point["status"] != "ok" or base is None or point["model"] == reference:
             continue
-        for mode, rounds in point["rounds"].items():
-            if mode in base["rounds"]:
-                ratio = ratio_interval(rounds, base["rounds"][mode])
-                found.append({"model": point["model"], "n_atoms": point["n_atoms"], "mode": mode} | ratio)
+        for task, rounds in point["rounds"].items():
+            if task in base["rounds"]:
+                ratio = ratio_interval(rounds, base["rounds"][task])
+                found.append({"model": point["model"], "n_atoms": point["n_atoms"], "task": task} | ratio)
     return found
 
 
-def _scaling(points: Sequence[dict[str, Any]], models: Sequence[str]) -> list[dict[str, Any]]:
+def _scaling(points: Sequence[dict[str, Any]], sweep: Sweep) -> list[dict[str, Any]]:
     found = []
-    for model in models:
+    for model in sweep.models:
         fine = [point for point in points if point["model"] == model and point["status"] == "ok"]
-        quantities = {f"{mode}_time": by_size(fine, mode) for mode in ("step", "forward")}
-        quantities["memory"] = (
-            [float(point["n_atoms"]) for point in fine],
-            [max(1.0, point["peak_memory_mb"]["resident"] - point["resident_before_mb"]) for point in fine],
-        )
+        quantities = {f"{task}_time": by_size(fine, task) for task in sweep.protocol.tasks}
+        quantities["memory"] = ([float(point["n_atoms"]) for point in fine], [used_memory(point) for point in fine])
         for quantity, (sizes, values) in quantities.items():
             fit = exponent(sizes, values)
             if fit is not None:

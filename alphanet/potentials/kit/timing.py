@@ -12,6 +12,10 @@ from typing import Any
 import numpy as np
 from worker_kit import Structures
 
+UNSUPPORTED = {
+    "forward": ("evaluate", "the package builds its neighbour list inside the model"),
+    "train": ("train_step", "the package trains in a loop of its own"),
+}
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "unable to allocate")
 STATUS, PEAK_RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -20,19 +24,21 @@ def timed(model: Any, request: dict[str, Any]) -> dict[str, Any]:
     """Time `calls` calls of `model` on copies of the structures that are displaced anew for each.
 
     Args:
-        model: `predict(structures)`; for the mode `forward` also `prepare(structures)` and `evaluate(inputs)`.
+        model: `predict(structures)`; for the task `forward` also `prepare(structures)` and `evaluate(inputs)`, for
+            `train` `prepare(structures)` and `train_step(inputs)`.
         request: `structures` (as for predict), `rattle` (Å, standard deviation), `seed`, `first` (number of the first
             call, which with the seed fixes its displacements), `calls`, `budget` (s, after which no call is begun),
-            `mode` (step: structures in, energy and forces on the host out; forward: the graph is given),
-            `memory_limit` (bytes of private memory, or none).
+            `task` (step: structures in, energy and forces on the host out; forward: the graph is given; train: the
+            graph is given, one step of the optimiser), `memory_limit` (bytes of private memory, or none).
 
     Returns:
         `status` (ok, oom, unsupported), `seconds` and `cpu_seconds` (a list, one a call), `peak` (bytes: resident,
         allocated and reserved), `resident_before` (bytes), `reason` where the status is not ok.
     """
-    mode = request["mode"]
-    if mode == "forward" and not hasattr(model, "evaluate"):
-        return {"status": "unsupported", "reason": "the package builds its neighbour list inside the model"}
+    task = request["task"]
+    method, lacking = UNSUPPORTED.get(task, ("predict", ""))
+    if not hasattr(model, method):
+        return {"status": "unsupported", "reason": lacking}
     limit_memory(request["memory_limit"])
     before = reset_peak()
     seconds: list[float] = []
@@ -41,7 +47,7 @@ def timed(model: Any, request: dict[str, Any]) -> dict[str, Any]:
     try:
         for call in range(request["first"], request["first"] + request["calls"]):
             structures = displaced(request["structures"], request["rattle"], [request["seed"], call])
-            wall, cpu = _clocked(_call(model, mode, structures))
+            wall, cpu = _clocked(_call(model, task, structures))
             seconds.append(wall)
             cpu_seconds.append(cpu)
             if time.perf_counter() - begun > request["budget"]:
@@ -72,8 +78,15 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def limit_memory(limit: int | None) -> None:
-    """Let allocations beyond `limit` bytes of private memory fail, which is a result, instead of ending the machine."""
-    if limit is not None and sys.platform == "linux":
+    """Let allocations beyond `limit` bytes fail, which is a result, instead of ending the machine.
+
+    On a GPU those of torch are limited, else the private memory of the process.
+    """
+    torch = _cuda()
+    if limit is not None and torch is not None:
+        total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total))
+    elif limit is not None and sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
@@ -103,11 +116,30 @@ def peak_memory() -> dict[str, int]:
     return found
 
 
-def _call(model: Any, mode: str, structures: Structures) -> Callable[[], object]:
-    if mode == "step":
+def difference(model: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """How far the forces of `model` are from those of `model.reference`, on structures that are displaced.
+
+    Args:
+        model: a model in a fast mode; `reference(structures)` predicts with the same weights, eagerly.
+        request: `structures`, `rattle`, `seed`, as for `timed`.
+
+    Returns:
+        `max_difference` and `max_force`, eV/Å; `reference`, what it was computed with.
+    """
+    structures = displaced(request["structures"], request["rattle"], [request["seed"], 0])
+    found, wanted = (np.asarray(of(structures)["forces"]) for of in (model.predict, model.reference))
+    return {
+        "max_difference": float(np.abs(found - wanted).max()),
+        "max_force": float(np.abs(wanted).max()),
+        "reference": model.info["reference"],
+    }
+
+
+def _call(model: Any, task: str, structures: Structures) -> Callable[[], object]:
+    if task == "step":
         return lambda: model.predict(structures)
     inputs = model.prepare(structures)
-    return lambda: model.evaluate(inputs)
+    return lambda: (model.evaluate if task == "forward" else model.train_step)(inputs)
 
 
 def _clocked(call: Callable[[], object]) -> tuple[float, float]:

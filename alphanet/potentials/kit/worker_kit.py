@@ -228,6 +228,11 @@ class _Calls:
 
         return timing.timed(self._model, request)
 
+    def difference(self, request: dict[str, Any]) -> dict[str, Any]:
+        import timing
+
+        return timing.difference(self._model, request)
+
     def train(self, request: dict[str, Any]) -> dict[str, Any]:
         return dict(self._worker().train(request, self._report))
 

@@ -1,0 +1,215 @@
+"""One point: a contestant in a process of its own at one size, opened, checked, warmed up and timed."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from alphanet.errors import UserError
+from alphanet.measure.speed.contestants import Contestant
+from alphanet.measure.speed.statistics import settled
+from alphanet.measure.speed.structures import RATTLE
+from alphanet.potentials.channel import Worker, WorkerError
+
+TASKS = ("step", "forward")  # of `bench speed`; see `timing.timed`
+WARM_UP_SHARE = 0.25  # of a point's time at most
+MOST_WARM_UPS, MOST_CALLS = 50, 50  # calls a task
+LONGEST_OVER = 4.0  # a call may take this many times the point's time before it is ended
+# A fast mode's float32 forces may be this far from the reference's, relative to the largest force.
+FORCE_TOLERANCE = 1e-3
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a point is measured."""
+
+    tasks: tuple[str, ...] = TASKS
+    batch: int = 1
+    rounds: int = 5
+    calls: int | None = None
+    """Calls of each task in all rounds together; none: as many as fit into the point's time"""
+    rattle: float = RATTLE
+    """Å; every call's structures are displaced anew"""
+    seed: int = 0
+    threads: int = 1
+    memory_limit: int | None = None
+    """Bytes of private memory that a worker may have"""
+
+
+class OutOfMemoryError(Exception):
+    """The worker says so."""
+
+
+@dataclass
+class Point:
+    """A contestant at one size, while it is being measured. A failure is kept as a status, never raised."""
+
+    contestant: Contestant
+    arrays: Arrays
+    elements: tuple[str, ...]
+    protocol: Protocol
+    allowance: float
+    """Seconds for everything but loading"""
+    mode: str = "eager"
+    worker: Worker | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+    status: str = "ok"
+    reason: str | None = None
+    note: str | None = None
+    gate: dict[str, Any] | None = None
+    calls: int = 0
+    first_s: dict[str, float] = field(default_factory=dict)
+    warm: dict[str, list[float]] = field(default_factory=dict)
+    rounds: dict[str, list[list[float]]] = field(default_factory=dict)
+    cpu: dict[str, list[float]] = field(default_factory=dict)
+    peak: dict[str, int] = field(default_factory=dict)
+    resident_before: int = 0
+    unsupported: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def running(self) -> bool:
+        """Whether it can still be timed."""
+        return self.worker is not None
+
+    @property
+    def tasks(self) -> list[str]:
+        """What it is timed at."""
+        return [task for task in self.protocol.tasks if task not in self.unsupported]
+
+    @property
+    def cost(self) -> float:
+        """Seconds of a warm call of the first task; infinite where it failed."""
+        times = self.warm.get(self.protocol.tasks[0])
+        return float(np.median(times)) if times and self.status == "ok" else np.inf
+
+    def open(self, *, gated: bool) -> None:
+        """Load the model and call each task until its running median has settled.
+
+        Args:
+            gated: whether the forces of a fast mode are compared with the reference before anything is timed.
+        """
+        with self._results():
+            self.worker, self.info = self.contestant.start(self.protocol.threads, self.elements, self.mode)
+            if gated:
+                self._pass_gate()
+            self._warm_up()
+
+    def try_once(self) -> None:
+        """Load the model and call the first task once, to see whether it can; the worker is ended."""
+        task = self.protocol.tasks[0]
+        with self._results():
+            self.worker, self.info = self.contestant.start(self.protocol.threads, self.elements, self.mode)
+            self.first_s[task] = next(iter(self._timed(task, calls=1)), 0.0)
+            if self.unsupported:
+                raise UserError(self.unsupported[task])
+        self.close()
+
+    def time_round(self) -> None:
+        """One turn: each task as often as its share of the time allows."""
+        with self._results():
+            for task in self.tasks:
+                calls, budget = self._share(task)
+                self.rounds.setdefault(task, []).append(self._timed(task, calls=calls, budget=budget))
+
+    def end(self, status: str, reason: str) -> None:
+        """Keep a failure as the result."""
+        self.status, self.reason = status, reason
+        self.close()
+
+    def close(self) -> None:
+        """End the worker."""
+        if self.worker is not None:
+            self.worker.close()
+            self.worker = None
+
+    def _pass_gate(self) -> None:
+        """Raises UserError where forces differ by more than `FORCE_TOLERANCE`."""
+        assert self.worker is not None
+        request = {"structures": self.arrays, "rattle": self.protocol.rattle, "seed": self.protocol.seed}
+        found = self.worker.call("difference", request, timeout=self._patience)
+        relative = found["max_difference"] / max(found["max_force"], 1e-12)
+        self.gate = found | {"relative": relative, "tolerance": FORCE_TOLERANCE}
+        if not relative <= FORCE_TOLERANCE:
+            raise UserError(
+                f"its forces in mode {self.mode} differ from {found['reference']} by {relative:.1e} of the largest; "
+                f"at most {FORCE_TOLERANCE:.0e} are allowed, so it is not timed"
+            )
+
+    def _warm_up(self) -> None:
+        """The first call, which may compile, is kept apart."""
+        budget = WARM_UP_SHARE * self.allowance / len(self.protocol.tasks)
+        for task in self.protocol.tasks:
+            begun = time.monotonic()
+            first = self._timed(task, calls=1)
+            if task in self.unsupported:
+                continue
+            self.first_s[task] = first[0]
+            seen = self.warm.setdefault(task, [])
+            while len(seen) < MOST_WARM_UPS and not settled(seen):
+                spent = time.monotonic() - begun
+                if seen and spent + seen[-1] > budget:
+                    break
+                seen += self._timed(task, calls=1)
+        if not self.tasks:
+            raise UserError("; ".join(self.unsupported.values()))
+
+    def _share(self, task: str) -> tuple[int, float]:
+        """Calls of a round, and the seconds after which no further one is begun."""
+        rounds, calls = self.protocol.rounds, self.protocol.calls
+        if calls is not None:
+            return max(1, round(calls / rounds)), np.inf
+        budget = (1 - WARM_UP_SHARE) * self.allowance / rounds / len(self.tasks)
+        expected = float(np.median(self.warm[task]))
+        return int(np.clip(budget / max(expected, 1e-6), 1, MOST_CALLS // rounds)), budget
+
+    @property
+    def _patience(self) -> float:
+        return max(60.0, LONGEST_OVER * self.allowance)
+
+    def _timed(self, task: str, *, calls: int, budget: float = np.inf) -> list[float]:
+        assert self.worker is not None
+        request = {
+            "structures": self.arrays,
+            "rattle": self.protocol.rattle,
+            "seed": self.protocol.seed,
+            "first": self.calls,
+            "calls": calls,
+            "budget": budget,
+            "task": task,
+            "memory_limit": self.protocol.memory_limit,
+        }
+        answer = self.worker.call("time", request, timeout=self._patience * (calls if budget == np.inf else 1))
+        self.calls += calls
+        if answer["status"] == "unsupported":
+            self.unsupported[task] = answer["reason"]
+            return []
+        for key, value in answer["peak"].items():
+            self.peak[key] = max(value, self.peak.get(key, 0))
+        if answer["status"] == "oom":
+            raise OutOfMemoryError(answer["reason"])
+        self.resident_before = self.resident_before or answer["resident_before"]
+        self.cpu.setdefault(task, []).extend(answer["cpu_seconds"])
+        return list(answer["seconds"])
+
+    @contextlib.contextmanager
+    def _results(self) -> Iterator[None]:
+        """Running out of memory or time is a result, and so is a failure."""
+        try:
+            yield
+        except OutOfMemoryError as error:
+            self.end("oom", str(error))
+        except WorkerError as error:
+            if error.kind == "timeout":
+                self.end("timeout", str(error))
+            elif error.exit_code == -signal.SIGKILL:
+                self.end("oom", "the process was killed (SIGKILL), as the kernel does when memory is used up")
+            else:
+                self.end("failed", str(error))
+        except UserError as error:
+            self.end("failed", str(error))
