@@ -1,72 +1,36 @@
 """Sweeps with workers whose behaviour is known; what they take is never asserted, only what is made of it."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from timed_potential import contestants
 
 from alphanet.cli.bench_options import parse_sizes
 from alphanet.errors import UserError
+from alphanet.measure.speed import selfcheck
 from alphanet.measure.speed import sweep as module
-from alphanet.measure.speed.contestants import Contestant, Setting
+from alphanet.measure.speed.agreement import agreement
+from alphanet.measure.speed.contestants import Setting
 from alphanet.measure.speed.point import Protocol
 from alphanet.measure.speed.sweep import JOURNAL, Sweep, run_sweep
+from alphanet.measure.speed.yardstick import quietness, warning, yardstick
 from alphanet.report.speed import speed_figure, speed_lines, write_speed_csv
-
-WORKER = """
-import hashlib, os, pathlib, time
-
-
-def load(request):
-    kind = request["architecture"]
-    return (Split if kind.get("split", True) else Whole)(kind)
-
-
-class Whole:
-    def __init__(self, kind):
-        self.kind = kind
-        self.info = {"parameters": 1, "cutoff": 3.0, "dtype": "float32"}
-
-    def predict(self, structures):
-        atoms = int(structures.counts.sum())
-        if atoms > self.kind.get("memory_for", 1e9):
-            raise MemoryError("unable to allocate")
-        if atoms > self.kind.get("lives_for", 1e9):
-            os.kill(os.getpid(), 9)
-        if atoms > self.kind.get("works_for", 1e9):
-            raise ValueError("no such orbital")
-        with pathlib.Path(self.kind["seen"]).open("a") as seen:
-            seen.write(hashlib.sha256(structures.positions.tobytes()).hexdigest() + "\\n")
-        time.sleep(1e-6 * atoms * self.kind.get("slowness", 1.0))
-
-
-class Split(Whole):
-    def prepare(self, structures):
-        return structures
-
-    def evaluate(self, structures):
-        self.predict(structures)
-"""
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """A function that sweeps over contestants described by keywords; returns the summary and the lines reported."""
-    (tmp_path / "worker.py").write_text(WORKER)
     kinds: dict[str, dict] = {}
+    monkeypatch.setattr(module, "contestant", contestants(tmp_path, kinds))
 
-    def make(name: str, setting: Setting) -> Contestant:
-        request = {"architecture": kinds[name] | {"seen": str(tmp_path / f"{name}.seen")}, "elements": []}
-        return Contestant(name, name, Path(sys.executable), (tmp_path,), {}, request, {"kind": str(kinds[name])})
-
-    monkeypatch.setattr(module, "contestant", make)
-
-    def call(sizes=(8, 32, 100), restart=False, dtype="float32", budget=20.0, batch=1, **described: dict):
+    def call(
+        sizes=(8, 32, 100), restart=False, dtype="float32", budget=20.0, mode="eager", protocol=None, **described: dict
+    ):
         kinds.clear()
-        kinds.update(described)
+        kinds.update({name: kind | {"seen": str(tmp_path / f"{name}.seen")} for name, kind in described.items()})
         setting = Setting("untrained", dtype, "cpu", 1, 0)
-        sweep = Sweep(tuple(described), tuple(sizes), "cu", setting, Protocol(batch=batch, rounds=2), budget)
+        timing = Protocol(**{"rounds": 2} | (protocol or {}))
+        sweep = Sweep(tuple(described), tuple(sizes), "cu", setting, timing, budget, mode)
         lines: list[str] = []
         return run_sweep(sweep, tmp_path / "out", lines.append, restart=restart), lines
 
@@ -78,7 +42,7 @@ def points(summary, model):
 
 
 def test_points_ratios_and_exponents(run, tmp_path):
-    summary, _ = run(one={}, two={"slowness": 2.0, "split": False}, batch=2)
+    summary, _ = run(one={}, two={"slowness": 2.0, "split": False}, protocol={"batch": 2})
     assert [point["n_atoms"] for point in summary["points"]] == [8, 32, 108] * 2
     point = points(summary, "one")[32]
     assert point["status"] == "ok"
@@ -151,6 +115,85 @@ def test_other_conditions_do_not_share_a_curve(run):
     assert summary["provenance"]["setting"]["dtype"] == "float64"
 
 
+def test_a_compiled_mode_is_timed_after_its_forces_agree(run):
+    summary, lines = run(
+        sizes=(8, 32), mode="compiled", one={"compiled": {}}, wrong={"compiled": {"force": 1.01}}, old={}
+    )
+    for size in (8, 32):
+        assert points(summary, "one")[size]["mode"] == "compiled"
+        assert points(summary, "old")[size]["mode"] == "eager"
+        assert points(summary, "old")[size]["note"] == "timed eagerly: old: it has no compiled mode"
+    assert points(summary, "one")[8]["gate"]["reference"] == "float64 eager"
+    assert points(summary, "one")[32]["gate"] is None  # compared once
+    assert points(summary, "wrong")[8]["status"] == "failed"
+    assert "differ from float64 eager by 1.0e-02" in points(summary, "wrong")[8]["reason"]
+    assert any("timed eagerly" in line for line in lines)
+
+
+def test_best_is_the_faster_mode_that_is_right(run):
+    slow, fast = {"slowness": 400.0}, {"slowness": 1.0}
+    summary, _ = run(
+        sizes=(32,),
+        mode="best",
+        better=slow | {"compiled": fast},
+        worse=fast | {"compiled": slow},
+        wrong=slow | {"compiled": fast | {"force": 2.0}},
+    )
+    assert [points(summary, name)[32]["mode"] for name in ("better", "worse", "wrong")] == [
+        "compiled",
+        "eager",
+        "eager",
+    ]
+    assert "differ from" in points(summary, "wrong")[32]["note"]
+
+
+def test_training_steps_are_a_task(run):
+    summary, _ = run(sizes=(8,), protocol={"tasks": ("train",)}, one={}, other={"split": False})
+    assert points(summary, "one")[8]["train_ms"]["median"] > 0
+    assert points(summary, "other")[8]["status"] == "failed"
+    assert "trains in a loop of its own" in points(summary, "other")[8]["reason"]
+
+
+def test_a_number_of_calls_may_be_fixed(run):
+    summary, _ = run(sizes=(8,), protocol={"calls": 7, "tasks": ("step",)}, one={})
+    assert len(points(summary, "one")[8]["step_ms"]["raw"]) == 8  # two turns of four
+
+
+def test_sizes_that_cannot_be_made_are_said(run):
+    summary, lines = run(sizes=(30, 33), one={})
+    assert "30 atoms: the nearest that cu makes is 32" in lines
+    assert [point["n_atoms"] for point in summary["points"]] == [32]
+
+
+def test_a_damaged_journal_is_one_line(run, tmp_path):
+    run(sizes=(8,), one={})
+    (tmp_path / "out" / JOURNAL).write_text("{")
+    with pytest.raises(UserError, match=r"cannot be read .* --restart"):
+        run(sizes=(8,), one={})
+
+
+def test_two_runs_are_compared_by_their_intervals():
+    ratio = {"model": "a", "n_atoms": 8, "task": "step", "ratio": 2.0, "low": 1.9, "high": 2.1}
+    first = {"ratios": [ratio, ratio | {"model": "b"}, ratio | {"model": "gone"}]}
+    second = {"ratios": [ratio | {"low": 2.05, "high": 2.3}, ratio | {"model": "b", "low": 2.2, "high": 2.3}]}
+    assert [(one["model"], one["agree"]) for one in agreement(first, second)] == [("a", True), ("b", False)]
+
+
+def test_a_busy_machine_is_noisy():
+    assert warning(quietness([0.010, 0.0101, 0.0])) is None
+    assert "up to 50 % longer" in warning(quietness([0.010, 0.015]))
+    assert yardstick() > 0
+
+
+def test_the_harness_measures_what_is_known(monkeypatch):
+    monkeypatch.setattr(selfcheck, "ALLOWANCE", 1.0)
+    monkeypatch.setattr(selfcheck, "SECONDS", 0.05)
+    monkeypatch.setattr(selfcheck, "BYTES", 20_000_000)
+    found = selfcheck.check_harness(lambda _line: None)
+    assert found["overhead_us"] > 0
+    assert found["time_error"] > -1e-3  # it cannot be faster than it is
+
+
 def test_figure_and_csv(run, tmp_path):
     summary, _ = run(one={}, small={"memory_for": 50})
     write_speed_csv(tmp_path / "speed.csv", summary)
@@ -166,6 +209,6 @@ def test_figure_and_csv(run, tmp_path):
 def test_sizes():
     assert parse_sizes("100..10000", 3) == (100, 1000, 10000)
     assert parse_sizes("300,100", 7) == (100, 300)
-    for wrong in ("a..b", "1..", "0,5", ""):
+    for wrong in ("a..b", "1..", "0,5", "", "0..10", "500..100"):
         with pytest.raises(UserError, match="--sizes"):
             parse_sizes(wrong, 3)

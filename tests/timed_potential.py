@@ -1,0 +1,65 @@
+"""A worker for tests of the timing harness: what it takes, holds and refuses is what its architecture says."""
+
+import sys
+from pathlib import Path
+
+from alphanet.measure.speed.contestants import Contestant, Setting
+
+WORKER = """
+import hashlib, os, pathlib, time
+import numpy as np
+from worker_kit import RefusedError
+
+
+def load(request):
+    kind = request["architecture"]
+    if request["mode"] == "compiled" and "compiled" not in kind:
+        raise RefusedError("it has no compiled mode")
+    return (Split if kind.get("split", True) else Whole)(kind, request["mode"])
+
+
+class Whole:
+    def __init__(self, kind, mode):
+        self.kind = kind | (kind["compiled"] if mode == "compiled" else {})
+        self.info = {"parameters": 1, "cutoff": 3.0, "dtype": "float32", "reference": "float64 eager"}
+
+    def predict(self, structures):
+        atoms = int(structures.counts.sum())
+        if atoms > self.kind.get("memory_for", 1e9):
+            raise MemoryError("unable to allocate")
+        if atoms > self.kind.get("lives_for", 1e9):
+            os.kill(os.getpid(), 9)
+        if atoms > self.kind.get("works_for", 1e9):
+            raise ValueError("no such orbital")
+        if "seen" in self.kind:
+            with pathlib.Path(self.kind["seen"]).open("a") as seen:
+                seen.write(hashlib.sha256(structures.positions.tobytes()).hexdigest() + "\\n")
+        held = np.ones(int(self.kind.get("bytes_an_atom", 0) * atoms), dtype=np.uint8)
+        time.sleep(1e-6 * atoms * self.kind.get("slowness", 1.0))
+        return {"forces": np.ones((atoms, 3)) * self.kind.get("force", 1.0)}
+
+    def reference(self, structures):
+        return {"forces": np.ones((int(structures.counts.sum()), 3))}
+
+
+class Split(Whole):
+    def prepare(self, structures):
+        return structures
+
+    def evaluate(self, structures):
+        self.predict(structures)
+
+    def train_step(self, structures):
+        self.predict(structures)
+"""
+
+
+def contestants(folder: Path, kinds: dict[str, dict]):
+    """A function in the place of `contestants.contestant` that makes the potentials of `kinds`."""
+    (folder / "worker.py").write_text(WORKER)
+
+    def make(name: str, setting: Setting) -> Contestant:
+        request = {"architecture": kinds[name], "elements": [], "device": setting.device}
+        return Contestant(name, name, Path(sys.executable), (folder,), {}, request, {"kind": str(kinds[name])})
+
+    return make
