@@ -14,7 +14,7 @@ from alphanet.neighbors import neighbor_pairs
 from alphanet.potentials.kit.worker_kit import packed
 
 MEGABYTE = 1e6
-MODES = ("eager", "compiled", "best")
+SILENT = 10.0  # seconds a contestant, up to which turns are not worth a line
 
 Report = Callable[[str], None]
 
@@ -50,10 +50,13 @@ def measure_size(
     try:
         for contestant in contestants:
             points.append(_opened(contestant, mode, (arrays, elements, protocol, allowance), passed))
+            report(_ready_line(points[-1], len(atoms)))
         for turn in range(protocol.rounds):
             for point in points[turn % len(points) :] + points[: turn % len(points)]:
                 if point.running:
                     point.time_round()
+            if allowance > SILENT:
+                report(f"{len(atoms):>7} atoms  turn {turn + 1} of {protocol.rounds}")
         return [_told(point, atoms, report) for point in points]
     finally:
         for point in points:
@@ -82,6 +85,11 @@ def _opened(
     if compiled.status != "ok":
         faster.note = f"timed eagerly: {compiled.reason}"
     return faster
+
+
+def _ready_line(point: Point, n_atoms: int) -> str:
+    what = f"warm, {1e3 * point.cost:.4g} ms" if point.status == "ok" else f"{point.status}: {point.reason}"
+    return f"{n_atoms:>7} atoms  {point.contestant.name:<18} … {what}"
 
 
 def _has_no_such_mode(compiled: Point) -> bool:
