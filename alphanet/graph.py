@@ -74,8 +74,16 @@ def edge_vectors(graph: AtomGraph) -> Tensor:
 
 def sum_over_edges(values: Tensor, graph: AtomGraph) -> Tensor:
     """(N, …) sums of the (E, …) `values` over the edges that each atom receives."""
-    total = values.new_zeros((graph.n_atoms, *values.shape[1:]))
-    return total.index_add(0, graph.receiver, values)
+    return add_over_edges(values.new_zeros((graph.n_atoms, *values.shape[1:])), values, graph)
+
+
+def add_over_edges(start: Tensor, values: Tensor, graph: AtomGraph) -> Tensor:
+    """`start` (N, …) plus the sums of the (E, …) `values` over the edges that each atom receives.
+
+    Not the same as adding afterwards: inductor (torch 2.13) moves `start + sum` before the sum where `start` is also
+    used elsewhere, and then the sum is lost.
+    """
+    return start.index_add(0, graph.receiver, values)
 
 
 def sum_over_atoms(values: Tensor, graph: AtomGraph) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from alphanet.graph import AtomGraph, edge_vectors, sum_over_edges
+from alphanet.graph import AtomGraph, add_over_edges, edge_vectors, sum_over_edges
 from alphanet.model.basis import BesselBasis, envelope
 from alphanet.model.config import AlphaNetConfig
 from alphanet.model.smooth import soft_abs
@@ -54,7 +54,7 @@ class LocalStructure(nn.Module):
 
         z = F.layer_norm(self.atom_embedding(element), (H,))
         neighbor = F.layer_norm(self.neighbor_embedding(element), (H,))
-        s = z + sum_over_edges(radial * neighbor[graph.sender], graph)
+        s = add_over_edges(z, radial * neighbor[graph.sender], graph)
 
         source = F.silu(F.layer_norm(self.source(s), (H,)))
         surroundings = sum_over_edges(direction[:, :, None] * (radial * source[graph.sender])[:, None, :], graph)

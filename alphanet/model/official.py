@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from alphanet.graph import AtomGraph, edge_vectors, sum_over_edges
+from alphanet.graph import AtomGraph, add_over_edges, edge_vectors, sum_over_edges
 from alphanet.model.base import InteratomicModel
 from alphanet.model.basis import BesselBasis, envelope
 from alphanet.model.config import OfficialConfig
@@ -65,7 +65,7 @@ class OfficialAlphaNet(InteratomicModel):
 
         z0 = F.layer_norm(self.z_emb(numbers), (H,))
         neighbor = F.layer_norm(self.neighbor_emb["embedding"](numbers), (H,))
-        s = z0 + sum_over_edges(rad * neighbor[graph.sender], graph)
+        s = add_over_edges(z0, rad * neighbor[graph.sender], graph)
 
         frame = self._frames(graph, direction)
         source = F.silu(F.layer_norm(self.S_vector["lin1"](s), (H,)))

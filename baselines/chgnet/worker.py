@@ -8,6 +8,7 @@ from ase import units
 from ase.data import chemical_symbols
 from chgnet.model.model import CHGNet
 from graphs import crystal_graphs
+from torch_kit import refuse_compiled
 from worker_kit import RefusedError, refuse_unknown
 
 TRAINED = [*chemical_symbols[1:84], *chemical_symbols[89:95]]  # the 89 elements of MPtrj: H to Bi, Ac to Pu
@@ -16,6 +17,7 @@ HIDDEN = {"conv_norm", "mlp_out_bias", "num_heads", "final_mlp"}  # settings bey
 
 def load(request):
     """The package's weights, a checkpoint in its format, or random weights."""
+    refuse_compiled(request, "CHGNet", "it makes its batch of graphs of their vectors, one by one, in the forward pass")
     torch.set_num_threads(request["threads"])
     if request["carried"] is not None:
         network, elements = CHGNet.load(model_name=request["carried"], use_device="cpu", verbose=False), TRAINED
@@ -31,7 +33,7 @@ class Model:
 
     def __init__(self, network, elements, device):
         self._network = network.eval().requires_grad_(False).to(device)
-        self._elements = elements
+        self._elements, self._device = elements, device
         converter = network.graph_converter
         self._cutoffs = float(converter.atom_graph_cutoff), float(converter.bond_graph_cutoff)
         self.info = {
@@ -39,12 +41,25 @@ class Model:
             "elements": list(elements),
             "cutoff": self._cutoffs[0],
             "dtype": "float32",
+            "mode": "eager",
+            "reference": "float32 eager",  # the package's only precision
         }
 
     def predict(self, structures):
         """Energies (B,) eV, forces (N, 3) eV/Å, stresses (B, 3, 3) eV/Å^3."""
+        return self.evaluate(self.prepare(structures))
+
+    def prepare(self, structures):
+        """The package's graphs, on the device, and the structures that they are of."""
         refuse_unknown(structures.numbers, self._elements)
-        graphs = crystal_graphs(structures, *self._cutoffs)
+        graphs = [graph.to(self._device) for graph in crystal_graphs(structures, *self._cutoffs)]
+        return graphs, structures
+
+    reference = predict
+
+    def evaluate(self, inputs):
+        """What the network makes of the graphs, on the host."""
+        graphs, structures = inputs
         answers = self._network.predict_graph(graphs, task="efs", batch_size=len(graphs))
         answers = [answers] if len(graphs) == 1 else answers
         energies = np.array([float(one["e"]) for one in answers])

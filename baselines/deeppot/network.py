@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from ase.data import atomic_numbers, chemical_symbols
 from checkpoint import read_checkpoint, write_checkpoint
+from torch_kit import refuse_compiled
 from worker_kit import RefusedError, refuse_unknown
 
 PREFIX = "model.Default."  # what deepmd's trainer puts before the names of a single task's weights
@@ -15,6 +16,7 @@ PREFIX = "model.Default."  # what deepmd's trainer puts before the names of a si
 
 def load(request):
     """A model as `request` says: a .safetensors of ours, deepmd's .pt or frozen .pth, or random weights."""
+    refuse_compiled(request, "deepmd-kit", "models run here as they are, or frozen as TorchScript")
     deepmd_backend.prepare(request["device"], request["threads"])
     if request["checkpoint"] is None:
         return _untrained(request)
@@ -45,16 +47,28 @@ class Model:
             "elements": self._elements,
             "cutoff": self._cutoff,
             "dtype": dtype,
+            "mode": "eager",
+            "reference": f"{dtype} eager",
         }
 
     def predict(self, structures):
         """Energies (B,) eV, forces (N, 3) eV/Å, stresses (B, 3, 3) eV/Å^3."""
+        return self.evaluate(self.prepare(structures))
+
+    def prepare(self, structures):
+        """What deepmd's lower interface takes, on the device; the places of the atoms in it; the structures."""
         from neighbours import extended
 
         refuse_unknown(structures.numbers, self._elements)
         inputs = extended(structures, self._cutoff, self._types)
         arrays = (inputs.coord, inputs.atype, inputs.nlist, inputs.mapping)
-        coord, atype, nlist, mapping = (torch.from_numpy(array).to(self._device) for array in arrays)
+        return [torch.from_numpy(array).to(self._device) for array in arrays], inputs.places, structures
+
+    reference = predict
+
+    def evaluate(self, inputs):
+        """What the network makes of it, on the host."""
+        (coord, atype, nlist, mapping), places, structures = inputs
         answer = self._network.forward_lower(coord, atype, nlist, mapping)
         # a force on an image is a force on its atom
         forces = torch.zeros_like(coord)
@@ -62,7 +76,7 @@ class Model:
         energy = answer["energy"].detach().double().view(-1).cpu().numpy()
         return {
             "energy": energy + np.bincount(structures.batch, self._references[structures.numbers], len(energy)),
-            "forces": forces.detach().cpu().numpy()[inputs.places],
+            "forces": forces.detach().cpu().numpy()[places],
             "stress": _stress(answer["virial"].detach().double().cpu().numpy(), structures.cells),
         }
 

@@ -8,6 +8,7 @@ import torch
 from ase.data import chemical_symbols
 from torch_geometric.nn.models import DimeNetPlusPlus
 from torch_kit import Network
+from worker_kit import RefusedError
 
 KNOWN = chemical_symbols[1:95]  # as many as torch_geometric's embedding has
 
@@ -29,6 +30,10 @@ class PeriodicDimeNet(Network):
         self.network.sbf.sph_funcs = [
             functools.partial(harmonic, degree) for degree in range(architecture["num_spherical"])
         ]
+
+    def make_compilable(self):
+        """Not at all: with its triplets, inductor fails; without them, it compiles anew again and again."""
+        raise RefusedError("DimeNet++ has no compiled mode: torch.compile cannot take its triplets in one graph")
 
     def forward(self, batch):
         """Energies (B,)."""

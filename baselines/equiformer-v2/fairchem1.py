@@ -13,17 +13,27 @@ import torch
 # Module by module: fairchem's setup_imports() would also import SCN, which needs a function that scipy no longer has.
 from fairchem.core.common.registry import registry
 from fairchem.core.common.utils import cg_change_mat, get_max_neighbors_mask, load_state_dict, match_state_dict
-from fairchem.core.models import dimenet_plus_plus, schnet  # noqa: F401
+from fairchem.core.models import dimenet_plus_plus  # noqa: F401
 from fairchem.core.models.base import GraphData, GraphModelMixin
 from fairchem.core.models.equiformer_v2 import equiformer_v2, equiformer_v2_dens  # noqa: F401
 from fairchem.core.models.equiformer_v2.equiformer_v2_deprecated import EquiformerV2
 from fairchem.core.models.escn.escn import eSCN
 from fairchem.core.models.gemnet_oc.gemnet_oc import GemNetOC
+from fairchem.core.models.schnet import SchNetWrap
 from fairchem.core.modules.normalization.normalizer import Normalizer
 from torch_geometric.data import Data
 
 # What the row's other files need of the package, which has to be imported here first.
-__all__ = ["GemNetOC", "Normalizer", "cg_change_mat", "load_state_dict", "match_state_dict", "model_class", "packed"]
+__all__ = [
+    "GemNetOC",
+    "Normalizer",
+    "SchNetWrap",
+    "cg_change_mat",
+    "load_state_dict",
+    "match_state_dict",
+    "model_class",
+    "packed",
+]
 
 
 def model_class(name):

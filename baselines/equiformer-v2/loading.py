@@ -13,7 +13,7 @@ def load(request):
     torch.set_num_threads(request["threads"])
     scaled = _scaled(request)
     scaled.network.to(getattr(torch, request["dtype"]))
-    return torch_kit.Model(scaled, request["device"])
+    return torch_kit.Model(scaled, request)
 
 
 def _scaled(request):

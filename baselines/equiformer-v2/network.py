@@ -5,7 +5,7 @@ import inspect
 
 import torch
 from ase.data import atomic_numbers
-from fairchem1 import GemNetOC, Normalizer, cg_change_mat, model_class, packed
+from fairchem1 import GemNetOC, Normalizer, SchNetWrap, cg_change_mat, model_class, packed
 from torch_kit import Network
 from worker_kit import RefusedError
 
@@ -34,6 +34,14 @@ class FairchemNetwork(Network):
         strange = [symbol for symbol in elements if atomic_numbers[symbol] > largest]
         if strange:
             raise RefusedError(f"this network knows atomic numbers up to {largest}, not {', '.join(strange)}")
+
+    def make_compilable(self):
+        """Only SchNet; of EquiformerV2, torch.compile makes 37 pieces, most of them anew for every size."""
+        if not isinstance(self.network, SchNetWrap):
+            raise RefusedError(
+                f"{type(self.network).__name__} has no compiled mode: its forward pass makes the graph and branches on "
+                "it, so that torch.compile would compile it in pieces and anew for every size"
+            )
 
     def forward(self, batch):
         """Energies (B,), and if `direct` forces (N, 3) and, where there is a head for it, stresses (B, 3, 3)."""

@@ -64,6 +64,10 @@ class EScAIP(Network):
             self.energy = EScAIPGradientEnergyForceStressHead(self.backbone, wrap_property=False)
             self.energy.regress_forces = self.energy.regress_stress = False  # the kit differentiates
 
+    def make_compilable(self):
+        """Not at all."""
+        raise RefusedError("EScAIP has no compiled mode: the package compiles it for graphs padded to one size only")
+
     def forward(self, batch):
         """Energies (B,); with them forces (N, 3) if there is a head for them."""
         features = self.backbone.compiled_forward(self._graph(batch))

@@ -17,7 +17,7 @@ def load(request):
     module = torch.load(request["checkpoint"], map_location="cpu", weights_only=False)
     if type(module).__name__ != "ScaleShiftMACE":
         raise RefusedError(f"{request['checkpoint']} holds a {type(module).__name__}, not a ScaleShiftMACE")
-    return torch_kit.Model(_scaled(module, request), request["device"])
+    return torch_kit.Model(_scaled(module, request), request)
 
 
 def _scaled(module, request):

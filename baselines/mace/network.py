@@ -8,6 +8,8 @@ import torch
 from ase.data import atomic_numbers, chemical_symbols
 from e3nn import o3
 from mace.modules import ScaleShiftMACE, interaction_classes
+from mace.tools.compile import disable_e3nn_codegen, simplify
+from mace.tools.scripts_utils import extract_config_mace_model
 from settings import refuse_unknown_settings
 from torch_kit import Network
 from worker_kit import RefusedError
@@ -30,6 +32,16 @@ class MaceNetwork(Network):
         kinds = torch.zeros(len(chemical_symbols), dtype=torch.long)
         kinds[network.atomic_numbers] = torch.arange(len(self.elements))
         self.register_buffer("kinds", kinds, persistent=False)
+
+    def make_compilable(self):
+        """MACE's own way: modules in Python instead of e3nn's TorchScript, with the same weights and constants."""
+        network = self.network
+        config = extract_config_mace_model(network)
+        with disable_e3nn_codegen():
+            plain = ScaleShiftMACE(**config)
+        plain = plain.to(self.kinds.device, self.dtype)
+        plain.load_state_dict(network.state_dict())
+        self.network = simplify(plain).eval().requires_grad_(False)
 
     def forward(self, batch):
         """Energies (B,) eV."""

@@ -22,7 +22,9 @@ class PeriodicSchNet(Network):
     def forward(self, batch):
         """Energies (B,)."""
         self._edges = batch.edge_index, batch.vectors().norm(dim=1).to(self.dtype)
-        return self.network(batch.numbers, batch.positions.to(self.dtype), batch.batch).view(-1)
+        energies = self.network(batch.numbers, batch.positions.to(self.dtype), batch.batch).view(-1)
+        self._edges = None  # tensors with a history cannot be copied, which a network must
+        return energies
 
     def _given(self, _positions, _batch):
         return self._edges

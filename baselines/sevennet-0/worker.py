@@ -10,7 +10,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from sevenn.checkpoint import SevenNetCheckpoint
 from sevenn.model_build import build_E3_equivariant_model
 from sevenn.util import load_checkpoint
-from torch_kit import batched
+from torch_kit import batched, refuse_compiled
 from worker_kit import RefusedError, refuse_unknown
 
 # What the authors' checkpoints hold besides tensors: settings with arrays of numpy.
@@ -24,6 +24,7 @@ VOIGT = [[0, 3, 5], [3, 1, 4], [5, 4, 2]]  # places of xx, yy, zz, xy, yz, zx in
 
 def load(request):
     """The package's weights, a checkpoint in its format, or random weights."""
+    refuse_compiled(request, "SevenNet", "the network differentiates inside its forward pass")
     torch.set_num_threads(request["threads"])
     if request["carried"] is not None:
         network = load_checkpoint(request["carried"]).build_model()
@@ -48,12 +49,23 @@ class Model:
             "elements": self._elements,
             "cutoff": float(network.cutoff),
             "dtype": "float32",
+            "mode": "eager",
+            "reference": "float32 eager",  # the package's only precision
         }
 
     def predict(self, structures):
         """Energies (B,) eV, forces (N, 3) eV/Å, stresses (B, 3, 3) eV/Å^3."""
+        return self.evaluate(self.prepare(structures))
+
+    def prepare(self, structures):
+        """The common batch with its edges, on the device."""
         refuse_unknown(structures.numbers, self._elements)
-        batch = batched(structures, self._network.cutoff).to(self._device)
+        return batched(structures, self._network.cutoff).to(self._device)
+
+    reference = predict
+
+    def evaluate(self, batch):
+        """What the network makes of the batch, on the host."""
         volumes = torch.linalg.det(batch.cells).abs()
         answer = self._network(self._graph(batch, volumes))
         # the package's own sum over atoms is in float32

@@ -19,6 +19,7 @@ TASKS = ("step", "forward")  # of `bench speed`; see `timing.timed`
 WARM_UP_SHARE = 0.25  # of a point's time at most
 MOST_WARM_UPS, MOST_CALLS = 50, 50  # calls a task
 LONGEST_OVER = 4.0  # a call may take this many times the point's time before it is ended
+COMPILING = 900.0  # seconds that the first call of a compiled mode is given at least
 # A fast mode's float32 forces may be this far from the reference's, relative to the largest force.
 FORCE_TOLERANCE = 1e-3
 
@@ -132,7 +133,8 @@ class Point:
         """Raises UserError where forces differ by more than `FORCE_TOLERANCE`."""
         assert self.worker is not None
         request = {"structures": self.arrays, "rattle": self.protocol.rattle, "seed": self.protocol.seed}
-        found = self.worker.call("difference", request, timeout=self._patience)
+        found = self.worker.call("difference", request, timeout=max(COMPILING, self._patience))
+        self.first_s[self.protocol.tasks[0]] = found.pop("seconds")
         relative = found["max_difference"] / max(found["max_force"], 1e-12)
         self.gate = found | {"relative": relative, "tolerance": FORCE_TOLERANCE}
         if not relative <= FORCE_TOLERANCE:
@@ -149,7 +151,7 @@ class Point:
             first = self._timed(task, calls=1)
             if task in self.unsupported:
                 continue
-            self.first_s[task] = first[0]
+            self.first_s[task] = max(first[0], self.first_s.get(task, 0.0))
             seen = self.warm.setdefault(task, [])
             while len(seen) < MOST_WARM_UPS and not settled(seen):
                 spent = time.monotonic() - begun
@@ -184,7 +186,10 @@ class Point:
             "task": task,
             "memory_limit": self.protocol.memory_limit,
         }
-        answer = self.worker.call("time", request, timeout=self._patience * (calls if budget == np.inf else 1))
+        patience = self._patience * (calls if budget == np.inf else 1)
+        if self.mode != "eager" and task not in self.first_s:
+            patience = max(COMPILING, patience)
+        answer = self.worker.call("time", request, timeout=patience)
         self.calls += calls
         if answer["status"] == "unsupported":
             self.unsupported[task] = answer["reason"]

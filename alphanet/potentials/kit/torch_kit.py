@@ -7,7 +7,9 @@ A row whose package leaves the loop around the network to its users has a `netwo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,9 @@ class Network(nn.Module):
         """Precision of the weights."""
         return next(parameter.dtype for parameter in self.parameters() if parameter.is_floating_point())
 
+    def make_compilable(self) -> None:
+        """Replace what `torch.compile` cannot take, if need be; a `RefusedError` if there is no way."""
+
 
 class Scaled(nn.Module):
     """A network whose unit is `scale` (eV), on top of the reference energy of each element, in float64."""
@@ -88,7 +93,7 @@ class Scaled(nn.Module):
             with torch.set_grad_enabled(differentiable):
                 energy, forces, *stress = self.network(batch)
             found = {"energy": self._total(energy, batch), "forces": forces.double() * self.scale}
-            if self.stress:
+            if self.stress and stress:  # a row's network may have it in some settings only
                 found["stress"] = torch.where(_volumes(batch).isinf(), 0.0, stress[0].double() * self.scale)
             return found
         with torch.enable_grad():
@@ -109,13 +114,23 @@ class Scaled(nn.Module):
 class Model:
     """A network on a device as the worker's model."""
 
-    def __init__(self, scaled: Scaled, device: str) -> None:
-        self._scaled = scaled.eval().requires_grad_(False).to(device)
-        self._device = device
+    def __init__(self, scaled: Scaled, request: dict[str, Any]) -> None:
+        """Of `request` count the `device` and the `mode`, eager or compiled."""
+        self._device = request["device"]
+        self._trainable = [name for name, weights in scaled.named_parameters() if weights.requires_grad]
+        self._scaled = scaled.eval().requires_grad_(False).to(self._device)
+        self._reference: Scaled | None = None
+        self._training: tuple[Scaled, torch.optim.Optimizer] | None = None
         network = scaled.network
+        self._compiled = request.get("mode", "eager") == "compiled"
+        if self._compiled:
+            network.make_compilable()
+            compile_module(network, self._device)
         self.info: dict[str, Any] = {
             "parameters": sum(weights.numel() for weights in network.parameters()),
             "dtype": str(network.dtype).removeprefix("torch."),
+            "mode": "compiled" if self._compiled else "eager",
+            "reference": "float64 eager",
         }
         self.info |= {key: value for key in ("cutoff", "elements") if (value := getattr(network, key)) is not None}
 
@@ -124,15 +139,42 @@ class Model:
         return self.evaluate(self.prepare(structures))
 
     def prepare(self, structures: Structures) -> Batch:
-        """The graph of the structures, on the device."""
+        """The graph of the structures, on the device; with a dimer at its end where the network is compiled."""
         network = self._scaled.network
         if network.elements is not None:
             refuse_unknown(structures.numbers, network.elements)
-        return batched(structures, network.cutoff).to(self._device)
+        return batched(with_dimer(structures) if self._compiled else structures, network.cutoff).to(self._device)
 
     def evaluate(self, batch: Batch) -> dict[str, np.ndarray]:
         """What the network makes of the graph, on the host."""
-        return {key: value.detach().cpu().numpy() for key, value in self._scaled(batch).items()}
+        answer = on_host(self._scaled(batch))
+        return without_dimer(answer) if self._compiled else answer
+
+    def reference(self, structures: Structures) -> dict[str, np.ndarray]:
+        """What `predict` gives, computed in float64 by PyTorch's own operations."""
+        if self._reference is None:
+            self._reference = copy.deepcopy(self._scaled).double()  # a copy of a compiled network is not compiled
+        batch = batched(structures, self._reference.network.cutoff).to(self._device)
+        with in_float64():
+            return on_host(self._reference(batch))
+
+    def train_step(self, batch: Batch) -> float:
+        """The loss before a step of Adam towards energies per atom and forces of zero, on what `prepare` gives.
+
+        The steps change a copy of the network, which is never compiled: that would take no second derivatives.
+        """
+        if self._training is None:
+            scaled = copy.deepcopy(self._scaled).train()
+            for name in self._trainable:
+                scaled.get_parameter(name).requires_grad_(True)
+            self._training = scaled, torch.optim.Adam((scaled.get_parameter(name) for name in self._trainable), 1e-3)
+        scaled, optimizer = self._training
+        optimizer.zero_grad()
+        answer = scaled(batch, differentiable=True)
+        loss = (answer["energy"] / batch.counts).abs().mean() + answer["forces"].abs().mean()
+        loss.backward()
+        optimizer.step()
+        return float(loss.detach())
 
 
 Build = Callable[[dict[str, Any], Sequence[str]], Network]
@@ -149,9 +191,85 @@ def loader(build: Build) -> Callable[[dict[str, Any]], Model]:
         else:
             scaled = restore(Path(request["checkpoint"]), build, stress=request["stress"])
         scaled.network.to(getattr(torch, request["dtype"]))
-        return Model(scaled, request["device"])
+        return Model(scaled, request)
 
     return load
+
+
+def compile_module(module: nn.Module, device: str) -> None:
+    """Let torch compile the forward pass of `module` when it is first called, once for all sizes of its inputs.
+
+    No size may be 0 or 1: these get code of their own.
+
+    Raises:
+        RefusedError: there is no compiler.
+    """
+    require_compiler(device)
+    part_sizes()
+    torch._dynamo.config.capture_scalar_outputs = True
+    torch._dynamo.config.capture_dynamic_output_shape_ops = True
+    module.compile(dynamic=True)
+
+
+def refuse_compiled(request: dict[str, Any], name: str, why: str) -> None:
+    """Refuse the compiled mode for what has none."""
+    if request.get("mode", "eager") == "compiled":
+        raise RefusedError(f"{name} has no compiled mode: {why}")
+
+
+def part_sizes() -> None:
+    """Tell torch that sizes equal by chance, such as structures in a batch and ends of an edge, may differ later."""
+    import torch.fx.experimental._config as sizes
+
+    sizes.use_duck_shape = False
+
+
+def require_compiler(device: str) -> None:
+    """Refuse where torch finds no C++ compiler or, for a GPU, no Triton."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+    from torch.utils._triton import has_triton
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler:
+        raise RefusedError(
+            "the compiled mode needs a C++ compiler (g++ or clang++, or set CXX); there is none"
+        ) from None
+    if torch.device(device).type == "cuda" and not has_triton():
+        raise RefusedError("the compiled mode needs Triton on a GPU; it is not in this environment, or too new for it")
+
+
+@contextlib.contextmanager
+def in_float64() -> Iterator[None]:
+    """Meanwhile, constants that a network makes as it runs are in float64."""
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(default)
+
+
+def with_dimer(structures: Structures) -> Structures:
+    """The structures and two bonded atoms, so that no number of structures, atoms or edges is 0 or 1."""
+    return Structures(
+        counts=np.append(structures.counts, 2),
+        numbers=np.append(structures.numbers, [structures.numbers[0]] * 2),
+        positions=np.concatenate([structures.positions, [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]]),
+        cells=np.concatenate([structures.cells, np.zeros((1, 3, 3))]),
+        pbc=np.concatenate([structures.pbc, np.zeros((1, 3), bool)]),
+    )
+
+
+def without_dimer(answer: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Predictions for `with_dimer(structures)` without those for the dimer."""
+    return {key: values[: -2 if key == "forces" else -1] for key, values in answer.items()}
+
+
+def on_host(answer: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    """Predictions as arrays in float64."""
+    return {key: values.detach().double().cpu().numpy() for key, values in answer.items()}
 
 
 def save(scaled: Scaled, architecture: dict[str, Any], file: Path) -> None:
