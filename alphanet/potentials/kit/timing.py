@@ -124,8 +124,8 @@ def difference(model: Any, request: dict[str, Any]) -> dict[str, Any]:
         request: `structures`, `rattle`, `seed`, as for `timed`.
 
     Returns:
-        `max_difference` and `max_force`, eV/Å; `reference`, what it was computed with; `seconds` of the prediction, which
-        compiles if it is the first.
+        `max_difference` and `max_force`, eV/Å; `reference`, what it was computed with; `seconds` of the prediction,
+        which compiles if it is the first.
     """
     structures = displaced(request["structures"], request["rattle"], [request["seed"], 0])
     begun = time.perf_counter()

@@ -1,0 +1,81 @@
+"""A compiled package predicts what its model predicts, and is not written otherwise."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk
+from typer.testing import CliRunner
+
+from alphanet.cli import app
+from alphanet.errors import UserError
+from alphanet.graph import collate
+from alphanet.model import export as module
+from alphanet.model.checkpoint import save_model
+from alphanet.model.config import AlphaNetConfig
+from alphanet.model.create import create_model
+from alphanet.model.export import ExportedModel, export_model
+from alphanet.model.prediction import predict
+
+CONFIG = AlphaNetConfig(
+    elements=["H", "Cu"], num_layers=1, hidden_channels=8, heads=2, num_basis=4, temporal_channels=2, cutoff=4.0
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return create_model(CONFIG, seed=1)
+
+
+@pytest.fixture(scope="module")
+def package(model, tmp_path_factory):
+    """One compilation for all tests."""
+    folder = tmp_path_factory.mktemp("export")
+    save_model(model, folder / "model.safetensors")
+    command = ["export", str(folder / "model.safetensors"), "-o", str(folder / "model.pt2"), "--json"]
+    result = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert result.exit_code == 0
+    return folder / "model.pt2"
+
+
+def structures():
+    crystal = bulk("Cu", cubic=True)
+    crystal.rattle(0.1, seed=2)
+    yield Atoms("H")
+    yield Atoms("H2", [[0, 0, 0], [0, 0, 0.8]])
+    yield crystal
+    yield crystal.repeat((3, 2, 1))
+
+
+def test_sizes_that_were_not_traced(package, model):
+    exported = ExportedModel(package)
+    graphs = [exported.graph(atoms) for atoms in structures()]
+    for graph in [*graphs, collate(graphs)]:
+        found, wanted = exported.predict(graph), predict(model, graph)
+        for name in ("energy", "atomic_energies", "forces", "stress"):
+            a, b = getattr(found, name), getattr(wanted, name)
+            assert a.shape == b.shape
+            np.testing.assert_allclose(a, b, atol=2e-5, rtol=1e-5)
+
+
+def test_what_differs_is_not_written(package, tmp_path, monkeypatch):
+    other = create_model(CONFIG, seed=2)
+    monkeypatch.setattr(module, "_compile", lambda _model, out, _report, _extra: shutil.copy(package, out))
+    with pytest.raises(UserError, match=r"is not written: what was compiled differs"):
+        export_model(other, tmp_path / "model.pt2", lambda _line: None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_elements_and_files_are_checked(package, model, tmp_path):
+    with pytest.raises(UserError, match="does not know O"):
+        ExportedModel(package).graph(Atoms("O"))
+    with pytest.raises(UserError, match=r"written as \.pt2"):
+        export_model(model, tmp_path / "model.onnx", lambda _line: None)
+    with pytest.raises(UserError, match="no such file"):
+        ExportedModel(tmp_path / "absent.pt2")
+    (tmp_path / "text.pt2").write_text("text")
+    with pytest.raises(UserError, match="alphanet export"):
+        ExportedModel(tmp_path / "text.pt2")
+    assert ExportedModel(package).dtype == torch.float32
