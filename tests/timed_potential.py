@@ -13,15 +13,16 @@ from worker_kit import RefusedError
 
 def load(request):
     kind = request["architecture"]
-    if request["mode"] == "compiled" and "compiled" not in kind:
+    if request["mode"] == "compiled" and "compiled" not in kind and not kind.get("unaware"):
         raise RefusedError("it has no compiled mode")
     return (Split if kind.get("split", True) else Whole)(kind, request["mode"])
 
 
 class Whole:
     def __init__(self, kind, mode):
-        self.kind = kind | (kind["compiled"] if mode == "compiled" else {})
+        self.kind = kind | (kind.get("compiled", {}) if mode == "compiled" else {})
         self.info = {"parameters": 1, "cutoff": 3.0, "dtype": "float32", "reference": "float64 eager"}
+        self.info |= {} if kind.get("unaware") else {"mode": mode}
 
     def predict(self, structures):
         atoms = int(structures.counts.sum())

@@ -11,7 +11,7 @@ import matplotlib.style
 from alphanet.files import write_text
 from alphanet.measure.speed.statistics import used_memory
 from alphanet.paths import resources
-from alphanet.report.figures import save_figure
+from alphanet.report.figures import plain_log_axes, save_figure
 from alphanet.report.speed import style
 
 COLUMNS = ("model", "task", "n_atoms", "batch", "status", "reason", "seconds", "used_mb")
@@ -39,9 +39,9 @@ def memory_figure(path: Path, found: dict[str, Any]) -> list[Path]:
         axes = figure.subplots()
         for place, described in enumerate(found["models"]):
             _curve(axes, found, described, style(place))
-        axes.set(xscale="log", yscale="log", xlabel="atoms", ylabel="memory of energy and forces (MB)")
+        axes.set(xlabel="atoms", ylabel="memory of energy and forces (MB)")
         axes.set_title(_title(found), fontsize=9)
-        axes.grid(True, which="major")
+        plain_log_axes(axes)
         figure.legend(loc="outside right upper", fontsize=8)
         return save_figure(figure, path)
 

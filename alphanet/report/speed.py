@@ -12,7 +12,7 @@ import matplotlib.style
 from alphanet.files import write_text
 from alphanet.measure.speed.statistics import used_memory
 from alphanet.paths import resources
-from alphanet.report.figures import save_figure
+from alphanet.report.figures import plain_log_axes, save_figure
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart; markers differ besides.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
@@ -78,8 +78,9 @@ def speed_figure(path: Path, summary: dict[str, Any], title: str) -> list[Path]:
             _memory_curve(panels[-1], summary, model, style(place))
         for axes in panels:
             axes.set(xscale="log", yscale="log", xlabel="atoms in a structure")
-            axes.grid(True, which="major")
         _same_limits(panels[: len(tasks)])
+        for axes in panels:
+            plain_log_axes(axes)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper", fontsize=8)
         return save_figure(figure, path)

@@ -10,7 +10,7 @@ import matplotlib.style
 
 from alphanet.files import write_text
 from alphanet.paths import resources
-from alphanet.report.figures import save_figure
+from alphanet.report.figures import plain_log_axes, save_figure
 from alphanet.report.speed import COLOURS
 
 AREA_PER_MILLION = 30.0  # points^2 a million parameters
@@ -66,8 +66,8 @@ def tradeoff_figure(path: Path, rows: Sequence[Mapping[str, Any]], title: str) -
                 _mark(axes, row, COLOURS[place % len(COLOURS)])
         axes.set(xscale="log", xlabel="energies per second, measured here", ylabel="F1 on WBM, published")
         axes.set_title(title, fontsize=9)
-        axes.grid(True, which="major")
         axes.margins(0.12)
+        plain_log_axes(axes, "x")
         figure.legend(loc="outside right upper", fontsize=8, title="area: parameters", title_fontsize=8)
         return save_figure(figure, path)
 

@@ -123,6 +123,7 @@ def test_a_compiled_mode_is_timed_after_its_forces_agree(run):
         assert points(summary, "one")[size]["mode"] == "compiled"
         assert points(summary, "old")[size]["mode"] == "eager"
         assert points(summary, "old")[size]["note"] == "timed eagerly: old: it has no compiled mode"
+        assert points(summary, "mute")[size]["mode"] == "eager"
     assert points(summary, "one")[8]["gate"]["reference"] == "float64 eager"
     assert points(summary, "one")[32]["gate"] is None  # compared once
     assert points(summary, "wrong")[8]["status"] == "failed"

@@ -97,7 +97,9 @@ class Point:
         """
         with self._results():
             self.worker, self.info = self.contestant.start(self.protocol.threads, self.elements, self.mode)
-            if gated:
+            if self.mode != "eager" and self.info.get("mode", "eager") == "eager":
+                self.mode, self.note = "eager", "timed eagerly: it has no compiled mode"
+            if gated and self.mode != "eager":
                 self._pass_gate()
             self._warm_up()
 

@@ -75,7 +75,7 @@ def _opened(
     compiled.open(gated=contestant.name not in passed)
     if compiled.status == "ok":
         passed.add(contestant.name)
-        if mode == "compiled":
+        if mode == "compiled" or compiled.mode == "eager":
             return compiled
     elif mode == "compiled" and not _has_no_such_mode(compiled):
         return compiled
