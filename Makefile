@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup table1 test test-baselines test-slow check all lock
+.PHONY: setup table1 speed test test-baselines test-slow check all lock
 
 setup: $(STAMP)
 
@@ -19,6 +19,9 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/uv
 table1: setup
 	$(BIN)/alphanet repro table1 --scale mini
 
+speed: setup
+	$(BIN)/alphanet repro fig3a fig3b table5 --scale mini
+
 test: setup
 	$(BIN)/python -m pytest -n 2
 
@@ -33,7 +36,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-all: table1
+all: table1 speed
 
 # Resolved afresh: an older constraints.txt would make uv prefer its torch over the CPU build of the same version.
 lock: $(BIN)/uv
