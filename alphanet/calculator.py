@@ -10,8 +10,8 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from alphanet.errors import UserError
 from alphanet.model.base import InteratomicModel
-from alphanet.model.checkpoint import load_model
-from alphanet.model.prediction import has_stress, predict
+from alphanet.model.evaluator import evaluator
+from alphanet.model.prediction import has_stress
 from alphanet.verlet import VerletList
 
 
@@ -22,15 +22,18 @@ class AlphaNetCalculator(Calculator):
     model is conservative and knows no electronic temperature.
 
     Args:
-        model: a model or the file of one.
+        model: a model, the file of one, or a package that `alphanet export` wrote.
         config: see `alphanet.load_model`.
         dtype: precision of the network when `model` is a file; None keeps a given model's, and float32 for files.
         device: where to compute.
         skin: Å, of the neighbour list; 0 searches neighbours at every step.
+        mode: eager, blocked or compiled, see `alphanet.model.fast.modes.evaluation`. For molecular dynamics and other
+            long runs `compiled` soon makes up for the minute or so that it takes to get ready.
+        max_memory: bytes, for `blocked` and `compiled`, see `alphanet.model.fast.model.fast_model`.
 
     Raises:
-        UserError: as `alphanet.load_model`; when calculating, unknown elements, overlapping atoms, a prediction that is
-            not finite.
+        UserError: as `alphanet.load_model`; an unknown mode; when calculating, unknown elements, overlapping atoms, a
+            prediction that is not finite.
 
     Example:
         >>> atoms.calc = AlphaNetCalculator("model.safetensors")
@@ -46,13 +49,13 @@ class AlphaNetCalculator(Calculator):
         dtype: str | None = None,
         device: str = "cpu",
         skin: float = 0.5,
+        mode: str = "eager",
+        max_memory: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(model, InteratomicModel):
-            self.model = model.eval()
-        else:
-            self.model = load_model(model, config, dtype or "float32", device)
+        ready = evaluator(model, config, dtype=dtype, device=device, mode=mode, max_memory=max_memory)
+        self.model, self.mode, self._predict = ready.model, ready.mode, ready.predict
         self.neighbors = VerletList(self.model.config.cutoff, skin)
 
     def calculate(
@@ -64,11 +67,10 @@ class AlphaNetCalculator(Calculator):
         """Fill `self.results`; ASE calls this."""
         super().calculate(atoms, properties, system_changes)
         self.model.require_elements(self.atoms)
-        device = next(self.model.parameters()).device
         graph = self.neighbors.graph(self.atoms, self.model.dtype)
-        graph = self.model.limit_neighbors(graph).to(device=device)
+        graph = self.model.limit_neighbors(graph).to(device=self.model.device)
         stressed = bool(has_stress(graph)[0])
-        answer = predict(self.model, graph, stress=stressed)
+        answer = self._predict(graph, stress=stressed)
         assert answer.forces is not None
         energy = float(answer.energy[0])
         forces = answer.forces.double().cpu().numpy()

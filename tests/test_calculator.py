@@ -60,3 +60,16 @@ def test_molecular_dynamics_conserves_energy_while_atoms_leave_the_cell() -> Non
         totals.append(atoms.get_total_energy())
     assert np.ptp(totals) < 1e-3 * len(atoms)
     assert atoms.calc.neighbors.searches < 100
+
+
+@pytest.mark.parametrize("max_memory", [None, 0])
+def test_blocked_gives_the_same_and_other_modes_are_refused(max_memory) -> None:
+    model = random_model(paper_config())
+    found, expected = alloy(), alloy()
+    found.calc = AlphaNetCalculator(model, mode="blocked", max_memory=max_memory)
+    expected.calc = AlphaNetCalculator(model)
+    assert (found.calc.mode, expected.calc.mode) == ("blocked", "eager")
+    np.testing.assert_allclose(found.get_forces(), expected.get_forces(), atol=1e-10)
+    np.testing.assert_allclose(found.get_stress(), expected.get_stress(), atol=1e-10)
+    with pytest.raises(UserError, match=r"unknown mode 'compield'; choose one of .*did you mean 'compiled'"):
+        AlphaNetCalculator(model, mode="compield")

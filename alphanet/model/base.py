@@ -72,6 +72,11 @@ class InteratomicModel(nn.Module, ABC):
         """Precision of the network."""
         return next(self.parameters()).dtype
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
     def graph(self, atoms: Atoms, dtype: torch.dtype | None = None) -> AtomGraph:
         """The graph of one structure as this model wants it, on CPU.
 

@@ -101,11 +101,22 @@ class ExportedModel:
         """As `InteratomicModel.require_elements`."""
         self._like.require_elements(atoms)
 
-    def predict(self, graph: AtomGraph) -> Prediction:
-        """Energies, forces and stresses of a graph in the package's precision."""
+    @property
+    def n_parameters(self) -> int:
+        """Number of trainable values of the model that was exported."""
+        return self._like.n_parameters
+
+    def predict(self, graph: AtomGraph, *, forces: bool = True, stress: bool = True) -> Prediction:
+        """Energies, and forces and stresses if asked, of a graph in the package's precision."""
         padded = collate([graph, self._dimer.to(device=graph.positions.device)]).to(device=self.device)
-        energy, atomic_energies, forces, stress = self._run(*(getattr(padded, name).contiguous() for name in FIELDS))
-        return Prediction(energy[:-1], atomic_energies[:-2], forces[:-2], stress[:-1])
+        values = (getattr(padded, name).contiguous() for name in FIELDS)
+        energy, atomic_energies, found_forces, found_stress = self._run(*values)
+        return Prediction(
+            energy[:-1],
+            atomic_energies[:-2],
+            forces=found_forces[:-2] if forces else None,
+            stress=found_stress[:-1] if stress else None,
+        )
 
 
 def _compile(model: InteratomicModel, package: Path, report: Report, extra: dict[str, str]) -> None:

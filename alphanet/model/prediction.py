@@ -59,11 +59,12 @@ def predict(
         energy,
         atomic_energies,
         forces=-gradients[0] if forces else None,
-        stress=_per_volume(gradients[1], graph) if stress else None,
+        stress=per_volume(gradients[1], graph) if stress else None,
     )
 
 
-def _per_volume(virial: Tensor, graph: AtomGraph) -> Tensor:
+def per_volume(virial: Tensor, graph: AtomGraph) -> Tensor:
+    """(B, 3, 3) eV/Å^3 from the (B, 3, 3) derivatives by strain; zero where no stress is defined."""
     defined = has_stress(graph)
     volume = torch.where(defined, _volume(graph), torch.ones_like(graph.cell[:, 0, 0]))
     return torch.where(defined[:, None, None], virial / volume[:, None, None], torch.zeros_like(virial))

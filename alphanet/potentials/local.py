@@ -13,8 +13,8 @@ from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.graph import collate
 from alphanet.model.base import InteratomicModel
-from alphanet.model.checkpoint import load_model
-from alphanet.model.prediction import Prediction, has_stress, predict
+from alphanet.model.evaluator import evaluator
+from alphanet.model.prediction import Prediction, has_stress
 from alphanet.potentials.protocol import FramePrediction
 
 
@@ -22,10 +22,13 @@ class AlphaNetPotential:
     """A model, or the file of one, as a Potential.
 
     Args:
-        model: a model or a file; see `alphanet.load_model` for files and `config`.
+        model: a model, a file (see `alphanet.load_model` for files and `config`), or a package of `alphanet export`.
         dtype: precision, for files.
         device: where to compute.
         name: as it appears in records.
+        mode: eager, blocked or compiled, see `alphanet.model.fast.modes.evaluation`; compiling pays off from some
+            hundreds of structures on.
+        max_memory: bytes, for `blocked` and `compiled`, see `alphanet.model.fast.model.fast_model`.
     """
 
     def __init__(
@@ -36,13 +39,14 @@ class AlphaNetPotential:
         dtype: str = "float32",
         device: str = "cpu",
         name: str = "alphanet",
+        mode: str = "eager",
+        max_memory: int | None = None,
     ) -> None:
         self.name = name
-        if isinstance(model, InteratomicModel):
-            self.file, self.model = None, model.to(device).eval()
-        else:
-            self.file = Path(model)
-            self.model = load_model(self.file, config, dtype, device)
+        self.file = None if isinstance(model, InteratomicModel) else Path(model)
+        given = model.to(device) if isinstance(model, InteratomicModel) else model
+        ready = evaluator(given, config, dtype=dtype, device=device, mode=mode, max_memory=max_memory)
+        self.model, self.mode, self._predict = ready.model, ready.mode, ready.predict
 
     def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
         """Energies, forces and stresses of `frames`, in order.
@@ -62,16 +66,13 @@ class AlphaNetPotential:
             "parameters": self.model.n_parameters,
             "settings": self.model.config.model_dump(mode="json"),
             "precision": str(self.model.dtype).removeprefix("torch."),
-            "device": str(self._device),
+            "device": str(self.model.device),
+            "mode": self.mode,
             "torch": torch.__version__,
         }
 
     def close(self) -> None:
         """Nothing to release: the model goes with the object."""
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.model.parameters()).device
 
     def _batch(self, frames: Sequence[Atoms], first: int) -> list[FramePrediction]:
         graphs = []
@@ -80,8 +81,8 @@ class AlphaNetPotential:
                 graphs.append(self.model.graph(atoms))
             except UserError as error:
                 raise UserError(f"frame {place}: {error}") from error
-        graph = collate(graphs).to(device=self._device)
-        answers = list(_split(predict(self.model, graph), graph.batch, has_stress(graph)))
+        graph = collate(graphs).to(device=self.model.device)
+        answers = list(_split(self._predict(graph), graph.batch, has_stress(graph)))
         for place, answer in enumerate(answers, first):
             if not (np.isfinite(answer.energy) and np.isfinite(answer.forces).all()):
                 raise UserError(f"frame {place}: the prediction is not finite")

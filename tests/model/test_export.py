@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.build import bulk
 from typer.testing import CliRunner
 
+from alphanet import AlphaNetCalculator
 from alphanet.cli import app
 from alphanet.errors import UserError
 from alphanet.graph import collate
@@ -18,6 +19,7 @@ from alphanet.model.config import AlphaNetConfig
 from alphanet.model.create import create_model
 from alphanet.model.export import ExportedModel, export_model
 from alphanet.model.prediction import predict
+from alphanet.potentials.local import AlphaNetPotential
 
 CONFIG = AlphaNetConfig(
     elements=["H", "Cu"], num_layers=1, hidden_channels=8, heads=2, num_basis=4, temporal_channels=2, cutoff=4.0
@@ -79,3 +81,22 @@ def test_elements_and_files_are_checked(package, model, tmp_path):
     with pytest.raises(UserError, match="alphanet export"):
         ExportedModel(tmp_path / "text.pt2")
     assert ExportedModel(package).dtype == torch.float32
+
+
+def test_calculator_and_potential_take_a_package(package, model):
+    crystal = list(structures())[-1]
+    calculator = AlphaNetCalculator(package)
+    assert calculator.mode == "exported"
+    crystal.calc = calculator
+    reference = crystal.copy()
+    reference.calc = AlphaNetCalculator(model)
+    np.testing.assert_allclose(crystal.get_forces(), reference.get_forces(), atol=2e-5)
+    np.testing.assert_allclose(crystal.get_stress(), reference.get_stress(), atol=2e-6)
+    potential = AlphaNetPotential(package)
+    (found,) = potential.predict([crystal])
+    assert found.energy == pytest.approx(reference.get_potential_energy(), abs=1e-4)
+    assert potential.provenance()["mode"] == "exported"
+    with pytest.raises(UserError, match="exported in float32"):
+        AlphaNetPotential(package, dtype="float64")
+    with pytest.raises(UserError, match="exported for cpu"):
+        AlphaNetPotential(package, device="cuda")

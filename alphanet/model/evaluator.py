@@ -1,0 +1,62 @@
+"""What evaluates structures: a model in one of its modes, or an exported package."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alphanet.errors import UserError
+from alphanet.model.base import InteratomicModel
+from alphanet.model.checkpoint import load_model
+from alphanet.model.export import SUFFIX, ExportedModel
+from alphanet.model.fast.modes import Predict, evaluation
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """A model that makes graphs, how to predict from them, and by what means that is."""
+
+    model: InteratomicModel | ExportedModel
+    predict: Predict
+    mode: str  # eager, blocked, compiled or exported
+
+
+def evaluator(
+    model: InteratomicModel | str | Path,
+    config: Any = None,
+    *,
+    dtype: str | None = None,
+    device: str = "cpu",
+    mode: str = "eager",
+    max_memory: int | None = None,
+) -> Evaluator:
+    """Ready to predict with a model, or with the file of one or a package of `alphanet export`.
+
+    Args:
+        model: a model (where it is) or a file.
+        config: see `alphanet.load_model`.
+        dtype: precision, for files; float32, or the package's own, if not given.
+        device: where to, for files.
+        mode: see `alphanet.model.fast.modes.evaluation`; a package has its own.
+        max_memory: bytes, for `blocked` and `compiled`.
+
+    Raises:
+        UserError: as `alphanet.load_model`; an unknown mode; a package of another precision or device.
+    """
+    if isinstance(model, InteratomicModel):
+        loaded = model.eval()
+    elif Path(model).suffix == SUFFIX:
+        package = ExportedModel(model)
+        _require_same(package, dtype, device)
+        return Evaluator(package, package.predict, "exported")
+    else:
+        loaded = load_model(model, config, dtype or "float32", device)
+    predict, used = evaluation(loaded, mode, max_memory)
+    return Evaluator(loaded, predict, used)
+
+
+def _require_same(package: ExportedModel, dtype: str | None, device: str) -> None:
+    made_for = str(package.dtype).removeprefix("torch.")
+    if dtype is not None and dtype != made_for:
+        raise UserError(f"{package.path} was exported in {made_for}; ask for {made_for}, or export it in {dtype}")
+    if device.partition(":")[0] != package.device.type:
+        raise UserError(f"{package.path} was exported for {package.device.type}; export it again for {device}")

@@ -1,0 +1,1 @@
+"""Fast inference: the same predictions from folded weights, on blocks of edges, with a backward of its own."""

@@ -1,0 +1,177 @@
+"""The stages before the message layers: radial columns, surroundings and their scalars."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from alphanet.model.fast.compiling import BlockFunction, derivative
+from alphanet.model.fast.linear import linear
+from alphanet.model.fast.radial import RadialColumns
+from alphanet.model.fast.stages import Visit
+
+
+class EmbeddingStage:
+    """Edges' unit vectors, envelopes and radial columns; sums of radial features and of weighted vectors.
+
+    Args:
+        columns: see `RadialColumns`.
+        frequencies: (R,) of the Bessel functions.
+        envelope: (E,) distances to (E,).
+        cutoff: Å.
+        compiled: whether its functions are compiled.
+        epsilon: Å, added to the distance by which vectors are divided.
+    """
+
+    def __init__(
+        self,
+        columns: RadialColumns,
+        frequencies: Tensor,
+        envelope: Callable[[Tensor], Tensor],
+        cutoff: float,
+        compiled: bool,
+        epsilon: float = 0.0,
+    ) -> None:
+        self._envelope, self._cutoff, self._epsilon = envelope, cutoff, epsilon
+        self._constants = (frequencies, *columns.first, *columns.last, columns.taken, columns.features)
+        self._n_columns = columns.n_columns
+        self.width = columns.features.shape[0] + 4
+        self._forward = BlockFunction(self._gathered, 4, compiled)
+        self._backward = BlockFunction(self._gradient, 7, compiled)
+
+    def forward(self, visit: Visit) -> Tensor:
+        """(n, H + 4): radial features times the neighbours' embeddings `senders`, envelope times vector, envelope."""
+        edges, block, at = visit.edges, visit.block, visit.at
+        frame, columns, sums = self._forward(
+            edges.vector[at], block.filled, block.sender, visit.senders, *self._constants
+        )
+        edges.frame[at] = frame
+        edges.weights[at, :, -self._n_columns :] = columns
+        return sums
+
+    def backward(self, visit: Visit) -> tuple[None, None]:
+        """Writes the gradient by the vectors; the embeddings are constants."""
+        edges, block, at = visit.edges, visit.block, visit.at
+        edges.vector_gradient[at] = self._backward(
+            edges.vector[at],
+            block.filled,
+            block.sender,
+            visit.senders,
+            edges.frame_gradient[at],
+            edges.weights_gradient[at, :, -self._n_columns :],
+            visit.by_sums,
+            *self._constants,
+        )
+        return None, None
+
+    def _gathered(self, vector: Tensor, filled: Tensor, sender: Tensor, embedding: Tensor, *constants: Tensor):  # type: ignore[no-untyped-def]
+        return self._of_edges(vector, filled, embedding[sender], *constants)
+
+    def _gradient(  # type: ignore[no-untyped-def]
+        self, vector, filled, sender, embedding, by_frame, by_columns, by_sums, *constants
+    ) -> Tensor:
+        def function(vector: Tensor) -> tuple[Tensor, ...]:
+            return self._of_edges(vector, filled, embedding[sender], *constants)
+
+        return derivative(function, (vector,), (by_frame, by_columns, by_sums))[0]
+
+    def _of_edges(self, vector, filled, neighbor, frequencies, w1, b1, w2, b2, taken, features):  # type: ignore[no-untyped-def]
+        distance = torch.linalg.vector_norm(vector, dim=-1, keepdim=True)
+        unit = vector / (distance + self._epsilon)
+        smooth = self._envelope(distance)
+        basis = (2 / self._cutoff) * torch.sin(frequencies * distance / self._cutoff) / distance
+        hidden = F.silu(linear(basis, w1, b1))
+        columns = torch.cat([smooth * linear(hidden, w2, b2) - linear(basis, taken), basis], dim=-1)
+        radial = filled * linear(columns, features)
+        smooth = filled * smooth
+        sums = torch.cat([(radial * neighbor).sum(1), (smooth * vector).sum(1), smooth.sum(1)], dim=1)
+        return torch.cat([unit, smooth], dim=-1), columns, sums
+
+
+class SurroundingsStage:
+    """S_i = sum over neighbours of unit vector times radial features times what the neighbour sends, (N, 3 H)."""
+
+    def __init__(self, columns: RadialColumns, compiled: bool) -> None:
+        self._features = columns.features
+        self._n_columns = columns.n_columns
+        self.width = 3 * columns.features.shape[0]
+        self._forward = BlockFunction(self._gathered, 5, compiled)
+        self._backward = BlockFunction(self._gradient, 6, compiled)
+
+    def forward(self, visit: Visit) -> Tensor:
+        """(n, 3 H) from the neighbours' `senders` (N, H)."""
+        edges, block, at = visit.edges, visit.block, visit.at
+        columns = edges.weights[at, :, -self._n_columns :]
+        return self._forward(edges.frame[at], columns, block.filled, block.sender, visit.senders, self._features)
+
+    def backward(self, visit: Visit) -> tuple[Tensor, None]:
+        """(n, P, H) by what the neighbours send."""
+        edges, block, at = visit.edges, visit.block, visit.at
+        columns = edges.weights[at, :, -self._n_columns :]
+        by_frame, by_radial, by_sender = self._backward(
+            edges.frame[at], columns, block.filled, block.sender, visit.senders, visit.by_sums, self._features
+        )
+        edges.frame_gradient[at] += by_frame
+        into = edges.weights_gradient[at, :, -self._n_columns :]
+        into.flatten(0, 1).addmm_(by_radial.flatten(0, 1), self._features)
+        return by_sender, None
+
+    def _gathered(self, frame, columns, filled, sender, source, features):  # type: ignore[no-untyped-def]
+        return self._of_edges(frame, linear(columns, features), source[sender], filled)
+
+    def _gradient(self, frame, columns, filled, sender, source, by_sums, features):  # type: ignore[no-untyped-def]
+        def function(frame: Tensor, radial: Tensor, source: Tensor) -> Tensor:
+            return self._of_edges(frame, radial, source, filled)
+
+        return derivative(function, (frame, linear(columns, features), source[sender]), (by_sums,))
+
+    def _of_edges(self, frame: Tensor, radial: Tensor, source: Tensor, filled: Tensor) -> Tensor:
+        message = filled * radial * source
+        return torch.cat([(frame[..., axis : axis + 1] * message).sum(1) for axis in range(3)], dim=1)
+
+
+class ScalarsStage:
+    """Scalars (…, 2 H) of the surroundings of both ends of each edge in its frame, times the envelope.
+
+    Args:
+        scalars: (frame (n, P, 4), sender's (n, P, A), receiver's (n, 1, B), constants) to (n, P, 2 H).
+        constants: of `scalars`.
+        hidden_channels: H.
+        compiled: whether its functions are compiled.
+    """
+
+    width = 0
+
+    def __init__(
+        self, scalars: Callable[..., Tensor], constants: tuple[Tensor, ...], hidden_channels: int, compiled: bool
+    ) -> None:
+        self._scalars, self._constants, self._columns = scalars, constants, 2 * hidden_channels
+        self._forward = BlockFunction(self._gathered, 5, compiled)
+        self._backward = BlockFunction(self._gradient, 6, compiled)
+
+    def forward(self, visit: Visit) -> None:
+        """Writes the first 2 H columns of the weights."""
+        edges, block, at = visit.edges, visit.block, visit.at
+        edges.weights[at, :, : self._columns] = self._forward(
+            edges.frame[at], block.sender, block.receiver, visit.senders, visit.receivers, *self._constants
+        )
+
+    def backward(self, visit: Visit) -> tuple[Tensor, Tensor]:
+        """By both ends' surroundings: (n, P, A) and (n, B)."""
+        edges, block, at = visit.edges, visit.block, visit.at
+        by_weights = edges.weights_gradient[at, :, : self._columns]
+        by_frame, by_sender, by_receiver = self._backward(
+            edges.frame[at], block.sender, block.receiver, visit.senders, visit.receivers, by_weights, *self._constants
+        )
+        edges.frame_gradient[at] += by_frame
+        return by_sender, by_receiver
+
+    def _gathered(self, frame, sender, receiver, senders, receivers, *constants):  # type: ignore[no-untyped-def]
+        return self._scalars(frame, senders[sender], receivers[receiver][:, None], *constants)
+
+    def _gradient(self, frame, sender, receiver, senders, receivers, by_weights, *constants):  # type: ignore[no-untyped-def]
+        def function(frame: Tensor, of_sender: Tensor, of_receiver: Tensor) -> Tensor:
+            return self._scalars(frame, of_sender, of_receiver[:, None], *constants)
+
+        return derivative(function, (frame, senders[sender], receivers[receiver]), (by_weights,))

@@ -1,0 +1,167 @@
+"""The fast model: predictions of a reference model with constant weights, by the same formulas on blocks of edges."""
+
+import warnings
+from copy import deepcopy
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from alphanet.graph import AtomGraph, edge_vectors, sum_over_atoms
+from alphanet.model.alphanet import AlphaNet
+from alphanet.model.base import InteratomicModel
+from alphanet.model.fast.checking import largest_error
+from alphanet.model.fast.compiling import compiler_present
+from alphanet.model.fast.layout import CHUNK, EdgeLayout, edge_layout
+from alphanet.model.fast.memory import default_limit, fits
+from alphanet.model.fast.official import OfficialNetwork
+from alphanet.model.fast.paper import PaperNetwork
+from alphanet.model.fast.stages import EdgeArrays
+from alphanet.model.official import OfficialAlphaNet
+from alphanet.model.prediction import Prediction, per_volume, predict
+
+# Of the radial columns, see `radial_columns`; float32's own rounding is larger than what 1e-8 leaves out.
+TOLERANCE = {torch.float32: 1e-8, torch.float64: 0.0}
+BLOCK_NUMBERS = 65536  # edges times channels of a block: one array of 3 H columns is 786 kB, so that a few stay in L2
+FEWEST_EDGES, MOST_EDGES = 256, 2048
+ALLOWED = 1.0  # largest error that a check passes, see `largest_error`
+
+
+class FastModel:
+    """Predicts what `predict(model, graph)` does, from a copy of the weights that never changes.
+
+    Use `fast_model`, which also checks it.
+
+    Args:
+        model: the reference.
+        compiled: whether the functions of blocks of edges are compiled, at their first call.
+        max_memory: bytes; above it the backward computes again what it would otherwise find in memory.
+        block: edges a block; chosen for the caches if not given.
+    """
+
+    def __init__(
+        self, model: InteratomicModel, *, compiled: bool, max_memory: int | None = None, block: int | None = None
+    ) -> None:
+        self.model = deepcopy(model).requires_grad_(False).eval()
+        self.mode = "compiled" if compiled else "blocked"
+        """compiled, blocked (the same, not compiled) or eager (the reference)"""
+        self.note: str | None = None
+        """Why it does not run as asked"""
+        H = model.config.hidden_channels
+        self._block = block or min(max(BLOCK_NUMBERS // H, FEWEST_EDGES), MOST_EDGES)
+        self._limit = default_limit() if max_memory is None else max_memory
+        self._network: PaperNetwork | OfficialNetwork
+        if isinstance(self.model, AlphaNet):
+            self._network = PaperNetwork(self.model, TOLERANCE[model.dtype], compiled)
+        elif isinstance(self.model, OfficialAlphaNet):
+            self._network = OfficialNetwork(self.model, TOLERANCE[model.dtype], compiled)
+        else:
+            raise TypeError(f"no fast path for {type(model).__name__}")
+
+    @property
+    def radial_error(self) -> float:
+        """Largest error of a radial feature relative to the largest one, from leaving out columns."""
+        return self._network.radial_error
+
+    def predict(self, graph: AtomGraph, *, forces: bool = True, stress: bool = True) -> Prediction:
+        """Energy, and forces and stress if asked.
+
+        Args:
+            graph: made by `model.graph`, in the model's precision and on its device.
+            forces: also give forces.
+            stress: also give the stress.
+        """
+        if self.mode == "eager":
+            return predict(self.model, graph, forces=forces, stress=stress)
+        differentiates = forces or stress
+        arrays = self._arrays(graph, differentiates)
+        token = graph.positions.new_zeros(0, requires_grad=differentiates)
+        positions = graph.positions.detach().requires_grad_(differentiates)
+        with torch.set_grad_enabled(differentiates):
+            output = self._network(replace(graph, positions=positions), arrays, token)
+        element = self.model.element_of_number[graph.numbers]
+        atomic_energies = self.model.reference(output.detach(), element)
+        energy = sum_over_atoms(atomic_energies, graph)
+        if not differentiates:
+            return Prediction(energy, atomic_energies)
+        arrays.prepare_gradients()
+        seed = self.model.reference.scale.to(output.dtype).expand_as(output)
+        direct, _ = torch.autograd.grad(output, [positions, token], seed, allow_unused=True)
+        return Prediction(
+            energy,
+            atomic_energies,
+            forces=-_by_positions(graph, arrays, direct) if forces else None,
+            stress=per_volume(_by_strain(graph, arrays, direct), graph) if stress else None,
+        )
+
+    def _arrays(self, graph: AtomGraph, differentiates: bool) -> EdgeArrays:
+        layout: EdgeLayout = edge_layout(graph)
+        vector = edge_vectors(graph)
+        shape = (layout.n_chunks, CHUNK)
+        columns = 2 * self.model.config.hidden_channels + self._network.n_columns
+        keeps = differentiates and fits(shape, columns, self._network.kept, vector.dtype, self._limit)
+        return EdgeArrays(
+            layout=layout,
+            blocks=layout.blocks(self._block),
+            vector=layout.scattered(vector, self.model.config.cutoff),
+            frame=vector.new_empty(*shape, 4),
+            weights=vector.new_empty(*shape, columns),
+            keeps=keeps,
+        )
+
+
+def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_memory: int | None = None) -> FastModel:
+    """A fast model that has been compared with its reference on a small structure.
+
+    Compiling takes one to three minutes at the first use of an architecture on a machine, and half a minute later; it
+    happens here. Where the fast path cannot be used as asked, the next slower one is, with one line of warning.
+
+    Args:
+        model: the reference; later changes of its weights are not seen.
+        compiled: whether to compile; None: where the model is on the CPU and there is a C++ compiler.
+        max_memory: bytes that the arrays of edges may take; half of the machine's memory if not given. Below what
+            they need at least it has no effect.
+    """
+    on_cpu = next(model.parameters()).device.type == "cpu"
+    wanted = on_cpu and compiler_present() if compiled is None else compiled
+    note = None
+    if wanted and not compiler_present():
+        wanted, note = False, "no C++ compiler found: blocks of edges are computed without compilation"
+    fast = FastModel(model, compiled=wanted, max_memory=max_memory)
+    try:
+        error = largest_error(fast.predict, model)
+    except Exception as failure:  # compilers fail in many ways, and the answer is always the same
+        if not wanted:
+            raise
+        note = f"compilation failed ({_first_line(failure)}): blocks of edges are computed without it"
+        fast = FastModel(model, compiled=False, max_memory=max_memory)
+        error = largest_error(fast.predict, model)
+    if not error <= ALLOWED:
+        fast.mode = "eager"
+        note = f"the fast path is not used: it differs from the reference, {error:.1e} times the error allowed"
+    if note is not None:
+        fast.note = note
+        warnings.warn(note, stacklevel=2)
+    return fast
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0][:120]}" if text else type(error).__name__
+
+
+def _by_positions(graph: AtomGraph, arrays: EdgeArrays, direct: Tensor | None) -> Tensor:
+    """(N, 3) derivatives of the energy by positions, from those by edge vectors and by stored positions."""
+    layout = arrays.layout
+    total = torch.zeros_like(graph.positions) if direct is None else direct.clone()
+    total.index_add_(0, layout.sender.flatten(), arrays.vector_gradient.flatten(0, 1))
+    return total.index_add_(0, layout.receiver, arrays.vector_gradient.sum(1), alpha=-1)
+
+
+def _by_strain(graph: AtomGraph, arrays: EdgeArrays, direct: Tensor | None) -> Tensor:
+    """(B, 3, 3) derivatives of the energy by a symmetric strain."""
+    of_chunks = arrays.vector.transpose(1, 2) @ arrays.vector_gradient
+    total = torch.zeros_like(graph.cell).index_add_(0, graph.batch[arrays.layout.receiver], of_chunks)
+    if direct is not None:
+        total.index_add_(0, graph.batch, graph.positions[:, :, None] * direct[:, None, :])
+    return 0.5 * (total + total.transpose(1, 2))

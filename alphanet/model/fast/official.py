@@ -1,0 +1,198 @@
+"""The reading official-v1 on blocks of edges: its folded weights, messages, and the parts on atoms.
+
+What folding uses (exactly): the map to complex numbers, their convolution over heads and the sums over kernel channels
+are linear in the message m1, so that two complex numbers an edge remain, A = sum_k alpha_k conv_k and B = sum_k conv_k;
+`dia(alpha_k diachi1 + 1)` is alpha_k U + V, and `fc_mps` goes into U and V.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from alphanet.graph import AtomGraph, sum_over_edges
+from alphanet.model.basis import envelope
+from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWeights
+from alphanet.model.fast.linear import linear, weight_and_bias
+from alphanet.model.fast.local_stages import EmbeddingStage, SurroundingsStage
+from alphanet.model.fast.radial import radial_columns
+from alphanet.model.fast.scalar_network import NetworkScalarsStage
+from alphanet.model.fast.stages import EdgeArrays, on_atoms, run_stage
+from alphanet.model.fast.temporal import complex_step
+from alphanet.model.official import OfficialAlphaNet, OfficialFrameTransition, OfficialMessageLayer
+
+Complex = tuple[Tensor, Tensor]
+UNIT_EPSILON = 1e-10  # Å, added to distances where the public code divides by them
+
+
+class OfficialNetwork:
+    """Evaluates an `OfficialAlphaNet` with constant weights, without dropout.
+
+    Args:
+        model: its weights are read now.
+        tolerance: of the radial columns, see `radial_columns`.
+        compiled: whether functions of edges are compiled.
+    """
+
+    def __init__(self, model: OfficialAlphaNet, tolerance: float, compiled: bool) -> None:
+        config = model.config
+        self._model, self._config = model, config
+        H, cutoff = config.hidden_channels, config.cutoff
+
+        def smooth(distance: Tensor) -> Tensor:
+            return envelope(distance, cutoff, "cosine")
+
+        columns = radial_columns(model.radial_emb, model.radial_lin, smooth, cutoff, tolerance)
+        self.n_columns, self.radial_error = columns.n_columns, columns.error
+        frequencies = model.radial_emb.bessel_weights
+        self._embedding = EmbeddingStage(columns, frequencies, smooth, cutoff, compiled, UNIT_EPSILON)
+        self._surroundings = SurroundingsStage(columns, compiled)
+        (w1, b1), (w2, b2) = weight_and_bias(model.lin[0]), weight_and_bias(model.lin[2])
+        self._scalars = NetworkScalarsStage((w1, b1, w2[0], b2), H, compiled)
+        kinds: dict[tuple[bool, bool], LayerFunctions] = {}
+        self._layers: list[LayerStage] = []
+        for number, layer in enumerate(model.message_layers):
+            assert isinstance(layer, OfficialMessageLayer)
+            last, first_one = number == config.num_layers - 1, number == 0
+            branched = config.norm_before or not last
+            kind = (first_one, branched)
+            if kind not in kinds:
+                kinds[kind] = LayerFunctions(_messages_of(branched, not first_one), H, branched, compiled)
+            width = 4 * H + (config.message_channels if branched else 0)
+            weights = _folded(layer, columns.features, branched, not first_one)
+            self._layers.append(LayerStage(number, last, width, weights, kinds[kind]))
+
+        self.kept = sum(stage.kept for stage in self._layers) + self._scalars.kept
+
+    def __call__(self, graph: AtomGraph, edges: EdgeArrays, token: Tensor) -> Tensor:
+        """(N,) atomic energies in eV."""
+        model, config, numbers = self._model, self._config, graph.numbers
+        H = config.hidden_channels
+        z = F.layer_norm(model.z_emb(numbers), (H,))
+        neighbor = F.layer_norm(model.neighbor_emb["embedding"](numbers), (H,))
+        sums, token = run_stage(self._embedding, edges, token, neighbor)
+        s = z + sums[:, :H]
+        source = F.silu(F.layer_norm(model.S_vector["lin1"](s), (H,)))
+        surroundings, token = run_stage(self._surroundings, edges, token, source)
+        position, center = graph.positions, _centers(graph)
+        of_sender = torch.cat([surroundings, position], dim=1)
+        of_receiver = torch.cat([surroundings, position - center, center], dim=1)
+        _, token = run_stage(self._scalars, edges, token, of_sender, of_receiver)
+
+        real, imaginary = (z @ model.kernel1).chunk(2, dim=1)
+        quantum: Complex = (real, imaginary)
+        v: Tensor | None = None
+        rope: Complex | None = None
+        for number, stage in enumerate(self._layers):
+            layer, transition = model.message_layers[number], model.FTEs[number]
+            assert isinstance(layer, OfficialMessageLayer) and isinstance(transition, OfficialFrameTransition)
+            sums, token = run_stage(stage, edges, token, on_atoms(edges, _features, layer, s, rope, v))
+            ds, dv, rope = _received(layer, sums, stage.width - 4 * H)
+            s, v = s + ds, dv if v is None else v + dv
+            kernel = torch.stack([model.kernels_real[number], model.kernels_imag[number]])
+            real, imaginary = on_atoms(edges, complex_step, kernel, s, quantum)
+            modulus = (real.square() + imaginary.square()).sqrt()
+            quantum = (real / modulus, imaginary / modulus)
+            ds, dv = on_atoms(edges, transition, s, v)
+            s, v = s + ds, v + dv
+
+        output = model.last_layer(s) + model.last_layer_quantum(torch.cat(quantum, dim=1)) / config.temporal_channels
+        return model.a[numbers] * output.squeeze(1) + model.b[numbers]
+
+
+def _centers(graph: AtomGraph) -> Tensor:
+    """(N, 3) means of the neighbours' stored positions."""
+    count = torch.bincount(graph.receiver, minlength=graph.n_atoms).clamp(min=1).to(graph.positions)
+    return sum_over_edges(graph.positions[graph.sender], graph) / count[:, None]
+
+
+def _features(layer: OfficialMessageLayer, s: Tensor, rope: Complex | None, v: Tensor | None) -> Tensor:
+    """(N, F) what a layer's neighbours send; the factors of the vectors' sums are in it."""
+    H = s.shape[1]
+    if rope is not None:
+        real, imaginary = s.chunk(2, dim=1)
+        s = torch.cat([real * rope[0] - imaginary * rope[1], real * rope[1] + imaginary * rope[0]], dim=1)
+    x1, x2, x3 = layer.x_proj(layer.x_layernorm(s)).split(H, dim=1)
+    x3 = x3 / math.sqrt(H)
+    if v is None:
+        return torch.cat([x1, x3], dim=1)
+    return torch.cat([x1, x2 / math.sqrt(3 * H), x3, v.flatten(1)], dim=1)
+
+
+def _received(layer: OfficialMessageLayer, sums: Tensor, C: int) -> tuple[Tensor, Tensor, Complex | None]:
+    """Updates of s (N, H) and v (N, 3, H) and the rotation (N, H / 2), from sums of angles, messages and vectors."""
+    H = layer.config.hidden_channels
+    summed, vectors = sums.split([C + H, 3 * H], dim=1)
+    dv = vectors.unflatten(1, (3, H))
+    if C == 0:
+        return summed, dv, None
+    if layer.config.norm_before:
+        summed = layer.dx_layer_norm(summed)
+    t, ds = summed.split([C, H], dim=1)
+    if layer.config.norm_after:
+        t = layer.dx_layer_norm(t)
+    angle = layer.scale2(t)
+    return ds, dv, (torch.cos(angle), torch.sin(angle))
+
+
+def _messages_of(branched: bool, with_vectors: bool):  # type: ignore[no-untyped-def]
+    """The message function of a kind of layers; sums are (n, C) angles if branched, (n, H) and (n, 3 H)."""
+
+    def messages(gates, read, features, frame, filled, *constants):  # type: ignore[no-untyped-def]
+        scalar = filled * features[0] * gates[0]
+        directed = filled * features[2 if with_vectors else 1] * gates[-1]
+        sums = []
+        if branched:
+            to_alpha, alpha_bias, kernel, kernel_bias, u, v, bias = constants
+            alpha = F.silu(linear(F.silu(read), to_alpha, alpha_bias))
+            convolved = linear(scalar, kernel, kernel_bias)
+            K = alpha.shape[-1]
+            parts = []
+            for part in (convolved[..., :K], convolved[..., K:]):
+                parts.append((part * alpha).sum(-1, keepdim=True) * u + part.sum(-1, keepdim=True) * v + bias)
+            sums.append((filled * torch.atan2(parts[1], parts[0])).sum(1))
+        sums.append(scalar.sum(1))
+        carried = filled * features[1] * gates[1] if with_vectors else None
+        for axis, along_axis in enumerate(frame[0].split(1, -1)):
+            vectors = along_axis * directed
+            if carried is not None:
+                vectors = vectors + features[3 + axis] * carried
+            sums.append(vectors.sum(1))
+        return torch.cat(sums, dim=1)
+
+    return messages
+
+
+def _folded(layer: OfficialMessageLayer, features: Tensor, branched: bool, with_vectors: bool) -> LayerWeights:
+    """A layer's weights on 2 H scalars and K radial columns."""
+    H, K = features.shape
+    w1, b1 = weight_and_bias(layer.dir_proj[0])
+    w2, b2 = weight_and_bias(layer.dir_proj[2])
+    wq, bq = weight_and_bias(layer.rbf_proj)
+    R = wq.shape[1]
+    radial = w1[:, 2 * H : 3 * H] @ features
+    radial[:, K - R :] += w1[:, 3 * H :]
+    w1 = torch.cat([w1[:, : 2 * H], radial], dim=1)
+    if not branched:
+        if not with_vectors:  # nothing reads the middle gates
+            rows = torch.cat([torch.arange(H), torch.arange(2 * H, 3 * H)]).to(wq.device)
+            w2, b2, wq, bq = w2[rows], b2[rows], wq[rows], bq[rows]
+        return LayerWeights((w1, b1), (w2, b2), (wq, bq), None, ())
+    branch = weight_and_bias(layer.diagonal[0])
+    return LayerWeights((w1, b1), (w2, b2), (wq, bq), branch, _folded_branch(layer))
+
+
+def _folded_branch(layer: OfficialMessageLayer) -> tuple[Tensor, ...]:
+    """Linear, SiLU for alpha; m1 to conv (real parts, then imaginary ones); U, V and the bias behind them."""
+    config = layer.config
+    K = config.kernel_channels
+    scale = math.sqrt(config.hidden_channels // config.heads)
+    real, imaginary = layer.kernel_real / scale, layer.kernel_imag / scale
+    tr, ti = real[1:].reshape(-1, K).T, imaginary[1:].reshape(-1, K).T  # (K, X)
+    (wp, wq), (bp, bq) = layer.scale.weight.chunk(2), layer.scale.bias.chunk(2)
+    kernel = torch.cat([tr @ wp - ti @ wq, ti @ wp + tr @ wq])  # (2 K, H)
+    bias = torch.cat([tr @ bp - ti @ bq + real[0].sum(0), ti @ bp + tr @ bq + imaginary[0].sum(0)])
+    dia, fc = layer.dia, layer.fc_mps
+    u, v = fc.weight @ (dia.weight @ layer.diachi1), fc.weight @ (dia.weight.sum(1) + dia.bias)
+    return (*weight_and_bias(layer.diagonal[2]), kernel, bias, u, v, fc.bias.detach())

@@ -1,0 +1,185 @@
+"""The paper's reading on blocks of edges: its folded weights, messages, and the parts on atoms."""
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from alphanet.graph import AtomGraph
+from alphanet.model.alphanet import AlphaNet, Complex, FrameTransition, MessageLayer, TemporalConnection, rotate
+from alphanet.model.basis import envelope
+from alphanet.model.fast.frames import along, cross
+from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWeights
+from alphanet.model.fast.linear import linear, weight_and_bias
+from alphanet.model.fast.local_stages import EmbeddingStage, ScalarsStage, SurroundingsStage
+from alphanet.model.fast.radial import radial_columns
+from alphanet.model.fast.stages import EdgeArrays, on_atoms, run_stage
+from alphanet.model.fast.temporal import complex_step
+from alphanet.model.smooth import scaled_vectors, soft_abs, soft_unit
+
+
+class PaperNetwork:
+    """Evaluates an `AlphaNet` with constant weights.
+
+    Args:
+        model: its weights are read now.
+        tolerance: of the radial columns, see `radial_columns`.
+        compiled: whether functions of edges are compiled.
+    """
+
+    def __init__(self, model: AlphaNet, tolerance: float, compiled: bool) -> None:
+        config, structure = model.config, model.structure
+        self._model, self._config = model, config
+        H, heads = config.hidden_channels, config.heads
+
+        def smooth(distance: Tensor) -> Tensor:
+            return envelope(distance, config.cutoff, config.envelope)
+
+        columns = radial_columns(structure.basis, structure.radial, smooth, config.cutoff, tolerance)
+        self.n_columns, self.radial_error = columns.n_columns, columns.error
+        self._embedding = EmbeddingStage(columns, structure.basis.bessel_weights, smooth, config.cutoff, compiled)
+        self._surroundings = SurroundingsStage(columns, compiled)
+        softness = config.softness
+
+        def scalars(frame: Tensor, sender: Tensor, receiver: Tensor, mixing: Tensor) -> Tensor:
+            return _scalars(frame, sender, receiver, mixing, softness)
+
+        self._scalars = ScalarsStage(scalars, (structure.scalarize,), H, compiled)
+        kinds: dict[tuple[bool, bool], LayerFunctions] = {}
+        self._layers: list[LayerStage] = []
+        for number, layer in enumerate(model.messages):
+            assert isinstance(layer, MessageLayer)
+            last, first = number == config.num_layers - 1, number == 0
+            branched = config.rope and not last
+            if (first, branched) not in kinds:
+                kinds[first, branched] = LayerFunctions(_messages_of(branched, not first), H, branched, compiled)
+            self._layers.append(
+                LayerStage(
+                    number,
+                    last,
+                    4 * H + (2 * heads if branched else 0),
+                    _folded(layer, columns.features, branched, not first),
+                    kinds[first, branched],
+                )
+            )
+
+        self.kept = sum(stage.kept for stage in self._layers)
+
+    def __call__(self, graph: AtomGraph, edges: EdgeArrays, token: Tensor) -> Tensor:
+        """(N,) output of the network, in units of the energy scale."""
+        model, config = self._model, self._config
+        structure, H = model.structure, config.hidden_channels
+        element = model.element_of_number[graph.numbers]
+        z = F.layer_norm(structure.atom_embedding(element), (H,))
+        neighbor = F.layer_norm(structure.neighbor_embedding(element), (H,))
+        sums, token = run_stage(self._embedding, edges, token, neighbor)
+        received, vector, count = sums.split([H, 3, 1], dim=1)
+        s = z + received
+        source = F.silu(F.layer_norm(structure.source(s), (H,)))
+        surroundings, token = run_stage(self._surroundings, edges, token, source)
+        center = vector / (1 + count)
+        _, token = run_stage(self._scalars, edges, token, surroundings, torch.cat([surroundings, center], dim=1))
+
+        v: Tensor | None = None
+        rotation: Complex | None = None
+        history = model.temporal.start(z) if config.temporal else None
+        for number, (layer, stage) in enumerate(zip(model.messages, self._layers, strict=True)):
+            assert isinstance(layer, MessageLayer)
+            features = on_atoms(edges, _features, layer, s, rotation, v)
+            sums, token = run_stage(stage, edges, token, features)
+            scalar, vectors, heads = sums.split([H, 3 * H, stage.width - 4 * H], dim=1)
+            s = s + layer.sum_norm(scalar)
+            dv = scaled_vectors(vectors.unflatten(1, (3, H)))
+            v = dv if v is None else v + dv
+            rotation = _rotation(layer, heads) if heads.shape[1] else None
+            if history is not None:
+                assert isinstance(model.temporal, TemporalConnection)
+                kernel = model.temporal.kernel[number]
+                real, imaginary = on_atoms(edges, complex_step, kernel, s, history)
+                history = soft_unit(real, imaginary, config.softness)
+            if config.frame_transition:
+                transition = model.transitions[number]
+                assert isinstance(transition, FrameTransition)
+                ds, dv = on_atoms(edges, transition, s, v)
+                s, v = s + ds, v + dv
+
+        output = model.readout(s).squeeze(1)
+        if history is not None:
+            output = output + model.temporal.readout(history)
+        return model.element_scale[element] * output + model.element_shift[element]
+
+
+def _features(layer: MessageLayer, s: Tensor, rotation: Complex | None, v: Tensor | None) -> Tensor:
+    """(N, F) what a layer's neighbours send: features of m1, m2, m3 and vectors, or without m2 and vectors."""
+    H = s.shape[1]
+    features = layer.features(layer.norm(rotate(s, rotation)))
+    x1, x2, x3 = features.split(H, dim=1)
+    if v is None:
+        return torch.cat([x1, x3], dim=1)
+    return torch.cat([x1, x2 / math.sqrt(3), x3, v.flatten(1)], dim=1)
+
+
+def _rotation(layer: MessageLayer, heads: Tensor) -> Complex:
+    number = layer.to_rotation(layer.heads_norm(heads))
+    if layer.config.rotation == "exponential":
+        return torch.cos(number), torch.sin(number)
+    real, imaginary = number.chunk(2, dim=1)
+    return soft_unit(1 + real, imaginary, layer.config.softness)
+
+
+def _scalars(frame: Tensor, sender: Tensor, receiver: Tensor, mixing: Tensor, softness: float) -> Tensor:
+    """(n, P, 2 H) from the frames (n, P, 4), S of the senders (n, P, 3 H), S and the centre of the receivers."""
+    H = mixing.shape[1]
+    e1, smooth = frame[..., :3], frame[..., 3:]
+    e2 = cross(e1, receiver[..., 3 * H :])
+    e3 = cross(e1, e2)
+    ends = []
+    for end in (receiver[..., : 3 * H], sender):
+        first, second, third = along(end, (e1, e2, e3))
+        ends.append(smooth * (first * mixing[0] + soft_abs(second, softness) * mixing[1] + third * mixing[2]))
+    return torch.cat(ends, dim=-1)
+
+
+def _messages_of(branched: bool, with_vectors: bool):  # type: ignore[no-untyped-def]
+    """The message function of a kind of layers; sums are (n, H), (n, 3 H) and, if branched, (n, 2 h)."""
+
+    def messages(gates, read, features, frame, _filled, *constants):  # type: ignore[no-untyped-def]
+        direction, smooth = frame
+        scalar = smooth * features[0] * gates[0]
+        directed = smooth * features[2 if with_vectors else 1] * gates[-1]
+        sums = [scalar.sum(1)]
+        carried = smooth * features[1] * gates[1] if with_vectors else None
+        for axis, along_axis in enumerate(direction.split(1, -1)):
+            vectors = along_axis * directed
+            if carried is not None:
+                vectors = vectors + features[3 + axis] * carried
+            sums.append(vectors.sum(1))
+        if branched:
+            to_gate, gate_bias, to_heads, heads_bias = constants
+            gate = F.silu(linear(F.silu(read), to_gate, gate_bias))
+            heads = linear(scalar, to_heads) + smooth * heads_bias  # the bias, too, fades at the cutoff
+            n = gate.shape[-1]
+            sums += [(heads[..., :n] * gate).sum(1), (heads[..., n:] * gate).sum(1)]
+        return torch.cat(sums, dim=1)
+
+    return messages
+
+
+def _folded(layer: MessageLayer, features: Tensor, branched: bool, with_vectors: bool) -> LayerWeights:
+    """A layer's weights on 2 H scalars and K radial columns."""
+    H, K = features.shape
+    w1, b1 = weight_and_bias(layer.surroundings[0])
+    w2, b2 = weight_and_bias(layer.surroundings[2])
+    wq, bq = weight_and_bias(layer.radial)
+    R = wq.shape[1]
+    radial = w1[:, 2 * H : 3 * H] @ features
+    radial[:, K - R :] += w1[:, 3 * H :]
+    w1 = torch.cat([w1[:, : 2 * H], radial], dim=1)
+    if not branched and not with_vectors:  # nothing reads the middle gates
+        rows = torch.cat([torch.arange(H), torch.arange(2 * H, 3 * H)]).to(wq.device)
+        w2, b2, wq, bq = w2[rows], b2[rows], wq[rows], bq[rows]
+    if not branched:
+        return LayerWeights((w1, b1), (w2, b2), (wq, bq), None, ())
+    others = (*weight_and_bias(layer.gate[2]), *weight_and_bias(layer.to_heads))
+    return LayerWeights((w1, b1), (w2, b2), (wq, bq), weight_and_bias(layer.gate[0]), others)

@@ -1,0 +1,81 @@
+"""Radial features of an edge in as few columns as they need: they depend on its length alone.
+
+The radial features (H columns `rad` of a two-layer network on the R basis functions) enter the widest matrix product of
+every layer. As functions of one variable they span, to a given accuracy, a space of fewer dimensions: the basis
+functions themselves and the principal components of what these leave over. The matrices behind then take those
+columns in place of the H.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from alphanet.model.fast.linear import weight_and_bias
+
+SAMPLES = 2048
+SHORTEST = 0.01  # Å; nearer pairs are refused as overlapping
+WORTH_IT = 0.9  # components, relative to H, above which the features are kept as they are
+
+
+@dataclass(frozen=True)
+class RadialColumns:
+    """`columns` = [factor * (silu hidden @ last + bias) - basis @ taken, basis]: K = r + R of them."""
+
+    first: tuple[Tensor, Tensor]  # (H, R) and (H,): the network's first layer
+    last: tuple[Tensor, Tensor]  # (r, H) and (r,): its second layer, projected on r components
+    taken: Tensor  # (r, R) what the basis functions already give of the components
+    features: Tensor  # (H, K) from the columns back to the radial features
+    error: float  # largest error of a feature, relative to the largest feature
+
+    @property
+    def n_columns(self) -> int:
+        """K."""
+        return self.features.shape[1]
+
+
+def radial_columns(
+    basis: nn.Module, network: nn.Sequential, factor: Callable[[Tensor], Tensor], cutoff: float, tolerance: float
+) -> RadialColumns:
+    """Columns for `factor(d) * network(basis(d))`, with errors up to `tolerance` of the largest feature; 0: exact.
+
+    Args:
+        basis: (E,) distances to (E, R).
+        network: Linear, SiLU, Linear.
+        factor: (E,) distances to (E,).
+        cutoff: Å.
+        tolerance: relative.
+    """
+    first, last = weight_and_bias(network[0]), weight_and_bias(network[2])
+    (w1, b1), (w2, b2) = ([one.double() for one in layer] for layer in (first, last))
+    dtype, device, H = first[0].dtype, first[0].device, len(w1)
+    distance = torch.linspace(SHORTEST, cutoff, SAMPLES, dtype=torch.float64, device=device)
+    values = deepcopy(basis).double()(distance).detach()
+    features = factor(distance)[:, None] * (torch.nn.functional.silu(values @ w1.T + b1) @ w2.T + b2)
+    from_basis = torch.linalg.lstsq(values, features).solution  # (R, H)
+    left = features - values @ from_basis
+    components = torch.linalg.svd(left, full_matrices=False).Vh
+    coefficients = left @ components.T
+    scale = features.abs().max().clamp(min=1e-300)
+    rank = next((r for r in range(H) if _left_over(coefficients, components, r) <= tolerance * scale), H)
+    if tolerance == 0 or rank > WORTH_IT * H:
+        components, from_basis, rank = torch.eye(H).to(from_basis), torch.zeros_like(from_basis), H
+    v = components[:rank]
+    error = float(_left_over(coefficients, components, rank) / scale) if rank < H else 0.0
+    return RadialColumns(
+        first=(w1.to(dtype), b1.to(dtype)),
+        last=((v @ w2).to(dtype), (v @ b2).to(dtype)),
+        taken=(v @ from_basis.T).to(dtype),
+        features=torch.cat([v.T, from_basis.T], dim=1).to(dtype),
+        error=error,
+    )
+
+
+def _left_over(coefficients: Tensor, components: Tensor, rank: int) -> Tensor:
+    return (
+        (coefficients[:, rank:] @ components[rank:]).abs().max()
+        if rank < len(components)
+        else coefficients.new_zeros(())
+    )
