@@ -154,7 +154,8 @@ class Point:
             if task in self.unsupported:
                 continue
             self.first_s[task] = max(first[0], self.first_s.get(task, 0.0))
-            seen = self.warm.setdefault(task, [])
+            # One call that takes longer than all warming up may has to do for it.
+            seen = self.warm.setdefault(task, first if first[0] > budget and self.mode == "eager" else [])
             while len(seen) < MOST_WARM_UPS and not settled(seen):
                 spent = time.monotonic() - begun
                 if seen and spent + seen[-1] > budget:

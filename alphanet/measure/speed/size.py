@@ -1,5 +1,6 @@
 """One size: every contestant in a process of its own, taking turns, so that drift of the machine hits all alike."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,12 +9,13 @@ from ase import Atoms
 
 from alphanet.errors import UserError
 from alphanet.measure.speed.contestants import Contestant
-from alphanet.measure.speed.point import Arrays, Point, Protocol
+from alphanet.measure.speed.point import WARM_UP_SHARE, Arrays, Point, Protocol
 from alphanet.measure.speed.statistics import timing
 from alphanet.neighbors import neighbor_pairs
 from alphanet.potentials.kit.worker_kit import packed
 
 MEGABYTE = 1e6
+FEWEST_ROUNDS = 2  # also where they take more than the time
 SILENT = 10.0  # seconds a contestant, up to which turns are not worth a line
 
 Report = Callable[[str], None]
@@ -51,7 +53,11 @@ def measure_size(
         for contestant in contestants:
             points.append(_opened(contestant, mode, (arrays, elements, protocol, allowance), passed))
             report(_ready_line(points[-1], len(atoms)))
+        end = time.monotonic() + (1 - WARM_UP_SHARE) * allowance * len(points)
         for turn in range(protocol.rounds):
+            if turn >= FEWEST_ROUNDS and protocol.calls is None and time.monotonic() > end:
+                report(f"{len(atoms):>7} atoms  {turn} of {protocol.rounds} turns: the time is used up (--budget)")
+                break
             for point in points[turn % len(points) :] + points[: turn % len(points)]:
                 if point.running:
                     point.time_round()
