@@ -24,11 +24,16 @@ class Journal:
         self.entries: list[Any] = []
         if path.exists() and not restart:
             self._take_up(header)
+        else:
+            self._write()  # whether it can be written shows before anything is measured
 
     def add(self, entry: Any) -> None:
         """Keep `entry`."""
         self.entries.append(entry)
         self._lines.append(json.dumps(entry))
+        self._write()
+
+    def _write(self) -> None:
         write_text(self._path, "\n".join(self._lines) + "\n")
 
     def _take_up(self, wanted: dict[str, Any]) -> None:

@@ -97,8 +97,9 @@ class Point:
         """
         with self._results():
             self.worker, self.info = self.contestant.start(self.protocol.threads, self.elements, self.mode)
-            if self.mode != "eager" and self.info.get("mode", "eager") == "eager":
-                self.mode, self.note = "eager", "timed eagerly: it has no compiled mode"
+            asked, self.mode = self.mode, self.info.get("mode", "eager")
+            if self.mode != asked and asked != "eager":
+                self.note = f"timed in mode {self.mode}: it does not compile here"
             if gated and self.mode != "eager":
                 self._pass_gate()
             self._warm_up()

@@ -17,7 +17,7 @@ from alphanet.provenance import hardware, software
 from alphanet.results import utc_now
 
 JOURNAL = "points.jsonl"  # a line a size
-CALLS_A_TASK = 3.0  # that a point needs at least: one to warm up, and two rounds
+CALLS_A_TASK = 3  # that a point needs at least: one to warm up, and two rounds
 PATIENCE = 1.2  # times its allowance that a point may take
 GROWTH = 1.1  # exponent by which a larger system is expected to take longer
 
@@ -105,9 +105,10 @@ def _too_slow(points: Sequence[dict[str, Any]], n_atoms: int, allowance: float, 
     for name, point in largest.items():
         slowest = max(point[f"{task}_ms"]["median"] for task in tasks if point[f"{task}_ms"])
         call = slowest / 1e3 * (n_atoms / point["n_atoms"]) ** GROWTH
-        if n_atoms > point["n_atoms"] and call * CALLS_A_TASK * len(tasks) > PATIENCE * allowance:
+        calls = CALLS_A_TASK * len(tasks)
+        if n_atoms > point["n_atoms"] and calls * call > PATIENCE * allowance:
             reasons[name] = (
-                f"a call would take about {call:.0f} s, too long for the {allowance:.0f} s a point (--budget)"
+                f"{calls} calls of about {call:.2g} s do not fit into the {allowance:.0f} s of a point (--budget)"
             )
     return reasons
 
