@@ -115,8 +115,11 @@ class MessageLayer(nn.Module):
         weight, bias = self.to_heads.weight, self.to_heads.bias
         heads = F.linear(scalar, weight) + edges.envelope[:, None] * bias  # the bias, too, fades at the cutoff
         gated = heads.unflatten(1, (2, -1)) * self.gate(gates)[:, None, :]
-        received = self.heads_norm(sum_over_edges(gated.flatten(1), graph))
-        number = self.to_rotation(received)
+        return self.rotation(sum_over_edges(gated.flatten(1), graph))
+
+    def rotation(self, received: Tensor) -> Complex:
+        """Unit complex numbers (N, H / 2) from what the edges sent to each atom, (N, 2 h)."""
+        number = self.to_rotation(self.heads_norm(received))
         if self.config.rotation == "exponential":
             return torch.cos(number), torch.sin(number)
         real, imaginary = number.chunk(2, dim=1)

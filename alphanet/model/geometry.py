@@ -58,12 +58,12 @@ class LocalStructure(nn.Module):
 
         source = F.silu(F.layer_norm(self.source(s), (H,)))
         surroundings = sum_over_edges(direction[:, :, None] * (radial * source[graph.sender])[:, None, :], graph)
-        frame = self._frames(graph, vector, direction, smooth)
+        frame = self.frames(graph, vector, direction, smooth)
         scalars = [smooth[:, None] * self._scalars(frame, surroundings[n]) for n in (graph.receiver, graph.sender)]
         weights = torch.cat([*scalars, radial, basis], dim=1)
         return z, s, EdgeGeometry(direction, smooth, basis, weights)
 
-    def _frames(self, graph: AtomGraph, vector: Tensor, direction: Tensor, smooth: Tensor) -> Tensor:
+    def frames(self, graph: AtomGraph, vector: Tensor, direction: Tensor, smooth: Tensor) -> Tensor:
         """(E, 3, 3) frames, row a is e_a."""
         weighted = sum_over_edges(smooth[:, None] * vector, graph)
         center = weighted / (1 + sum_over_edges(smooth, graph))[:, None]

@@ -67,7 +67,7 @@ class OfficialAlphaNet(InteratomicModel):
         neighbor = F.layer_norm(self.neighbor_emb["embedding"](numbers), (H,))
         s = add_over_edges(z0, rad * neighbor[graph.sender], graph)
 
-        frame = self._frames(graph, direction)
+        frame = self.frames(graph, direction)
         source = F.silu(F.layer_norm(self.S_vector["lin1"](s), (H,)))
         S = sum_over_edges(direction[:, :, None] * (rad * source[graph.sender])[:, None, :], graph)
         scalar_i, scalar_j = (self._scalars(frame, S[n]) for n in (graph.receiver, graph.sender))
@@ -89,7 +89,7 @@ class OfficialAlphaNet(InteratomicModel):
         output = self.last_layer(s) + self.last_layer_quantum(history) / self.config.temporal_channels
         return self.a[numbers] * output.squeeze(1) + self.b[numbers]
 
-    def _frames(self, graph: AtomGraph, direction: Tensor) -> Tensor:
+    def frames(self, graph: AtomGraph, direction: Tensor) -> Tensor:
         """(E, 3, 3) frames from the positions as stored, periodic images ignored, as the public code does."""
         position = graph.positions
         count = torch.bincount(graph.receiver, minlength=graph.n_atoms).clamp(min=1).to(position)
@@ -141,7 +141,7 @@ class OfficialMessageLayer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Updates of s (N, H) and v (N, 3, H), and the complex rotation (N, H / 2) for the next layer."""
         H, C = self.config.hidden_channels, self.config.message_channels
-        xh = self.x_proj(self.x_layernorm(_rotated(s, rope)))
+        xh = self.x_proj(self.x_layernorm(rotated(s, rope)))
         gates = self.rbf_proj(rbf) * self.dir_proj(weights)
         m1, m2, m3 = (xh[graph.sender] * gates).split(H, dim=1)
 
@@ -174,7 +174,8 @@ class OfficialMessageLayer(nn.Module):
         return torch.angle(torch.complex(self.fc_mps(y.real), self.fc_mps(y.imag)))
 
 
-def _rotated(s: Tensor, rope: Tensor | None) -> Tensor:
+def rotated(s: Tensor, rope: Tensor | None) -> Tensor:
+    """Features (N, H) read as H / 2 complex numbers, their first half real, and multiplied by `rope`."""
     if rope is None:
         return s
     turned = torch.complex(*s.chunk(2, dim=1)) * rope

@@ -1,12 +1,12 @@
 """Energies, forces and stresses from a model, as exact derivatives."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from alphanet.graph import AtomGraph, strained, sum_over_atoms
-from alphanet.model.base import InteratomicModel
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def has_stress(graph: AtomGraph) -> Tensor:
 
 
 def predict(
-    model: InteratomicModel,
+    model: Callable[[AtomGraph], Tensor],
     graph: AtomGraph,
     *,
     forces: bool = True,
@@ -35,7 +35,7 @@ def predict(
     """Energy, and its derivatives by positions and by a symmetric strain of positions and cell.
 
     Args:
-        model: any reading.
+        model: any reading, or another function from a graph to (N,) atomic energies in eV.
         graph: made by `model.graph`, in the model's precision and on its device.
         forces: also give forces.
         stress: also give the stress.

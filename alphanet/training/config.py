@@ -23,7 +23,7 @@ PRESETS_FILE = Path(__file__).with_name("presets.yaml")
 
 # Settings of the machine and the clock: a run may be resumed with other values, its weights do not depend on them.
 RUN_SETTINGS = frozenset(
-    {"accelerator", "num_workers", "threads", "cache_mb", "checkpoint_every", "log_every", "max_time"}
+    {"accelerator", "num_workers", "threads", "edge_blocks", "cache_mb", "checkpoint_every", "log_every", "max_time"}
 )
 
 
@@ -108,6 +108,8 @@ class TrainConfig(Card):
     num_workers: NonNegativeInt = 0
     threads: PositiveInt | None = None
     """Threads of torch; null: torch's choice"""
+    edge_blocks: bool = True
+    """Compute training steps on a CPU in blocks of edges that stay in its cache: the same gradients but for rounding"""
     cache_mb: NonNegativeInt = 64
     """Memory for the graphs that are kept between epochs, of training and validation frames each"""
     validate_every: PositiveInt = 1

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from alphanet.errors import UserError
 from alphanet.model.base import InteratomicModel
 from alphanet.model.prediction import Prediction, predict
+from alphanet.training.blocks.model import in_blocks
 from alphanet.training.config import TrainConfig
 from alphanet.training.data import Batch, GraphDataset, collate_batches
 from alphanet.training.ema import averaged_copy, update_average
@@ -116,7 +117,8 @@ class TrainingModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
-        prediction = predict(self.model, batch.graph, stress=self._wants_stress(batch), create_graph=True)
+        energies = in_blocks(self.model) if self.config.edge_blocks else self.model
+        prediction = predict(energies, batch.graph, stress=self._wants_stress(batch), create_graph=True)
         sums = errors(prediction, batch, self.config.loss)
         loss = total_loss(sums, self.config.loss, self.current_energy_weight)
         self.step_errors = torch.stack(sums).detach()

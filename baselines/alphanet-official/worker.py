@@ -1,5 +1,6 @@
 """The public AlphaNet code behind the worker protocol."""
 
+import copy
 import pickle
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Model:
         self._cutoff, self._device = float(cutoff), device
         self._gives_virial = checkout.predates_v1
         self._dtype = next(network.parameters()).dtype
+        self._training = None
         tables = [module.num_embeddings for module in network.modules() if isinstance(module, torch.nn.Embedding)]
         self._elements = chemical_symbols[1 : min(tables)]
         self.info = {
@@ -47,16 +49,8 @@ class Model:
 
     def predict(self, structures):
         """Energies (B,) eV, forces (N, 3) eV/Å, stresses (B, 3, 3) eV/Å^3."""
-        refuse_unknown(structures.numbers, self._elements)
-        cells = np.stack([self._periodic(*one) for one in structures])
-        energy, forces, stress = self._network(
-            self._reals(structures.positions),
-            self._integers(structures.numbers),
-            self._integers(structures.batch),
-            self._integers(structures.counts),
-            self._reals(cells),
-            "infer",
-        )
+        inputs, cells = self._inputs(structures)
+        energy, forces, stress = self._network(*inputs, "infer")
         stress = stress.detach().double().view(-1, 3, 3).cpu().numpy()
         if self._gives_virial:
             stress = -stress / np.abs(np.linalg.det(cells))[:, None, None]
@@ -65,6 +59,40 @@ class Model:
             "forces": forces.detach().double().cpu().numpy(),
             "stress": stress,
         }
+
+    def prepare(self, structures):
+        """The arguments of the network; it makes its graph itself, whose time is part of a training step's."""
+        return self._inputs(structures)[0]
+
+    def train_step(self, inputs):
+        """The loss before a step of Adam towards energies per atom and forces of zero, as the common kit's.
+
+        The mode word `train` keeps the forces differentiable.
+        """
+        if self._training is None:
+            network = copy.deepcopy(self._network).train().requires_grad_(True)
+            self._training = network, torch.optim.Adam(network.parameters(), 1e-3)
+        network, optimizer = self._training
+        optimizer.zero_grad()
+        energy, forces, _ = network(*inputs, "train")
+        counts = inputs[3].to(self._dtype)
+        loss = (energy.view(-1) / counts).abs().mean() + forces.abs().mean()
+        loss.backward()
+        optimizer.step()
+        return float(loss.detach())
+
+    def _inputs(self, structures):
+        """The network's arguments before the mode word, and the (B, 3, 3) cells that are among them."""
+        refuse_unknown(structures.numbers, self._elements)
+        cells = np.stack([self._periodic(*one) for one in structures])
+        inputs = (
+            self._reals(structures.positions),
+            self._integers(structures.numbers),
+            self._integers(structures.batch),
+            self._integers(structures.counts),
+            self._reals(cells),
+        )
+        return inputs, cells
 
     def _periodic(self, _numbers, positions, cell, pbc):
         """(3, 3) Å: the cell with vectors in the directions that are not periodic, so long that no image is seen."""

@@ -1,6 +1,7 @@
 """What goes wrong stops the training with one clear line, and the last good checkpoint stays."""
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,17 @@ from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.graph import AtomGraph
 from alphanet.model.alphanet import AlphaNet
+from alphanet.training.blocks import paper
 from alphanet.training.checkpoints import AtomicCheckpointIO
 from alphanet.training.module import TrainingModule
 from alphanet.training.run import train
+
+Network = Callable[[AlphaNet, AtomGraph], torch.Tensor]
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, from_step: int, value: float, *, training: bool) -> None:
     """Make the network's output for the batch's second structure `value`, from a step on."""
     steps = 0
-    original = AlphaNet.network
     step = TrainingModule.optimizer_step
 
     def optimizer_step(self: TrainingModule, *args: object) -> None:
@@ -29,13 +32,17 @@ def poison(monkeypatch: pytest.MonkeyPatch, from_step: int, value: float, *, tra
         step(self, *args)  # type: ignore[arg-type]
         steps += 1
 
-    def network(self: AlphaNet, graph: AtomGraph) -> torch.Tensor:
-        output = original(self, graph)
-        if steps < from_step or next(self.parameters()).requires_grad != training:
-            return output
-        return output * torch.where(graph.batch == 1, value, 1.0)
+    def poisoned(original: Network) -> Network:
+        def network(model: AlphaNet, graph: AtomGraph) -> torch.Tensor:
+            output = original(model, graph)
+            if steps < from_step or next(model.parameters()).requires_grad != training:
+                return output
+            return output * torch.where(graph.batch == 1, value, 1.0)
 
-    monkeypatch.setattr(AlphaNet, "network", network)
+        return network
+
+    monkeypatch.setattr(AlphaNet, "network", poisoned(AlphaNet.network))
+    monkeypatch.setattr(paper, "network", poisoned(paper.network))  # what training calls
     monkeypatch.setattr(TrainingModule, "optimizer_step", optimizer_step)
 
 

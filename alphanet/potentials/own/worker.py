@@ -11,6 +11,7 @@ from alphanet.model.config import preset
 from alphanet.model.create import create_model
 from alphanet.model.fast.modes import evaluation
 from alphanet.model.prediction import predict
+from alphanet.training.blocks.model import in_blocks
 
 
 def load(request):
@@ -29,14 +30,17 @@ class Model:
     """The network; structures become graphs."""
 
     def __init__(self, network, mode="eager"):
-        """Weights are constants from here on; `mode` as in `alphanet.model.fast.modes`."""
+        """Weights are constants from here on; `mode` as in `alphanet.model.fast.modes`.
+
+        Training runs in blocks of edges, which needs no compiler, in every mode but `eager`.
+        """
         self._network = network.requires_grad_(False)
-        self._training = None
+        self._training, self._trains_in_blocks = None, mode != "eager"
         self._predict, mode = evaluation(network, mode)
         self._exact = None  # the network in float64, when it is asked for
         self._device = next(network.parameters()).device
         self.info = {
-            "parameters": network.n_parameters,
+            "parameters": sum(weights.numel() for weights in network.parameters()),
             "elements": list(network.config.elements),
             "cutoff": network.config.cutoff,
             "dtype": str(network.dtype).removeprefix("torch."),
@@ -69,7 +73,8 @@ class Model:
             self._training = network, torch.optim.Adam(network.parameters(), lr=1e-4)
         network, optimiser = self._training
         optimiser.zero_grad(set_to_none=True)
-        answer = predict(network, graph, stress=False, create_graph=True)
+        energies = in_blocks(network) if self._trains_in_blocks else network
+        answer = predict(energies, graph, stress=False, create_graph=True)
         loss = answer.energy.abs().sum() / graph.n_atoms + answer.forces.abs().mean()
         loss.backward()
         optimiser.step()
