@@ -64,7 +64,8 @@ class BlockFunction:
         return self._compiled(*tensors)
 
     def _compile(self, tensors: Tensors) -> Callable[..., Any]:
-        from torch import _dynamo as dynamo
+        """By inductor's own entry, with the symbolic sizes of the trace: dynamo's guards are slow."""
+        from torch._inductor.compile_fx import compile_fx
         from torch.fx.experimental import _config as symbolic_config
         from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -73,6 +74,6 @@ class BlockFunction:
 
         with symbolic_config.patch(use_duck_shape=False):  # type: ignore[attr-defined]
             traced = make_fx(function, tracing_mode="symbolic")(*tensors)
-        for tensor in tensors[: self._n_varying]:
-            dynamo.mark_dynamic(tensor, 0)
-        return torch.compile(traced, options=INLINE if self._inline else PIECEWISE)
+        inputs = [node.meta["val"] for node in traced.graph.nodes if node.op == "placeholder"]
+        compiled: Any = compile_fx(traced, inputs, config_patches=INLINE if self._inline else PIECEWISE)
+        return compiled
