@@ -137,7 +137,7 @@ class Point:
         assert self.worker is not None
         request = {"structures": self.arrays, "rattle": self.protocol.rattle, "seed": self.protocol.seed}
         found = self.worker.call("difference", request, timeout=max(COMPILING, self._patience))
-        self.first_s[self.protocol.tasks[0]] = found.pop("seconds")
+        self.first_s["step"] = found.pop("seconds")
         relative = found["max_difference"] / max(found["max_force"], 1e-12)
         self.gate = found | {"relative": relative, "tolerance": FORCE_TOLERANCE}
         if not relative <= FORCE_TOLERANCE:
