@@ -140,22 +140,25 @@ class OfficialMessageLayer(nn.Module):
         graph: AtomGraph,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Updates of s (N, H) and v (N, 3, H), and the complex rotation (N, H / 2) for the next layer."""
-        H, C = self.config.hidden_channels, self.config.message_channels
+        H = self.config.hidden_channels
         xh = self.x_proj(self.x_layernorm(rotated(s, rope)))
         gates = self.rbf_proj(rbf) * self.dir_proj(weights)
         m1, m2, m3 = (xh[graph.sender] * gates).split(H, dim=1)
 
-        summed = sum_over_edges(torch.cat([self._angles(m1, gates), m1], dim=1), graph)
-        if self.config.norm_before:
-            summed = self.dx_layer_norm(summed)
-        t, ds = summed.split([C, H], dim=1)
-        if self.config.norm_after:
-            t = self.dx_layer_norm(t)
+        angle, ds = self.received(sum_over_edges(torch.cat([self._angles(m1, gates), m1], dim=1), graph))
 
         vectors = v[graph.sender] * (m2 / math.sqrt(3))[:, None, :] + direction[:, :, None] * m3[:, None, :]
         dv = sum_over_edges(vectors, graph) / math.sqrt(H)
-        angle = self.scale2(t)
         return ds, dv, torch.complex(torch.cos(angle), torch.sin(angle))
+
+    def received(self, summed: Tensor) -> tuple[Tensor, Tensor]:
+        """Angles (N, H / 2) of the rotation for the next layer and updates of s (N, H), from sums (N, C + H)."""
+        if self.config.norm_before:
+            summed = self.dx_layer_norm(summed)
+        t, ds = summed.split([self.config.message_channels, self.config.hidden_channels], dim=1)
+        if self.config.norm_after:
+            t = self.dx_layer_norm(t)
+        return self.scale2(t), ds
 
     def _angles(self, m1: Tensor, gates: Tensor) -> Tensor:
         """(E, C) angles of complex numbers convolved over heads."""

@@ -127,12 +127,7 @@ def _received(layer: OfficialMessageLayer, sums: Tensor, C: int) -> tuple[Tensor
     dv = vectors.unflatten(1, (3, H))
     if C == 0:
         return summed, dv, None
-    if layer.config.norm_before:
-        summed = layer.dx_layer_norm(summed)
-    t, ds = summed.split([C, H], dim=1)
-    if layer.config.norm_after:
-        t = layer.dx_layer_norm(t)
-    angle = layer.scale2(t)
+    angle, ds = layer.received(summed)
     return ds, dv, (torch.cos(angle), torch.sin(angle))
 
 

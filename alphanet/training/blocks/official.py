@@ -87,7 +87,7 @@ def _message(
     weights: Sequence[Tensor],
 ) -> tuple[Tensor, Tensor, Tensor]:
     """As the layer's own forward."""
-    H, C = layer.config.hidden_channels, layer.config.message_channels
+    H = layer.config.hidden_channels
     xh = layer.x_proj(layer.x_layernorm(turned))
     branch = _branch(layer)
     sums, vectors = [], []
@@ -99,13 +99,7 @@ def _message(
         sums.append(b.summed(torch.cat([angles, m1], dim=1)))
         vector = b.summed_vectors(m3)
         vectors.append(vector if v is None else vector + b.summed_products(v, m2 / math.sqrt(3)))
-    summed = torch.cat(sums)
-    if layer.config.norm_before:
-        summed = layer.dx_layer_norm(summed)
-    t, ds = summed.split([C, H], dim=1)
-    if layer.config.norm_after:
-        t = layer.dx_layer_norm(t)
-    angle = layer.scale2(t)
+    angle, ds = layer.received(torch.cat(sums))
     return ds, torch.cat(vectors) / math.sqrt(H), torch.complex(torch.cos(angle), torch.sin(angle))
 
 
