@@ -22,6 +22,7 @@ class Whole:
     def __init__(self, kind, mode):
         self.kind = kind | (kind.get("compiled", {}) if mode == "compiled" else {})
         self.info = {"parameters": 1, "cutoff": 3.0, "dtype": "float32", "reference": "float64 eager"}
+        self.begun = False
         self.info |= {} if kind.get("unaware") else {"mode": mode}
 
     def predict(self, structures):
@@ -32,12 +33,23 @@ class Whole:
             os.kill(os.getpid(), 9)
         if atoms > self.kind.get("works_for", 1e9):
             raise ValueError("no such orbital")
+        if structures.counts.sum() == 8 and "passes_it_works_for" in self.kind:
+            self._begin_pass()
         if "seen" in self.kind:
             with pathlib.Path(self.kind["seen"]).open("a") as seen:
                 seen.write(hashlib.sha256(structures.positions.tobytes()).hexdigest() + "\\n")
         held = np.ones(int(self.kind.get("bytes_an_atom", 0) * atoms), dtype=np.uint8)
         time.sleep(1e-6 * atoms * self.kind.get("slowness", 1.0))
         return {"forces": np.ones((atoms, 3)) * self.kind.get("force", 1.0)}
+
+    def _begin_pass(self):
+        if not self.begun:
+            with pathlib.Path(self.kind["seen"] + ".passes").open("a") as passes:
+                passes.write("one\\n")
+            self.begun = True
+        passes = pathlib.Path(self.kind["seen"] + ".passes").read_text().count("one")
+        if passes > self.kind["passes_it_works_for"]:
+            raise ValueError("no such orbital")
 
     def reference(self, structures):
         return {"forces": np.ones((int(structures.counts.sum()), 3))}

@@ -49,7 +49,8 @@ def speed(
     weights: options.Weights = "untrained",
     alphanet: options.AlphaNetFile = None,
     threads: options.Threads = 1,
-    rounds: options.Rounds = 5,
+    passes: options.Passes = 3,
+    rounds: options.Rounds = 3,
     budget: options.Budget = 40.0,
     max_memory: options.MaxMemory = None,
     seed: Seed = 0,
@@ -71,7 +72,7 @@ def speed(
         sizes=options.parse_sizes(sizes, points),
         structures=structures,
         setting=Setting(weights, dtype, device, threads, seed, _text(alphanet)),
-        protocol=Protocol(batch=batch, rounds=rounds, seed=seed, threads=threads, memory_limit=limit),
+        protocol=Protocol(batch=batch, passes=passes, rounds=rounds, seed=seed, threads=threads, memory_limit=limit),
         budget=60 * budget,
         mode=mode,
     )
@@ -89,7 +90,8 @@ def train_speed(
     dtype: Dtype = "float32",
     mode: options.Mode = "eager",
     threads: options.Threads = 1,
-    rounds: options.Rounds = 5,
+    passes: options.Passes = 3,
+    rounds: options.Rounds = 3,
     budget: options.Budget = 10.0,
     max_memory: options.MaxMemory = None,
     seed: Seed = 0,
@@ -110,7 +112,9 @@ def train_speed(
         sizes=options.parse_sizes(sizes, points),
         structures=structures,
         setting=Setting("untrained", dtype, device, threads, seed),
-        protocol=Protocol(("train",), batch=batch, rounds=rounds, seed=seed, threads=threads, memory_limit=limit),
+        protocol=Protocol(
+            ("train",), batch=batch, passes=passes, rounds=rounds, seed=seed, threads=threads, memory_limit=limit
+        ),
         budget=60 * budget,
         mode=mode,
     )
@@ -195,15 +199,22 @@ def compare(
     from alphanet.errors import UserError
     from alphanet.measure.speed.agreement import agreement
     from alphanet.model.public import read_json
+    from alphanet.report.speed import interval_text
 
     found = agreement(read_json(first / "speed.json"), read_json(second / "speed.json"))
     if not found:
-        raise UserError(f"{first} and {second} have no ratio in common")
+        raise UserError(f"{first} and {second} have no ratio with an interval in common")
     if as_json:
         print(json.dumps(found))
     else:
         rows = [
-            (one["model"], str(one["n_atoms"]), one["task"], *map(_interval, (one["first"], one["second"])), _yes(one))
+            (
+                one["model"],
+                str(one["n_atoms"]),
+                one["task"],
+                *(interval_text(one[run], digits=3) for run in ("first", "second")),
+                "yes" if one["agree"] else "NO",
+            )
             for one in found
         ]
         print_table(("model", "atoms", "task", str(first), str(second), "agree"), rows)
@@ -254,14 +265,6 @@ def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> No
     for row in rows:
         table.add_row(*row)
     console.print(table)
-
-
-def _interval(one: dict[str, float]) -> str:
-    return f"{one['ratio']:.3f} ({one['low']:.3f}–{one['high']:.3f})"
-
-
-def _yes(one: dict[str, Any]) -> str:
-    return "yes" if one["agree"] else "NO"
 
 
 def _text(path: Path | None) -> str | None:

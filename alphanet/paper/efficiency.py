@@ -131,6 +131,7 @@ def _sweep(models: list[str], protocol: SpeedProtocol, options: Options, tasks: 
         protocol=TimingProtocol(
             tasks,
             batch=protocol.batch,
+            passes=protocol.passes,
             rounds=protocol.rounds,
             calls=protocol.calls,
             seed=options.seed,

@@ -17,7 +17,8 @@ class SpeedProtocol(Protocol):
     structures: str  # a name or a file, as `bench speed` takes it
     sizes: tuple[PositiveInt, ...]  # atoms
     batch: PositiveInt  # structures in a call
-    rounds: PositiveInt
+    passes: PositiveInt = 3
+    rounds: PositiveInt  # turns in a pass
     calls: PositiveInt | None = None  # of each model at each size; none: as many as fit
     minutes: PositiveFloat  # for each sweep
     hardware: str = ""  # part of the GPU's name, where numbers depend on it

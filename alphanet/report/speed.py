@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +104,17 @@ def speed_lines(summary: dict[str, Any]) -> list[tuple[str, ...]]:
                 str(point["n_atoms"]),
                 *(_ms(point[f"{task}_ms"]) for task in tasks),
                 f"{used_memory(point):.0f}",
-                "" if ratio is None else f"{ratio['ratio']:.2f} ({ratio['low']:.2f}–{ratio['high']:.2f})",
+                "" if ratio is None else interval_text(ratio),
             )
         )
     return rows
+
+
+def interval_text(ratio: Mapping[str, Any], digits: int = 2) -> str:
+    """A ratio and its interval; a single pass has none."""
+    if ratio["low"] is None:
+        return f"{ratio['ratio']:.{digits}f} (one pass)"
+    return f"{ratio['ratio']:.{digits}f} ({ratio['low']:.{digits}f}–{ratio['high']:.{digits}f})"
 
 
 def scaling_lines(summary: dict[str, Any]) -> list[str]:

@@ -34,7 +34,7 @@ def test_mistakes_are_one_line(arguments, said, tmp_path):
 
 
 def test_both_readings_are_timed_and_compared_with_themselves(tmp_path):
-    asked = ["speed", "--models", "alphanet,alphanet-v1", "--sizes", "24", "--rounds", "2", "--budget", "0.1"]
+    asked = ["speed", "--models", "alphanet,alphanet-v1", "--sizes", "24", "--rounds", "1", "--budget", "0.5"]
     first = run(*asked, "--out", tmp_path / "a", "--json")
     summary = json.loads(first.stdout)
     assert [point["status"] for point in summary["points"]] == ["ok", "ok"]
@@ -44,6 +44,7 @@ def test_both_readings_are_timed_and_compared_with_themselves(tmp_path):
         "points.jsonl",
         *(f"speed.{ending}" for ending in ("json", "csv", "png", "svg", "pdf")),
     }
+    assert point["passes"] == 3 and [len(turns) for turns in point["rounds"]["step"]] == [1, 1, 1]
     result = run("compare", tmp_path / "a", tmp_path / "a")
     assert result.exit_code == 0 and "yes" in result.stdout
     with pytest.raises(UserError, match="cannot read"):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphanet.measure.speed.statistics import exponent, ratio_interval, settled, timing
+from alphanet.measure.speed.statistics import exponent, ratio_intervals, ratio_of_pass, settled, timing
 
 
 def test_quartiles_in_milliseconds_with_raw_times():
@@ -31,16 +31,40 @@ def test_the_error_of_the_exponent_is_that_of_linear_regression():
 
 def test_drift_that_hits_both_leaves_the_ratio_alone():
     drift = np.linspace(1.0, 3.0, 9)
-    told = ratio_interval(2.0 * drift, drift)
-    assert told == pytest.approx({"ratio": 2.0, "low": 2.0, "high": 2.0})
+    assert ratio_of_pass(2.0 * drift, drift) == pytest.approx(2.0)
 
 
-def test_the_interval_holds_the_ratio_and_widens_with_noise():
-    random = np.random.default_rng(0)
-    small, large = (ratio_interval(2 + width * random.normal(size=20), np.ones(20)) for width in (0.01, 0.2))
-    for told in (small, large):
-        assert told["low"] <= told["ratio"] <= told["high"]
-    assert large["high"] - large["low"] > 5 * (small["high"] - small["low"])
+def test_a_single_pass_has_no_interval():
+    assert ratio_intervals([[2.0], [3.0]]) == [
+        {"ratio": pytest.approx(2.0), "low": None, "high": None},
+        {"ratio": pytest.approx(3.0), "low": None, "high": None},
+    ]
+
+
+def test_the_interval_of_one_size_is_student_s():
+    from scipy.stats import t
+
+    ratios = [1.9, 2.0, 2.2]
+    (told,) = ratio_intervals([ratios])
+    known = t.interval(0.99, 2, np.mean(np.log(ratios)), np.std(np.log(ratios), ddof=1) / np.sqrt(3))
+    assert np.log([told["low"], told["high"]]) == pytest.approx(known)
+    assert told["ratio"] == pytest.approx(np.exp(np.mean(np.log(ratios))))
+
+
+def test_scatter_is_pooled_over_sizes_unless_a_size_scatters_more():
+    quiet, wild, single = ratio_intervals([[1.0, 1.0], [1.0, 4.0], [1.0]])
+    width = [np.log(one["high"] / one["low"]) for one in (quiet, wild, single)]
+    assert width[1] == pytest.approx(np.sqrt(2) * width[0])  # the pooled variance is half of the wild one's
+    assert width[2] == pytest.approx(np.sqrt(2) * width[0])  # one pass instead of two
+
+
+def test_two_runs_agree_where_one_process_differs_from_the_next():
+    random = np.random.default_rng(1)
+    missed = 0
+    for _ in range(300):
+        one, two = (ratio_intervals(np.exp(random.normal(0, 0.05, (7, 3))).tolist()) for _ in range(2))
+        missed += any(a["low"] > b["high"] or b["low"] > a["high"] for a, b in zip(one, two, strict=True))
+    assert missed <= 3  # of 300 pairs of runs, each with seven sizes
 
 
 def test_warm_up_ends_when_the_running_median_stands_still():

@@ -29,7 +29,7 @@ def run(tmp_path, monkeypatch):
         kinds.clear()
         kinds.update({name: kind | {"seen": str(tmp_path / f"{name}.seen")} for name, kind in described.items()})
         setting = Setting("untrained", dtype, "cpu", 1, 0)
-        timing = Protocol(**{"rounds": 2} | (protocol or {}))
+        timing = Protocol(**{"passes": 2, "rounds": 2} | (protocol or {}))
         sweep = Sweep(tuple(described), tuple(sizes), "cu", setting, timing, budget, mode)
         lines: list[str] = []
         return run_sweep(sweep, tmp_path / "out", lines.append, restart=restart), lines
@@ -101,8 +101,35 @@ def test_an_interrupted_sweep_goes_on_at_the_missing_sizes(run, tmp_path):
     lines = journal.read_text().splitlines()
     journal.write_text("\n".join(lines[:-1]) + "\n")
     summary, said = run(sizes=(8, 32), one={})
-    assert len(summary["points"]) == 2
-    assert [line for line in said if "measured before" in line] == ["      8 atoms  measured before"]
+    assert [point["passes"] for point in summary["points"]] == [2, 2]
+    assert [line for line in said if "measured before" in line] == [
+        "pass 1       8 atoms  measured before",
+        "pass 1      32 atoms  measured before",
+        "pass 2       8 atoms  measured before",
+    ]
+
+
+def test_every_pass_has_processes_of_its_own(run):
+    summary, _ = run(sizes=(8, 32), one={}, two={"slowness": 3.0}, protocol={"passes": 3, "rounds": 4})
+    point = points(summary, "two")[32]
+    assert [len(turns) for turns in point["rounds"]["step"]] == [4, 4, 4]
+    assert {one["passes"] for one in summary["ratios"]} == {3}
+    assert all(one["low"] <= one["ratio"] <= one["high"] for one in summary["ratios"])
+
+
+def test_one_pass_gives_no_interval(run):
+    summary, _ = run(sizes=(8,), one={}, two={}, protocol={"passes": 1})
+    assert {one["low"] for one in summary["ratios"]} == {None}
+    assert speed_lines(summary)[1][-1].endswith("(one pass)")
+
+
+def test_what_fails_in_a_later_pass_has_failed(run):
+    summary, _ = run(sizes=(8, 32), one={}, fickle={"passes_it_works_for": 1})
+    assert points(summary, "fickle")[8]["status"] == "failed"
+    assert "pass 2: " in points(summary, "fickle")[8]["reason"]
+    assert points(summary, "fickle")[8]["step_ms"] is None
+    assert points(summary, "fickle")[32]["status"] == "ok"  # measured in the first, not tried again
+    assert points(summary, "one")[8]["passes"] == 2
 
 
 def test_other_conditions_do_not_share_a_curve(run):

@@ -5,19 +5,19 @@ from typing import Any
 
 
 def agreement(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The ratios that both runs have, with both intervals and whether they overlap.
+    """The ratios that have an interval in both runs, with both intervals and whether they overlap.
 
     Args:
         first: what a `speed.json` says.
         second: another.
     """
-    there = {_key(one): one for one in second["ratios"]}
+    there = {_key(one): one for one in second["ratios"] if one["low"] is not None}
     return [
         {"model": one["model"], "n_atoms": one["n_atoms"], "task": one["task"]}
         | {"first": _interval(one), "second": _interval(there[_key(one)])}
         | {"agree": one["low"] <= there[_key(one)]["high"] and there[_key(one)]["low"] <= one["high"]}
         for one in first["ratios"]
-        if _key(one) in there
+        if one["low"] is not None and _key(one) in there
     ]
 
 

@@ -17,7 +17,7 @@ from alphanet.potentials.channel import Worker, WorkerError
 
 TASKS = ("step", "forward")  # of `bench speed`; see `timing.timed`
 WARM_UP_SHARE = 0.25  # of a point's time at most
-MOST_WARM_UPS, MOST_CALLS = 50, 50  # calls a task
+MOST_WARM_UPS, MOST_CALLS = 50, 50  # calls a task in one pass
 LONGEST_OVER = 4.0  # a call may take this many times the point's time before it is ended
 COMPILING = 900.0  # seconds that the first call of a compiled mode is given at least
 # A fast mode's float32 forces may be this far from the reference's, relative to the largest force.
@@ -32,9 +32,12 @@ class Protocol:
 
     tasks: tuple[str, ...] = TASKS
     batch: int = 1
-    rounds: int = 5
+    passes: int = 3
+    """Over all sizes; each has processes of its own"""
+    rounds: int = 3
+    """Turns in a pass"""
     calls: int | None = None
-    """Calls of each task in all rounds together; none: as many as fit into the point's time"""
+    """Calls of each task in all passes together; none: as many as fit into the point's time"""
     rattle: float = RATTLE
     """Å; every call's structures are displaced anew"""
     seed: int = 0
@@ -66,6 +69,7 @@ class Point:
     gate: dict[str, Any] | None = None
     calls: int = 0
     first_s: dict[str, float] = field(default_factory=dict)
+    overhead_s: float = 0.0
     warm: dict[str, list[float]] = field(default_factory=dict)
     rounds: dict[str, list[list[float]]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
@@ -169,7 +173,7 @@ class Point:
         """Calls of a round, and the seconds after which no further one is begun."""
         rounds, calls = self.protocol.rounds, self.protocol.calls
         if calls is not None:
-            return max(1, round(calls / rounds)), np.inf
+            return max(1, round(calls / rounds / self.protocol.passes)), np.inf
         budget = (1 - WARM_UP_SHARE) * self.allowance / rounds / len(self.tasks)
         expected = float(np.median(self.warm[task]))
         return int(np.clip(budget / max(expected, 1e-6), 1, MOST_CALLS // rounds)), budget

@@ -15,47 +15,47 @@ from alphanet.neighbors import neighbor_pairs
 from alphanet.potentials.kit.worker_kit import packed
 
 MEGABYTE = 1e6
-FEWEST_ROUNDS = 2  # also where they take more than the time
+FEWEST_TURNS = 1  # of a pass, also where they take more than the time
 SILENT = 10.0  # seconds a contestant, up to which turns are not worth a line
 
 Report = Callable[[str], None]
 
 
 def measure_size(
-    contestants: Sequence[Contestant],
+    contestants: Sequence[tuple[Contestant, str]],
     atoms: Atoms,
     protocol: Protocol,
     allowance: float,
     report: Report,
     *,
-    mode: str = "eager",
-    ungated: set[str] | None = None,
+    gated: set[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Points of all contestants at one size.
+    """Points of all contestants at one size, each in one fresh process.
 
     Args:
-        contestants: in the order of the first round.
+        contestants: in the order of the first turn, each with its mode: `eager`, `compiled` (what has no compiled mode
+            is timed eagerly, which is said), or `best` (the faster).
         atoms: the system; a batch is so many copies of it, displaced differently.
         protocol: see `Protocol`.
-        allowance: seconds for each contestant.
+        allowance: seconds for each contestant once it is ready.
         report: called with a line a point.
-        mode: `eager`, `compiled` (what has no compiled mode is timed eagerly, which is said), or `best` (the faster).
-        ungated: names whose compiled forces have been compared with the reference before; added to.
+        gated: names whose compiled forces have been compared with the reference before; added to.
 
     Returns:
-        One mapping a contestant: what `speed.json` says of a point, and `rounds`, the median of each round (s).
+        One mapping a contestant: what `speed.json` says of a point; `rounds`, the median of each turn (s); and
+        `overhead_s`, what it took until the model was ready.
     """
-    passed = set() if ungated is None else ungated
+    passed = set() if gated is None else gated
     arrays = packed([atoms] * protocol.batch)
     elements = tuple(dict.fromkeys(atoms.get_chemical_symbols()))
     points: list[Point] = []
     try:
-        for contestant in contestants:
-            points.append(_opened(contestant, mode, (arrays, elements, protocol, allowance), passed))
+        for contestant, mode in contestants:
+            points.append(_ready(contestant, mode, (arrays, elements, protocol, allowance), passed))
             report(_ready_line(points[-1], len(atoms)))
         end = time.monotonic() + (1 - WARM_UP_SHARE) * allowance * len(points)
         for turn in range(protocol.rounds):
-            if turn >= FEWEST_ROUNDS and protocol.calls is None and time.monotonic() > end:
+            if turn >= FEWEST_TURNS and protocol.calls is None and time.monotonic() > end:
                 report(f"{len(atoms):>7} atoms  {turn} of {protocol.rounds} turns: the time is used up (--budget)")
                 break
             for point in points[turn % len(points) :] + points[: turn % len(points)]:
@@ -67,6 +67,15 @@ def measure_size(
     finally:
         for point in points:
             point.close()
+
+
+def _ready(
+    contestant: Contestant, mode: str, place: tuple[Arrays, tuple[str, ...], Protocol, float], passed: set[str]
+) -> Point:
+    begun = time.monotonic()
+    point = _opened(contestant, mode, place, passed)
+    point.overhead_s = time.monotonic() - begun - sum(sum(calls) for calls in point.warm.values())
+    return point
 
 
 def _opened(
@@ -129,6 +138,7 @@ def _told(point: Point, atoms: Atoms, report: Report) -> dict[str, Any]:
         told[f"{task}_ms"] = timing(seconds).as_json() if seconds else None
     told["unsupported"] = point.unsupported
     told["first_call_s"] = point.first_s
+    told["overhead_s"] = round(point.overhead_s, 3)
     warm = {task: float(np.median(times)) for task, times in point.warm.items() if times}
     told["compile_s"] = sum(max(0.0, point.first_s[task] - usual) for task, usual in warm.items())
     told["cpu_s"] = {task: round(float(np.median(values)), 6) for task, values in point.cpu.items()}

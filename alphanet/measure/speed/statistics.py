@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import t as student
 
-RESAMPLES = 2000
-CONFIDENCE = 0.95
+CONFIDENCE = 0.99
 
 
 @dataclass(frozen=True)
@@ -26,28 +26,47 @@ class Timing:
 
 def timing(seconds: Sequence[float]) -> Timing:
     """Quartiles in ms; raw times are kept to the microsecond."""
-    ms = 1e3 * np.asarray(seconds, dtype=float)
-    q25, median, q75 = np.percentile(ms, [25, 50, 75])
-    return Timing(float(median), float(q25), float(q75), tuple(round(float(value), 3) for value in ms))
+    return of_milliseconds([round(1e3 * value, 3) for value in seconds])
 
 
-def ratio_interval(own: Sequence[float], reference: Sequence[float], seed: int = 0) -> dict[str, float]:
-    """How many times longer `own` takes than `reference`, from the medians of the same rounds, pair by pair.
+def of_milliseconds(ms: Sequence[float]) -> Timing:
+    """Quartiles of times that are in ms."""
+    q25, median, q75 = np.percentile(np.asarray(ms, dtype=float), [25, 50, 75])
+    return Timing(float(median), float(q25), float(q75), tuple(ms))
+
+
+def ratio_of_pass(own: Sequence[float], reference: Sequence[float]) -> float:
+    """How many times longer `own` takes than `reference`: the median over the turns of one pass, (R,) seconds each."""
+    return float(np.median(np.asarray(own, dtype=float) / np.asarray(reference, dtype=float)))
+
+
+def ratio_intervals(passes: Sequence[Sequence[float]]) -> list[dict[str, float | None]]:
+    """Ratios of one model at several sizes, with intervals that cover what differs from process to process.
+
+    Turns inside one pair of processes agree far better than two runs do: where memory lies, and how busy the machine
+    was in those minutes, is the same for all of them. Every pass has processes of its own and comes minutes after the
+    last, so it is the scatter between passes that says how far another run may be. Two or three passes of one size say
+    little of it; those of all sizes together say enough.
 
     Args:
-        own: (R,) seconds, one a round.
-        reference: (R,) seconds of the reference in the same rounds.
-        seed: of the resampling.
+        passes: for each size the ratio of every pass.
 
     Returns:
-        `ratio` (the median over the rounds) and `low`, `high` (95 % bootstrap interval).
+        For each size `ratio` (the geometric mean) and `low`, `high`: the 99 % t interval of its logarithm, with the
+        scatter pooled over the sizes, or the size's own where that is larger. None where no size has two passes.
     """
-    ratios = np.asarray(own, dtype=float) / np.asarray(reference, dtype=float)
-    picks = np.random.default_rng(seed).integers(0, len(ratios), (RESAMPLES, len(ratios)))
-    medians = np.median(ratios[picks], axis=1)
-    tail = 50 * (1 - CONFIDENCE)
-    low, high = np.percentile(medians, [tail, 100 - tail])
-    return {"ratio": float(np.median(ratios)), "low": float(low), "high": float(high)}
+    logs = [np.log(np.asarray(one, dtype=float)) for one in passes]
+    squares = [float(((one - one.mean()) ** 2).sum()) for one in logs]
+    freedom = sum(len(one) - 1 for one in logs)
+    pooled = sum(squares) / freedom if freedom else np.nan
+    factor = float(student.ppf(0.5 + CONFIDENCE / 2, freedom)) if freedom else np.nan
+    found: list[dict[str, float | None]] = []
+    for one, square in zip(logs, squares, strict=True):
+        middle, variance = float(one.mean()), max(pooled, square / max(1, len(one) - 1))
+        half = factor * float(np.sqrt(variance / len(one)))
+        low, high = (None, None) if np.isnan(half) else (float(np.exp(middle - half)), float(np.exp(middle + half)))
+        found.append({"ratio": float(np.exp(middle)), "low": low, "high": high})
+    return found
 
 
 def exponent(n_atoms: Sequence[float], values: Sequence[float]) -> dict[str, float] | None:
