@@ -28,7 +28,8 @@ class AlphaNetCalculator(Calculator):
         device: where to compute.
         skin: Å, of the neighbour list; 0 searches neighbours at every step.
         mode: eager, blocked or compiled, see `alphanet.model.fast.modes.evaluation`. For molecular dynamics and other
-            long runs `compiled` soon makes up for the minute or so that it takes to get ready.
+            long runs `compiled` soon makes up for the seconds (a minute or two at the first use of an architecture on a
+            machine) that it takes to get ready.
         max_memory: bytes, for `blocked` and `compiled`, see `alphanet.model.fast.model.fast_model`.
 
     Raises:

@@ -4,14 +4,16 @@ import pytest
 import torch
 from model_samples import alloy, ethanol, official_config, paper_config, random_model
 
-from alphanet.model.fast import compiling
+from alphanet.model.fast import compiler, compiling
 from alphanet.model.fast import model as module
 from alphanet.model.fast.checking import largest_error, small_structure
-from alphanet.model.fast.compiling import BlockFunction, compiler_present
+from alphanet.model.fast.compiler import Compiler, compiler_present
+from alphanet.model.fast.compiling import BlockFunction
 from alphanet.model.fast.linear import linear
 from alphanet.model.fast.memory import fits
 from alphanet.model.fast.model import FastModel, fast_model
 from alphanet.model.prediction import predict
+from alphanet.paths import home
 
 needs_compiler = pytest.mark.skipif(not compiler_present(), reason="no C++ compiler")
 
@@ -26,7 +28,7 @@ def test_one_compilation_serves_all_sizes() -> None:
 
         return compiling.derivative(summed, (wide[..., 1:], features), (by_sums,))
 
-    compiled, eager = (BlockFunction(function, 4, one) for one in (True, False))
+    compiled, eager = (BlockFunction(function, 4, one) for one in (Compiler("a test"), None))
     weight = torch.randn(4, 8, dtype=torch.float64)
     recompiled = torch._dynamo.utils.counters["stats"]
     for n, n_atoms in ((6, 5), (11, 5), (5, 11), (4, 4), (1, 5), (0, 1), (33, 2)):
@@ -36,6 +38,34 @@ def test_one_compilation_serves_all_sizes() -> None:
         found, expected = (one(wide, index, features, by_sums, weight) for one in (compiled, eager))
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
         assert n == 6 or recompiled["unique_graphs"] == graphs
+
+
+@needs_compiler
+def test_what_is_compiled_is_kept_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pair(x, y):
+        return (torch.sin(x) * y).sum(1), x + 1
+
+    def single(x, y):
+        return torch.cos(x) - y
+
+    x, y = torch.randn(7, 3), torch.randn(3)
+    x = x[:3]  # as many as y has numbers, which must not become a condition
+    functions = (pair, single)
+    for function in functions:
+        BlockFunction(function, 1, Compiler("a test"))(x, y)
+    (folder,) = (home() / compiler.FOLDER).iterdir()
+    monkeypatch.setattr(compiler, "_compile", lambda *_: pytest.fail("compiled again"))
+    for function in functions:
+        found = BlockFunction(function, 1, Compiler("a test"))(x[:2], y)
+        torch.testing.assert_close(found, function(x[:2], y))
+    with pytest.raises(pytest.fail.Exception):
+        BlockFunction(single, 1, Compiler("a test"))(x.double(), y.double())  # other precision
+    with pytest.raises(pytest.fail.Exception):
+        BlockFunction(single, 1, Compiler("another architecture"))(x, y)
+    for file in folder.iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(pytest.fail.Exception):
+        BlockFunction(single, 1, Compiler("a test"))(x, y)  # damaged
 
 
 @needs_compiler
@@ -67,7 +97,7 @@ def test_a_compiler_that_fails_is_not_the_end(monkeypatch: pytest.MonkeyPatch) -
         raise OSError("cc1plus: out of memory")
 
     monkeypatch.setattr(module, "compiler_present", lambda: True)
-    monkeypatch.setattr(compiling.BlockFunction, "_compile", broken)
+    monkeypatch.setattr(compiler, "_compile", broken)
     with pytest.warns(UserWarning, match="compilation failed .*cc1plus"):
         fast = fast_model(random_model(paper_config()), compiled=True)
     assert fast.mode == "blocked"

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.compiling import BlockFunction, derivative
 from alphanet.model.fast.linear import linear
 from alphanet.model.fast.stages import Visit
@@ -44,13 +45,13 @@ class LayerFunctions:
             filled (n, P, 1), constants) to sums (n, C); gates and features in parts of (n, P, H).
         hidden_channels: H.
         branched: whether there is a branch.
-        compiled: whether they are compiled.
+        compiler: of its functions; none: they run as they are.
     """
 
-    def __init__(self, messages: Messages, hidden_channels: int, branched: bool, compiled: bool) -> None:
+    def __init__(self, messages: Messages, hidden_channels: int, branched: bool, compiler: Compiler | None) -> None:
         self._messages, self._channels, self._branched = messages, hidden_channels, branched
-        self.forward = BlockFunction(self._forward, 5, compiled)
-        self.backward = BlockFunction(self._backward, 9 if branched else 8, compiled)
+        self.forward = BlockFunction(self._forward, 5, compiler)
+        self.backward = BlockFunction(self._backward, 9 if branched else 8, compiler)
 
     def _forward(self, weights, frame, filled, sender, features, *constants):  # type: ignore[no-untyped-def]
         w1, b1, w2, b2, wq, bq, *rest = constants

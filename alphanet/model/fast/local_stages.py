@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.compiling import BlockFunction, derivative
 from alphanet.model.fast.linear import linear
 from alphanet.model.fast.radial import RadialColumns
@@ -20,7 +21,7 @@ class EmbeddingStage:
         frequencies: (R,) of the Bessel functions.
         envelope: (E,) distances to (E,).
         cutoff: Å.
-        compiled: whether its functions are compiled.
+        compiler: of its functions; none: they run as they are.
         epsilon: Å, added to the distance by which vectors are divided.
     """
 
@@ -30,15 +31,15 @@ class EmbeddingStage:
         frequencies: Tensor,
         envelope: Callable[[Tensor], Tensor],
         cutoff: float,
-        compiled: bool,
+        compiler: Compiler | None,
         epsilon: float = 0.0,
     ) -> None:
         self._envelope, self._cutoff, self._epsilon = envelope, cutoff, epsilon
         self._constants = (frequencies, *columns.first, *columns.last, columns.taken, columns.features)
         self._n_columns = columns.n_columns
         self.width = columns.features.shape[0] + 4
-        self._forward = BlockFunction(self._gathered, 4, compiled)
-        self._backward = BlockFunction(self._gradient, 7, compiled)
+        self._forward = BlockFunction(self._gathered, 4, compiler)
+        self._backward = BlockFunction(self._gradient, 7, compiler)
 
     def forward(self, visit: Visit) -> Tensor:
         """(n, H + 4): radial features times the neighbours' embeddings `senders`, envelope times vector, envelope."""
@@ -92,12 +93,12 @@ class EmbeddingStage:
 class SurroundingsStage:
     """S_i = sum over neighbours of unit vector times radial features times what the neighbour sends, (N, 3 H)."""
 
-    def __init__(self, columns: RadialColumns, compiled: bool) -> None:
+    def __init__(self, columns: RadialColumns, compiler: Compiler | None) -> None:
         self._features = columns.features
         self._n_columns = columns.n_columns
         self.width = 3 * columns.features.shape[0]
-        self._forward = BlockFunction(self._gathered, 5, compiled)
-        self._backward = BlockFunction(self._gradient, 6, compiled)
+        self._forward = BlockFunction(self._gathered, 5, compiler)
+        self._backward = BlockFunction(self._gradient, 6, compiler)
 
     def forward(self, visit: Visit) -> Tensor:
         """(n, 3 H) from the neighbours' `senders` (N, H)."""
@@ -138,17 +139,21 @@ class ScalarsStage:
         scalars: (frame (n, P, 4), sender's (n, P, A), receiver's (n, 1, B), constants) to (n, P, 2 H).
         constants: of `scalars`.
         hidden_channels: H.
-        compiled: whether its functions are compiled.
+        compiler: of its functions; none: they run as they are.
     """
 
     width = 0
 
     def __init__(
-        self, scalars: Callable[..., Tensor], constants: tuple[Tensor, ...], hidden_channels: int, compiled: bool
+        self,
+        scalars: Callable[..., Tensor],
+        constants: tuple[Tensor, ...],
+        hidden_channels: int,
+        compiler: Compiler | None,
     ) -> None:
         self._scalars, self._constants, self._columns = scalars, constants, 2 * hidden_channels
-        self._forward = BlockFunction(self._gathered, 5, compiled)
-        self._backward = BlockFunction(self._gradient, 6, compiled)
+        self._forward = BlockFunction(self._gathered, 5, compiler)
+        self._backward = BlockFunction(self._gradient, 6, compiler)
 
     def forward(self, visit: Visit) -> None:
         """Writes the first 2 H columns of the weights."""

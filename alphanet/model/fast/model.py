@@ -11,7 +11,7 @@ from alphanet.graph import AtomGraph, edge_vectors, sum_over_atoms
 from alphanet.model.alphanet import AlphaNet
 from alphanet.model.base import InteratomicModel
 from alphanet.model.fast.checking import largest_error
-from alphanet.model.fast.compiling import compiler_present
+from alphanet.model.fast.compiler import Compiler, compiler_present
 from alphanet.model.fast.layout import CHUNK, EdgeLayout, edge_layout
 from alphanet.model.fast.memory import default_limit, fits
 from alphanet.model.fast.official import OfficialNetwork
@@ -47,14 +47,17 @@ class FastModel:
         """compiled, blocked (the same, not compiled) or eager (the reference)"""
         self.note: str | None = None
         """Why it does not run as asked"""
+        # Element tables are arguments of the functions, so that models of other elements share what is compiled.
+        architecture = f"{type(model).__name__} {model.config.model_dump_json(exclude={'elements'})}"
+        compiler = Compiler(architecture) if compiled else None
         H = model.config.hidden_channels
         self._block = block or min(max(BLOCK_NUMBERS // H, FEWEST_EDGES), MOST_EDGES)
         self._limit = default_limit() if max_memory is None else max_memory
         self._network: PaperNetwork | OfficialNetwork
         if isinstance(self.model, AlphaNet):
-            self._network = PaperNetwork(self.model, TOLERANCE[model.dtype], compiled)
+            self._network = PaperNetwork(self.model, TOLERANCE[model.dtype], compiler)
         elif isinstance(self.model, OfficialAlphaNet):
-            self._network = OfficialNetwork(self.model, TOLERANCE[model.dtype], compiled)
+            self._network = OfficialNetwork(self.model, TOLERANCE[model.dtype], compiler)
         else:
             raise TypeError(f"no fast path for {type(model).__name__}")
 
@@ -113,8 +116,8 @@ class FastModel:
 def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_memory: int | None = None) -> FastModel:
     """A fast model that has been compared with its reference on a small structure.
 
-    Compiling takes one to three minutes at the first use of an architecture on a machine, and half a minute later; it
-    happens here. Where the fast path cannot be used as asked, the next slower one is, with one line of warning.
+    Compiling takes one to two minutes at the first use of an architecture on a machine, and seconds later; it happens
+    here. Where the fast path cannot be used as asked, the next slower one is, with one line of warning.
 
     Args:
         model: the reference; later changes of its weights are not seen.

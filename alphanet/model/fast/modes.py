@@ -25,7 +25,8 @@ def evaluation(model: InteratomicModel, mode: str, max_memory: int | None = None
     Args:
         model: any reading.
         mode: `eager`, the reference, ready at once; `blocked`, the fast path without a compiler, in bounded memory;
-            `compiled`, the fastest, which takes half a minute to two to get ready.
+            `compiled`, the fastest, which takes a minute or two to get ready, and seconds once an architecture has
+            been compiled on a machine.
         max_memory: bytes, see `fast_model`; without effect on `eager`.
 
     Raises:

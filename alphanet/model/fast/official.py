@@ -13,6 +13,7 @@ from torch import Tensor
 
 from alphanet.graph import AtomGraph, sum_over_edges
 from alphanet.model.basis import envelope
+from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWeights
 from alphanet.model.fast.linear import linear, weight_and_bias
 from alphanet.model.fast.local_stages import EmbeddingStage, SurroundingsStage
@@ -32,10 +33,10 @@ class OfficialNetwork:
     Args:
         model: its weights are read now.
         tolerance: of the radial columns, see `radial_columns`.
-        compiled: whether functions of edges are compiled.
+        compiler: of its functions; none: they run as they are.
     """
 
-    def __init__(self, model: OfficialAlphaNet, tolerance: float, compiled: bool) -> None:
+    def __init__(self, model: OfficialAlphaNet, tolerance: float, compiler: Compiler | None) -> None:
         config = model.config
         self._model, self._config = model, config
         H, cutoff = config.hidden_channels, config.cutoff
@@ -46,10 +47,10 @@ class OfficialNetwork:
         columns = radial_columns(model.radial_emb, model.radial_lin, smooth, cutoff, tolerance)
         self.n_columns, self.radial_error = columns.n_columns, columns.error
         frequencies = model.radial_emb.bessel_weights
-        self._embedding = EmbeddingStage(columns, frequencies, smooth, cutoff, compiled, UNIT_EPSILON)
-        self._surroundings = SurroundingsStage(columns, compiled)
+        self._embedding = EmbeddingStage(columns, frequencies, smooth, cutoff, compiler, UNIT_EPSILON)
+        self._surroundings = SurroundingsStage(columns, compiler)
         (w1, b1), (w2, b2) = weight_and_bias(model.lin[0]), weight_and_bias(model.lin[2])
-        self._scalars = NetworkScalarsStage((w1, b1, w2[0], b2), H, compiled)
+        self._scalars = NetworkScalarsStage((w1, b1, w2[0], b2), H, compiler)
         kinds: dict[tuple[bool, bool], LayerFunctions] = {}
         self._layers: list[LayerStage] = []
         for number, layer in enumerate(model.message_layers):
@@ -58,7 +59,7 @@ class OfficialNetwork:
             branched = config.norm_before or not last
             kind = (first_one, branched)
             if kind not in kinds:
-                kinds[kind] = LayerFunctions(_messages_of(branched, not first_one), H, branched, compiled)
+                kinds[kind] = LayerFunctions(_messages_of(branched, not first_one), H, branched, compiler)
             width = 4 * H + (config.message_channels if branched else 0)
             weights = _folded(layer, columns.features, branched, not first_one)
             self._layers.append(LayerStage(number, last, width, weights, kinds[kind]))

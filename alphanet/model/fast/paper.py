@@ -9,6 +9,7 @@ from torch import Tensor
 from alphanet.graph import AtomGraph
 from alphanet.model.alphanet import AlphaNet, Complex, FrameTransition, MessageLayer, TemporalConnection, rotate
 from alphanet.model.basis import envelope
+from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.frames import along, cross
 from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWeights
 from alphanet.model.fast.linear import linear, weight_and_bias
@@ -25,10 +26,10 @@ class PaperNetwork:
     Args:
         model: its weights are read now.
         tolerance: of the radial columns, see `radial_columns`.
-        compiled: whether functions of edges are compiled.
+        compiler: of its functions; none: they run as they are.
     """
 
-    def __init__(self, model: AlphaNet, tolerance: float, compiled: bool) -> None:
+    def __init__(self, model: AlphaNet, tolerance: float, compiler: Compiler | None) -> None:
         config, structure = model.config, model.structure
         self._model, self._config = model, config
         H, heads = config.hidden_channels, config.heads
@@ -38,14 +39,14 @@ class PaperNetwork:
 
         columns = radial_columns(structure.basis, structure.radial, smooth, config.cutoff, tolerance)
         self.n_columns, self.radial_error = columns.n_columns, columns.error
-        self._embedding = EmbeddingStage(columns, structure.basis.bessel_weights, smooth, config.cutoff, compiled)
-        self._surroundings = SurroundingsStage(columns, compiled)
+        self._embedding = EmbeddingStage(columns, structure.basis.bessel_weights, smooth, config.cutoff, compiler)
+        self._surroundings = SurroundingsStage(columns, compiler)
         softness = config.softness
 
         def scalars(frame: Tensor, sender: Tensor, receiver: Tensor, mixing: Tensor) -> Tensor:
             return _scalars(frame, sender, receiver, mixing, softness)
 
-        self._scalars = ScalarsStage(scalars, (structure.scalarize,), H, compiled)
+        self._scalars = ScalarsStage(scalars, (structure.scalarize,), H, compiler)
         kinds: dict[tuple[bool, bool], LayerFunctions] = {}
         self._layers: list[LayerStage] = []
         for number, layer in enumerate(model.messages):
@@ -53,7 +54,7 @@ class PaperNetwork:
             last, first = number == config.num_layers - 1, number == 0
             branched = config.rope and not last
             if (first, branched) not in kinds:
-                kinds[first, branched] = LayerFunctions(_messages_of(branched, not first), H, branched, compiled)
+                kinds[first, branched] = LayerFunctions(_messages_of(branched, not first), H, branched, compiler)
             self._layers.append(
                 LayerStage(
                     number,

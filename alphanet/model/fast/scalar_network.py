@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.compiling import BlockFunction, derivative
 from alphanet.model.fast.frames import along, cross
 from alphanet.model.fast.stages import Visit
@@ -25,17 +26,17 @@ class NetworkScalarsStage:
     Args:
         network: (H / 4, 3) and (H / 4,) of the first layer, (H / 4,) and (1,) of the second.
         hidden_channels: H.
-        compiled: whether its functions are compiled.
+        compiler: of its functions; none: they run as they are.
     """
 
     width = 0
 
-    def __init__(self, network: tuple[Tensor, ...], hidden_channels: int, compiled: bool) -> None:
+    def __init__(self, network: tuple[Tensor, ...], hidden_channels: int, compiler: Compiler | None) -> None:
         self._network, self._columns = network, 2 * hidden_channels
         self.kept = 3 * self._columns
-        self._invariants = BlockFunction(self._gathered, 5, compiled)
-        self._values = BlockFunction(_values, 2, compiled, inline=True)
-        self._backward = BlockFunction(self._gradient, 8, compiled)
+        self._invariants = BlockFunction(self._gathered, 5, compiler)
+        self._values = BlockFunction(_values, 2, compiler, inline=True)
+        self._backward = BlockFunction(self._gradient, 8, compiler)
 
     def forward(self, visit: Visit) -> None:
         """Writes the first 2 H columns of the weights."""

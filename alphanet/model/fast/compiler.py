@@ -1,0 +1,127 @@
+"""Compiled functions of tensors, kept on disk: what one process compiled, later ones load in a fraction of a second."""
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from alphanet.errors import UserError
+from alphanet.files import atomic_path
+from alphanet.paths import home
+from alphanet.provenance import code_digest, hardware
+
+FOLDER = "compiled"  # in `alphanet.paths.home()`
+
+# Keep every intermediate in registers, however often it is used.
+INLINE: dict[str, Any] = dict.fromkeys(
+    ("realize_reads_threshold", "realize_opcount_threshold", "realize_acc_reads_threshold"), 10**6
+)
+
+# Write the parts of a concatenation one after another, without a loop over all of them that asks which part it is in.
+PIECEWISE: dict[str, Any] = {"max_pointwise_cat_inputs": 0}
+
+Tensors = Sequence[Tensor]
+Function = Callable[..., Any]
+"""Of tensors; gives a tensor, or a tuple of two or more"""
+
+
+@cache
+def compiler_present() -> bool:
+    """Whether this machine has the C++ compiler that torch.compile needs on a CPU."""
+    from torch._inductor import config
+
+    named = config.cpp.cxx
+    candidates = [name for name in (named if isinstance(named, (tuple, list)) else [named]) if name]
+    return any(shutil.which(name) for name in candidates)
+
+
+class Compiler:
+    """Compiles the functions of one architecture.
+
+    Args:
+        architecture: everything that functions close over (what they are given as arguments need not be in it).
+    """
+
+    def __init__(self, architecture: str) -> None:
+        # The compiler writes for the very processor, and torch loads only what the same build of it has written.
+        machine, sources = hardware(), code_digest(["model"])
+        place = [architecture, sources, torch.__version__, machine["cpu"], *machine["gpus"]]
+        self._folder = home() / FOLDER / hashlib.sha256("\n".join(place).encode()).hexdigest()[:16]
+
+    def compiled(self, function: Function, tensors: Tensors, n_varying: int, *, inline: bool) -> Function:
+        """`function` for tensors like these, of which the first `n_varying` may have any length from 2 on.
+
+        Taken from disk where it has been compiled before. The file is one that this user's process wrote, and it holds
+        machine code: it is trusted as the folder of inductor's own cache is.
+        """
+        path = self._folder / f"{_name(function, tensors, n_varying)}.bin"
+        artifact = _loaded(path)
+        if artifact is None:
+            artifact = _compile(function, tensors, INLINE if inline else PIECEWISE)
+            _save(artifact, path)
+        return _with_plain_outputs(artifact)
+
+
+def _name(function: Function, tensors: Tensors, n_varying: int) -> str:
+    """The function's name, and a digest of what the machine code takes as given of its arguments."""
+    given = [
+        (str(tensor.dtype), str(tensor.device), tuple(tensor.shape)[place < n_varying :], tensor.stride())
+        for place, tensor in enumerate(tensors)
+    ]
+    digest = hashlib.sha256(repr(given).encode()).hexdigest()[:12]
+    return f"{function.__qualname__.strip('_')}-{digest}"
+
+
+def _compile(function: Function, tensors: Tensors, options: dict[str, Any]) -> Any:
+    """By inductor's own entry, with the symbolic sizes of a trace: dynamo's guards are slow.
+
+    The trace makes derivatives inside the function plain operations.
+    """
+    from torch._inductor import config, standalone_compile
+    from torch.fx.experimental import _config as symbolic_config
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    def plain(*flat: Tensor) -> Any:  # make_fx counts the arguments of methods wrongly
+        return function(*flat)
+
+    with symbolic_config.patch(use_duck_shape=False):  # type: ignore[attr-defined]
+        traced = make_fx(plain, tracing_mode="symbolic")(*tensors)
+    inputs = [node.meta["val"] for node in traced.graph.nodes if node.op == "placeholder"]
+    with config.patch(options):  # the trace's own symbols: others would make equal sizes here equal for ever
+        return standalone_compile(traced, inputs, dynamic_shapes="from_example_inputs", fake_mode=inputs[0].fake_mode)
+
+
+def _loaded(path: Path) -> Any | None:
+    """What is on disk; nothing where it is not there, or of another build of torch, or damaged."""
+    from torch._inductor import CompiledArtifact
+
+    if not path.exists():
+        return None
+    try:
+        return CompiledArtifact.load(path=str(path), format="binary")
+    except Exception:  # torch raises whatever its parts do; the answer is always to compile anew
+        return None
+
+
+def _save(artifact: Any, path: Path) -> None:
+    """Keep it for later processes; where it cannot be kept they compile again."""
+    with contextlib.suppress(UserError, RuntimeError, AssertionError), atomic_path(path) as temporary:
+        artifact.save(path=str(temporary), format="binary")
+
+
+def _with_plain_outputs(artifact: Any) -> Function:
+    """A compiled function gives a list, also of a single tensor."""
+
+    def call(*tensors: Tensor) -> Any:
+        outputs = artifact(*tensors)
+        if isinstance(outputs, (list, tuple)) and len(outputs) == 1:
+            return outputs[0]
+        return outputs
+
+    return call
