@@ -1,4 +1,4 @@
-"""The reading official-v1 on blocks of edges: its folded weights, messages, and the parts on atoms.
+"""The reading official-v1 on blocks of edges: its folded weights and messages.
 
 What folding uses (exactly): the map to complex numbers, their convolution over heads and the sums over kernel channels
 are linear in the message m1, so that two complex numbers an edge remain, A = sum_k alpha_k conv_k and B = sum_k conv_k;
@@ -13,17 +13,17 @@ from torch import Tensor
 
 from alphanet.graph import AtomGraph, sum_over_edges
 from alphanet.model.basis import envelope
+from alphanet.model.fast.atoms import AtomFunction
 from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWeights
 from alphanet.model.fast.linear import linear, weight_and_bias
 from alphanet.model.fast.local_stages import EmbeddingStage, SurroundingsStage
+from alphanet.model.fast.official_atoms import Features, Source, Update
 from alphanet.model.fast.radial import radial_columns
 from alphanet.model.fast.scalar_network import NetworkScalarsStage
-from alphanet.model.fast.stages import EdgeArrays, on_atoms, run_stage
-from alphanet.model.fast.temporal import complex_step
-from alphanet.model.official import OfficialAlphaNet, OfficialFrameTransition, OfficialMessageLayer
+from alphanet.model.fast.stages import EdgeArrays, run_stage
+from alphanet.model.official import OfficialAlphaNet, OfficialMessageLayer
 
-Complex = tuple[Tensor, Tensor]
 UNIT_EPSILON = 1e-10  # Å, added to distances where the public code divides by them
 
 
@@ -51,8 +51,10 @@ class OfficialNetwork:
         self._surroundings = SurroundingsStage(columns, compiler)
         (w1, b1), (w2, b2) = weight_and_bias(model.lin[0]), weight_and_bias(model.lin[2])
         self._scalars = NetworkScalarsStage((w1, b1, w2[0], b2), H, compiler)
+        self._source = AtomFunction(Source(model), 2, compiler)
+        self._features = AtomFunction(Features(model.message_layers[0]), 1, compiler)
         kinds: dict[tuple[bool, bool], LayerFunctions] = {}
-        self._layers: list[LayerStage] = []
+        self._layers: list[tuple[LayerStage, AtomFunction]] = []
         for number, layer in enumerate(model.message_layers):
             assert isinstance(layer, OfficialMessageLayer)
             last, first_one = number == config.num_layers - 1, number == 0
@@ -60,76 +62,40 @@ class OfficialNetwork:
             kind = (first_one, branched)
             if kind not in kinds:
                 kinds[kind] = LayerFunctions(_messages_of(branched, not first_one), H, branched, compiler)
-            width = 4 * H + (config.message_channels if branched else 0)
+            n_angles = config.message_channels if branched else 0
             weights = _folded(layer, columns.features, branched, not first_one)
-            self._layers.append(LayerStage(number, last, width, weights, kinds[kind]))
+            stage = LayerStage(number, last, 4 * H + n_angles, weights, kinds[kind])
+            update = Update(model, number, n_angles)
+            self._layers.append((stage, AtomFunction(update, update.n_inputs, compiler)))
 
-        self.kept = sum(stage.kept for stage in self._layers) + self._scalars.kept
+        self.kept = sum(stage.kept for stage, _ in self._layers) + self._scalars.kept
 
     def __call__(self, graph: AtomGraph, edges: EdgeArrays, token: Tensor) -> Tensor:
         """(N,) atomic energies in eV."""
-        model, config, numbers = self._model, self._config, graph.numbers
-        H = config.hidden_channels
+        model, H, numbers = self._model, self._config.hidden_channels, graph.numbers
         z = F.layer_norm(model.z_emb(numbers), (H,))
         neighbor = F.layer_norm(model.neighbor_emb["embedding"](numbers), (H,))
         sums, token = run_stage(self._embedding, edges, token, neighbor)
-        s = z + sums[:, :H]
-        source = F.silu(F.layer_norm(model.S_vector["lin1"](s), (H,)))
+        s, source = self._source(sums, z)
         surroundings, token = run_stage(self._surroundings, edges, token, source)
         position, center = graph.positions, _centers(graph)
         of_sender = torch.cat([surroundings, position], dim=1)
         of_receiver = torch.cat([surroundings, position - center, center], dim=1)
         _, token = run_stage(self._scalars, edges, token, of_sender, of_receiver)
 
-        real, imaginary = (z @ model.kernel1).chunk(2, dim=1)
-        quantum: Complex = (real, imaginary)
-        v: Tensor | None = None
-        rope: Complex | None = None
-        for number, stage in enumerate(self._layers):
-            layer, transition = model.message_layers[number], model.FTEs[number]
-            assert isinstance(layer, OfficialMessageLayer) and isinstance(transition, OfficialFrameTransition)
-            sums, token = run_stage(stage, edges, token, on_atoms(edges, _features, layer, s, rope, v))
-            ds, dv, rope = _received(layer, sums, stage.width - 4 * H)
-            s, v = s + ds, dv if v is None else v + dv
-            kernel = torch.stack([model.kernels_real[number], model.kernels_imag[number]])
-            real, imaginary = on_atoms(edges, complex_step, kernel, s, quantum)
-            modulus = (real.square() + imaginary.square()).sqrt()
-            quantum = (real / modulus, imaginary / modulus)
-            ds, dv = on_atoms(edges, transition, s, v)
-            s, v = s + ds, v + dv
-
-        output = model.last_layer(s) + model.last_layer_quantum(torch.cat(quantum, dim=1)) / config.temporal_channels
-        return model.a[numbers] * output.squeeze(1) + model.b[numbers]
+        features, known = self._features(s), (s, *(z @ model.kernel1).chunk(2, dim=1))
+        for stage, update in self._layers[:-1]:
+            sums, token = run_stage(stage, edges, token, features)
+            features, *known = update(sums, *known)
+        stage, update = self._layers[-1]
+        sums, token = run_stage(stage, edges, token, features)
+        return model.a[numbers] * update(sums, *known).squeeze(1) + model.b[numbers]
 
 
 def _centers(graph: AtomGraph) -> Tensor:
     """(N, 3) means of the neighbours' stored positions."""
     count = torch.bincount(graph.receiver, minlength=graph.n_atoms).clamp(min=1).to(graph.positions)
     return sum_over_edges(graph.positions[graph.sender], graph) / count[:, None]
-
-
-def _features(layer: OfficialMessageLayer, s: Tensor, rope: Complex | None, v: Tensor | None) -> Tensor:
-    """(N, F) what a layer's neighbours send; the factors of the vectors' sums are in it."""
-    H = s.shape[1]
-    if rope is not None:
-        real, imaginary = s.chunk(2, dim=1)
-        s = torch.cat([real * rope[0] - imaginary * rope[1], real * rope[1] + imaginary * rope[0]], dim=1)
-    x1, x2, x3 = layer.x_proj(layer.x_layernorm(s)).split(H, dim=1)
-    x3 = x3 / math.sqrt(H)
-    if v is None:
-        return torch.cat([x1, x3], dim=1)
-    return torch.cat([x1, x2 / math.sqrt(3 * H), x3, v.flatten(1)], dim=1)
-
-
-def _received(layer: OfficialMessageLayer, sums: Tensor, C: int) -> tuple[Tensor, Tensor, Complex | None]:
-    """Updates of s (N, H) and v (N, 3, H) and the rotation (N, H / 2), from sums of angles, messages and vectors."""
-    H = layer.config.hidden_channels
-    summed, vectors = sums.split([C + H, 3 * H], dim=1)
-    dv = vectors.unflatten(1, (3, H))
-    if C == 0:
-        return summed, dv, None
-    angle, ds = layer.received(summed)
-    return ds, dv, (torch.cos(angle), torch.sin(angle))
 
 
 def _messages_of(branched: bool, with_vectors: bool):  # type: ignore[no-untyped-def]

@@ -1,23 +1,22 @@
-"""The paper's reading on blocks of edges: its folded weights, messages, and the parts on atoms."""
-
-import math
+"""The paper's reading on blocks of edges: its folded weights and messages."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from alphanet.graph import AtomGraph
-from alphanet.model.alphanet import AlphaNet, Complex, FrameTransition, MessageLayer, TemporalConnection, rotate
+from alphanet.model.alphanet import AlphaNet, MessageLayer
 from alphanet.model.basis import envelope
+from alphanet.model.fast.atoms import AtomFunction
 from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.frames import along, cross
 from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWeights
 from alphanet.model.fast.linear import linear, weight_and_bias
 from alphanet.model.fast.local_stages import EmbeddingStage, ScalarsStage, SurroundingsStage
+from alphanet.model.fast.paper_atoms import Features, Source, Update
 from alphanet.model.fast.radial import radial_columns
-from alphanet.model.fast.stages import EdgeArrays, on_atoms, run_stage
-from alphanet.model.fast.temporal import complex_step
-from alphanet.model.smooth import scaled_vectors, soft_abs, soft_unit
+from alphanet.model.fast.stages import EdgeArrays, run_stage
+from alphanet.model.smooth import soft_abs
 
 
 class PaperNetwork:
@@ -47,86 +46,43 @@ class PaperNetwork:
             return _scalars(frame, sender, receiver, mixing, softness)
 
         self._scalars = ScalarsStage(scalars, (structure.scalarize,), H, compiler)
+        self._source = AtomFunction(Source(model), 2, compiler)
+        self._features = AtomFunction(Features(model.messages[0]), 1, compiler)
         kinds: dict[tuple[bool, bool], LayerFunctions] = {}
-        self._layers: list[LayerStage] = []
+        self._layers: list[tuple[LayerStage, AtomFunction]] = []
         for number, layer in enumerate(model.messages):
             assert isinstance(layer, MessageLayer)
             last, first = number == config.num_layers - 1, number == 0
             branched = config.rope and not last
             if (first, branched) not in kinds:
                 kinds[first, branched] = LayerFunctions(_messages_of(branched, not first), H, branched, compiler)
-            self._layers.append(
-                LayerStage(
-                    number,
-                    last,
-                    4 * H + (2 * heads if branched else 0),
-                    _folded(layer, columns.features, branched, not first),
-                    kinds[first, branched],
-                )
-            )
+            n_heads = 2 * heads if branched else 0
+            weights = _folded(layer, columns.features, branched, not first)
+            stage = LayerStage(number, last, 4 * H + n_heads, weights, kinds[first, branched])
+            update = Update(model, number, n_heads)
+            self._layers.append((stage, AtomFunction(update, update.n_inputs, compiler)))
 
-        self.kept = sum(stage.kept for stage in self._layers)
+        self.kept = sum(stage.kept for stage, _ in self._layers)
 
     def __call__(self, graph: AtomGraph, edges: EdgeArrays, token: Tensor) -> Tensor:
         """(N,) output of the network, in units of the energy scale."""
-        model, config = self._model, self._config
-        structure, H = model.structure, config.hidden_channels
+        model, H = self._model, self._config.hidden_channels
+        structure = model.structure
         element = model.element_of_number[graph.numbers]
         z = F.layer_norm(structure.atom_embedding(element), (H,))
         neighbor = F.layer_norm(structure.neighbor_embedding(element), (H,))
         sums, token = run_stage(self._embedding, edges, token, neighbor)
-        received, vector, count = sums.split([H, 3, 1], dim=1)
-        s = z + received
-        source = F.silu(F.layer_norm(structure.source(s), (H,)))
+        s, source, center = self._source(sums, z)
         surroundings, token = run_stage(self._surroundings, edges, token, source)
-        center = vector / (1 + count)
         _, token = run_stage(self._scalars, edges, token, surroundings, torch.cat([surroundings, center], dim=1))
 
-        v: Tensor | None = None
-        rotation: Complex | None = None
-        history = model.temporal.start(z) if config.temporal else None
-        for number, (layer, stage) in enumerate(zip(model.messages, self._layers, strict=True)):
-            assert isinstance(layer, MessageLayer)
-            features = on_atoms(edges, _features, layer, s, rotation, v)
+        features, known = self._features(s), (s, *(model.temporal.start(z) if self._config.temporal else ()))
+        for stage, update in self._layers[:-1]:
             sums, token = run_stage(stage, edges, token, features)
-            scalar, vectors, heads = sums.split([H, 3 * H, stage.width - 4 * H], dim=1)
-            s = s + layer.sum_norm(scalar)
-            dv = scaled_vectors(vectors.unflatten(1, (3, H)))
-            v = dv if v is None else v + dv
-            rotation = _rotation(layer, heads) if heads.shape[1] else None
-            if history is not None:
-                assert isinstance(model.temporal, TemporalConnection)
-                kernel = model.temporal.kernel[number]
-                real, imaginary = on_atoms(edges, complex_step, kernel, s, history)
-                history = soft_unit(real, imaginary, config.softness)
-            if config.frame_transition:
-                transition = model.transitions[number]
-                assert isinstance(transition, FrameTransition)
-                ds, dv = on_atoms(edges, transition, s, v)
-                s, v = s + ds, v + dv
-
-        output = model.readout(s).squeeze(1)
-        if history is not None:
-            output = output + model.temporal.readout(history)
-        return model.element_scale[element] * output + model.element_shift[element]
-
-
-def _features(layer: MessageLayer, s: Tensor, rotation: Complex | None, v: Tensor | None) -> Tensor:
-    """(N, F) what a layer's neighbours send: features of m1, m2, m3 and vectors, or without m2 and vectors."""
-    H = s.shape[1]
-    features = layer.features(layer.norm(rotate(s, rotation)))
-    x1, x2, x3 = features.split(H, dim=1)
-    if v is None:
-        return torch.cat([x1, x3], dim=1)
-    return torch.cat([x1, x2 / math.sqrt(3), x3, v.flatten(1)], dim=1)
-
-
-def _rotation(layer: MessageLayer, heads: Tensor) -> Complex:
-    number = layer.to_rotation(layer.heads_norm(heads))
-    if layer.config.rotation == "exponential":
-        return torch.cos(number), torch.sin(number)
-    real, imaginary = number.chunk(2, dim=1)
-    return soft_unit(1 + real, imaginary, layer.config.softness)
+            features, *known = update(sums, *known)
+        stage, update = self._layers[-1]
+        sums, token = run_stage(stage, edges, token, features)
+        return model.element_scale[element] * update(sums, *known) + model.element_shift[element]
 
 
 def _scalars(frame: Tensor, sender: Tensor, receiver: Tensor, mixing: Tensor, softness: float) -> Tensor:

@@ -5,13 +5,11 @@ sums over the edges that each atom receives. Autograd sees one operation a stage
 backward walks over the blocks again and adds to the shared gradients in place.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from alphanet.model.fast.layout import Block, EdgeLayout
 
@@ -71,13 +69,6 @@ class Stage(Protocol):
 
     def backward(self, visit: Visit) -> tuple[Tensor | None, Tensor | None]:
         """Gradients by what senders (n, P, …) and receivers (n, …) gave."""
-
-
-def on_atoms(edges: EdgeArrays, function: Callable[..., Any], *tensors: Any) -> Any:
-    """`function(*tensors)`, computed again in the backward where nothing is kept."""
-    if edges.keeps or not torch.is_grad_enabled():
-        return function(*tensors)
-    return checkpoint(function, *tensors, use_reentrant=False)
 
 
 def run_stage(stage: Stage, edges: EdgeArrays, token: Tensor, senders: Tensor, receivers: Tensor | None = None) -> Any:
