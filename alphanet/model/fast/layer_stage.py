@@ -15,11 +15,16 @@ from alphanet.model.fast.stages import Visit
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """A layer's folded constants; G = 3 H gates (fewer where none are needed), W = 2 H + K columns of weights."""
+    """A layer's folded constants; G = 3 H gates (fewer where none are needed), W = 2 H + K columns of weights.
 
-    first: tuple[Tensor, Tensor]  # (3 H, W) and (3 H,): first matrix on the edge weights
-    second: tuple[Tensor, Tensor]  # (G, 3 H) and (G,)
-    radial: tuple[Tensor, Tensor]  # (G, Q) and (G,), on the last Q columns
+    The first three biases are given with the other sign, to be subtracted: the compiler would make a product plus a
+    bias one call, for which the bias is first copied to every edge, while subtracting is part of the loop that reads
+    the product.
+    """
+
+    first: tuple[Tensor, Tensor]  # (3 H, W) and -(3 H,): first matrix on the edge weights
+    second: tuple[Tensor, Tensor]  # (G, 3 H) and -(G,)
+    radial: tuple[Tensor, Tensor]  # (G, Q) and -(G,), on the last Q columns
     branch: tuple[Tensor, Tensor] | None  # (B, G) and (B,): what the rotation's branch reads of the gates, if any
     others: tuple[Tensor, ...]  # constants of the messages
 
@@ -55,9 +60,9 @@ class LayerFunctions:
 
     def _forward(self, weights, frame, filled, sender, features, *constants):  # type: ignore[no-untyped-def]
         w1, b1, w2, b2, wq, bq, *rest = constants
-        hidden = linear(weights, w1, b1)
-        mixed = linear(F.silu(hidden), w2, b2)
-        gates = linear(weights[..., -wq.shape[1] :], wq, bq) * mixed
+        hidden = linear(weights, w1)
+        mixed = linear(F.silu(hidden - b1), w2)
+        gates = (linear(weights[..., -wq.shape[1] :], wq) - bq) * (mixed - b2)
         parts = gates.split(self._channels, -1)
         sent, axes = features[sender].split(self._channels, -1), frame.split((3, 1), -1)
         if not self._branched:
@@ -67,8 +72,8 @@ class LayerFunctions:
 
     def _backward(self, columns, frame, filled, sender, features, by_sums, hidden, mixed, *constants):  # type: ignore[no-untyped-def]
         read, constants = (constants[0], constants[1:]) if self._branched else (None, constants)
-        w2, wq, bq, *rest = constants
-        radial = linear(columns, wq, bq)
+        b1, w2, b2, wq, bq, *rest = constants
+        radial, mixed = linear(columns, wq) - bq, mixed - b2
         gates = radial * mixed
         # By their parts, so that no derivative of a slice, which is as wide as the whole, has to be added up.
         H = self._channels
@@ -94,6 +99,7 @@ class LayerFunctions:
         by_frame = torch.cat(found[n_gates + n_features : n_gates + n_features + 2], dim=-1)
         if into is not None:
             by_gates = by_gates + linear(found[-1], into.t())
+        hidden = hidden - b1
         sigmoid = torch.sigmoid(hidden)
         by_hidden = linear(by_gates * radial, w2.t()) * (sigmoid * (1 + hidden * (1 - sigmoid)))
         return by_hidden, by_gates * mixed, by_features, by_frame
@@ -146,7 +152,8 @@ class LayerStage:
             visit.senders,
             visit.by_sums,
             *kept,
-            w.second[0],
+            w.first[1],
+            *w.second,
             *w.radial,
             *(w.branch[:1] if w.branch else ()),
             *w.others,
@@ -162,9 +169,10 @@ class LayerStage:
 
     def _again(self, weights: Tensor) -> tuple[Tensor, ...]:
         w = self._weights
-        hidden = linear(weights, *w.first)
-        mixed = linear(F.silu(hidden), *w.second)
+        hidden = linear(weights, w.first[0])
+        mixed = linear(F.silu(hidden - w.first[1]), w.second[0])
         if w.branch is None:
             return hidden, mixed
-        gates = linear(weights[..., -w.n_radial :], *w.radial) * mixed
+        radial = linear(weights[..., -w.n_radial :], w.radial[0]) - w.radial[1]
+        gates = radial * (mixed - w.second[1])
         return hidden, mixed, linear(gates, *w.branch)

@@ -36,20 +36,18 @@ class EmbeddingStage:
     ) -> None:
         self._envelope, self._cutoff, self._epsilon = envelope, cutoff, epsilon
         self._constants = (frequencies, *columns.first, *columns.last, columns.taken, columns.features)
-        self._n_columns = columns.n_columns
+        self._columns, self._n_columns = columns, columns.n_columns
         self.width = columns.features.shape[0] + 4
-        self._forward = BlockFunction(self._gathered, 4, compiler)
+        self._forward = BlockFunction(self._gathered, 6, compiler)
         self._backward = BlockFunction(self._gradient, 7, compiler)
 
     def forward(self, visit: Visit) -> Tensor:
         """(n, H + 4): radial features times the neighbours' embeddings `senders`, envelope times vector, envelope."""
         edges, block, at = visit.edges, visit.block, visit.at
-        frame, columns, sums = self._forward(
-            edges.vector[at], block.filled, block.sender, visit.senders, *self._constants
+        frame, columns = edges.frame[at], edges.weights[at, :, -self._n_columns :]
+        return self._forward(
+            edges.vector[at], block.filled, block.sender, visit.senders, frame, columns, *self._constants
         )
-        edges.frame[at] = frame
-        edges.weights[at, :, -self._n_columns :] = columns
-        return sums
 
     def backward(self, visit: Visit) -> tuple[None, None]:
         """Writes the gradient by the vectors; the embeddings are constants."""
@@ -66,8 +64,11 @@ class EmbeddingStage:
         )
         return None, None
 
-    def _gathered(self, vector: Tensor, filled: Tensor, sender: Tensor, embedding: Tensor, *constants: Tensor):  # type: ignore[no-untyped-def]
-        return self._of_edges(vector, filled, embedding[sender], *constants)
+    def _gathered(self, vector, filled, sender, embedding, into_frame, into_columns, *constants):  # type: ignore[no-untyped-def]
+        frame, columns, sums = self._of_edges(vector, filled, embedding[sender], *constants)
+        into_frame.copy_(frame)
+        into_columns.copy_(columns)
+        return sums
 
     def _gradient(  # type: ignore[no-untyped-def]
         self, vector, filled, sender, embedding, by_frame, by_columns, by_sums, *constants
@@ -83,8 +84,11 @@ class EmbeddingStage:
         smooth = self._envelope(distance)
         basis = (2 / self._cutoff) * torch.sin(frequencies * distance / self._cutoff) / distance
         hidden = F.silu(linear(basis, w1, b1))
-        columns = torch.cat([smooth * linear(hidden, w2, b2) - linear(basis, taken), basis], dim=-1)
-        radial = filled * linear(columns, features)
+        components = smooth * linear(hidden, w2, b2)
+        if self._columns.reduced:
+            components = components - linear(basis, taken)
+        columns = torch.cat([components, basis], dim=-1)
+        radial = filled * self._columns.of(columns, features)
         smooth = filled * smooth
         sums = torch.cat([(radial * neighbor).sum(1), (smooth * vector).sum(1), smooth.sum(1)], dim=1)
         return torch.cat([unit, smooth], dim=-1), columns, sums
@@ -94,7 +98,7 @@ class SurroundingsStage:
     """S_i = sum over neighbours of unit vector times radial features times what the neighbour sends, (N, 3 H)."""
 
     def __init__(self, columns: RadialColumns, compiler: Compiler | None) -> None:
-        self._features = columns.features
+        self._columns, self._features = columns, columns.features
         self._n_columns = columns.n_columns
         self.width = 3 * columns.features.shape[0]
         self._forward = BlockFunction(self._gathered, 5, compiler)
@@ -115,17 +119,17 @@ class SurroundingsStage:
         )
         edges.frame_gradient[at] += by_frame
         into = edges.weights_gradient[at, :, -self._n_columns :]
-        into.flatten(0, 1).addmm_(by_radial.flatten(0, 1), self._features)
+        self._columns.add_gradient(into, by_radial)
         return by_sender, None
 
     def _gathered(self, frame, columns, filled, sender, source, features):  # type: ignore[no-untyped-def]
-        return self._of_edges(frame, linear(columns, features), source[sender], filled)
+        return self._of_edges(frame, self._columns.of(columns, features), source[sender], filled)
 
     def _gradient(self, frame, columns, filled, sender, source, by_sums, features):  # type: ignore[no-untyped-def]
         def function(frame: Tensor, radial: Tensor, source: Tensor) -> Tensor:
             return self._of_edges(frame, radial, source, filled)
 
-        return derivative(function, (frame, linear(columns, features), source[sender]), (by_sums,))
+        return derivative(function, (frame, self._columns.of(columns, features), source[sender]), (by_sums,))
 
     def _of_edges(self, frame: Tensor, radial: Tensor, source: Tensor, filled: Tensor) -> Tensor:
         message = filled * radial * source
@@ -152,14 +156,15 @@ class ScalarsStage:
         compiler: Compiler | None,
     ) -> None:
         self._scalars, self._constants, self._columns = scalars, constants, 2 * hidden_channels
-        self._forward = BlockFunction(self._gathered, 5, compiler)
+        self._forward = BlockFunction(self._gathered, 6, compiler)
         self._backward = BlockFunction(self._gradient, 6, compiler)
 
     def forward(self, visit: Visit) -> None:
         """Writes the first 2 H columns of the weights."""
         edges, block, at = visit.edges, visit.block, visit.at
-        edges.weights[at, :, : self._columns] = self._forward(
-            edges.frame[at], block.sender, block.receiver, visit.senders, visit.receivers, *self._constants
+        into = edges.weights[at, :, : self._columns]
+        self._forward(
+            edges.frame[at], block.sender, block.receiver, visit.senders, visit.receivers, into, *self._constants
         )
 
     def backward(self, visit: Visit) -> tuple[Tensor, Tensor]:
@@ -172,8 +177,9 @@ class ScalarsStage:
         edges.frame_gradient[at] += by_frame
         return by_sender, by_receiver
 
-    def _gathered(self, frame, sender, receiver, senders, receivers, *constants):  # type: ignore[no-untyped-def]
-        return self._scalars(frame, senders[sender], receivers[receiver][:, None], *constants)
+    def _gathered(self, frame, sender, receiver, senders, receivers, into, *constants):  # type: ignore[no-untyped-def]
+        into.copy_(self._scalars(frame, senders[sender], receivers[receiver][:, None], *constants))
+        return into.new_zeros(1)  # the compiler wants an output
 
     def _gradient(self, frame, sender, receiver, senders, receivers, by_weights, *constants):  # type: ignore[no-untyped-def]
         def function(frame: Tensor, of_sender: Tensor, of_receiver: Tensor) -> Tensor:

@@ -140,9 +140,9 @@ def _folded(layer: OfficialMessageLayer, features: Tensor, branched: bool, with_
         if not with_vectors:  # nothing reads the middle gates
             rows = torch.cat([torch.arange(H), torch.arange(2 * H, 3 * H)]).to(wq.device)
             w2, b2, wq, bq = w2[rows], b2[rows], wq[rows], bq[rows]
-        return LayerWeights((w1, b1), (w2, b2), (wq, bq), None, ())
+        return LayerWeights((w1, -b1), (w2, -b2), (wq, -bq), None, ())
     branch = weight_and_bias(layer.diagonal[0])
-    return LayerWeights((w1, b1), (w2, b2), (wq, bq), branch, _folded_branch(layer))
+    return LayerWeights((w1, -b1), (w2, -b2), (wq, -bq), branch, _folded_branch(layer))
 
 
 def _folded_branch(layer: OfficialMessageLayer) -> tuple[Tensor, ...]:

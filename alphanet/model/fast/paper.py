@@ -137,6 +137,6 @@ def _folded(layer: MessageLayer, features: Tensor, branched: bool, with_vectors:
         rows = torch.cat([torch.arange(H), torch.arange(2 * H, 3 * H)]).to(wq.device)
         w2, b2, wq, bq = w2[rows], b2[rows], wq[rows], bq[rows]
     if not branched:
-        return LayerWeights((w1, b1), (w2, b2), (wq, bq), None, ())
+        return LayerWeights((w1, -b1), (w2, -b2), (wq, -bq), None, ())
     others = (*weight_and_bias(layer.gate[2]), *weight_and_bias(layer.to_heads))
-    return LayerWeights((w1, b1), (w2, b2), (wq, bq), weight_and_bias(layer.gate[0]), others)
+    return LayerWeights((w1, -b1), (w2, -b2), (wq, -bq), weight_and_bias(layer.gate[0]), others)

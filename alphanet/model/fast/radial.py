@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from alphanet.model.fast.linear import weight_and_bias
+from alphanet.model.fast.linear import linear, weight_and_bias
 
 SAMPLES = 2048
 SHORTEST = 0.01  # Å; nearer pairs are refused as overlapping
@@ -34,6 +34,22 @@ class RadialColumns:
     def n_columns(self) -> int:
         """K."""
         return self.features.shape[1]
+
+    @property
+    def reduced(self) -> bool:
+        """Whether there are fewer columns than features and basis functions; if not, the features come first."""
+        return self.last[0].shape[0] < self.features.shape[0]
+
+    def of(self, columns: Tensor, features: Tensor) -> Tensor:
+        """(…, H) radial features from the columns (…, K); `features` are ours, as a constant of the caller's."""
+        return linear(columns, features) if self.reduced else columns[..., : features.shape[0]]
+
+    def add_gradient(self, into: Tensor, by_features: Tensor) -> None:
+        """Add the gradient by the columns (…, K), given that by the features (…, H)."""
+        if self.reduced:
+            into.flatten(0, 1).addmm_(by_features.flatten(0, 1), self.features)
+        else:
+            into[..., : by_features.shape[-1]] += by_features
 
 
 def radial_columns(
