@@ -64,7 +64,7 @@ def test_a_table_says_why_each_cell_is_missing_or_not_comparable(stand_ins, tmp_
     stand_ins["escn@oc20"] = {"absent": True}
     stand_ins["escaip@oc20-small"] = {"split": False}
     stand_ins["gemnet-oc@oc20"] = {"memory_for": 10}
-    options = Options(scale="mini", folder=tmp_path / "table5", minutes=0.1)
+    options = Options(scale="mini", folder=tmp_path / "table5", minutes=2)
     outcome = measure_table(card, options, lambda _line: None)
     cells = {(cell.row, cell.metric): cell for cell in outcome.cells}
     assert len(cells) == 28
