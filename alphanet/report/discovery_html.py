@@ -10,6 +10,7 @@ from alphanet.report.discovery_figures import BLUE, ORANGE, RED
 from alphanet.report.html import write_html
 
 LINE = {"color": "#404040", "width": 1}
+SOLID = {"line": LINE, "opacity": 1}  # the template makes lines that are no curves faint
 
 
 def parity_html(path: Path, title: str, density: ParityDensity) -> None:
@@ -28,11 +29,13 @@ def parity_html(path: Path, title: str, density: ParityDensity) -> None:
         )
     )
     low, high = density.edges[[0, -1]]
-    figure.add_shape(type="line", x0=low, y0=low, x1=high, y1=high, line={**LINE, "dash": "dash"})
-    figure.add_hline(0, line=LINE)
-    figure.add_vline(0, line=LINE)
-    figure.update_xaxes(title="DFT energy above hull (eV/atom)", range=[low, high])
-    figure.update_yaxes(title="predicted energy above hull (eV/atom)", range=[low, high], scaleanchor="x")
+    figure.add_shape(type="line", x0=low, y0=low, x1=high, y1=high, line={**LINE, "dash": "dash"}, opacity=1)
+    figure.add_hline(0, **SOLID)
+    figure.add_vline(0, **SOLID)
+    figure.update_xaxes(title="DFT energy above hull (eV/atom)", range=[low, high], constrain="domain")
+    figure.update_yaxes(
+        title="predicted energy above hull (eV/atom)", range=[low, high], scaleanchor="x", constrain="domain"
+    )
     write_html(figure, path, title, 720)
 
 
@@ -53,7 +56,7 @@ def cumulative_html(path: Path, title: str, curve: pd.DataFrame) -> None:
         )
     called = curve[curve["called_stable"]]
     if len(called):
-        figure.add_vline(int(called["structures"].iloc[-1]), line=LINE, annotation_text="called stable up to here")
+        figure.add_vline(int(called["structures"].iloc[-1]), **SOLID, annotation_text="called stable up to here")
     figure.update_xaxes(title="structures, the lowest predicted first")
     figure.update_yaxes(title="precision, recall", range=[0, 1.02])
     write_html(figure, path, title, 520)
@@ -77,7 +80,8 @@ def rolling_html(path: Path, title: str, rolling: pd.DataFrame) -> None:
         x=x, y=np.abs(x), name="distance to hull", line={**LINE, "color": RED, "dash": "dot"}, hoverinfo="skip"
     )
     figure.update_xaxes(title="DFT energy above hull (meV/atom)")
-    figure.update_yaxes(title="MAE (meV/atom)", rangemode="tozero")
+    highest = 1.15 * float((mae + error).max()) if mae.notna().any() else None
+    figure.update_yaxes(title="MAE (meV/atom)", range=[0, highest])
     write_html(figure, path, title, 520)
 
 
@@ -96,7 +100,12 @@ def roc_html(path: Path, title: str, roc: Roc) -> None:
         line={"color": BLUE},
         hovertemplate=hover,
     )
-    figure.add_scatter(x=[0, 1], y=[0, 1], name="at random", line={**LINE, "dash": "dash"}, hoverinfo="skip")
-    figure.update_xaxes(title="false positive rate", range=[-0.01, 1.01])
-    figure.update_yaxes(title="true positive rate", range=[-0.01, 1.01], scaleanchor="x")
+    dashed = {**LINE, "dash": "dash"}
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="at random", line=dashed, hoverinfo="skip")
+    at, mark = curve[curve["threshold"] <= 0].iloc[-1:], {"color": RED, "size": 9}
+    figure.add_scatter(
+        x=at["fpr"], y=at["tpr"], mode="markers", name="threshold 0 eV/atom", marker=mark, hoverinfo="skip"
+    )
+    figure.update_xaxes(title="false positive rate", range=[-0.01, 1.01], constrain="domain")
+    figure.update_yaxes(title="true positive rate", range=[-0.01, 1.01], scaleanchor="x", constrain="domain")
     write_html(figure, path, title, 620)

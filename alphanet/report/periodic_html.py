@@ -46,11 +46,19 @@ def periodic_table_html(
             showlegend=False,
         )
     )
-    # The colours of the squares are given one by one, so their scale is that of a trace without points.
-    bar = {"title": label, "orientation": "h", "x": 0.35, "y": 0.86, "len": 0.4, "thickness": 14}
-    marker = {"color": [low], "cmin": low, "cmax": high, "colorscale": scale, "colorbar": bar, "showscale": True}
-    figure.add_scatter(x=[None], y=[None], mode="markers", marker=marker, showlegend=False)
+    # The colours of the squares are given one by one, so their scale is that of a point nobody sees.
+    bar = {"title": {"text": label, "side": "right"}, "thickness": 14}
+    marker = {
+        "opacity": 0,
+        "color": [low],
+        "cmin": low,
+        "cmax": high,
+        "colorscale": scale,
+        "colorbar": bar,
+        "showscale": True,
+    }
+    figure.add_scatter(x=[1], y=[1], mode="markers", marker=marker, showlegend=False, hoverinfo="skip")
     figure.update_xaxes(visible=False, range=[0.4, 18.6])
     figure.update_yaxes(visible=False, range=[ROWS + 0.6, 0.4])
-    figure.update_layout(width=18 * (SIDE + 4) + 100)
+    figure.update_layout(width=18 * (SIDE + 4) + 190)
     write_html(figure, path, title, height=int(10 * (SIDE + 4) + 120))
