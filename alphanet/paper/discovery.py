@@ -12,7 +12,7 @@ from alphanet.files import sha256_of
 from alphanet.measure.discovery_tables import UNIQUE
 from alphanet.measure.wbm import STRUCTURES, Wbm, read_wbm, summary_file
 from alphanet.paper.cells import Cell, Place, build_cells
-from alphanet.paper.discovery_cards import DiscoveryProtocol, DiscoveryTable
+from alphanet.paper.discovery_cards import DiscoveryProtocol, DiscoveryRow, DiscoveryTable
 from alphanet.provenance import where
 from alphanet.results import Record, append_record, read_records
 
@@ -40,7 +40,7 @@ class Outcome:
 
 
 def measure_table(card: DiscoveryTable, options: Options, report: Report) -> Outcome:
-    """Score every row's published predictions and build the cells; a file that cannot be had costs only its row.
+    """Score every row's published predictions and build the cells; predictions that cannot be had cost only their row.
 
     Raises:
         UserError: the options name a row that the card does not have.
@@ -48,45 +48,53 @@ def measure_table(card: DiscoveryTable, options: Options, report: Report) -> Out
     for name in options.models:
         if name not in card.rows:
             raise UserError(f"--models: no row {name!r}{did_you_mean(name, card.rows)}")
-    (column,), outcome, protocol = card.columns, Outcome(), card.scale(SCALE)
+    asked = [row for row in card.rows if not options.models or row in options.models]
+    (column,), outcome = card.columns, Outcome()
+    missing: dict[Place, str] = {(row, column): "left out by --models" for row in card.rows if row not in asked}
+    try:
+        truth = options.truth or fetch_file(summary_file(), mirror=options.mirror, report=report).path
+    except UserError as error:
+        missing |= {(row, column): f"needs the published labels: {error}" for row in asked}
+        outcome.failures.append(str(error))
+        asked = []
     records: dict[Place, list[Record]] = {}
-    missing: dict[Place, str] = {}
     deviations: list[str] = []
-    for row in card.rows:
-        if options.models and row not in options.models:
-            missing[row, column] = "left out by --models"
-            continue
+    for row in asked:
         try:
-            found, departures = _score(card, row, protocol, options, report)
+            wbm = _read(card.rows[row], truth, card.scale(SCALE), options, report)
+            records[row, column] = [_record(card, row, wbm, options.folder / "records.jsonl", report)]
+            deviations = _deviations(wbm)  # the same for all rows
         except UserError as error:
             missing[row, column] = str(error)
             outcome.failures.append(f"{row}: {error}")
-            continue
-        records[row, column] = [found]
-        deviations = departures  # of the truth: the same for all rows
     outcome.cells = build_cells(card, SCALE, records, missing=missing, deviations=deviations)
     return outcome
 
 
-def _score(
-    card: DiscoveryTable, row: str, protocol: DiscoveryProtocol, options: Options, report: Report
-) -> tuple[Record, list[str]]:
-    """The row's numbers, and in what they depart from the protocol."""
-    truth = options.truth or fetch_file(summary_file(), mirror=options.mirror, report=report).path
-    predictions = _predictions(card.rows[row].source, options, report)
-    wbm = read_wbm(predictions, truth, max_error=protocol.max_error, decimals=protocol.decimals)
-    subset = protocol.subset if wbm.joined.unique is not None else "full"
-    score = wbm.score(subset)
+def _read(row: DiscoveryRow, truth: Path, protocol: DiscoveryProtocol, options: Options, report: Report) -> Wbm:
+    predictions = _predictions(row.source, options, report)
+    return read_wbm(predictions, truth, max_error=protocol.max_error, decimals=protocol.decimals)
+
+
+def _record(card: DiscoveryTable, row: str, wbm: Wbm, log: Path, report: Report) -> Record:
+    """The row's numbers, added to the log unless the same were found there before."""
+    protocol = card.scale(SCALE)
+    score = wbm.score(protocol.subset if wbm.joined.unique is not None else "full")
     described = wbm.described()
-    report(f"{row}: {predictions.name}, {score['n']} structures, {score['missing']} without a prediction")
+    report(f"{row}: {wbm.predictions.name}, {score['n']} structures, {score['missing']} without a prediction")
+    subset = score.pop("subset")
     record = Record(
-        what={name: value for name, value in score.items() if name != "subset" and value is not None},
+        what={name: value for name, value in score.items() if value is not None},
         on={"dataset": "wbm", "subset": subset, "truth": described["truth"], "unlabelled": described["unlabelled"]},
         model={"name": card.rows[row].model, "predictions": described["predictions"], "column": described["column"]},
         how={"protocol": f"{card.name}/{SCALE}", "decimals": protocol.decimals, "max_error": protocol.max_error},
         where=where(),
     )
-    return _kept(options.folder / "records.jsonl", record), _deviations(wbm, truth)
+    for earlier in read_records(log, lambda _line: None):
+        if (earlier.what, earlier.on, earlier.model, earlier.how) == (record.what, record.on, record.model, record.how):
+            return earlier
+    append_record(log, record)
+    return record
 
 
 def _predictions(source: SourceFile, options: Options, report: Report) -> Path:
@@ -104,28 +112,19 @@ def _predictions(source: SourceFile, options: Options, report: Report) -> Path:
     return found[0]
 
 
-def _deviations(wbm: Wbm, truth: Path) -> list[str]:
+def _deviations(wbm: Wbm) -> list[str]:
     """In what the truth departs from the published one."""
-    if _digest(truth, "md5") == summary_file().md5:
+    if _digest(wbm.truth, "md5") == summary_file().md5:
         return []
     found = []
     labelled = len(wbm.joined.true)
     if labelled + wbm.joined.unlabelled < STRUCTURES:
         found.append(f"labels of {labelled} of {STRUCTURES} structures")
     else:
-        found.append(f"labels of {truth.name}, which is not the published summary")
+        found.append(f"labels of {wbm.truth.name}, which is not the published summary")
     if wbm.joined.unique is None:
         found.append(f"duplicates of prototypes included, because the labels have no column {UNIQUE}")
     return found
-
-
-def _kept(log: Path, record: Record) -> Record:
-    """The record, added to the log unless the same was found there before."""
-    for earlier in read_records(log, lambda _line: None):
-        if (earlier.what, earlier.on, earlier.model, earlier.how) == (record.what, record.on, record.model, record.how):
-            return earlier
-    append_record(log, record)
-    return record
 
 
 def _digest(path: Path, algorithm: str) -> str:

@@ -107,6 +107,15 @@ def test_missing_and_changed_files_cost_their_row(files):
     assert len(outcome.failures) == 2
 
 
+def test_without_labels_every_cell_says_what_it_needs(files):
+    folder, card = files
+    outcome = measure_table(card, Options(folder / "runs", mirror=f"file://{folder}/mirror"), lambda _: None)
+    assert all(
+        cell.verdict.startswith("not run: needs the published labels: the mirror has no file") for cell in outcome.cells
+    )
+    assert len(outcome.failures) == 1  # told once, not for every row
+
+
 def test_command_prints_errata_and_writes_the_table(tmp_path, shared):
     options = ["--truth", str(shared / "data/wbm/wbm_truth_partial.csv.gz")]
     options += ["--predictions-dir", str(shared / "data/mirror"), "--models", "CHGNet,EScAIP-Small"]
