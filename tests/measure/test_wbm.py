@@ -188,7 +188,7 @@ def test_parquet_needs_a_reader(write, monkeypatch):
 
 def test_column_of_any_name(write):
     predictions, truth = write(name="mine")
-    with pytest.raises(UserError, match="Name the predictions with --column"):
+    with pytest.raises(UserError, match=r"name the predictions with --column: no column is called .*; known: mine"):
         read_wbm(predictions, truth)
     assert read_wbm(predictions, truth, "mine").joined.from_formation
 
