@@ -1,10 +1,13 @@
 """Stability metrics of Matbench Discovery, stated from their definitions.
 
 A structure is stable when its energy above the convex hull is at most the threshold. Precision, recall and the like
-are ratios of four counts; the errors are those of the hull distance, which equal those of the formation energy.
+are ratios of four counts; the errors are those of the hull distance, which equal those of the formation energy. All
+follow from sums over structures, which can be resampled without the structures (`discovery_intervals`).
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,18 +15,29 @@ Metrics = dict[str, float | int | None]
 """By name in small letters; None where a metric is 0/0"""
 
 UNIQUE_PREVALENCE = 32942 / 215488
-"""Stable fraction by which the leaderboard divides on unique prototypes and on the 10k most stable; it is fixed there,
-and not the fraction that the counts of those rows give (33374 / 215488)"""
+"""Stable fraction by which the leaderboard divides on unique prototypes and on the 10k most stable: that of the
+published labels. The counts it prints are of labels rounded to 1 meV/atom, by which 33374 are stable"""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Structures by what the truth and the prediction say of them."""
+    """Structures by what the truth and the prediction say of them; numbers, or arrays of one shape for many samples."""
 
-    tp: int  # stable, predicted stable
-    fp: int  # unstable, predicted stable
-    tn: int  # unstable, predicted unstable
-    fn: int  # stable, predicted unstable
+    tp: Any  # stable, predicted stable
+    fp: Any  # unstable, predicted stable
+    tn: Any  # unstable, predicted unstable
+    fn: Any  # stable, predicted unstable
+
+
+@dataclass(frozen=True)
+class ErrorSums:
+    """Sums over the structures that have a prediction; numbers, or arrays of one shape for many samples."""
+
+    made: Any  # structures
+    absolute: Any  # |predicted - true|, eV/atom
+    squared: Any  # (predicted - true)^2
+    offset: Any  # true, less one constant
+    offset_squared: Any
 
 
 def hull_distance(
@@ -35,37 +49,52 @@ def hull_distance(
     return hull_true + formation_predicted - formation_true
 
 
-def discovery_metrics(true: np.ndarray, predicted: np.ndarray, threshold: float = 0.0) -> Metrics:
+def discovery_metrics(
+    true: np.ndarray, predicted: np.ndarray, threshold: float = 0.0, prevalence: float | None = None
+) -> Metrics:
     """All metrics of predicted energies above hull.
 
     Args:
         true: (n,) DFT energy above hull, eV/atom.
         predicted: (n,) eV/atom; NaN, a missing prediction, counts as unstable and stays out of MAE, RMSE and R2.
         threshold: the highest energy above hull, eV/atom, that is called stable.
+        prevalence: stable fraction by which the discovery acceleration factor (DAF) divides; none: that of `true`.
 
     Returns:
         f1, daf, precision, recall, accuracy, tpr, fpr, tnr, fnr, tp, fp, tn, fn, mae (eV/atom), rmse (eV/atom), r2.
     """
-    counts = count(true, predicted, threshold)
-    return {**rates(counts), **asdict(counts), **errors(true, predicted)}
+    classes, errors = class_terms(true, predicted, threshold), error_terms(true, predicted)
+    counts = Counts(*(int(column.sum()) for column in classes.T))
+    return {**rates(counts, prevalence), **asdict(counts), **_plain(error_values(ErrorSums(*errors.sum(axis=0))))}
 
 
-def count(true: np.ndarray, predicted: np.ndarray, threshold: float = 0.0) -> Counts:
-    """Count structures; arguments as for `discovery_metrics`."""
+def class_terms(true: np.ndarray, predicted: np.ndarray, threshold: float = 0.0) -> np.ndarray:
+    """(n, 4) booleans: what each structure adds to `Counts`; arguments as for `discovery_metrics`."""
     stable, called_stable = true <= threshold, predicted <= threshold  # NaN compares false: predicted unstable
-    return Counts(
-        tp=int(np.sum(stable & called_stable)),
-        fp=int(np.sum(~stable & called_stable)),
-        tn=int(np.sum(~stable & ~called_stable)),
-        fn=int(np.sum(stable & ~called_stable)),
+    return np.stack(
+        [stable & called_stable, ~stable & called_stable, ~stable & ~called_stable, stable & ~called_stable], axis=1
     )
 
 
+def error_terms(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """(n, 5) what each structure adds to `ErrorSums`; arguments as for `discovery_metrics`."""
+    made = ~np.isnan(predicted)
+    error = np.where(made, predicted - true, 0.0)
+    # R2 would be the difference of two large sums if energies were not counted from their mean.
+    offset = np.where(made, true - true[made].mean(), 0.0) if made.any() else np.zeros(len(true))
+    return np.stack([made, np.abs(error), error**2, offset, offset**2], axis=1, dtype=np.float64)
+
+
 def rates(counts: Counts, prevalence: float | None = None) -> Metrics:
-    """The metrics that are ratios of counts.
+    """The metrics that are ratios of counts, of one sample; see `rate_values`."""
+    return _plain(rate_values(counts, prevalence))
+
+
+def rate_values(counts: Counts, prevalence: float | None = None) -> dict[str, np.ndarray]:
+    """The metrics that are ratios of counts, of any number of samples; NaN where one is 0/0.
 
     Args:
-        counts: as `count` gives them.
+        counts: of the samples.
         prevalence: stable fraction by which the discovery acceleration factor (DAF) divides; none: that of the counts.
     """
     tp, fp, tn, fn = counts.tp, counts.fp, counts.tn, counts.fn
@@ -75,7 +104,7 @@ def rates(counts: Counts, prevalence: float | None = None) -> Metrics:
     stable_fraction = _ratio(tp + fn, structures) if prevalence is None else prevalence
     return {
         "f1": _ratio(2 * tp, 2 * tp + fp + fn),
-        "daf": None if precision is None or not stable_fraction else precision / stable_fraction,
+        "daf": _ratio(precision, stable_fraction),
         "precision": precision,
         "recall": recall,
         "accuracy": _ratio(tp + tn, structures),
@@ -86,20 +115,20 @@ def rates(counts: Counts, prevalence: float | None = None) -> Metrics:
     }
 
 
-def errors(true: np.ndarray, predicted: np.ndarray) -> Metrics:
-    """MAE, RMSE (eV/atom) and R2 over the structures that have a prediction; arguments as for `discovery_metrics`."""
-    made = ~np.isnan(predicted)
-    true, predicted = true[made], predicted[made]
-    if not len(true):
-        return {"mae": None, "rmse": None, "r2": None}
-    squared = (predicted - true) ** 2
-    spread = np.sum((true - true.mean()) ** 2)
+def error_values(sums: ErrorSums) -> dict[str, np.ndarray]:
+    """MAE, RMSE (eV/atom) and R2 of any number of samples; NaN where one is 0/0."""
+    spread = sums.offset_squared - _ratio(sums.offset**2, sums.made)
     return {
-        "mae": float(np.abs(predicted - true).mean()),
-        "rmse": float(np.sqrt(squared.mean())),
-        "r2": float(1 - squared.sum() / spread) if spread > 0 else None,
+        "mae": _ratio(sums.absolute, sums.made),
+        "rmse": np.sqrt(_ratio(sums.squared, sums.made)),
+        "r2": 1 - _ratio(sums.squared, np.maximum(spread, 0.0)),
     }
 
 
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
+def _ratio(part: Any, whole: Any) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.equal(whole, 0), np.nan, np.divide(part, whole))
+
+
+def _plain(values: Mapping[str, np.ndarray]) -> Metrics:
+    return {name: None if np.isnan(value) else float(value) for name, value in values.items()}

@@ -1,25 +1,23 @@
 """Tables of WBM predictions and of their DFT truth, joined on the material id."""
 
-import lzma
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.measure.discovery import hull_distance
+from alphanet.measure.discovery_files import ID, columns_of, read_columns
+from alphanet.measure.discovery_units import require_units
 
-ID = "material_id"
 # The published summary's names first, then plain ones. The summary's e_above_hull_wbm is another quantity: without the
 # corrections of MP2020, and above another hull.
 TRUE_HULL = ("e_above_hull_mp2020_corrected_ppd_mp", "e_above_hull")
 TRUE_FORMATION = ("e_form_per_atom_mp2020_corrected", "e_form_per_atom")
-PREDICTED_HULL = ("e_above_hull", "each_pred")  # beginnings of names: models add their own
+PREDICTED_HULL = ("e_above_hull", "each_pred")  # parts of names: models add their own
 PREDICTED_FORMATION = ("e_form",)
+FORMULA, SITES, UNIQUE = "formula", "n_sites", "unique_prototype"
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,10 @@ class Joined:
     """Structures of the truth that lack a label, which are left out"""
     unknown: int
     """Predictions whose structures have no truth, which are left out"""
+    discarded: int
+    """Predictions further from the truth than the largest error allowed, which count as missing"""
+    unique: np.ndarray | None  # (n,) whether the prototype is not among the Materials Project's or earlier in WBM
+    formulas: np.ndarray | None  # (n,)
 
     @property
     def missing(self) -> int:
@@ -44,37 +46,51 @@ class Joined:
         return int(np.isnan(self.predicted).sum())
 
 
-def join(predictions: Path, truth: Path, column: str | None = None) -> Joined:
-    """Read two CSV files (plain, gz, bz2, xz, zip) and join them on `material_id`.
+def join(
+    predictions: Path,
+    truth: Path,
+    column: str | None = None,
+    *,
+    both_labels: bool = False,
+    max_error: float | None = None,
+    decimals: int | None = None,
+) -> Joined:
+    """Read two tables (see `alphanet.measure.discovery_files`) and join them on `material_id`.
 
     Formation energies become hull distances by `hull_distance`.
 
     Args:
-        predictions: has a column `e_above_hull…` (or `each_pred…`), else `e_form…`, in eV/atom.
+        predictions: has a column `…e_above_hull…` (or `…each_pred…`), else `…e_form…`, in eV/atom.
         truth: has the columns of the published WBM summary, in eV/atom.
-        column: the column of predictions to take where several would do.
+        column: the column of predictions to take where several would do; formation energies unless it is called as a
+            hull distance.
+        both_labels: leave out structures that lack the formation energy also where hull distances are predicted.
+        max_error: eV/atom; a prediction further from the truth counts as missing.
+        decimals: of eV/atom, to which labels and predictions are rounded before anything else.
 
     Raises:
         UserError: a file cannot be read; a column is missing or not unique; ids repeat or none is common; a value is
-            no number or is infinite.
+            no number or is infinite; predictions are not in eV/atom.
     """
     chosen, from_formation = _predicted_column(predictions, column)
-    predicted = _read(predictions, [chosen])[chosen]
-    hull_column = _first_of(TRUE_HULL, truth)
-    labels = [hull_column, _first_of(TRUE_FORMATION, truth)] if from_formation else [hull_column]
-    everything = _read(truth, labels)
-    known = everything.dropna()
-    aligned = predicted.reindex(known.index)
-    common = int(known.index.isin(predicted.index).sum())
-    if not common:
+    predicted = _rounded(read_columns(predictions, [chosen])[chosen], decimals)
+    everything, hull_column, formation_column = _read_truth(truth, from_formation or both_labels)
+    labels = [name for name in (hull_column, formation_column) if name is not None]
+    known = everything.dropna(subset=labels)
+    if not known.index.isin(predicted.index).any():
         raise UserError(
             f"{predictions} and {truth} have no {ID} in common whose truth is known "
             f"({_example(predicted.index)} here, {_example(known.index)} there)"
         )
-    values = aligned.to_numpy(dtype=np.float64)
-    true = known[hull_column].to_numpy(dtype=np.float64)
+    true = _rounded(known[hull_column], decimals).to_numpy()
+    named = known[formation_column] if from_formation else known[hull_column]  # what the predictions predict
+    reference = _rounded(named, decimals).to_numpy()
+    values = predicted.reindex(known.index).to_numpy()
+    require_units(f"{predictions}: {chosen}", values, reference, true, _sites(known))
+    far = np.abs(values - reference) > (np.inf if max_error is None else max_error)
+    values = np.where(far, np.nan, values)
     if from_formation:
-        values = hull_distance(true, known[labels[1]].to_numpy(dtype=np.float64), values)
+        values = hull_distance(true, reference, values)
     return Joined(
         ids=known.index.to_numpy(),
         true=true,
@@ -83,80 +99,70 @@ def join(predictions: Path, truth: Path, column: str | None = None) -> Joined:
         from_formation=from_formation,
         unlabelled=len(everything) - len(known),
         unknown=int((~predicted.index.isin(everything.index)).sum()),
+        discarded=int(far.sum()),
+        unique=_flags(known, truth),
+        formulas=known[FORMULA].to_numpy() if FORMULA in known else None,
     )
 
 
 def _predicted_column(path: Path, asked: str | None) -> tuple[str, bool]:
     """The column of predictions in `path`, and whether it holds formation energies."""
-    columns = _columns(path)
+    columns = [name for name in columns_of(path) if name != ID]
     if asked is not None:
         if asked not in columns:
             raise UserError(f"{path}: no column {asked!r}{did_you_mean(asked, columns)}")
-        if not asked.startswith(PREDICTED_HULL + PREDICTED_FORMATION):
-            raise UserError(f"{path}: column {asked!r}: rename it to e_above_hull… or e_form…, to say which it holds")
-        return asked, asked.startswith(PREDICTED_FORMATION)
-    for beginnings in (PREDICTED_HULL, PREDICTED_FORMATION):
-        fitting = [name for name in columns if name.startswith(beginnings)]
+        return asked, not _is_one_of(asked, PREDICTED_HULL)
+    for known in (PREDICTED_HULL, PREDICTED_FORMATION):
+        fitting = [name for name in columns if _is_one_of(name, known)]
         if len(fitting) > 1:
             raise UserError(f"{path}: {', '.join(fitting)} could all be the predictions; name one with --column")
         if fitting:
-            return fitting[0], beginnings == PREDICTED_FORMATION
+            return fitting[0], known == PREDICTED_FORMATION
     raise UserError(
-        f"{path}: no column whose name begins with e_above_hull or e_form{did_you_mean('e_form_per_atom', columns)}"
+        f"{path}: name the predictions with --column: no column is called …e_above_hull… or …e_form…"
+        f"{did_you_mean('e_form_per_atom', columns)}"
     )
 
 
-def _first_of(names: tuple[str, ...], path: Path) -> str:
-    columns = _columns(path)
+def _is_one_of(column: str, known: tuple[str, ...]) -> bool:
+    return any(name in column for name in known)
+
+
+def _read_truth(path: Path, formation: bool) -> tuple[pd.DataFrame, str, str | None]:
+    """The truth, and the names of its columns of hull distances and, if asked for, formation energies."""
+    columns = columns_of(path)
+    hull = _first_of(TRUE_HULL, columns, path)
+    formation_column = _first_of(TRUE_FORMATION, columns, path) if formation else None
+    numbers = [name for name in (hull, formation_column, SITES if SITES in columns else None) if name is not None]
+    others = [name for name in (FORMULA, UNIQUE) if name in columns]
+    return read_columns(path, numbers, others), hull, formation_column
+
+
+def _first_of(names: tuple[str, ...], columns: list[str], path: Path) -> str:
     for name in names:
         if name in columns:
             return name
-    raise UserError(f"{path}: no column {names[0]!r}{did_you_mean(names[0], columns)}")
+    raise UserError(
+        f"{path}: no column {names[0]!r}{did_you_mean(names[0], columns)}; is it another version's summary?"
+    )
 
 
-def _columns(path: Path) -> list[str]:
-    return [str(name) for name in _csv(path, nrows=0).columns]
+def _rounded(values: pd.Series, decimals: int | None) -> pd.Series:
+    return values if decimals is None else values.round(decimals)
 
 
-def _read(path: Path, columns: list[str]) -> pd.DataFrame:
-    """`columns` as numbers, by material id."""
-    present = _columns(path)
-    if ID not in present:
-        raise UserError(f"{path}: no column {ID!r}{did_you_mean(ID, present)}")
-    table = _csv(path, usecols=[ID, *columns], dtype={ID: "string"})
-    ids = table[ID]
-    if ids.isna().any():
-        raise UserError(f"{path}: row {int(ids.isna().argmax()) + 1} has no {ID}")
-    repeated = ids[ids.duplicated()].unique()
-    if len(repeated):
-        raise UserError(
-            f"{path}: {len(repeated)} {ID}s occur more than once, the first is {repeated[0]}; keep one each"
-        )
-    numbers = table.set_index(ID)
-    for name in columns:
-        numbers[name] = _numbers(numbers[name], path)
-    return numbers
+def _sites(truth: pd.DataFrame) -> np.ndarray | None:
+    return truth[SITES].to_numpy() if SITES in truth else None
 
 
-def _numbers(values: pd.Series, path: Path) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = (numbers.isna() & values.notna()) | np.isinf(numbers)
-    if wrong.any():
-        at = wrong.idxmax()
-        raise UserError(
-            f"{path}: {values.name} of {at} is not a finite number ({values[at]!s}); leave it empty if unknown"
-        )
-    return numbers
-
-
-def _csv(path: Path, **options: Any) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, low_memory=False, **options)
-    except OSError as error:  # gzip's complaint about a wrong format is one too
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    # pandas' and the text decoder's complaints are ValueErrors
-    except (ValueError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is not a whole CSV file: {' '.join(str(error).split())}") from error
+def _flags(truth: pd.DataFrame, path: Path) -> np.ndarray | None:
+    if UNIQUE not in truth:
+        return None
+    flags = truth[UNIQUE].map({True: True, False: False, "True": True, "False": False})
+    if flags.isna().any():
+        at = flags.isna().idxmax()
+        raise UserError(f"{path}: {UNIQUE} of {at} is {truth[UNIQUE][at]!s}, neither True nor False")
+    return flags.to_numpy(dtype=bool)
 
 
 def _example(ids: pd.Index) -> str:

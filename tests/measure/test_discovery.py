@@ -102,11 +102,7 @@ def test_published_rows_follow_from_their_counts(shared):
         prevalence = None if row["block"] == "full_test_set" else UNIQUE_PREVALENCE
         found = rates(counts, prevalence)
         for name in ("F1", "DAF", "Precision", "Recall", "Accuracy", "TPR", "FPR", "TNR", "FNR"):
-            assert found[name.lower()] == pytest.approx(float(row[name]), abs=5.0001e-4), (
-                row["model"],
-                row["block"],
-                name,
-            )
+            assert round(found[name.lower()], 3) == float(row[name]), (row["model"], row["block"], name)
 
 
 def test_formation_energies_become_hull_distances(files):
@@ -135,14 +131,14 @@ def test_one_of_several_columns_is_named(files):
     assert join(*paths, column="e_form_b").predicted[0] == pytest.approx(0.2)
     with pytest.raises(UserError, match="no column 'e_form_c'; did you mean 'e_form_"):
         join(*paths, column="e_form_c")
-    with pytest.raises(UserError, match=r"column 'material_id': rename it to e_above_hull… or e_form…"):
+    with pytest.raises(UserError, match="no column 'material_id'"):
         join(*paths, column="material_id")
 
 
 @pytest.mark.parametrize(
     ("predicted", "truth", "message"),
     [
-        ("material_id,eform_per_atom\nwbm-1-1,1\n", TRUTH, "predicted.csv: no column .* did you mean 'eform_per_atom'"),
+        ("material_id,eform_per_atom\nwbm-1-1,1\n", TRUTH, "predicted.csv: .* did you mean 'eform_per_atom'"),
         ("id,e_form\nwbm-1-1,1\n", TRUTH, "predicted.csv: no column 'material_id'"),
         (PREDICTED, TRUTH.replace(HULL, "e_hull_mp2020"), "truth.csv.gz: no column 'e_above_hull_mp2020.*did you mean"),
         (PREDICTED, TRUTH.replace(FORMATION, "x"), f"truth.csv.gz: no column '{FORMATION}'"),
