@@ -14,24 +14,26 @@ from alphanet.report.figures import plain_log_axes, save_figure
 from alphanet.report.speed import COLOURS
 
 AREA_PER_MILLION = 30.0  # points^2 a million parameters
-COLUMNS = ("row", "model", "f1", "parameters", "energies_per_s", "low", "high", "status", "reason")
+COLUMNS = ("row", "model", "f1", "f1_is", "parameters", "energies_per_s", "low", "high", "status", "reason")
 
 
 def tradeoff_rows(
-    rows: Mapping[str, Any], summary: Mapping[str, Any], missing: Mapping[str, str]
+    rows: Mapping[str, Any], summary: Mapping[str, Any], missing: Mapping[str, str], computed: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """A mapping a row of the figure: published F1 and parameters, measured energies per second with quartiles.
+    """A mapping a row of the figure: F1, published parameters, measured energies per second with quartiles.
 
     Args:
         rows: the card's.
         summary: what `speed.json` says, for one size.
         missing: why rows were not measured.
+        computed: F1 of rows for which it was computed from predictions (`repro table4`); else it is the published one.
     """
     points = {point["model"]: point for point in summary["points"]}
     found = []
     for title, row in rows.items():
         point = points.get(row.model)
-        told = {"row": title, "model": row.model, "f1": float(row.f1), "parameters": row.parameters}
+        f1 = {"f1": computed.get(title, float(row.f1)), "f1_is": "computed" if title in computed else "published"}
+        told = {"row": title, "model": row.model, **f1, "parameters": row.parameters}
         if point is None or point["status"] != "ok":
             why = missing.get(title) if point is None else point["reason"]
             found.append(told | {"status": "missing" if point is None else point["status"], "reason": why})
@@ -64,7 +66,8 @@ def tradeoff_figure(path: Path, rows: Sequence[Mapping[str, Any]], title: str) -
         for place, row in enumerate(rows):
             if row["status"] == "ok":
                 _mark(axes, row, COLOURS[place % len(COLOURS)])
-        axes.set(xscale="log", xlabel="energies per second, measured here", ylabel="F1 on WBM, published")
+        origin = ", ".join(dict.fromkeys(row["f1_is"] for row in rows))
+        axes.set(xscale="log", xlabel="energies per second, measured here", ylabel=f"F1 on WBM, {origin}")
         axes.set_title(title, fontsize=9)
         axes.margins(0.12)
         plain_log_axes(axes, "x")

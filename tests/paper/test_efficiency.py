@@ -106,6 +106,10 @@ def test_a_claim_without_numbers_is_judged_by_the_curves():
 def test_figures_run_from_one_command(stand_ins, tmp_path):
     stand_ins["schnet@fig3a"] = {"slowness": 0.1}
     stand_ins["chgnet@mptrj"] = {"absent": True}
+    f1 = {"metric": "f1", "measured": 0.5}
+    cells = [f1 | {"row": "CHGNet", "comparable": True}, f1 | {"row": "MACE-MP-0", "comparable": False}]
+    (tmp_path / "table4").mkdir()
+    (tmp_path / "table4" / "results.json").write_text(json.dumps({"cells": cells}))
     command = ["repro", "fig3a", "fig3b", "--out", str(tmp_path), "--budget", "0.1"]
     result = CliRunner().invoke(app, command, catch_exceptions=False)
     assert result.exit_code == 0
@@ -119,6 +123,8 @@ def test_figures_run_from_one_command(stand_ins, tmp_path):
     rows = json.loads((tmp_path / "fig3b" / "results.json").read_text())["rows"]
     assert [row["status"] for row in rows if row["row"] == "CHGNet"] == ["missing"]
     assert all(row["energies_per_s"] > 0 for row in rows if row["status"] == "ok")
+    assert {row["row"]: (row["f1"], row["f1_is"]) for row in rows}["CHGNet"] == (0.5, "computed")
+    assert {row["row"]: (row["f1"], row["f1_is"]) for row in rows}["MACE-MP-0"] == (0.669, "published")
 
 
 def test_names_are_all_read_before_the_first_runs(stand_ins, tmp_path):
