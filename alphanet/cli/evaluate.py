@@ -11,6 +11,8 @@ from alphanet.cli.options import (
     BatchSize,
     Device,
     Dtype,
+    EvaluationMode,
+    MaxMemory,
     ModelConfig,
     Preset,
     Seed,
@@ -50,6 +52,8 @@ def evaluate_model(
     preset: Preset = None,
     seed: Seed = 0,
     threads: Threads = 1,
+    mode: EvaluationMode = "eager",
+    max_memory: MaxMemory = None,
     trust: Trust = False,
     dtype: Dtype = "float32",
     device: Device = "cpu",
@@ -74,7 +78,7 @@ def evaluate_model(
     if protocol not in PROTOCOLS:
         raise UserError(f"--protocol: unknown {protocol!r}{did_you_mean(protocol, PROTOCOLS)}")
     frames, split = _open(data, mirror)
-    how = Opening(dtype, device, threads, config, untrained, seed, preset, trust)
+    how = Opening(dtype, device, threads, config, untrained, seed, preset, trust, mode, max_memory)
     potential = open_potential(model, how, frames)
     try:
         accuracy = evaluate(potential, frames(), batch_size=batch_size, official=protocol == "official")

@@ -13,6 +13,8 @@ from alphanet.cli.options import (
     BatchSize,
     Device,
     Dtype,
+    EvaluationMode,
+    MaxMemory,
     ModelConfig,
     Preset,
     Seed,
@@ -74,6 +76,8 @@ def predict(
     preset: Preset = None,
     seed: Seed = 0,
     threads: Threads = 1,
+    mode: EvaluationMode = "eager",
+    max_memory: MaxMemory = None,
     trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +85,7 @@ def predict(
     from alphanet.data.formats import read_frames, write_frames
     from alphanet.potentials.opening import Opening, open_potential
 
-    how = Opening(dtype, device, threads, config, untrained, seed, preset, trust)
+    how = Opening(dtype, device, threads, config, untrained, seed, preset, trust, mode, max_memory)
     potential = open_potential(model, how, lambda: read_frames(structures, labelled=False))
     try:
         frames = read_frames(structures, labelled=False)

@@ -12,6 +12,13 @@ ModelConfig = Annotated[
     Path | None, typer.Option("--config", help="JSON file with the configuration, for a checkpoint that carries none.")
 ]
 Threads = Annotated[int, typer.Option(min=1, help="Threads of the libraries of a baseline's worker.")]
+EvaluationMode = Annotated[
+    str,
+    typer.Option("--mode", help="Of AlphaNet: eager, blocked (fast, no compiler) or compiled (fastest, once ready)."),
+]
+MaxMemory = Annotated[
+    float | None, typer.Option("--max-memory", min=0, help="GB for arrays of edges, in the modes blocked and compiled.")
+]
 Untrained = Annotated[bool, typer.Option("--untrained", help="Random weights at a preset of the card.")]
 Preset = Annotated[
     str | None, typer.Option(help="With --untrained: settings of the card; its first, the paper's small ones.")

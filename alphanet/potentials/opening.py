@@ -32,6 +32,10 @@ class Opening:
     """Settings of the random weights; the card's first, if not given"""
     trust: bool = False
     """Accept pickled weights whose checksum is not in the card"""
+    mode: str = "eager"
+    """Of AlphaNet: eager, blocked or compiled, see `alphanet.model.fast.modes.evaluation`"""
+    max_memory: float | None = None
+    """GB, see `alphanet.model.fast.model.fast_model`"""
 
 
 def open_potential(name: str, how: Opening, frames: Frames = tuple) -> Potential:
@@ -49,9 +53,12 @@ def open_potential(name: str, how: Opening, frames: Frames = tuple) -> Potential
     from alphanet.potentials.cards import baseline_names, load_baseline
 
     head, _, tail = name.partition(":")
+    ours = name == ALPHANET or Path(name).is_file() or not tail
+    if how.mode != "eager" and (head in baseline_names() or not ours):
+        raise UserError(f"--mode {how.mode}: AlphaNet has modes, {name} runs as its package runs it")
     if head in baseline_names():
         return _baseline(load_baseline(head), tail, how, frames)
-    if name == ALPHANET or Path(name).is_file() or not tail:
+    if ours:
         return _alphanet(name, how, frames)
     from alphanet.potentials.calculators import from_python
 
@@ -62,16 +69,18 @@ def _alphanet(name: str, how: Opening, frames: Frames) -> Potential:
     from alphanet.potentials.cards import baseline_names
     from alphanet.potentials.local import AlphaNetPotential
 
+    limit = None if how.max_memory is None else int(how.max_memory * 1e9)
+    speed: dict[str, Any] = {"mode": how.mode, "max_memory": limit}
     if name == ALPHANET and not Path(name).is_file():
         if not how.untrained:
             raise UserError("alphanet: name a checkpoint file, or add --untrained for random weights")
-        return AlphaNetPotential(_random_alphanet(how, frames), device=how.device)
+        return AlphaNetPotential(_random_alphanet(how, frames), device=how.device, **speed)
     if how.untrained:
         raise UserError(f"{name}: --untrained goes with a name: alphanet, or one of `alphanet baselines list`")
     if not Path(name).is_file() and not Path(name).suffix:
         known = [ALPHANET, *baseline_names()]
         raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
-    return AlphaNetPotential(name, config=how.config, dtype=how.dtype, device=how.device)
+    return AlphaNetPotential(name, config=how.config, dtype=how.dtype, device=how.device, **speed)
 
 
 def _random_alphanet(how: Opening, frames: Frames) -> Any:

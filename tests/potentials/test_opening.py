@@ -32,6 +32,18 @@ def test_random_weights_know_the_elements_of_the_frames(installed):
     assert about["weights"]["untrained"]["seed"] == 7
 
 
+def test_alphanet_has_modes_and_baselines_have_none(installed):
+    installed()
+    eager, _ = energy("alphanet", untrained=True)
+    value, about = energy("alphanet", untrained=True, mode="blocked", max_memory=0.001)
+    assert value == pytest.approx(eager, rel=1e-5)
+    assert about["mode"] == "blocked"
+    with pytest.raises(UserError, match="--mode blocked: AlphaNet has modes, fake runs as its package runs it"):
+        energy("fake", untrained=True, mode="blocked")
+    with pytest.raises(UserError, match="unknown mode 'fast'"):
+        energy("alphanet", untrained=True, mode="fast")
+
+
 def test_a_checkpoint_is_a_file_or_a_name_in_the_card(installed, tmp_path):
     installed(checkpoints=RELEASED)
     file = tmp_path / "weights.txt"
