@@ -45,7 +45,7 @@ def fig3a(
     card = _figure("fig3a")
     options = _options(out / "fig3a", scale, device, threads, mode, models, budget, max_memory, restart)
     summary, missing = measure_figure(card, options, ("step", "forward"), print_to_stderr)
-    write_speed(options.folder, summary, "fig3a")
+    write_speed(options.folder, summary, "fig3a", {row.model: title for title, row in card.rows.items()})
     claim = fastest_claim(card, summary, _why_not(card, options))
     _write_results(card, options, where_text(summary), {"claims": [claim], "missing": missing})
     if as_json:
@@ -78,7 +78,7 @@ def fig3b(
     card = _figure("fig3b")
     options = _options(out / "fig3b", scale, device, threads, mode, models, budget, max_memory, restart)
     summary, missing = measure_figure(card, options, ("step",), print_to_stderr)
-    write_speed(options.folder, summary)
+    write_speed(options.folder, summary, names={row.model: title for title, row in card.rows.items()})
     rows = tradeoff_rows(card.rows, summary, missing, computed_f1(out / "table4"))
     write_tradeoff(options.folder, rows, where_text(summary))
     _write_results(card, options, where_text(summary), {"rows": rows, "missing": missing})
@@ -126,7 +126,7 @@ def table5(
     options = _options(out / "table5", scale, device, threads, mode, models, budget, max_memory, restart, structures)
     outcome = measure_table(card, options, print_to_stderr)
     for part, summary in outcome.summaries.items():
-        write_speed(options.folder / part, summary)
+        write_speed(options.folder / part, summary, names={row.model: title for title, row in card.rows.items()})
     sheet = make_sheet(card, scale, outcome.cells)
     command = shlex.join(["alphanet", *sys.argv[1:]])
     beside = {"failures": outcome.failures, "provenance": {"command": command, **where()}}

@@ -25,11 +25,20 @@ TASKS = {
 }
 
 
-def write_speed(folder: Path, summary: dict[str, Any], figure: str = "speed") -> None:
-    """Write `speed.json`, a CSV and the figure, both called `figure`, into `folder`."""
+def write_speed(
+    folder: Path, summary: dict[str, Any], figure: str = "speed", names: Mapping[str, str] | None = None
+) -> None:
+    """Write `speed.json`, a CSV and the figure, both called `figure`, into `folder`.
+
+    Args:
+        folder: of the run.
+        summary: what `speed.json` says.
+        figure: name of the figure.
+        names: what models are called in the figure, where that is not their name.
+    """
     write_text(folder / "speed.json", json.dumps(summary, indent=1) + "\n")
     write_speed_csv(folder / f"{figure}.csv", summary)
-    speed_figure(folder / figure, summary, where_text(summary))
+    speed_figure(folder / figure, summary, where_text(summary), names or {})
 
 
 def write_speed_csv(path: Path, summary: dict[str, Any]) -> None:
@@ -48,13 +57,14 @@ def write_speed_csv(path: Path, summary: dict[str, Any]) -> None:
     write_text(path, text.getvalue())
 
 
-def speed_figure(path: Path, summary: dict[str, Any], title: str) -> list[Path]:
+def speed_figure(path: Path, summary: dict[str, Any], title: str, names: Mapping[str, str]) -> list[Path]:
     """Time and memory against atoms on logarithmic axes, one panel a task, with quartiles as bands.
 
     Args:
         path: where, without the format's ending.
         summary: what `speed.json` says.
         title: what ran where.
+        names: what models are called, where that is not their name.
 
     Returns:
         The files written: PNG, SVG, PDF.
@@ -81,7 +91,8 @@ def speed_figure(path: Path, summary: dict[str, Any], title: str) -> list[Path]:
         _same_limits(panels[: len(tasks)])
         for axes in panels:
             plain_log_axes(axes)
-        handles, labels = panels[0].get_legend_handles_labels()
+        handles, _ = panels[0].get_legend_handles_labels()
+        labels = [_label(summary, model, tasks[0], names.get(model, model)) for model in models]
         figure.legend(handles, labels, loc="outside right upper", fontsize=8)
         return save_figure(figure, path)
 
@@ -146,7 +157,7 @@ def _time_curve(axes: Any, summary: dict[str, Any], model: str, task: str, style
     timed = [point for point in summary["points"] if point["model"] == model and point[f"{task}_ms"]]
     sizes = [point["n_atoms"] for point in timed]
     low, middle, high = ([point[f"{task}_ms"][key] for point in timed] for key in ("q25", "median", "q75"))
-    axes.plot(sizes, middle, label=_labelled(summary, model, task), **style)
+    axes.plot(sizes, middle, label=model, **style)
     axes.fill_between(sizes, low, high, color=style["color"], alpha=0.25, linewidth=0)
 
 
@@ -155,14 +166,14 @@ def _memory_curve(axes: Any, summary: dict[str, Any], model: str, style: dict[st
     axes.plot([point["n_atoms"] for point in fine], [used_memory(point) for point in fine], **style)
 
 
-def _labelled(summary: dict[str, Any], model: str, task: str) -> str:
+def _label(summary: dict[str, Any], model: str, task: str, name: str) -> str:
     fits = {one["quantity"]: one for one in summary["scaling"] if one["model"] == model}
     parts = [
-        f"{word} N^{fits[key]['exponent']:.2f}"
+        f"{word} $N^{{{fits[key]['exponent']:.2f}}}$"
         for key, word in ((f"{task}_time", "time"), ("memory", "memory"))
         if key in fits
     ]
-    return "\n".join([model, *parts])
+    return "\n".join([name, *parts])
 
 
 def _same_limits(panels: Sequence[Any]) -> None:

@@ -233,7 +233,7 @@ def test_figure_and_csv(run, tmp_path):
     header, *rows = (tmp_path / "speed.csv").read_text().splitlines()
     assert header.startswith("model,n_atoms,n_edges,batch,dtype,device")
     assert len(rows) == 6
-    files = speed_figure(tmp_path / "speed", summary, "a title")
+    files = speed_figure(tmp_path / "speed", summary, "a title", {"one": "One"})
     assert all(file.stat().st_size > 1000 for file in files)
     assert [row[2] for row in speed_lines(summary) if row[0] == "small" and row[1] == "108"] == ["oom"]
     assert json.dumps(summary)
