@@ -29,6 +29,10 @@ class Wbm:
     predictions: Path
     truth: Path
 
+    def only(self, ids: Iterable[str]) -> "Wbm":
+        """The structures called `ids` alone, as for a sample."""
+        return replace(self, joined=_rows(self.joined, np.flatnonzero(np.isin(self.joined.ids, list(ids)))))
+
     def select(self, subset: Subset) -> Joined:
         """The structures of a subset.
 
