@@ -1,6 +1,5 @@
 """A campaign on a Dask cluster: what it writes, how it resumes, and what happens when workers die."""
 
-import os
 import random
 import threading
 from pathlib import Path
@@ -151,6 +150,6 @@ def test_a_model_that_cannot_be_opened_is_said_in_one_line(tmp_path, cluster):
 @pytest.mark.parametrize("name", ["local:0", "local:two", "cloud", "slurm:nowhere.yaml", "tcp://127.0.0.1:1"])
 def test_clusters_that_are_none(tmp_path, name, monkeypatch):
     monkeypatch.setattr("alphanet.measure.relaxation.cluster.CONNECT", "1s")
-    with pytest.raises(UserError, match="--cluster|cannot read"):
+    with pytest.raises(UserError, match=r"--cluster|cannot read"):
         predict(campaign(tmp_path, cubes(2)), name, quiet)
-    assert not os.listdir(tmp_path)
+    assert not list(tmp_path.iterdir())
