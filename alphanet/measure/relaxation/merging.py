@@ -1,5 +1,7 @@
 """From the files of all shards to one table of predictions and a summary."""
 
+import gzip
+import io
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -77,8 +79,14 @@ def table_of(records: Iterable[Record], column: str, formation: Formation | None
 
 def write_table(path: Path, table: "pd.DataFrame") -> None:
     """Write `table` as CSV, packed with gzip; the same table gives the same bytes."""
-    with atomic_path(path) as temporary:
-        table.to_csv(temporary, compression={"method": "gzip", "compresslevel": 6, "mtime": 0})
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("wb") as stream,
+        # Neither time nor temporary name may stand in the file.
+        gzip.GzipFile(filename="", fileobj=stream, mode="wb", compresslevel=6, mtime=0) as compressed,
+        io.TextIOWrapper(compressed, encoding="utf-8", newline="\n") as text,
+    ):
+        table.to_csv(text)
 
 
 def summary_of(table: "pd.DataFrame") -> dict[str, Any]:

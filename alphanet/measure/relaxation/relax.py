@@ -120,13 +120,17 @@ def _relaxed(identity: str, atoms: Atoms, potential: Potential, protocol: Relaxa
 
 
 class _Remembering(FrechetCellFilter):
-    """Keeps the forces that the optimiser asked for, whose cell part is costly to compute again."""
+    """Computes forces once a configuration; ASE's optimisers ask twice, and derivatives of the exponential cost."""
 
     forces: np.ndarray
+    _at = b""
 
     def get_forces(self, **kwargs: Any) -> np.ndarray:
-        self.forces = super().get_forces(**kwargs)
-        return self.forces
+        """Generalised forces (n + 3, 3) of atoms and cell."""
+        at = self.atoms.positions.tobytes() + self.atoms.cell.array.tobytes()
+        if at != self._at:
+            self.forces, self._at = super().get_forces(**kwargs), at
+        return self.forces.copy()
 
 
 class _Watched:
