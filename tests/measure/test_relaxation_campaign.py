@@ -1,7 +1,10 @@
 """A campaign on a Dask cluster: what it writes, how it resumes, and what happens when workers die."""
 
 import random
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,17 @@ from alphanet.measure.relaxation.prediction import predict
 from alphanet.measure.relaxation.protocol import RelaxationProtocol
 
 TESTS = Path(__file__).parents[1]
+
+
+CLUSTER = """
+import time
+from alphanet.measure.relaxation.cluster import client_of
+
+if __name__ == "__main__":
+    with client_of("local:1", threads=1) as client:
+        print(client.scheduler.address, flush=True)
+        time.sleep(300)
+"""
 
 
 class Given:
@@ -66,13 +80,20 @@ def quiet(line: str) -> None:
     """No report."""
 
 
+def is_worker(process: psutil.Process) -> bool:
+    """Whether a process is one that Dask has started, and alive."""
+    try:
+        return any("spawn_main" in word for word in process.cmdline())
+    except psutil.Error:
+        return False
+
+
 def kill_at_random(out: Path, stop: threading.Event, killed: list[int]) -> None:
     """Kill a Dask worker of this process whenever 400 more structures have records, more or less."""
     chance = random.Random(0)
     while not stop.wait(0.05):
         written = sum(file.read_bytes().count(b"\n") for file in (out / "shards").glob("*.jsonl"))
-        children = psutil.Process().children(recursive=True)
-        workers = [one for one in children if any("spawn_main" in word for word in one.cmdline())]
+        workers = [one for one in psutil.Process().children(recursive=True) if is_worker(one)]
         if written > 400 * len(killed) and workers:
             victim = chance.choice(workers)
             victim.kill()
@@ -145,6 +166,29 @@ def test_a_model_that_cannot_be_opened_is_said_in_one_line(tmp_path, cluster):
         predict(campaign(tmp_path, cubes(2), "python_potentials:NoSuchThing"), cluster, quiet)
     with pytest.raises(UserError, match="gives no stress, which relaxing a cell needs"):
         predict(campaign(tmp_path, cubes(2), "python_potentials:NoStress"), cluster, quiet)
+
+
+def test_a_scheduler_that_is_gone_is_one_line_and_the_command_goes_on(tmp_path, cluster, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    script = tmp_path / "cluster.py"
+    script.write_text(CLUSTER)
+    structures, out = cubes(1000), tmp_path / "out"
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+
+        def kill() -> None:
+            while not list((out / "shards").glob("*.jsonl")):
+                time.sleep(0.02)
+            process.kill()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with pytest.raises(UserError, match="scheduler is gone; what is relaxed is kept"):
+            predict(campaign(out, structures), address, quiet)
+        killer.join()
+    written = sum(file.read_bytes().count(b"\n") for file in (out / "shards").glob("*.jsonl"))
+    assert 1 < written < 1000
+    assert predict(campaign(out, structures), cluster, quiet).summary["converged"] == 1000
 
 
 @pytest.mark.parametrize("name", ["local:0", "local:two", "cloud", "slurm:nowhere.yaml", "tcp://127.0.0.1:1"])

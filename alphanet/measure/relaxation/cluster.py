@@ -1,6 +1,7 @@
 """Dask clusters by name: processes of this machine, jobs of SLURM, or a scheduler that is already there."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ def client_of(cluster: str, threads: int) -> Iterator["Client"]:
     Raises:
         UserError: no such form, a file that is not right, dask-jobqueue is missing, or no scheduler answers.
     """
+    # What Dask logs of lost workers is expected, and what matters of it becomes an error or a record.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     kind, _, rest = cluster.partition(":")
     if kind == "local":
         with _local(rest or "1", threads) as client:
@@ -61,7 +64,7 @@ def _local(number: str, threads: int) -> Iterator["Client"]:
             processes=True,
             memory_limit=0,  # potentials run in processes of their own, which Dask does not see
             dashboard_address=None,
-            silence_logs=50,
+            silence_logs=logging.CRITICAL,
         ) as made,
         Client(made) as client,
     ):
