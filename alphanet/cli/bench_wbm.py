@@ -45,6 +45,14 @@ Decimals = Annotated[
 ]
 
 
+Figures = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for figures (PNG, SVG, PDF, HTML) and their numbers; of unique prototypes if all are asked for."
+    ),
+]
+
+
 def wbm(
     predictions: Predictions = None,
     model: relaxing.Model = None,
@@ -72,6 +80,7 @@ def wbm(
     subset: SubsetName = None,
     max_error: MaxError = 5.0,
     decimals: Decimals = None,
+    figures: Figures = None,
     as_json: AsJson = False,
 ) -> None:
     """Score WBM predictions as Matbench Discovery's leaderboard does: F1, DAF, errors, with 95 % intervals.
@@ -81,6 +90,7 @@ def wbm(
     if (model is None) == (predictions is None):
         raise typer.BadParameter("give either predictions to score or a model that makes them", param_hint="--model")
     if model is not None:
+        relaxing.refuse({"--column": column, "--subset": subset, "--decimals": decimals, "--figures": figures})
         how = relaxing.opening(model, dtype, device, threads, config, untrained, trust)
         wanted = relaxing.Asked(
             model=relaxing.named(model, alphanet),
@@ -110,6 +120,8 @@ def wbm(
     found = read_wbm(predictions, truth, column, max_error=max_error, decimals=decimals)
     asked = [name for name in SUBSETS if name in ((subset,) if subset else found.available())]
     scores = [found.score(name) for name in asked]
+    if figures is not None:
+        _draw(figures, found, scores)
     if as_json:
         print(json.dumps(_as_json(scores, found), ensure_ascii=False))
     else:
@@ -144,6 +156,18 @@ def print_scores(scores: list[dict[str, Any]], found: "Wbm") -> None:
         print(f"the truth has labels of {labelled} of {STRUCTURES} structures: not the leaderboard's numbers")
     if len(found.available()) < len(SUBSETS):
         print(f"no unique prototypes, no most stable ones: {NOT_CALLED_UNIQUE}")
+
+
+def _draw(folder: Path, found: "Wbm", scores: list[dict[str, Any]]) -> None:
+    """Figures of the unique prototypes, as on the leaderboard, or of the one subset that there is."""
+    from alphanet.data.progress import print_to_stderr
+    from alphanet.report.discovery_page import TREE, write_page
+
+    score = next((score for score in scores if score["subset"] == "unique"), scores[0])
+    said = {"full": "structures", "unique": "unique prototypes", "most-stable": "most stable"}[score["subset"]]
+    title = f"{found.predictions.name.partition('.csv')[0]} · {score['n']} {said}"
+    print_to_stderr(TREE.format(folder=folder))
+    write_page(folder, title, found.select(score["subset"]), score, print_to_stderr)
 
 
 def _value(score: dict[str, Any], name: str) -> str:

@@ -81,6 +81,15 @@ class Files:
     geometry: Path | None
 
 
+def refuse(of_scoring: dict[str, Any]) -> None:
+    """Raise UserError where an option is given that needs finished predictions."""
+    for option, value in of_scoring.items():
+        if value is not None:
+            raise UserError(
+                f"{option} goes with --predictions: relax first, then score the folder's predictions.csv.gz"
+            )
+
+
 def named(model: str, alphanet: Path | None) -> str:
     """The model's name, or AlphaNet's file.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alphanet.cli import repro_speed
+from alphanet.cli import repro_discovery, repro_speed
 from alphanet.cli.options import AsJson
 from alphanet.cli.several import SeveralNames
 
@@ -32,7 +32,7 @@ TREE = """\
 
 def register(parent: typer.Typer) -> None:
     """Add the group to `parent`."""
-    for command in (repro_speed.fig3a, repro_speed.fig3b, repro_speed.table5):
+    for command in (repro_discovery.table4, repro_speed.fig3a, repro_speed.fig3b, repro_speed.table5):
         app.command()(command)
     parent.add_typer(app, name="repro")
 

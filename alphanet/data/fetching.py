@@ -58,17 +58,18 @@ def fetch(
     if at.needs and not at.files and not at.listing:
         raise UserError(f"{card.name} has no data at scale {scale}: {at.needs}")
     files = sources_of(at, lambda url, target: _download(SourceFile(url=url), target, place, report, wait))
-    fetched = []
-    for file in files:
-        if file.path is not None:
-            fetched.append(shipped(file))
-            continue
-        target = local_path(file)
-        digest = _download(file, target, place, report, wait)
-        if file.unpack:
-            unpack(target, unpacked(target))
-        fetched.append(Fetched(file, target, digest))
-    return fetched
+    return [_fetched(file, place, report, wait) for file in files]
+
+
+def fetch_file(
+    file: SourceFile,
+    *,
+    mirror: str | None = None,
+    report: Report = print_to_stderr,
+    wait: Callable[[float], None] = time.sleep,
+) -> Fetched:
+    """One source file; arguments and errors as for `fetch`."""
+    return _fetched(file, mirror_from(mirror), report, wait)
 
 
 def sources_of(at: ScaleCard, ask: Callable[[str, Path], object] | None = None) -> tuple[SourceFile, ...]:
@@ -97,6 +98,16 @@ def local_path(file: SourceFile) -> Path:
 def known_checksum(file: SourceFile) -> str | None:
     """The sha256 of the card, else the one recorded when the file was first fetched."""
     return file.sha256 or _recorded().get(file.label)
+
+
+def _fetched(file: SourceFile, mirror: Mirror | None, report: Report, wait: Callable[[float], None]) -> Fetched:
+    if file.path is not None:
+        return shipped(file)
+    target = local_path(file)
+    digest = _download(file, target, mirror, report, wait)
+    if file.unpack:
+        unpack(target, unpacked(target))
+    return Fetched(file, target, digest)
 
 
 def _download(

@@ -61,7 +61,7 @@ def _read(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def _json_lines(path: Path, nrows: int | None = None) -> pd.DataFrame:
-    return pd.read_json(path, lines=True, nrows=nrows, dtype=False, convert_dates=False)
+    return pd.read_json(path, lines=True, nrows=nrows, dtype=False, precise_float=True)
 
 
 def _parquet(path: Path, columns: list[str] | None) -> pd.DataFrame:

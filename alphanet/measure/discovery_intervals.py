@@ -12,7 +12,7 @@ SAMPLES = 1000
 GROUPS = 4096
 COUNTED = 4  # the first columns of a group's sums are counts
 
-Interval = tuple[float, float] | None
+Interval = list[float] | None  # low, high
 
 
 def bootstrap_intervals(
@@ -54,4 +54,4 @@ def _interval(samples: np.ndarray) -> Interval:
     if not len(defined):
         return None
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    return [float(low), float(high)]

@@ -119,8 +119,8 @@ def _predicted_column(path: Path, asked: str | None) -> tuple[str, bool]:
         if fitting:
             return fitting[0], known == PREDICTED_FORMATION
     raise UserError(
-        f"{path}: no column is called …e_above_hull… or …e_form…{did_you_mean('e_form_per_atom', columns)} "
-        "Name the predictions with --column"
+        f"{path}: name the predictions with --column: no column is called …e_above_hull… or …e_form…"
+        f"{did_you_mean('e_form_per_atom', columns)}"
     )
 
 

@@ -5,7 +5,8 @@ import numpy as np
 from alphanet.errors import UserError
 
 SUSPICIOUS = 0.5  # eV/atom; the medians of published models, MEGNet's and Voronoi's included, are below 0.15
-CLEARLY_BETTER = 0.1  # of the median difference as it stands: what another unit must bring it to
+GOOD = 0.2  # eV/atom; what another unit must bring the median to
+BETTER_THAN_NOTHING = 0.75  # of the median if all were zero, which dividing by a large number amounts to
 HOPELESS = 5.0  # eV/atom; the leaderboard takes no prediction that is further off
 
 
@@ -16,7 +17,7 @@ def require_units(
     hull: np.ndarray,
     sites: np.ndarray | None,
 ) -> None:
-    """Raise UserError where predictions fit the truth much better in another unit, and name it.
+    """Raise UserError where predictions fit the truth in another unit only, and name it.
 
     Args:
         where: file and column, for the message.
@@ -26,33 +27,28 @@ def require_units(
         sites: (n,) atoms in the cell, or none if unknown.
     """
     made = ~np.isnan(predicted)
-    if not made.any():
-        return
-    predicted, reference, hull = predicted[made], reference[made], hull[made]
-    found = _median_difference(predicted, reference)
+    found = _median_difference(predicted[made], reference[made]) if made.any() else 0.0
     if found < SUSPICIOUS:
         return
-    tries = {
-        "meV/atom, not eV/atom; divide by 1000": _median_difference(predicted / 1000, reference),
-        "energies above hull, not formation energies; call the column e_above_hull…": _median_difference(
-            predicted, hull
-        ),
+    readings = {
+        "meV/atom; divide them by 1000": (predicted / 1000, reference),
+        "energies above hull, not formation energies; call the column e_above_hull…": (predicted, hull),
     }
     if sites is not None:
-        atoms = sites[made]
-        tries["eV of the whole cell, not eV/atom; divide by the number of atoms"] = _median_difference(
-            predicted / atoms, reference
-        )
-        tries["meV of the whole cell, not eV/atom"] = _median_difference(predicted / atoms / 1000, reference)
-    name, best = min(tries.items(), key=lambda tried: tried[1])
+        readings |= {
+            "eV of the whole cell; divide them by its number of atoms": (predicted / sites, reference),
+            "meV of the whole cell; divide them by 1000 and by its number of atoms": (
+                predicted / sites / 1000,
+                reference,
+            ),
+        }
     said = f"{where}: half of the values differ from the DFT ones by more than {found:.3g} eV/atom"
-    if best < CLEARLY_BETTER * found:
-        raise UserError(f"{said}; they look like {name}")
+    for name, (values, truth) in readings.items():
+        difference = _median_difference(values[made], truth[made])
+        if difference < min(GOOD, BETTER_THAN_NOTHING * np.median(np.abs(truth[made]))):
+            raise UserError(f"{said}; they look like {name}")
     if found > HOPELESS:
-        raise UserError(
-            f"{said}: no energies per atom in eV above the same references; give formation energies or hull distances "
-            "in eV/atom (total energies?)"
-        )
+        raise UserError(f"{said}; give formation energies or hull distances in eV/atom (are these total energies?)")
 
 
 def _median_difference(values: np.ndarray, reference: np.ndarray) -> float:

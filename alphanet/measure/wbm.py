@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from alphanet.data.cards import SourceFile, load_card
+from alphanet.data.fetching import local_path
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.measure.discovery import UNIQUE_PREVALENCE, discovery_metrics
@@ -114,17 +116,18 @@ def read_wbm(
     return Wbm(joined, predictions, found)
 
 
+def summary_file() -> SourceFile:
+    """The published labels, as the card of the data set names them."""
+    return next(file for file in load_card("wbm").at("full").files if file.name and "summary" in file.name)
+
+
 def published_summary() -> Path:
     """The published labels, where `alphanet data fetch` puts them.
 
     Raises:
         UserError: they are not there; says what to do.
     """
-    from alphanet.data.cards import load_card
-    from alphanet.data.fetching import local_path
-
-    paths: Iterable[Path] = (local_path(file) for file in load_card("wbm").at("full").files)
-    path = next(path for path in paths if "summary" in path.name)
+    path = local_path(summary_file())
     if not path.is_file():
         raise UserError(
             f"the published WBM summary is not here ({path}); fetch it with `alphanet data fetch wbm --scale full`, "

@@ -15,7 +15,7 @@ class Metric(Card):
     """One measured quantity of a table."""
 
     title: str
-    unit: str  # as the table prints it
+    unit: str  # as the table prints it; empty for a pure number
     per_record_unit: PositiveFloat  # table value = record value (eV, eV/Å) times this
     better: Literal["lower", "higher"] = "lower"
 
@@ -103,7 +103,7 @@ class Table(Card):
     source: str
     metrics: dict[str, Metric]
     columns: Mapping[str, Column]
-    rows: dict[str, Row]
+    rows: Mapping[str, Row]
     paper: tuple[PaperValue, ...]
     errata: tuple[Erratum, ...] = ()
     scales: Mapping[str, Protocol]

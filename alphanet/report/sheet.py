@@ -57,9 +57,10 @@ def _line(benchmark: Table, cell: Cell, notes: list[str]) -> Line:
     if printed is not None:
         stated += [e.text for e in benchmark.errata if e.touches(cell.row, cell.column, cell.metric)]
     marks = "".join(f"[{_number(notes, text)}]" for text in stated)
+    metric = benchmark.metrics[cell.metric].title
     return Line(
         system=cell.column,
-        metric=f"{benchmark.metrics[cell.metric].title} ({cell.unit})",
+        metric=f"{metric} ({cell.unit})" if cell.unit else metric,
         potential=cell.row,
         paper="–" if printed is None else str(printed),
         measured=value_text(cell.measured, cell.spread),

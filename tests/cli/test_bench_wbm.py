@@ -73,3 +73,10 @@ def test_what_is_missing_is_said(run):
         raise run(truth=None).exception
     with pytest.raises(UserError, match="--subset: unknown 'uniqe'; did you mean 'unique'"):
         raise run("--subset", "uniqe").exception
+
+
+def test_figures(run, tmp_path):
+    found = run("--figures", str(tmp_path / "figures"), "--json")
+    assert json.loads(found.stdout)["subset"] == "full"  # stdout holds nothing else
+    assert "parity, cumulative" in found.stderr
+    assert "3 unique prototypes" in (tmp_path / "figures" / "elements.html").read_text()  # as on the leaderboard

@@ -107,6 +107,7 @@ def test_without_references_there_are_energies_and_a_note(files, cluster, tmp_pa
         (["--engine", "gpu"], "--engine: unknown 'gpu'"),
         (["--dtype", "float16"], "--dtype: unknown 'float16'"),
         (["--alphanet", "model.safetensors"], "--alphanet goes with --model alphanet"),
+        (["--subset", "unique"], "--subset goes with --predictions"),
         (["--cluster", "somewhere"], "--cluster: 'somewhere' is none of"),
     ],
 )

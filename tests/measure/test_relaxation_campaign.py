@@ -89,12 +89,12 @@ def is_worker(process: psutil.Process) -> bool:
 
 
 def kill_at_random(out: Path, stop: threading.Event, killed: list[int]) -> None:
-    """Kill a Dask worker of this process whenever 400 more structures have records, more or less."""
+    """Kill a Dask worker of this process whenever 600 more structures have records, more or less."""
     chance = random.Random(0)
     while not stop.wait(0.05):
         written = sum(file.read_bytes().count(b"\n") for file in (out / "shards").glob("*.jsonl"))
         workers = [one for one in psutil.Process().children(recursive=True) if is_worker(one)]
-        if written > 400 * len(killed) and workers:
+        if written > 600 * len(killed) and workers:
             victim = chance.choice(workers)
             victim.kill()
             killed.append(victim.pid)

@@ -1,0 +1,62 @@
+"""`alphanet repro table4`: stability of crystals, computed again from published predictions."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alphanet.cli import bench_options
+from alphanet.cli.options import AsJson
+from alphanet.data.progress import print_to_stderr
+
+TREE = """\
+{folder}
+├── results.json    cells, notes, provenance
+├── table.csv, table.md, table.tex
+└── records.jsonl    one line a row, only ever added to"""
+
+
+def table4(
+    truth: Annotated[
+        Path | None, typer.Option(help="The published WBM summary, or a table with its columns; fetched if not given.")
+    ] = None,
+    predictions_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the published files of predictions, by their names; fetched if not given."),
+    ] = None,
+    models: Annotated[
+        str | None, typer.Option("--models", help="Only these rows of the paper, separated by commas.")
+    ] = None,
+    mirror: Annotated[
+        str | None, typer.Option(envvar="ALPHANET_MIRROR", help="file:// or http(s):// that serves HOST/PATH.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of runs; results are in its folder table4.")] = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """F1, DAF and errors of ten potentials on WBM, computed from their published predictions (Table 4)."""
+    from alphanet.paper.benchmark import read_benchmark
+    from alphanet.paper.discovery import SCALE, Options, measure_table
+    from alphanet.paper.discovery_cards import DiscoveryTable
+    from alphanet.provenance import where
+    from alphanet.report.sheet import make_sheet
+    from alphanet.report.tables import print_sheet, write_tables
+
+    card = read_benchmark("table4", DiscoveryTable)
+    rows = bench_options.parse_names(models) if models else ()
+    options = Options(out / "table4", truth, predictions_dir, rows, mirror)
+    print_to_stderr(TREE.format(folder=options.folder))
+    outcome = measure_table(card, options, print_to_stderr)
+    sheet = make_sheet(card, SCALE, outcome.cells)
+    command = shlex.join(["alphanet", *sys.argv[1:]])
+    beside = {"failures": outcome.failures, "provenance": {"command": command, **where()}}
+    write_tables(options.folder, sheet, outcome.cells, beside)
+    if as_json:
+        print((options.folder / "results.json").read_text(encoding="utf-8"), end="")
+    else:
+        print_sheet(sheet)
+    for failure in outcome.failures:
+        print_to_stderr(f"failed: {failure}")
+    if outcome.failures:
+        raise typer.Exit(1)

@@ -1,0 +1,58 @@
+"""Two sets of WBM predictions, structure by structure: whether a potential that runs here is the published one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alphanet.errors import UserError
+
+CLOSE = (0.001, 0.010)  # eV/atom
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Differences of the n structures that both predict."""
+
+    ids: tuple[str, ...]  # (n,) in the order of ours
+    differences: np.ndarray  # (n,) ours - published, eV/atom
+    only_ours: tuple[str, ...]
+    only_published: tuple[str, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """n, mae and largest (eV/atom, with its sign), largest_id, within_1_mev and within_10_mev (structures)."""
+        size = np.abs(self.differences)
+        at = int(size.argmax())
+        close = {f"within_{1000 * limit:.0f}_mev": int(np.sum(size <= limit)) for limit in CLOSE}
+        return {
+            "n": len(self.ids),
+            "mae": float(size.mean()),
+            "largest": float(self.differences[at]),
+            "largest_id": self.ids[at],
+            **close,
+            "only_ours": len(self.only_ours),
+            "only_published": len(self.only_published),
+        }
+
+
+def compare_predictions(ours: Mapping[str, float], published: Mapping[str, float]) -> Comparison:
+    """Formation energies per atom of the same structures from two runs of one potential.
+
+    Args:
+        ours: eV/atom by material id; NaN is a prediction that failed, as if it were not there.
+        published: the same.
+
+    Raises:
+        UserError: no structure has both.
+    """
+    made, known = ({key: value for key, value in one.items() if value == value} for one in (ours, published))  # no NaN
+    common = tuple(key for key in made if key in known)
+    if not common:
+        raise UserError(f"no structure has both predictions ({len(made)} here, {len(known)} published)")
+    return Comparison(
+        ids=common,
+        differences=np.array([made[key] - known[key] for key in common]),
+        only_ours=tuple(key for key in made if key not in known),
+        only_published=tuple(key for key in ours if key not in made and key in known),
+    )

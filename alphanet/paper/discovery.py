@@ -1,0 +1,134 @@
+"""Compute a table of crystal stability from published predictions, row by row, whatever is missing."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alphanet.data.cards import SourceFile
+from alphanet.data.fetching import fetch_file, local_path
+from alphanet.errors import UserError, did_you_mean
+from alphanet.files import sha256_of
+from alphanet.measure.discovery_tables import UNIQUE
+from alphanet.measure.wbm import STRUCTURES, Wbm, read_wbm, summary_file
+from alphanet.paper.cells import Cell, Place, build_cells
+from alphanet.paper.discovery_cards import DiscoveryProtocol, DiscoveryRow, DiscoveryTable
+from alphanet.provenance import where
+from alphanet.results import Record, append_record, read_records
+
+SCALE = "full"
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may ask for."""
+
+    folder: Path  # of the table
+    truth: Path | None = None  # none: the published summary, fetched if need be
+    predictions: Path | None = None  # folder of the published files; none: they are fetched
+    models: tuple[str, ...] = ()  # rows; none: all
+    mirror: str | None = None
+
+
+@dataclass
+class Outcome:
+    """What came of it."""
+
+    cells: list[Cell] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+def measure_table(card: DiscoveryTable, options: Options, report: Report) -> Outcome:
+    """Score every row's published predictions and build the cells; predictions that cannot be had cost only their row.
+
+    Raises:
+        UserError: the options name a row that the card does not have.
+    """
+    for name in options.models:
+        if name not in card.rows:
+            raise UserError(f"--models: no row {name!r}{did_you_mean(name, card.rows)}")
+    asked = [row for row in card.rows if not options.models or row in options.models]
+    (column,), outcome = card.columns, Outcome()
+    missing: dict[Place, str] = {(row, column): "left out by --models" for row in card.rows if row not in asked}
+    try:
+        truth = options.truth or fetch_file(summary_file(), mirror=options.mirror, report=report).path
+    except UserError as error:
+        missing |= {(row, column): f"needs the published labels: {error}" for row in asked}
+        outcome.failures.append(str(error))
+        asked = []
+    records: dict[Place, list[Record]] = {}
+    deviations: list[str] = []
+    for row in asked:
+        try:
+            wbm = _read(card.rows[row], truth, card.scale(SCALE), options, report)
+            records[row, column] = [_record(card, row, wbm, options.folder / "records.jsonl", report)]
+            deviations = _deviations(wbm)  # the same for all rows
+        except UserError as error:
+            missing[row, column] = str(error)
+            outcome.failures.append(f"{row}: {error}")
+    outcome.cells = build_cells(card, SCALE, records, missing=missing, deviations=deviations)
+    return outcome
+
+
+def _read(row: DiscoveryRow, truth: Path, protocol: DiscoveryProtocol, options: Options, report: Report) -> Wbm:
+    predictions = _predictions(row.source, options, report)
+    return read_wbm(predictions, truth, max_error=protocol.max_error, decimals=protocol.decimals)
+
+
+def _record(card: DiscoveryTable, row: str, wbm: Wbm, log: Path, report: Report) -> Record:
+    """The row's numbers, added to the log unless the same were found there before."""
+    protocol = card.scale(SCALE)
+    score = wbm.score(protocol.subset if wbm.joined.unique is not None else "full")
+    described = wbm.described()
+    report(f"{row}: {wbm.predictions.name}, {score['n']} structures, {score['missing']} without a prediction")
+    subset = score.pop("subset")
+    record = Record(
+        what={name: value for name, value in score.items() if value is not None},
+        on={"dataset": "wbm", "subset": subset, "truth": described["truth"], "unlabelled": described["unlabelled"]},
+        model={"name": card.rows[row].model, "predictions": described["predictions"], "column": described["column"]},
+        how={"protocol": f"{card.name}/{SCALE}", "decimals": protocol.decimals, "max_error": protocol.max_error},
+        where=where(),
+    )
+    for earlier in read_records(log, lambda _line: None):
+        if (earlier.what, earlier.on, earlier.model, earlier.how) == (record.what, record.on, record.model, record.how):
+            return earlier
+    append_record(log, record)
+    return record
+
+
+def _predictions(source: SourceFile, options: Options, report: Report) -> Path:
+    """The file of predictions, fetched, or found in the user's folder and verified."""
+    if options.predictions is None:
+        return fetch_file(source, mirror=options.mirror, report=report).path
+    name = local_path(source).name
+    found = sorted(options.predictions.rglob(name))
+    if not found:
+        raise UserError(f"{options.predictions} has no {name}; it is published at {source.url}")
+    for algorithm, expected in (("sha256", source.sha256), ("md5", source.md5)):
+        digest = _digest(found[0], algorithm)
+        if expected and digest != expected:
+            raise UserError(f"{found[0]} is not the published file: its {algorithm} is {digest}, not {expected}")
+    return found[0]
+
+
+def _deviations(wbm: Wbm) -> list[str]:
+    """In what the truth departs from the published one."""
+    if _digest(wbm.truth, "md5") == summary_file().md5:
+        return []
+    found = []
+    labelled = len(wbm.joined.true)
+    if labelled + wbm.joined.unlabelled < STRUCTURES:
+        found.append(f"labels of {labelled} of {STRUCTURES} structures")
+    else:
+        found.append(f"labels of {wbm.truth.name}, which is not the published summary")
+    if wbm.joined.unique is None:
+        found.append(f"duplicates of prototypes included, because the labels have no column {UNIQUE}")
+    return found
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    if algorithm == "sha256":
+        return sha256_of(path)
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
