@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alphanet.cli import bench_wbm_relaxing as relaxing
-from alphanet.cli.options import AsJson, Device, ModelConfig, Threads, Trust, Untrained
+from alphanet.cli.options import AsJson, Device, ModelConfig, Threads, Trust
 
 if TYPE_CHECKING:
     from alphanet.measure.wbm import Wbm
@@ -69,7 +69,6 @@ def wbm(
     device: Device = "cpu",
     threads: Threads = 1,
     seed: relaxing.SampleSeed = 0,
-    untrained: Untrained = False,
     trust: Trust = False,
     alphanet: relaxing.AlphaNetFile = None,
     config: ModelConfig = None,
@@ -91,9 +90,10 @@ def wbm(
         raise typer.BadParameter("give either predictions to score or a model that makes them", param_hint="--model")
     if model is not None:
         relaxing.refuse({"--column": column, "--subset": subset, "--decimals": decimals, "--figures": figures})
-        how = relaxing.opening(model, dtype, device, threads, config, untrained, trust)
+        model = relaxing.named(model, alphanet)
+        how = relaxing.opening(model, dtype, device, threads, config, trust)
         wanted = relaxing.Asked(
-            model=relaxing.named(model, alphanet),
+            model=model,
             how=how,
             engine=engine,
             batch=batch_size,

@@ -91,21 +91,20 @@ def refuse(of_scoring: dict[str, Any]) -> None:
 
 
 def named(model: str, alphanet: Path | None) -> str:
-    """The model's name, or AlphaNet's file.
+    """The model's name, or the whole path of AlphaNet's file, which workers elsewhere need.
 
     Raises:
-        UserError: a file for another model.
+        UserError: a file for another model, or none for AlphaNet.
     """
-    if alphanet is None:
-        return model
-    if model != "alphanet":
+    if alphanet is not None and model != "alphanet":
         raise UserError(f"--alphanet goes with --model alphanet, not with {model}")
-    return str(alphanet.resolve())
+    if model == "alphanet" and alphanet is None:
+        raise UserError("--model alphanet: name its file with --alphanet")
+    file = alphanet or Path(model)
+    return str(file.resolve()) if alphanet or file.is_file() else model
 
 
-def opening(
-    model: str, dtype: str | None, device: str, threads: int, config: Path | None, untrained: bool, trust: bool
-) -> "Opening":
+def opening(model: str, dtype: str | None, device: str, threads: int, config: Path | None, trust: bool) -> "Opening":
     """How the potential is opened, with the precision of its card.
 
     Raises:
@@ -117,7 +116,7 @@ def opening(
 
     precision = dtype or settings_of(model).dtype
     require_device(device, precision)
-    return Opening(precision, device, threads, config and config.resolve(), untrained, trust=trust)
+    return Opening(precision, device, threads, config and config.resolve(), trust=trust)
 
 
 def relax_and_score(
@@ -128,8 +127,8 @@ def relax_and_score(
     from alphanet.data.progress import print_to_stderr
     from alphanet.measure.relaxation.campaign import Campaign
     from alphanet.measure.relaxation.job import ENGINES, Job
-    from alphanet.measure.relaxation.prediction import label, predict
-    from alphanet.measure.relaxation.settings import protocol_of
+    from alphanet.measure.relaxation.prediction import predict
+    from alphanet.measure.relaxation.settings import label, protocol_of
 
     require_one_of("--engine", asked.engine, ENGINES)
     protocol = protocol_of(asked.model, fmax=asked.fmax, max_steps=asked.max_steps)

@@ -197,3 +197,10 @@ def test_clusters_that_are_none(tmp_path, name, monkeypatch):
     with pytest.raises(UserError, match=r"--cluster|cannot read"):
         predict(campaign(tmp_path, cubes(2)), name, quiet)
     assert not list(tmp_path.iterdir())
+
+
+def test_slurm_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
+    (tmp_path / "slurm.yaml").write_text("queue: gpu\njobs: 4\n")
+    with pytest.raises(UserError, match="pip install dask-jobqueue"):
+        predict(campaign(tmp_path / "out", cubes(2)), f"slurm:{tmp_path}/slurm.yaml", quiet)

@@ -13,6 +13,7 @@ from alphanet.measure.relaxation.crystals import packed
 from alphanet.measure.relaxation.job import Job, digest
 from alphanet.measure.relaxation.progress import progress
 from alphanet.measure.relaxation.records import RecordFile
+from alphanet.measure.relaxation.settings import label
 from alphanet.measure.relaxation.shards import Shard, shards
 from alphanet.measure.relaxation.structures import Structures
 from alphanet.provenance import where
@@ -44,11 +45,10 @@ class Campaign:
         """
         how = self.job.how
         asked = {
-            "name": self.job.model,
+            "name": label(self.job.model),
             "engine": self.job.engine,
             "dtype": how.dtype,
             "device": how.device.partition(":")[0],
-            "untrained": [how.preset, how.seed] if how.untrained else None,
         }
         return shards(asked, self.job.protocol.digest, self.ids)
 

@@ -27,9 +27,11 @@ def unpacked(crystal: Crystal) -> Atoms:
 
 def too_near(atoms: Atoms, smallest: float) -> str | None:
     """Which two atoms, or images of one, are nearer to each other than `smallest` (Å); none where no two are."""
-    from ase.neighborlist import neighbor_list
+    from vesin import NeighborList
 
-    first, second, distance = neighbor_list("ijd", atoms, smallest)
+    first, second, distance = NeighborList(cutoff=smallest, full_list=False).compute(
+        points=atoms.positions, box=atoms.cell.array, periodic=True, quantities="ijd"
+    )
     if not len(distance):
         return None
     nearest = int(distance.argmin())

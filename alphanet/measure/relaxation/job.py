@@ -13,6 +13,7 @@ from alphanet.errors import UserError
 from alphanet.measure.relaxation.crystals import Crystal, unpacked
 from alphanet.measure.relaxation.protocol import RelaxationProtocol
 from alphanet.measure.relaxation.records import Record
+from alphanet.measure.relaxation.settings import label
 from alphanet.potentials.opening import Opening, open_potential
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
@@ -60,7 +61,7 @@ def conditions(job: Job) -> dict[str, Any]:
         potential.info()  # loads the model, of which provenance tells more then
     on_gpu = job.how.device.partition(":")[0] != "cpu"
     return {
-        "model": {"name": job.model, **_plain(potential.provenance())},
+        "model": {"name": label(job.model), **_plain(potential.provenance())},
         "protocol": job.protocol.described(),
         "engine": job.engine,
         "versions": {

@@ -119,5 +119,6 @@ def _checked(file: RecordFile, shard: Shard) -> list[Record]:
 
 
 def _kind(reason: str) -> str:
-    """A reason without its numbers and names, so that equal ones are counted together."""
-    return reason.partition(":")[0]
+    """The beginning of a reason that says something, so that equal ones are counted together."""
+    parts = reason.split(": ")
+    return parts[0] if parts[0] in ("diverged", "atoms overlap") else next((one for one in parts if " " in one), reason)

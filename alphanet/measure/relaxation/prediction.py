@@ -1,7 +1,6 @@
 """From a campaign's records to predictions of formation energies, and their score where the labels are here."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from alphanet.measure.relaxation.campaign import Campaign, run
 from alphanet.measure.relaxation.energies import Corrections, read_references
 from alphanet.measure.relaxation.merging import formation_of, records_of, summary_of, table_of, write_table
 from alphanet.measure.relaxation.records import RecordFile
-from alphanet.measure.relaxation.settings import settings_of
+from alphanet.measure.relaxation.settings import label, settings_of
 from alphanet.measure.relaxation.structures import REFERENCES, SUMMARY, published
 
 if TYPE_CHECKING:
@@ -92,12 +91,6 @@ def predict(
     elif formation is not None:
         _score(made, campaign, predictions, labels, column)
     return made
-
-
-def label(model: str) -> str:
-    """A model's name as it can stand in names of columns and folders."""
-    name = Path(model).stem if Path(model).suffix else model
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")
 
 
 def numbers_of_sites(truth: Path | None) -> Mapping[str, int]:

@@ -1,5 +1,6 @@
 """One structure at a time: ASE's FIRE on ASE's FrechetCellFilter, watched for what goes wrong."""
 
+import re
 import time
 from typing import Any
 
@@ -116,7 +117,12 @@ def _relaxed(identity: str, atoms: Atoms, potential: Potential, protocol: Relaxa
     except WorkerError:
         raise
     except (UserError, ArithmeticError, ValueError, np.linalg.LinAlgError, MemoryError) as error:
-        return failure(identity, str(error) or type(error).__name__, n_sites=len(atoms), **watched.last)
+        return failure(identity, _reason(error), n_sites=len(atoms), **watched.last)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without the place in a batch of one."""
+    return re.sub(r"\bframe 0(: | )", "", str(error)) or type(error).__name__
 
 
 class _Remembering(FrechetCellFilter):

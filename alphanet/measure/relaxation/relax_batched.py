@@ -46,14 +46,17 @@ def relax_batched(
     while waiting or flock.ids:
         room = min(batch - len(flock.ids), len(waiting))
         arriving = [waiting.popleft() for _ in range(room)]
+        lost: list[str] = []
         try:
             flock.admit(arriving)
-            found |= flock.collect()
+        except _FailedCallError:
+            lost = arriving
+        found |= flock.collect()
+        try:
             flock.step()
         except _FailedCallError:
-            lost = list(dict.fromkeys([*flock.ids, *arriving]))
-            flock.clear()
-            found |= {one: relax(one, frames[one], potential, protocol) for one in lost}
+            lost = [*lost, *flock.clear()]
+        found |= {one: relax(one, frames[one], potential, protocol) for one in lost}
     return [found[one] for one in frames]
 
 
@@ -97,6 +100,8 @@ class _Flock:
 
     def collect(self) -> dict[str, Record]:
         """Records of the structures that are done, which leave."""
+        if not self.ids:
+            return {}
         fmax = _fmax(self._state)
         volumes = torch.linalg.det(self._state.cell).abs().tolist()
         done: dict[int, Record] = {}
@@ -128,9 +133,11 @@ class _Flock:
         self._steps = [one + 1 for one in self._steps]
         self._seconds = [one + share for one in self._seconds]
 
-    def clear(self) -> None:
-        """Give up on all."""
+    def clear(self) -> list[str]:
+        """Give up on all, who are returned."""
+        given_up = self.ids
         self._drop(set(range(len(self.ids))))
+        return given_up
 
     def _drop(self, places: set[int]) -> None:
         if not places:

@@ -1,5 +1,8 @@
 """With which settings a potential is relaxed: those of its published entry, as its card has them."""
 
+import re
+from pathlib import Path
+
 from alphanet.measure.relaxation.protocol import RelaxationProtocol
 from alphanet.potentials.card_parts import Relaxation
 
@@ -24,3 +27,9 @@ def protocol_of(model: str, *, fmax: float | None = None, max_steps: int | None 
     """
     card = settings_of(model)
     return RelaxationProtocol(fmax or card.fmax, max_steps or card.max_steps)
+
+
+def label(model: str) -> str:
+    """A model's name as it can stand in names of columns and folders."""
+    name = Path(model).stem if Path(model).suffix else model
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")
