@@ -1,6 +1,8 @@
 """`bench wbm --model`: from structures to predictions and their score, and what it says where something is missing."""
 
+import gzip
 import json
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +12,8 @@ from crystals_to_relax import strained_crystals
 from typer.testing import CliRunner
 
 from alphanet.cli import app
+from alphanet.data.cards import load_card
+from alphanet.data.fetching import local_path
 from alphanet.errors import UserError
 from alphanet.measure.relaxation.cluster import client_of
 
@@ -84,6 +88,23 @@ def test_samples_and_geometries(files, cluster, tmp_path):
     assert told["structures"] == told["geometry"]["structures"] == 2
     assert told["geometry"]["rmsd"] == pytest.approx(0.0, abs=1e-6)
     assert (tmp_path / "out" / "geometry.json").exists()
+
+
+def test_published_files_are_taken_from_where_fetch_puts_them(files, cluster, tmp_path):
+    published = {str(file.name): local_path(file) for file in load_card("wbm").at("full").files}
+    for path in published.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(published["2024-08-04-wbm-initial-atoms.extxyz.zip"], "w") as archive:
+        for identity, atoms in strained_crystals().items():
+            write(tmp_path / "one.extxyz", atoms)
+            archive.write(tmp_path / "one.extxyz", f"{identity}.extxyz")
+    with gzip.open(published["2023-12-13-wbm-summary.csv.gz"], "wt") as stream:
+        stream.write(TRUTH)
+    with gzip.open(published["mp-elemental-reference-entries.json.gz"], "wt") as stream:
+        stream.write(Path(files["--references"]).read_text())
+    result = run({"--out": files["--out"], "--cluster": cluster, "--sample": "3"}, "--json")
+    told = json.loads(result.stdout)
+    assert (told["structures"], told["metrics"]["n"]) == (3, 3)
 
 
 def test_says_what_to_fetch():
