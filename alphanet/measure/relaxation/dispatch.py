@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alphanet.errors import UserError
-from alphanet.measure.relaxation.alone import relax_alone
 from alphanet.measure.relaxation.crystals import Crystal
+from alphanet.measure.relaxation.guarded import relax_guarded
 from alphanet.measure.relaxation.job import Job, conditions, relax_piece
 from alphanet.measure.relaxation.records import Record, failure
 from alphanet.measure.relaxation.shards import Shard
@@ -24,8 +24,8 @@ class Piece:
 
     shard: Shard
     crystals: dict[str, Crystal]
-    alone: bool = False
-    """One structure, in a process of its own"""
+    guarded: bool = False
+    """Whether it runs in a process of its own, because workers were lost with it"""
 
     def failures(self, reason: str) -> list[Record]:
         """Records of structures that were all lost for one reason."""
@@ -62,8 +62,7 @@ def ask_conditions(client: "Client", job: Job) -> dict[str, Any]:
 
 
 def dispatch(client: "Client", job: Job, pieces: Iterable[Piece]) -> Iterator[Answer]:
-    """Answers as they come. A piece whose worker is lost runs again; one that is lost again and again is taken apart,
-    and its structures are relaxed alone, each in a process of its own.
+    """Answers as they come. A piece whose worker is lost runs again; if that one is lost, too, in a process of its own.
 
     Raises:
         UserError: no structure can be relaxed as asked, or the cluster is gone.
@@ -76,10 +75,10 @@ def dispatch(client: "Client", job: Job, pieces: Iterable[Piece]) -> Iterator[An
             try:
                 found = future.result()
             except KilledWorker:
-                if piece.alone:
-                    yield Answer(piece.shard, piece.failures("ended its worker again and again, alone too"), None)
+                if piece.guarded:
+                    yield Answer(piece.shard, piece.failures("its worker was lost again and again"), None)
                 else:
-                    queue.take_apart(piece)
+                    queue.guard(piece)
                 continue
             if "refused" in found:
                 raise UserError(found["refused"])
@@ -109,9 +108,9 @@ class _Queue:
             yield future, piece
             self._fill()
 
-    def take_apart(self, piece: Piece) -> None:
-        """Have the structures of `piece` relaxed alone."""
-        self._suspects += (Piece(piece.shard, {one: crystal}, True) for one, crystal in piece.crystals.items())
+    def guard(self, piece: Piece) -> None:
+        """Have `piece` relaxed in a process of its own, in which each structure that ends it is found."""
+        self._suspects.append(Piece(piece.shard, piece.crystals, guarded=True))
 
     def cancel(self) -> None:
         """Drop what is under way."""
@@ -123,8 +122,7 @@ class _Queue:
         for _ in range(room):
             if self._suspects:
                 piece = self._suspects.popleft()
-                ((identity, crystal),) = piece.crystals.items()
-                self._send(piece, relax_alone, self._job, identity, crystal)
+                self._send(piece, relax_guarded, self._job, piece.crystals)
             elif (following := next(self._pieces, None)) is not None:
                 self._send(following, relax_piece, self._job, following.crystals)
             else:
