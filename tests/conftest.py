@@ -28,6 +28,12 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.delenv("ALPHANET_MIRROR", raising=False)
 
 
+@pytest.fixture
+def lasting_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environments of baselines are kept between runs, in the user's own home of them."""
+    monkeypatch.setenv("ALPHANET_HOME", os.environ.get("ALPHANET_TEST_HOME", str(Path.home() / ".cache" / "alphanet")))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of reference material beside the checkout, or `ALPHANET_SHARED`; without it the test is skipped."""

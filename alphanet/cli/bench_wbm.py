@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alphanet.cli.options import AsJson
+from alphanet.cli import bench_wbm_relaxing as relaxing
+from alphanet.cli.options import AsJson, Device, ModelConfig, Threads, Trust
 
 if TYPE_CHECKING:
     from alphanet.measure.wbm import Wbm
@@ -23,7 +24,7 @@ LEFT_OUT = {
 }
 
 Predictions = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         help="Table with material_id and e_form… or e_above_hull…, eV/atom: .csv(.gz), .parquet, .jsonl(.gz)."
     ),
@@ -53,7 +54,26 @@ Figures = Annotated[
 
 
 def wbm(
-    predictions: Predictions,
+    predictions: Predictions = None,
+    model: relaxing.Model = None,
+    sample: relaxing.Sample = None,
+    cluster: relaxing.Cluster = "local",
+    out: relaxing.Out = None,
+    structures: relaxing.StructureFile = None,
+    references: relaxing.References = None,
+    engine: relaxing.Engine = "ase",
+    batch_size: relaxing.Batch = 32,
+    dtype: relaxing.Precision = None,
+    fmax: relaxing.Fmax = None,
+    steps: relaxing.Steps = None,
+    device: Device = "cpu",
+    threads: Threads = 1,
+    seed: relaxing.SampleSeed = 0,
+    trust: Trust = False,
+    alphanet: relaxing.AlphaNetFile = None,
+    config: ModelConfig = None,
+    geometry: relaxing.Geometry = None,
+    restart: relaxing.Restart = False,
     truth: Truth = None,
     column: Column = None,
     subset: SubsetName = None,
@@ -62,7 +82,36 @@ def wbm(
     figures: Figures = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score WBM predictions as Matbench Discovery's leaderboard does: F1, DAF, errors, with 95 % intervals."""
+    """Score WBM predictions as Matbench Discovery's leaderboard does: F1, DAF, errors, with 95 % intervals.
+
+    With --model, the structures are relaxed first; the same command goes on where it was stopped.
+    """
+    if (model is None) == (predictions is None):
+        raise typer.BadParameter("give either predictions to score or a model that makes them", param_hint="--model")
+    if model is not None:
+        relaxing.refuse({"--column": column, "--subset": subset, "--decimals": decimals, "--figures": figures})
+        model = relaxing.named(model, alphanet)
+        how = relaxing.opening(model, dtype, device, threads, config, trust)
+        wanted = relaxing.Asked(
+            model=model,
+            how=how,
+            engine=engine,
+            batch=batch_size,
+            fmax=fmax,
+            max_steps=steps,
+            sample=sample,
+            seed=seed,
+        )
+        relaxing.relax_and_score(
+            wanted,
+            cluster=cluster,
+            out=out,
+            files=relaxing.Files(structures, references, truth, geometry),
+            restart=restart,
+            as_json=as_json,
+        )
+        return
+    assert predictions is not None
     from alphanet.cli.bench_options import require_one_of
     from alphanet.measure.wbm import SUBSETS, read_wbm
 
@@ -76,7 +125,7 @@ def wbm(
     if as_json:
         print(json.dumps(_as_json(scores, found), ensure_ascii=False))
     else:
-        _print(scores, found)
+        print_scores(scores, found)
 
 
 def _as_json(scores: list[dict[str, Any]], found: "Wbm") -> dict[str, Any]:
@@ -86,7 +135,8 @@ def _as_json(scores: list[dict[str, Any]], found: "Wbm") -> dict[str, Any]:
     return {**first, **found.described(), **named}
 
 
-def _print(scores: list[dict[str, Any]], found: "Wbm") -> None:
+def print_scores(scores: list[dict[str, Any]], found: "Wbm") -> None:
+    """Tables of the metrics on stdout, and what they leave out."""
     from alphanet.cli.bench import print_table
     from alphanet.measure.wbm import NOT_CALLED_UNIQUE, STRUCTURES, SUBSETS
 

@@ -1,5 +1,6 @@
 """The score of a file of WBM predictions, as the leaderboard of Matbench Discovery scores it: subset by subset."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +30,10 @@ class Wbm:
     joined: Joined
     predictions: Path
     truth: Path
+
+    def only(self, ids: Iterable[str]) -> "Wbm":
+        """The structures called `ids` alone, as for a sample."""
+        return replace(self, joined=_rows(self.joined, np.flatnonzero(np.isin(self.joined.ids, list(ids)))))
 
     def select(self, subset: Subset) -> Joined:
         """The structures of a subset.

@@ -101,6 +101,19 @@ class Limit(Card):
     why: str
 
 
+class Relaxation(Card):
+    """What the published entry in Matbench Discovery relaxed the WBM structures with, where not the usual settings."""
+
+    fmax: PositiveFloat = 0.05
+    """eV/Å"""
+    max_steps: PositiveInt = 500
+    dtype: Literal["float32", "float64"] = "float32"
+    corrected: bool = False
+    """The potential was trained on energies with the corrections of MP2020, which are not added again then"""
+    source: str = ""
+    """Where the settings were read"""
+
+
 class Reference(Card):
     """Energy of a simple bulk as the package's own calculator gives it with its released weights."""
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from alphanet.cards import Card, read_yaml, validate
 from alphanet.errors import UserError, did_you_mean
 from alphanet.paths import resources
-from alphanet.potentials.card_parts import Checkout, Checkpoint, Environment, Limit, Name, Preset, Reference
+from alphanet.potentials.card_parts import Checkout, Checkpoint, Environment, Limit, Name, Preset, Reference, Relaxation
 
 
 class BaselineCard(Card):
@@ -40,6 +40,8 @@ class BaselineCard(Card):
     """Released weights; the first is what the bare name stands for"""
     references: tuple[Reference, ...] = ()
     """Energies that the first checkpoint must reproduce"""
+    relaxation: Relaxation = Relaxation()
+    """How WBM structures are relaxed"""
     limits: dict[str, Limit] = Field(default_factory=dict)
     """Conformance checks with a limit of their own"""
     checkout: Checkout | None = None

@@ -4,9 +4,7 @@
 """
 
 import json
-import os
 import subprocess
-from pathlib import Path
 
 import pytest
 from ase.build import bulk
@@ -17,7 +15,7 @@ from alphanet.potentials.environments import install, python_of
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.weights import present
 
-pytestmark = pytest.mark.baselines
+pytestmark = [pytest.mark.baselines, pytest.mark.usefixtures("lasting_home")]
 
 CHECKED = ("nequip", "mace", "schnet", "equiformer-v2", "chgnet", "sevennet-0")
 BULKS = {"Cu": ("fcc", 3.615), "Si": ("diamond", 5.431), "NaCl": ("rocksalt", 5.64)}
@@ -38,12 +36,6 @@ for name, (structure, a) in {bulks!r}.items():
     energies[name] = float(atoms.get_potential_energy()) / len(atoms)
 print("ENERGIES", json.dumps(energies))
 """
-
-
-@pytest.fixture(autouse=True)
-def _lasting_home(monkeypatch):
-    """Environments are kept between runs, in the user's own home of them."""
-    monkeypatch.setenv("ALPHANET_HOME", os.environ.get("ALPHANET_TEST_HOME", str(Path.home() / ".cache" / "alphanet")))
 
 
 @pytest.mark.parametrize("name", CHECKED)

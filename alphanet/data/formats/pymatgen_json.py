@@ -4,7 +4,7 @@ import bz2
 import gzip
 import json
 import lzma
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ KILOBAR = 0.1 * units.GPa
 
 def read(path: Path) -> Iterator[Atoms]:
     """Frames of one JSON file. It is read with `json` alone: no classes are imported by name."""
-    yield from _frames(_load(path), {})
+    yield from _frames(load_json(path), {})
 
 
-def _load(path: Path) -> Any:
+def load_json(path: Path) -> Any:
+    """The content of a JSON file, plain or packed with gz, xz or bz2."""
     openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
     with openers.get(path.suffix, open)(path, "rt", encoding="utf-8") as stream:
         return json.load(stream)
@@ -37,9 +38,9 @@ def _frames(value: Any, info: dict[str, Any]) -> Iterator[Atoms]:
     if not isinstance(value, dict):
         raise UserError(f"expected pymatgen structures, found {type(value).__name__}")
     if value.get("@class") == "Structure" or {"lattice", "sites"} <= value.keys():
-        yield _atoms(value, _site_labels(value), info)
+        yield atoms_of(value, _site_labels(value), info)
     elif "structure" in value:
-        yield _atoms(value["structure"], _labels(value), {**info, **_names(value)})
+        yield atoms_of(value["structure"], _labels(value), {**info, **_names(value)})
     else:
         for key, entry in value.items():
             # MPtrj: material -> frame -> record. The outermost key is the material.
@@ -48,7 +49,14 @@ def _frames(value: Any, info: dict[str, Any]) -> Iterator[Atoms]:
             yield from _frames(entry, {"frame": key, **info} if "group" in info else {"group": key})
 
 
-def _atoms(structure: dict[str, Any], labels: dict[str, Any], info: dict[str, Any]) -> Atoms:
+def atoms_of(
+    structure: dict[str, Any], labels: Mapping[str, Any] | None = None, info: Mapping[str, Any] | None = None
+) -> Atoms:
+    """The frame of a pymatgen Structure's dictionary.
+
+    Raises:
+        UserError: a site is shared by several elements.
+    """
     from pymatgen.core import Structure
 
     parsed = Structure.from_dict(structure)
@@ -56,7 +64,7 @@ def _atoms(structure: dict[str, Any], labels: dict[str, Any], info: dict[str, An
         raise UserError(f"structure {parsed.formula} is disordered (partial occupancies), which has no energy surface")
     numbers = [site.specie.Z for site in parsed]
     atoms = Atoms(numbers, parsed.cart_coords, cell=parsed.lattice.matrix, pbc=parsed.lattice.pbc)
-    atoms.info.update(info)
+    atoms.info.update(info or {})
     if labels:
         atoms.calc = SinglePointCalculator(atoms, **labels)
     return atoms

@@ -1,0 +1,37 @@
+"""Any potential as an ASE calculator, for what ASE does with one: relaxing, dynamics."""
+
+from typing import Any
+
+from ase import Atoms
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from alphanet.potentials.protocol import Potential
+
+
+class PotentialCalculator(Calculator):
+    """Energy (eV), forces (eV/Å) and stress (eV/Å^3) of a potential, one structure a call."""
+
+    implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - as ASE declares it
+
+    def __init__(self, potential: Potential) -> None:
+        """The potential stays open; who opened it closes it."""
+        super().__init__()
+        self._potential = potential
+
+    def calculate(
+        self, atoms: Atoms | None = None, properties: Any = None, system_changes: list[str] = all_changes
+    ) -> None:
+        """Called by ASE.
+
+        Raises:
+            UserError: as the potential's `predict`.
+            PropertyNotImplementedError: a stress was asked for that the potential does not give.
+        """
+        super().calculate(atoms, properties, system_changes)
+        (answer,) = self._potential.predict([self.atoms], batch_size=1)
+        self.results = {"energy": answer.energy, "free_energy": answer.energy, "forces": answer.forces}
+        if answer.stress is not None:
+            self.results["stress"] = full_3x3_to_voigt_6_stress(answer.stress)
+        elif "stress" in (properties or ()):
+            raise PropertyNotImplementedError(f"{self._potential.name} gives no stress")

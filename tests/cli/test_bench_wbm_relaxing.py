@@ -1,0 +1,144 @@
+"""`bench wbm --model`: from structures to predictions and their score, and what it says where something is missing."""
+
+import gzip
+import json
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from ase.io import write
+from crystals_to_relax import strained_crystals
+from typer.testing import CliRunner
+
+from alphanet.cli import app
+from alphanet.data.cards import load_card
+from alphanet.data.fetching import local_path
+from alphanet.errors import UserError
+from alphanet.measure.relaxation.cluster import client_of
+
+HULL, FORMATION = "e_above_hull_mp2020_corrected_ppd_mp", "e_form_per_atom_mp2020_corrected"
+TRUTH = f"""material_id,formula,n_sites,{FORMATION},{HULL},e_correction_per_atom_mp2020,unique_prototype
+wbm-1-1,Na1 Cl1,2,-1.9,0.0,-0.3,True
+wbm-1-2,Sr1 Ti1 O3,5,-2.0,0.1,-0.4,True
+wbm-1-3,Si2,2,0.0,0.0,0.0,False
+wbm-1-4,Au1 Cu3,4,-0.1,0.05,0.0,True
+wbm-2-1,Ac1 Au1,2,-0.5,0.05,0.0,True
+"""
+MODEL = "python_potentials:Settled"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Address of a worker that finds the tests' potentials."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        with client_of("local:1", threads=1) as client:
+            yield client.scheduler.address
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Structures, labels and references, as options."""
+    crystals = strained_crystals()
+    for identity, atoms in crystals.items():
+        atoms.info["material_id"] = identity
+    write(tmp_path / "initial.extxyz", list(crystals.values()))
+    (tmp_path / "truth.csv").write_text(TRUTH)
+    elements = dict.fromkeys(("Na", "Cl", "Sr", "Ti", "O", "Si", "Au", "Cu"), -1.0)
+    entries = {symbol: {"energy": energy, "composition": {symbol: 1}} for symbol, energy in elements.items()}
+    (tmp_path / "references.json").write_text(json.dumps(entries))
+    return {
+        "--structures": str(tmp_path / "initial.extxyz"),
+        "--truth": str(tmp_path / "truth.csv"),
+        "--references": str(tmp_path / "references.json"),
+        "--out": str(tmp_path / "out"),
+    }
+
+
+def run(options: dict[str, str], *arguments: str):
+    words = [word for pair in options.items() for word in pair]
+    return CliRunner().invoke(app, ["bench", "wbm", "--model", MODEL, *words, *arguments])
+
+
+def test_relaxes_and_scores_what_was_relaxed(files, cluster, tmp_path):
+    result = run({**files, "--cluster": cluster}, "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert (told["structures"], told["converged"]) == (4, 4)
+    out = tmp_path / "out"
+    table = pd.read_csv(out / "predictions.csv.gz", index_col="material_id")
+    silicon = strained_crystals()["wbm-1-3"]
+    energy = -0.1 * 28 - 1e-3 * silicon.get_volume()
+    assert table.loc["wbm-1-3", "energy"] == pytest.approx(energy, abs=1e-6)
+    assert table.loc["wbm-1-3", "e_form_per_atom_python_potentials-Settled"] == pytest.approx(energy / 2 + 1.0)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert told["metrics"] == metrics
+    assert (metrics["subset"], metrics["n"], metrics["missing"]) == ("full", 4, 0)
+    assert metrics["subsets"]["unique"]["n"] == 3
+    assert json.loads((out / "summary.json").read_text())["corrections"] == "MP2020, published summary"
+    again = run({**files, "--cluster": cluster})
+    assert "all 4 structures have their records" in again.stderr
+    assert "| converged" in again.stdout
+
+
+def test_samples_and_geometries(files, cluster, tmp_path):
+    result = run({**files, "--cluster": cluster, "--sample": "2", "--geometry": files["--structures"]}, "--json")
+    told = json.loads(result.stdout)
+    assert told["structures"] == told["geometry"]["structures"] == 2
+    assert told["geometry"]["rmsd"] == pytest.approx(0.0, abs=1e-6)
+    assert (tmp_path / "out" / "geometry.json").exists()
+
+
+def test_published_files_are_taken_from_where_fetch_puts_them(files, cluster, tmp_path):
+    published = {str(file.name): local_path(file) for file in load_card("wbm").at("full").files}
+    for path in published.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(published["2024-08-04-wbm-initial-atoms.extxyz.zip"], "w") as archive:
+        for identity, atoms in strained_crystals().items():
+            write(tmp_path / "one.extxyz", atoms)
+            archive.write(tmp_path / "one.extxyz", f"{identity}.extxyz")
+    with gzip.open(published["2023-12-13-wbm-summary.csv.gz"], "wt") as stream:
+        stream.write(TRUTH)
+    with gzip.open(published["mp-elemental-reference-entries.json.gz"], "wt") as stream:
+        stream.write(Path(files["--references"]).read_text())
+    result = run({"--out": files["--out"], "--cluster": cluster, "--sample": "3"}, "--json")
+    told = json.loads(result.stdout)
+    assert (told["structures"], told["metrics"]["n"]) == (3, 3)
+
+
+def test_says_what_to_fetch():
+    result = run({"--sample": "20", "--cluster": "local:2"})
+    assert isinstance(result.exception, UserError)
+    assert "alphanet data fetch wbm --scale full" in str(result.exception)
+
+
+def test_without_references_there_are_energies_and_a_note(files, cluster, tmp_path):
+    del files["--references"]
+    result = run({**files, "--cluster": cluster})
+    assert result.exit_code == 0
+    assert "no formation energies" in result.stderr
+    assert "energy_per_atom" in pd.read_csv(tmp_path / "out" / "predictions.csv.gz").columns
+    assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--engine", "gpu"], "--engine: unknown 'gpu'"),
+        (["--dtype", "float16"], "--dtype: unknown 'float16'"),
+        (["--alphanet", "model.safetensors"], "--alphanet goes with --model alphanet"),
+        (["--subset", "unique"], "--subset goes with --predictions"),
+        (["--cluster", "somewhere"], "--cluster: 'somewhere' is none of"),
+    ],
+)
+def test_mistakes(files, arguments, said):
+    result = run(files, *arguments)
+    assert isinstance(result.exception, UserError)
+    assert said in str(result.exception)
+
+
+def test_either_predictions_or_a_model():
+    assert CliRunner().invoke(app, ["bench", "wbm"]).exit_code == 2
+    both = ["bench", "wbm", "--model", MODEL, "--predictions", "x.csv"]
+    assert CliRunner().invoke(app, both).exit_code == 2

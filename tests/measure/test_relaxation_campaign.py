@@ -1,0 +1,206 @@
+"""A campaign on a Dask cluster: what it writes, how it resumes, and what happens when workers die."""
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from ase import Atoms
+
+from alphanet.errors import UserError
+from alphanet.measure.relaxation.campaign import Campaign
+from alphanet.measure.relaxation.cluster import client_of
+from alphanet.measure.relaxation.job import Job
+from alphanet.measure.relaxation.prediction import predict
+from alphanet.measure.relaxation.protocol import RelaxationProtocol
+
+TESTS = Path(__file__).parents[1]
+
+
+CLUSTER = """
+import time
+from alphanet.measure.relaxation.cluster import client_of
+
+if __name__ == "__main__":
+    with client_of("local:1", threads=1) as client:
+        print(client.scheduler.address, flush=True)
+        time.sleep(300)
+"""
+
+
+class Given:
+    """Structures that a test makes."""
+
+    def __init__(self, atoms: dict[str, Atoms]) -> None:
+        self._atoms = atoms
+        self.ids = tuple(atoms)
+
+    def load(self, ids):
+        return {one: self._atoms[one] for one in ids}
+
+
+def cubes(count: int) -> Given:
+    """Small cells of two atoms, no two alike."""
+    sizes = np.linspace(4.0, 5.0, count)
+    return Given(
+        {
+            f"wbm-{1 + place % 5}-{1 + place // 5}": Atoms(
+                [11 + place % 7, 3 + place % 5], [[0, 0, 0], [size / 2] * 3], cell=[size] * 3, pbc=True
+            )
+            for place, size in enumerate(sizes)
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Address of two workers, which find the tests' potentials as their own processes do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(TESTS))
+        with client_of("local:2", threads=1) as client:
+            yield client.scheduler.address
+
+
+def campaign(out: Path, structures: Given, model: str = "python_potentials:Settled", **protocol) -> Campaign:
+    return Campaign(Job(model, protocol=RelaxationProtocol(**protocol)), structures, structures.ids, out)
+
+
+def table(out: Path) -> pd.DataFrame:
+    """Predictions without what the clock says."""
+    return pd.read_csv(out / "predictions.csv.gz", index_col=0).drop(columns="seconds")
+
+
+def quiet(line: str) -> None:
+    """No report."""
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Whether a process is one that Dask has started, and alive."""
+    try:
+        return any("spawn_main" in word for word in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def kill_at_random(out: Path, stop: threading.Event, killed: list[int]) -> None:
+    """Kill a Dask worker of this process whenever 600 more structures have records, more or less."""
+    chance = random.Random(0)
+    while not stop.wait(0.05):
+        written = sum(file.read_bytes().count(b"\n") for file in (out / "shards").glob("*.jsonl"))
+        workers = [one for one in psutil.Process().children(recursive=True) if is_worker(one)]
+        if written > 600 * len(killed) and workers:
+            victim = chance.choice(workers)
+            victim.kill()
+            killed.append(victim.pid)
+
+
+def test_killed_workers_change_nothing(tmp_path, cluster):
+    structures = cubes(2000)
+    made = predict(campaign(tmp_path / "calm", structures), cluster, quiet)
+    assert made.summary["converged"] == 2000
+    stop, killed = threading.Event(), []
+    killer = threading.Thread(target=kill_at_random, args=(tmp_path / "stormy", stop, killed))
+    killer.start()
+    try:
+        predict(campaign(tmp_path / "stormy", structures), cluster, quiet)
+    finally:
+        stop.set()
+        killer.join()
+    assert len(killed) >= 3
+    pd.testing.assert_frame_equal(table(tmp_path / "calm"), table(tmp_path / "stormy"))
+    assert len(list((tmp_path / "stormy" / "shards").glob("*.jsonl"))) == 4
+
+
+def test_structures_that_end_their_worker_are_set_aside_with_the_reason(tmp_path, cluster):
+    structures = cubes(12)
+    structures._atoms["wbm-1-1"].numbers[:] = 2
+    made = predict(campaign(tmp_path, structures, "python_potentials:Deadly"), cluster, quiet)
+    assert (made.summary["converged"], made.summary["failed"]) == (11, 1)
+    reason = table(tmp_path).loc["wbm-1-1", "reason"]
+    assert "alone too" in reason
+    assert "exit code 9" in reason
+
+
+def test_goes_on_where_it_was_stopped(tmp_path, cluster):
+    structures = cubes(30)
+    predict(campaign(tmp_path, structures), cluster, quiet)
+    whole = table(tmp_path)
+    (file,) = (tmp_path / "shards").glob("*.jsonl")
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:11]) + lines[11][:40])
+    said = []
+    predict(campaign(tmp_path, structures), cluster, said.append)
+    assert "10 of 30 structures have their records" in said[0]
+    pd.testing.assert_frame_equal(whole, table(tmp_path))
+    assert file.read_bytes().splitlines(keepends=True)[:11] == lines[:11]
+
+
+def test_another_run_is_refused(tmp_path, cluster):
+    structures = cubes(4)
+    predict(campaign(tmp_path, structures), cluster, quiet)
+    with pytest.raises(UserError, match="another model, protocol or choice of structures"):
+        predict(campaign(tmp_path, structures, fmax=0.03), cluster, quiet)
+    made = predict(campaign(tmp_path, structures, fmax=0.03), cluster, quiet, restart=True)
+    assert made.summary["conditions"]["protocol"]["fmax"] == 0.03
+
+
+def test_other_versions_are_refused_and_nothing_is_lost(tmp_path, cluster):
+    structures = cubes(8)
+    predict(campaign(tmp_path, structures), cluster, quiet)
+    (file,) = (tmp_path / "shards").glob("*.jsonl")
+    lines = file.read_text().replace('"ase": "', '"ase": "0.').splitlines(keepends=True)
+    file.write_text("".join(lines[:5]))
+    with pytest.raises(UserError, match=r"other versions \(versions: ase 0\."):
+        predict(campaign(tmp_path, structures), cluster, quiet)
+    assert file.read_text() == "".join(lines[:5])
+
+
+def test_a_model_that_cannot_be_opened_is_said_in_one_line(tmp_path, cluster):
+    with pytest.raises(UserError, match="cannot be imported"):
+        predict(campaign(tmp_path, cubes(2), "python_potentials:NoSuchThing"), cluster, quiet)
+    with pytest.raises(UserError, match="gives no stress, which relaxing a cell needs"):
+        predict(campaign(tmp_path, cubes(2), "python_potentials:NoStress"), cluster, quiet)
+
+
+def test_a_scheduler_that_is_gone_is_one_line_and_the_command_goes_on(tmp_path, cluster, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    script = tmp_path / "cluster.py"
+    script.write_text(CLUSTER)
+    structures, out = cubes(1000), tmp_path / "out"
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+
+        def kill() -> None:
+            while not list((out / "shards").glob("*.jsonl")):
+                time.sleep(0.02)
+            process.kill()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with pytest.raises(UserError, match="scheduler is gone; what is relaxed is kept"):
+            predict(campaign(out, structures), address, quiet)
+        killer.join()
+    written = sum(file.read_bytes().count(b"\n") for file in (out / "shards").glob("*.jsonl"))
+    assert 1 < written < 1000
+    assert predict(campaign(out, structures), cluster, quiet).summary["converged"] == 1000
+
+
+@pytest.mark.parametrize("name", ["local:0", "local:two", "cloud", "slurm:nowhere.yaml", "tcp://127.0.0.1:1"])
+def test_clusters_that_are_none(tmp_path, name, monkeypatch):
+    monkeypatch.setattr("alphanet.measure.relaxation.cluster.CONNECT", "1s")
+    with pytest.raises(UserError, match=r"--cluster|cannot read"):
+        predict(campaign(tmp_path, cubes(2)), name, quiet)
+    assert not list(tmp_path.iterdir())
+
+
+def test_slurm_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
+    (tmp_path / "slurm.yaml").write_text("queue: gpu\njobs: 4\n")
+    with pytest.raises(UserError, match="pip install dask-jobqueue"):
+        predict(campaign(tmp_path / "out", cubes(2)), f"slurm:{tmp_path}/slurm.yaml", quiet)
