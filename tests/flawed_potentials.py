@@ -22,12 +22,14 @@ class PairPotential(Calculator):
 
     def __init__(self, flaw: str, dtype: str = "float64"):
         super().__init__()
-        self.flaw, self.dtype = flaw, getattr(torch, dtype)
+        self.flaw, self.dtype = flaw, getattr(torch, "float64" if flaw == "stubborn" else dtype)
 
     def calculate(self, atoms=None, properties=None, system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
         if self.flaw == "fails_on_molecules" and not self.atoms.pbc.any():
             raise RuntimeError("no molecules")
+        if self.flaw == "fails_on_ranks" and self.atoms.pbc.any() and len(self.atoms) / self.atoms.get_volume() > 0.15:
+            raise RuntimeError("too dense")
         graph = build_graph(self.atoms, CUTOFF, self.dtype)
         if self.flaw == "cap":
             graph = nearest_only(graph, CAP)
@@ -75,6 +77,8 @@ class PairPotential(Calculator):
             return torch.floor((stored - stored.min(0).values) / 1.5).abs().sum()
         if self.flaw == "size" and graph.pbc.all():
             return pairs.sum() ** 2
+        if self.flaw == "far_from_zero":
+            return torch.tensor(1e7, dtype=self.dtype)
         if self.flaw == "hollow":
             return -2000 * torch.exp(-vectors.square().sum(1) / 0.5).sum()
         return 0.0

@@ -67,7 +67,7 @@ def audit(name: str, how: Opening, given: list[Atoms], report: Report) -> dict[s
     result: dict[str, Any] = {"model": name, "untrained": how.untrained, "checks": []}
     try:
         with closing(open_potential(name, replace(how, dtype=_best_dtype(name)), lambda: frames)) as potential:
-            subject = _subject(potential, given, how)
+            subject = subject_of(potential, given, how)
             result |= _about(subject) | {"provenance": potential.provenance()}
             for check in _checks(subject, name, how, frames):
                 report(f"{name}: {line(check)}")
@@ -95,7 +95,7 @@ def _best_dtype(name: str) -> str:
     return "float64" if "float64" in dtypes else dtypes[0]
 
 
-def _subject(potential: Potential, given: list[Atoms], how: Opening) -> Subject:
+def subject_of(potential: Potential, given: list[Atoms], how: Opening) -> Subject:
     """The potential with structures of elements that it knows.
 
     Raises:
