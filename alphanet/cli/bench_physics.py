@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alphanet.cli import bench_options as options
-from alphanet.cli.options import AsJson, Device, ModelConfig, Preset, Seed, Threads, Trust, Untrained
+from alphanet.cli.options import AsJson, Device, ModelConfig, Preset, Threads, Trust, Untrained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def physics(
     ],
     untrained: Untrained = False,
     preset: Preset = None,
-    seed: Seed = 0,
+    seed: Annotated[int, typer.Option(help="Seed of random weights, directions and displacements.")] = 0,
     structures: Annotated[
         Path | None,
         typer.Option(help="File with a periodic structure and one that is not, in place of quartz and ethanol."),

@@ -67,7 +67,7 @@ def check_lines(result: dict[str, Any]) -> list[tuple[str, ...]]:
     return [
         (
             one["check"],
-            "–" if one["value"] is None else f"{one['value']:.2g} {one['unit']}",
+            "–" if one["value"] is None else f"{_number(one['value'])} {one['unit']}",
             "–" if one["limit"] is None else f"{one['limit']:.1g}",
             _state([one], untrained=result["untrained"]),
             one["reason"] or ("" if one["passed"] else one["where"] or ""),
@@ -104,7 +104,7 @@ def findings(result: dict[str, Any]) -> dict[str, Finding]:
             continue
         worst = max(made, key=lambda one: (not one["passed"], one["value"] / (one["limit"] or 1.0)))
         state = _state(made, untrained=result["untrained"])
-        found[group] = Finding(state, f"{worst['value']:.1e} {worst['unit']}" if worst["value"] else "0")
+        found[group] = Finding(state, f"{_number(worst['value'])} {worst['unit']}")
     return found
 
 
@@ -172,6 +172,11 @@ def _state(made: Sequence[dict[str, Any]], *, untrained: bool) -> str:
     if not failed:
         return OK
     return SMALL if not untrained and all(one["value"] <= NOTICEABLE[one["unit"]] for one in failed) else FAILS
+
+
+def _number(value: float) -> str:
+    """Two digits, without an exponent where that is short."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 def _as_csv(models: Sequence[dict[str, Any]]) -> str:

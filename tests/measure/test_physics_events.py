@@ -37,7 +37,7 @@ def test_at_a_swap_the_nearest_k_change():
     path = random_path(atoms, np.random.default_rng(0))
     found = swaps(path, 5.0, 0.3)
     assert len(found) > 10
-    for rank, t in list(found.items())[::4]:
+    for t, rank in found[::4]:
         assert any(
             nearest(path.at(t - 1e-7), atom, rank) != nearest(path.at(t + 1e-7), atom, rank)
             for atom in range(len(atoms))

@@ -36,7 +36,7 @@ def test_a_property_is_as_good_as_its_worst_check():
             check("NVE", None, None, reason="it failed"),
         )
     )
-    assert (found["rotation"].state, found["rotation"].text) == (FAILS, "2.0e-01 eV/Å")
+    assert (found["rotation"].state, found["rotation"].text) == (FAILS, "0.2 eV/Å")
     assert [found[group].state for group in ("wrap", "cap", "NVE", "paths")] == [SMALL, OK, UNCHECKED, UNCHECKED]
 
 
@@ -65,5 +65,5 @@ def test_files_carry_every_check_and_are_the_same_bytes_each_time(tmp_path):
     assert {f"physics.{ending}" for ending in ("json", "csv", "md", "png", "svg", "pdf")} == set(digests[0])
     rows = list(csv.DictReader((tmp_path / "a" / "physics.csv").open()))
     assert [row["reason"] for row in rows] == ["", "it failed", "the worker of mace died"]
-    assert "FAILS 2.0e-01 eV/Å" in as_markdown(models)
+    assert "FAILS 0.2 eV/Å" in as_markdown(models)
     assert group_lines(models)[-1] == ("failed", "", "the worker of mace died")

@@ -68,20 +68,6 @@ def judged(check: str, group: str, value: float, unit: str, limit: float, where:
     return Check(check, group, float(value), unit, float(limit), bool(value <= limit), where=where)
 
 
-def judged_with_error(
-    check: str, group: str, value: float, unit: str, limit: float, error: float, resolved: float
-) -> Check:
-    """A check of a number that itself is known to `error` only, an estimate from two steps of different size.
-
-    A value that stands out of three times its error fails; one that does not passes only where the error is below
-    `resolved`. Otherwise nothing can be said: what was differentiated or integrated is not smooth there.
-    """
-    allowed = max(limit, 3 * error)
-    if value <= allowed and allowed > max(limit, resolved):
-        return unchecked(check, group, unit, f"not smooth there: two step sizes differ by {error:.2g} {unit}")
-    return judged(check, group, value, unit, allowed)
-
-
 def unchecked(check: str, group: str, unit: str, reason: str) -> Check:
     """A check that cannot be made, and why."""
     return Check(check, group, None, unit, None, None, reason)

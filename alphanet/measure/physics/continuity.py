@@ -11,7 +11,7 @@ from alphanet.measure.physics.rounding import MARGIN, Rounding
 from alphanet.measure.physics.structures import dense
 
 CROSSINGS = 12
-CONTROLS = 12
+CONTROLS = 24
 LENGTH = 0.3  # Å, of the paths on which crossings and swaps are looked for
 LOWEST_RANK = 8
 PATHS = 3
@@ -35,13 +35,13 @@ def cutoff(subject: Subject) -> Iterator[Check]:
         yield unchecked("cutoff: energy jump", "cutoff", "eV", "the potential tells no cutoff, and a dimer shows none")
         return
     path = random_path(subject.crystal, subject.random(2))
-    times = crossings(path, subject.cutoff, LENGTH)[:CROSSINGS]
+    times = crossings(path, subject.cutoff, LENGTH)
     if not len(times):
         yield unchecked("cutoff: energy jump", "cutoff", "eV", f"no pair crosses {subject.cutoff:g} Å on the path")
         return
-    jumps = jumps_at(subject, path, times)
-    places = [f"the worst of {len(times)} crossings of {subject.cutoff:g} Å"] * len(jumps)
-    yield from _judged("cutoff", jumps, places, _limits(subject, path, subject.rounding))
+    jumps = jumps_at(subject, path, times[:CROSSINGS])
+    places = [f"the worst of {len(jumps)} crossings of {subject.cutoff:g} Å"] * len(jumps)
+    yield from _judged("cutoff", jumps, places, _limits(subject, path, subject.rounding, times))
 
 
 def cap(subject: Subject) -> Iterator[Check]:
@@ -51,13 +51,18 @@ def cap(subject: Subject) -> Iterator[Check]:
         return
     crystal = dense(subject.crystal, subject.cutoff)
     path = random_path(crystal, subject.random(3))
-    found = {rank: t for rank, t in sorted(swaps(path, subject.cutoff, LENGTH).items()) if rank >= LOWEST_RANK}
-    if not found:
+    crossed = crossings(path, subject.cutoff, 2 * LENGTH)
+    swapped = swaps(path, subject.cutoff, LENGTH)
+    # A jump at the cutoff within the bracket would be taken for one at the cap.
+    alone = [(t, rank) for t, rank in swapped if rank >= LOWEST_RANK and _is_far(t, crossed, subject.rounding)]
+    first = {rank: t for t, rank in reversed(alone)}
+    if not first:
         yield unchecked("cap: energy jump", "cap", "eV", f"no atom has more than {LOWEST_RANK} neighbours")
         return
-    jumps = jumps_at(subject, path, list(found.values()))
-    places = [f"neighbour {rank} of {max(found)} that were looked at" for rank in found]
-    yield from _judged("cap", jumps, places, _limits(subject, path, subject.rounding_of(crystal)))
+    jumps = jumps_at(subject, path, list(first.values()))
+    places = [f"neighbour {rank} of {max(first)} that were looked at" for rank in first]
+    events = np.concatenate([crossed, [t for t, _ in swapped]])
+    yield from _judged("cap", jumps, places, _limits(subject, path, subject.rounding_of(crystal), events))
 
 
 def paths(subject: Subject) -> Iterator[Check]:
@@ -133,16 +138,23 @@ def _along(subject: Subject, path: Path, times: np.ndarray) -> tuple[np.ndarray,
     return energy, np.array([-float((one.forces * path.direction).sum()) for one in answers])
 
 
-def _limits(subject: Subject, path: Path, rounding: Rounding) -> tuple[float, float]:
+def _limits(subject: Subject, path: Path, rounding: Rounding, events: np.ndarray) -> tuple[float, float]:
     """eV and eV/Å by which energy and forces may seem to jump on a path.
 
-    Besides rounding, that is ten times what they seem to at half of some places chosen at random, where as a rule
-    nothing happens: some surfaces of float32 are rough over as little as 0.001 Å.
+    Besides rounding, that is ten times what they seem to at most places (nine of ten) where nothing happens, away from
+    `events` as far as there is room: some surfaces of float32 are rough over as little as 0.001 Å.
     """
-    anywhere = jumps_at(subject, path, subject.random(9).uniform(0, LENGTH, CONTROLS))
-    energy, forces = (float(np.median([getattr(one, name) for one in anywhere])) for name in ("energy", "forces"))
+    anywhere = subject.random(9).uniform(0, LENGTH, 100 * CONTROLS)
+    quiet = [t for t in anywhere if _is_far(t, events, rounding)][:CONTROLS]
+    jumps = jumps_at(subject, path, quiet or anywhere[:CONTROLS])
+    energy, forces = (float(np.quantile([getattr(one, name) for one in jumps], 0.9)) for name in ("energy", "forces"))
     limit = rounding.jump_limit(len(path.atoms))
     return max(limit, MARGIN * energy), max(rounding.force_limit(), MARGIN * forces)
+
+
+def _is_far(t: float, events: np.ndarray, rounding: Rounding) -> bool:
+    """Whether no event lies within the bracket around `t`."""
+    return bool(np.abs(events - t).min(initial=np.inf) > 4 * rounding.bracket)
 
 
 def _judged(name: str, jumps: list[Jump], places: list[str], limits: tuple[float, float]) -> Iterator[Check]:

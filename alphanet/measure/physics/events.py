@@ -45,22 +45,20 @@ def crossings(path: Path, cutoff: float, length: float) -> np.ndarray:
     return np.sort(times[~np.isnan(times)])
 
 
-def swaps(path: Path, cutoff: float, length: float) -> dict[int, float]:
-    """Of each rank k, the first t at which the k-th and the next neighbour of some atom change places.
+def swaps(path: Path, cutoff: float, length: float) -> list[tuple[float, int]]:
+    """t and rank k, ascending, wherever the k-th and the next neighbour of some atom change places.
 
-    Both are within the cutoff, so that a potential that looks at all neighbours does not notice. Ranks at which nothing
-    happens on this path are missing.
+    Both are within the cutoff, so that a potential that looks at all neighbours does not notice.
     """
-    found: dict[int, float] = {}
     _, receiver, start, change = _pairs(path, cutoff + 2 * length)
+    found: list[tuple[float, int]] = []
     for atom in range(len(path.atoms)):
         mine = receiver == atom
-        for rank, t in _swaps_of(start[mine], change[mine], cutoff, length):
-            found[rank] = min(t, found.get(rank, length))
-    return found
+        found += _swaps_of(start[mine], change[mine], cutoff, length)
+    return sorted(found)
 
 
-def _swaps_of(start: np.ndarray, change: np.ndarray, cutoff: float, length: float) -> list[tuple[int, float]]:
+def _swaps_of(start: np.ndarray, change: np.ndarray, cutoff: float, length: float) -> list[tuple[float, int]]:
     squared = _squared(start, change)
     first, second = np.triu_indices(len(start), 1)
     difference = squared[first] - squared[second]
@@ -75,7 +73,7 @@ def _swaps_of(start: np.ndarray, change: np.ndarray, cutoff: float, length: floa
         here = distances[pair]
         tied = int((np.abs(distances - here) < TIE).sum())
         if here < cutoff - TIE and tied == 2:
-            found.append((int((distances < here - TIE).sum()) + 1, float(t)))
+            found.append((float(t), int((distances < here - TIE).sum()) + 1))
     return found
 
 

@@ -61,7 +61,7 @@ class Rounding:
     @property
     def bracket(self) -> float:
         """Å, half the width of a bracket around a place where something may jump."""
-        return 1e-6 if self.precision == "float64" else 1e-3
+        return 1e-6 if self.precision == "float64" else 3e-4
 
     @property
     def narrowest(self) -> float:
