@@ -20,6 +20,7 @@ GROUPS = {
     "mirror": "mirror",
     "translation": "translation",
     "wrap": "wrap",
+    "images": "atoms in\nother cells",
     "permutation": "permu-\ntation",
     "supercell": "supercell",
     "cutoff": "jump at\nthe cutoff",
@@ -129,7 +130,7 @@ def physics_figure(path: Path, models: Sequence[dict[str, Any]]) -> list[Path]:
     from matplotlib.patches import Patch, Rectangle
 
     with matplotlib.style.context(resources("reports") / "alphanet.mplstyle"):
-        figure = Figure(figsize=(0.82 * len(GROUPS) + 2.4, 0.5 * len(models) + 1.5), layout="constrained")
+        figure = Figure(figsize=(0.8 * len(GROUPS) + 2.4, 0.5 * len(models) + 1.5), layout="constrained")
         axes = figure.subplots()
         for row, result in enumerate(models):
             for column, (group, one) in enumerate(findings(result).items()):

@@ -20,16 +20,16 @@ def run(*arguments):
 
 
 def test_one_potential_is_one_object():
-    answer = run("flawed_potentials:image", "--json")
+    answer = run("flawed_potentials:stored", "--json")
     found = json.loads(answer.stdout)
-    assert answer.exit_code == 0 and found["model"] == "flawed_potentials:image"
+    assert answer.exit_code == 0 and found["model"] == "flawed_potentials:stored"
     worst = found["checks"][0]
     assert {"check", "value", "unit", "limit", "passed"} <= set(worst)
     assert worst["check"] == "wrap: energy" and worst["passed"] is False and worst["value"] > worst["limit"]
 
 
 def test_several_make_a_table_and_files(tmp_path):
-    answer = run("flawed_potentials:good", "flawed_potentials:image", "--out", tmp_path)
+    answer = run("flawed_potentials:good", "flawed_potentials:stored", "--out", tmp_path)
     assert answer.exit_code == 0
     wrap = next(line for line in answer.stdout.splitlines() if line.startswith("| wrap"))
     assert "ok" in wrap and "FAILS" in wrap

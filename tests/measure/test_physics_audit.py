@@ -20,7 +20,8 @@ FOUND = {
     "direction": {"rotation"},
     "handed": {"mirror"},
     "place": {"translation"},
-    "image": {"wrap"},
+    "image": {"images"},
+    "stored": {"wrap", "images", "supercell"},  # pairs across the cell's faces do not count
     "order": {"permutation"},
     "size": {"supercell"},
     "cutoff": {"cutoff", "NVE", "dimers"},  # the dimer's energy does not end at that of the atoms
@@ -78,7 +79,9 @@ def test_alphanet_has_no_flaw():
     checks = checks_of(AlphaNetPotential(random_model(paper_config())), untrained=True)
     assert not failed(checks)
     assert {one.check for one in checks if one.passed is None} == {"dimers: repulsion"}
-    symmetries = [one for one in checks if one.group in ("rotation", "mirror", "translation", "wrap", "supercell")]
+    symmetries = [
+        one for one in checks if one.group in ("rotation", "mirror", "translation", "wrap", "images", "supercell")
+    ]
     assert all(one.value < 1e-9 for one in symmetries)
 
 
@@ -137,7 +140,7 @@ def test_elements_and_size_follow_the_model():
 def test_the_seed_decides_everything():
     def values(seed):
         subject = subject_of(AlphaNetPotential(random_model(paper_config())), [], Opening(seed=seed))
-        return [dataclasses.astuple(one) for make in ("wrap", "cutoff", "forces") for one in CHECKS[make](subject)]
+        return [dataclasses.astuple(one) for make in ("images", "cutoff", "forces") for one in CHECKS[make](subject)]
 
     assert values(0) == values(0) != values(1)
 

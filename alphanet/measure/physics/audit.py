@@ -27,6 +27,7 @@ CHECKS: dict[str, Callable[[Subject], Iterator[Check]]] = {
     "mirror": symmetry.mirror,
     "translation": symmetry.translation,
     "wrap": symmetry.wrap,
+    "images": symmetry.images,
     "permutation": symmetry.permutation,
     "supercell": symmetry.supercell,
     "cutoff": continuity.cutoff,

@@ -60,14 +60,26 @@ def translation(subject: Subject) -> Iterator[Check]:
 
 
 def wrap(subject: Subject) -> Iterator[Check]:
-    """Atoms moved by lattice vectors, each by others."""
+    """All atoms displaced by the same vector, and then wrapped into the cell, as in molecular dynamics."""
+
+    def make(atoms: Atoms, random: np.random.Generator) -> Change:
+        moved = atoms.copy()
+        moved.positions += random.uniform(0, 1, 3) @ atoms.cell.array
+        moved.wrap()
+        return Change(moved)
+
+    return _compared(subject, "wrap", make, molecule=False)
+
+
+def images(subject: Subject) -> Iterator[Check]:
+    """Atoms left in other cells, each up to two lattice vectors away: a search for neighbours may miss them there."""
 
     def make(atoms: Atoms, random: np.random.Generator) -> Change:
         moved = atoms.copy()
         moved.positions += random.integers(-2, 3, (len(atoms), 3)) @ atoms.cell.array
         return Change(moved)
 
-    return _compared(subject, "wrap", make, molecule=False)
+    return _compared(subject, "images", make, molecule=False)
 
 
 def permutation(subject: Subject) -> Iterator[Check]:
