@@ -72,7 +72,7 @@ def physics(
 
 def _show(found: dict[str, Any], asked: int, as_json: bool, report: "Callable[[str], None]") -> None:
     from alphanet.cli.bench import print_table
-    from alphanet.report.physics import check_lines, group_lines, label
+    from alphanet.report.physics import check_lines, model_lines
 
     models = found["models"]
     if as_json:
@@ -80,7 +80,7 @@ def _show(found: dict[str, Any], asked: int, as_json: bool, report: "Callable[[s
     elif len(models) == 1:
         print_table(("check", "value", "limit", "", "where, or why not"), check_lines(models[0]))
     else:
-        print_table(("property", *(label(one) for one in models)), group_lines(models))
+        print_table(("potential", "precision", "ok", "not ok", "not checked"), model_lines(models))
     for one in models:
         if "error" in one:
             report(f"error: {one['error']}")

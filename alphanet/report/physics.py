@@ -79,11 +79,29 @@ def check_lines(result: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def group_lines(models: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
     """Rows for a table of several potentials: property, then a finding each."""
-    labels = list(GROUPS)
     found = [findings(result) for result in models]
-    rows = [(group, *(f"{one[group].state} {one[group].text}".strip() for one in found)) for group in labels]
+    rows = [(group, *(f"{one[group].state} {one[group].text}".strip() for one in found)) for group in GROUPS]
     if any("error" in result for result in models):
         rows.append(("failed", *(result.get("error", "") for result in models)))
+    return rows
+
+
+def model_lines(models: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Rows for a table that fits any number of potentials: name, precision, how many are ok, what is not."""
+    rows: list[tuple[str, ...]] = []
+    for result in models:
+        found = findings(result)
+        by_state = {state: [group for group, one in found.items() if one.state == state] for state in FILLS}
+        wrong = [f"{state}: {group} {found[group].text}" for state in (FAILS, SMALL) for group in by_state[state]]
+        rows.append(
+            (
+                label(result),
+                result.get("precision", ""),
+                f"{len(by_state[OK])} of {len(GROUPS)}",
+                f"failed: {result['error']}" if "error" in result else "\n".join(wrong),
+                ", ".join(by_state[UNCHECKED]),
+            )
+        )
     return rows
 
 

@@ -12,6 +12,7 @@ from alphanet.report.physics import (
     findings,
     group_lines,
     label,
+    model_lines,
     write_physics,
 )
 
@@ -67,3 +68,6 @@ def test_files_carry_every_check_and_are_the_same_bytes_each_time(tmp_path):
     assert [row["reason"] for row in rows] == ["", "it failed", "the worker of mace died"]
     assert "FAILS 0.2 eV/Å" in as_markdown(models)
     assert group_lines(models)[-1] == ("failed", "", "the worker of mace died")
+    first, second = model_lines(models)
+    assert first[:4] == ("model.safetensors", "float64", "0 of 16", "FAILS: rotation 0.2 eV/Å") and "NVE" in first[4]
+    assert second[3] == "failed: the worker of mace died"

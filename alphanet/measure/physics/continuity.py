@@ -14,6 +14,7 @@ CROSSINGS = 12
 CONTROLS = 24
 LENGTH = 0.3  # Å, of the paths on which crossings and swaps are looked for
 LOWEST_RANK = 8
+CONFIRMED = 7  # swaps of a rank that are looked at where the first one jumps
 PATHS = 3
 WORK_LENGTH = 0.2  # Å; the molecule's margin to the cutoff is larger than what a pair can move
 WORK_STEPS = 128  # even
@@ -41,28 +42,40 @@ def cutoff(subject: Subject) -> Iterator[Check]:
         return
     jumps = jumps_at(subject, path, times[:CROSSINGS])
     places = [f"the worst of {len(jumps)} crossings of {subject.cutoff:g} Å"] * len(jumps)
-    yield from _judged("cutoff", jumps, places, _limits(subject, path, subject.rounding, times))
+    limits = _limits(subject.rounding, len(subject.crystal), _elsewhere(subject, path, times))
+    yield from _judged("cutoff", jumps, places, limits)
 
 
 def cap(subject: Subject) -> Iterator[Check]:
-    """Jumps where two neighbours within the cutoff change ranks, in a dense crystal: a cap keeps only the nearest."""
+    """Jumps where two neighbours within the cutoff change ranks, in a dense crystal: a cap keeps only the nearest.
+
+    Besides rounding, ten times the median over all ranks may seem a jump, as a cap concerns one of them. Every swap at
+    the rank of a cap jumps; what jumps at one swap and not at most others of its rank is something else beside it.
+    """
     if subject.cutoff is None:
         yield unchecked("cap: energy jump", "cap", "eV", "without a cutoff, nobody knows how many neighbours count")
         return
     crystal = dense(subject.crystal, subject.cutoff)
     path = random_path(crystal, subject.random(3))
     crossed = crossings(path, subject.cutoff, 2 * LENGTH)
-    swapped = swaps(path, subject.cutoff, LENGTH)
     # A jump at the cutoff within the bracket would be taken for one at the cap.
-    alone = [(t, rank) for t, rank in swapped if rank >= LOWEST_RANK and _is_far(t, crossed, subject.rounding)]
-    first = {rank: t for t, rank in reversed(alone)}
-    if not first:
+    alone = [
+        (t, rank)
+        for t, rank in swaps(path, subject.cutoff, LENGTH)
+        if rank >= LOWEST_RANK and _is_far(t, crossed, subject.rounding)
+    ]
+    if not alone:
         yield unchecked("cap: energy jump", "cap", "eV", f"no atom has more than {LOWEST_RANK} neighbours")
         return
-    jumps = jumps_at(subject, path, list(first.values()))
-    places = [f"neighbour {rank} of {max(first)} that were looked at" for rank in first]
-    events = np.concatenate([crossed, [t for t, _ in swapped]])
-    yield from _judged("cap", jumps, places, _limits(subject, path, subject.rounding_of(crystal), events))
+    ranks = sorted({rank for _, rank in alone})
+    times = {rank: [t for t, one in alone if one == rank][:CONFIRMED] for rank in ranks}
+    jumps = jumps_at(subject, path, [times[rank][0] for rank in ranks])
+    limits = _limits(subject.rounding_of(crystal), len(crystal), _quantile(jumps, 0.5))
+    for place, rank in enumerate(ranks):
+        if jumps[place].energy > limits[0] or jumps[place].forces > limits[1]:
+            jumps[place] = _quantile(jumps_at(subject, path, times[rank]), 0.5)
+    places = [f"neighbour {rank} of {ranks[-1]} that were looked at" for rank in ranks]
+    yield from _judged("cap", jumps, places, limits)
 
 
 def paths(subject: Subject) -> Iterator[Check]:
@@ -138,18 +151,27 @@ def _along(subject: Subject, path: Path, times: np.ndarray) -> tuple[np.ndarray,
     return energy, np.array([-float((one.forces * path.direction).sum()) for one in answers])
 
 
-def _limits(subject: Subject, path: Path, rounding: Rounding, events: np.ndarray) -> tuple[float, float]:
-    """eV and eV/Å by which energy and forces may seem to jump on a path.
+def _limits(rounding: Rounding, n_atoms: int, usual: Jump) -> tuple[float, float]:
+    """eV and eV/Å by which energy and forces may seem to jump: by rounding, or ten times what is usual."""
+    energy = max(rounding.jump_limit(n_atoms), MARGIN * usual.energy)
+    return energy, max(rounding.force_limit(), MARGIN * usual.forces)
 
-    Besides rounding, that is ten times what they seem to at most places (nine of ten) where nothing happens, away from
-    `events` as far as there is room: some surfaces of float32 are rough over as little as 0.001 Å.
+
+def _elsewhere(subject: Subject, path: Path, events: np.ndarray) -> Jump:
+    """What energy and forces seem to jump by at most places (nine of ten) on a path, away from `events`.
+
+    Some surfaces of float32 are rough over as little as 0.001 Å.
     """
     anywhere = subject.random(9).uniform(0, LENGTH, 100 * CONTROLS)
-    quiet = [t for t in anywhere if _is_far(t, events, rounding)][:CONTROLS]
-    jumps = jumps_at(subject, path, quiet or anywhere[:CONTROLS])
-    energy, forces = (float(np.quantile([getattr(one, name) for one in jumps], 0.9)) for name in ("energy", "forces"))
-    limit = rounding.jump_limit(len(path.atoms))
-    return max(limit, MARGIN * energy), max(rounding.force_limit(), MARGIN * forces)
+    quiet = [t for t in anywhere if _is_far(t, events, subject.rounding)][:CONTROLS]
+    return _quantile(jumps_at(subject, path, quiet or anywhere[:CONTROLS]), 0.9)
+
+
+def _quantile(jumps: list[Jump], share: float) -> Jump:
+    """Quantiles of what is measured."""
+    return Jump(
+        *(float(np.quantile([getattr(one, name) for one in jumps], share)) for name in ("energy", "forces", "t"))
+    )
 
 
 def _is_far(t: float, events: np.ndarray, rounding: Rounding) -> bool:

@@ -34,7 +34,7 @@ def drift(subject: Subject) -> Iterator[Check]:
     E + dt^2 (v.V''v / 12 - F.F/m / 24), in which V''v = -dF/dt; it is the shadow energy's slope that is fitted, so that
     oscillations of second order do not hide a drift. What is left of fourth order is about the correction's spread
     times (w dt)^2 with w^2 = v.V''v / v.mv, which over the time is the limit. Rounding adds its noise in the energies,
-    and the random walk of the work that its noise in the forces does.
+    and three times the random walk of the work that its noise in the forces does, over the time as well.
     """
     trajectory = _run(subject)
     n_atoms = len(subject.crystal)
@@ -44,8 +44,8 @@ def drift(subject: Subject) -> Iterator[Check]:
     remainder = trajectory.corrections.std() * float(np.quantile(np.abs(trajectory.rates), 0.9))
     walk = subject.rounding.forces * trajectory.lengths.mean() * np.sqrt(len(kept))
     noise = subject.rounding.energy * n_atoms / np.sqrt(len(kept))
-    allowed = 3 * remainder + MARGIN * (noise + walk)
-    limit = max(LOWEST_DRIFT, 1000 * SPREAD * allowed / n_atoms / picoseconds[-1])
+    allowed = SPREAD * (3 * remainder + MARGIN * noise) + 3 * walk
+    limit = max(LOWEST_DRIFT, 1000 * allowed / n_atoms / picoseconds[-1])
     yield judged("NVE: drift", "NVE", abs(slope), "meV/atom/ps", limit)
 
 
