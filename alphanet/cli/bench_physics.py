@@ -77,9 +77,9 @@ def _show(found: dict[str, Any], asked: int, as_json: bool, report: "Callable[[s
     models = found["models"]
     if as_json:
         print(json.dumps(models[0] if asked == 1 else found, ensure_ascii=False))
-    elif len(models) == 1:
+    elif len(models) == 1 and models[0]["checks"]:
         print_table(("check", "value", "limit", "", "where, or why not"), check_lines(models[0]))
-    else:
+    elif len(models) > 1:
         print_table(("potential", "precision", "ok", "not ok", "not checked"), model_lines(models))
     for one in models:
         if "error" in one:

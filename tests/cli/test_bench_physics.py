@@ -45,6 +45,12 @@ def test_a_potential_that_fails_is_a_row_and_the_exit_code(tmp_path):
     assert ["error" in one for one in found["models"]] == [False, True]
 
 
+def test_a_single_one_that_fails_is_one_line():
+    answer = run("flawed_potentials:fails_on_molecules")
+    assert answer.exit_code == 1 and not answer.stdout
+    assert answer.stderr.splitlines()[-1].startswith("error: flawed_potentials:fails_on_molecules: ")
+
+
 def test_random_weights_of_alphanet():
     found = json.loads(run("alphanet", "--untrained", "--json").stdout)
     assert found["untrained"] and found["precision"] == "float64" and all(one["passed"] for one in found["checks"])
