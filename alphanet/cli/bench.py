@@ -1,4 +1,4 @@
-"""`alphanet bench`: speed and memory, every model in one run; WBM predictions."""
+"""`alphanet bench`: speed, memory and physics, every model in one run; WBM predictions."""
 
 import json
 from collections.abc import Sequence
@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alphanet.cli import bench_options as options
-from alphanet.cli import bench_wbm
+from alphanet.cli import bench_physics, bench_wbm
 from alphanet.cli.options import AsJson, Device, Dtype, Seed
 from alphanet.data.progress import print_to_stderr
 
 if TYPE_CHECKING:
     from alphanet.measure.speed.sweep import Sweep
 
-app = typer.Typer(help="Measure speed and memory, every model in one run; score WBM predictions.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measure speed, memory and physics, every model in one run; relax and score WBM.", no_args_is_help=True
+)
 
 PLAIN_WIDTH = 140  # columns of a table where the output is no terminal
 SPEED_TREE = """\
@@ -35,6 +37,7 @@ MEMORY_TREE = """\
 def register(parent: typer.Typer) -> None:
     """Add the group to `parent`."""
     app.command()(bench_wbm.wbm)
+    bench_physics.register(app)
     parent.add_typer(app, name="bench")
 
 

@@ -1,0 +1,1 @@
+"""The physics audit: whether a potential obeys what every energy surface obeys."""

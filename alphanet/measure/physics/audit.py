@@ -1,0 +1,156 @@
+"""The audit of one potential: opened in the best precision it has, every check made or the reason given."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from ase import Atoms
+
+from alphanet.errors import UserError, did_you_mean
+from alphanet.measure.physics import conservation, continuity, derivatives, dimers, dynamics, precision, symmetry
+from alphanet.measure.physics.checks import Check, Subject, unchecked
+from alphanet.measure.physics.rounding import measured_rounding
+from alphanet.measure.physics.structures import chosen_structures, usual_structures
+from alphanet.potentials.cards import baseline_names, load_baseline
+from alphanet.potentials.local import AlphaNetPotential
+from alphanet.potentials.opening import ALPHANET, Opening, open_potential
+from alphanet.potentials.protocol import Potential
+from alphanet.potentials.remote import RemotePotential
+
+Report = Callable[[str], None]
+
+CHECKS: dict[str, Callable[[Subject], Iterator[Check]]] = {
+    "rotation": symmetry.rotation,
+    "mirror": symmetry.mirror,
+    "translation": symmetry.translation,
+    "wrap": symmetry.wrap,
+    "images": symmetry.images,
+    "permutation": symmetry.permutation,
+    "supercell": symmetry.supercell,
+    "cutoff": continuity.cutoff,
+    "cap": continuity.cap,
+    "paths": continuity.paths,
+    "forces": derivatives.forces,
+    "stress": derivatives.stress,
+    "conservative: closed loops": conservation.loops,
+    "conservative: Jacobian": conservation.jacobian,
+    "NVE": dynamics.drift,
+    "dimers": dimers.dimers,
+}
+
+
+def require_potential(name: str) -> None:
+    """Raise UserError where `name` can be no potential, before hours are spent on others."""
+    known = [ALPHANET, *baseline_names()]
+    if name.partition(":")[0] not in known and ":" not in name and not Path(name).is_file():
+        raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
+
+
+def audit(name: str, how: Opening, given: list[Atoms], report: Report) -> dict[str, Any]:
+    """Everything that can be checked of the potential `name`, see `open_potential` for names.
+
+    Args:
+        name: the potential.
+        how: device, weights and seed, which is also that of random directions; the best precision is taken.
+        given: structures in place of the usual ones, see `chosen_structures`.
+        report: called with a line a check.
+
+    Returns:
+        `model`, `untrained`, `seconds`, `checks` (see `Check`); where it could be opened also `precision`, `noise`
+        (eV/atom, eV/Å, eV/Å^3), `cutoff` (Å), `structures` (formulas), `provenance`; where it could not, or fails on
+        the structures, `error`.
+    """
+    started = perf_counter()
+    frames = given or usual_structures()
+    result: dict[str, Any] = {"model": name, "untrained": how.untrained, "checks": []}
+    try:
+        with closing(open_potential(name, replace(how, dtype=_best_dtype(name)), lambda: frames)) as potential:
+            subject = subject_of(potential, given, how)
+            result |= _about(subject) | {"provenance": potential.provenance()}
+            for check in _checks(subject, name, how, frames):
+                report(f"{name}: {line(check)}")
+                result["checks"].append(asdict(check))
+    except UserError as error:
+        report(f"{name}: failed: {error}")
+        result["error"] = str(error)
+    return result | {"seconds": round(perf_counter() - started, 1)}
+
+
+def line(check: Check) -> str:
+    """A check in words."""
+    if check.passed is None:
+        return f"not checked: {check.check}: {check.reason}"
+    where = f" ({check.where})" if check.where and not check.passed else ""
+    verdict = "ok  " if check.passed else "FAIL"
+    return f"{verdict} {check.check}: {check.value:.2g} {check.unit}, limit {check.limit:.1g}{where}"
+
+
+def _best_dtype(name: str) -> str:
+    head = name.partition(":")[0]
+    if head not in baseline_names():
+        return "float64"
+    dtypes = load_baseline(head).dtypes
+    return "float64" if "float64" in dtypes else dtypes[0]
+
+
+def subject_of(potential: Potential, given: list[Atoms], how: Opening) -> Subject:
+    """The potential with structures of elements that it knows.
+
+    Raises:
+        UserError: it fails on them.
+    """
+    known, cutoff = _told(potential)
+    crystal, molecule = chosen_structures(given, known, cutoff)
+    if cutoff is None:
+        cutoff = dimers.found_cutoff(potential, (crystal.get_chemical_symbols()[0],) * 2)
+        crystal, molecule = chosen_structures(given, known, cutoff)
+    provenance = potential.provenance()
+    declared = provenance.get("dtype") or provenance.get("precision")
+    rounding = measured_rounding(potential, crystal, declared, how.seed)
+    on_molecule = measured_rounding(potential, molecule, rounding.precision, how.seed)
+    stressed = potential.predict([crystal])[0].stress is not None
+    return Subject(potential, crystal, molecule, rounding, on_molecule, cutoff, stressed, how.untrained, how.seed)
+
+
+def _told(potential: Potential) -> tuple[list[str] | None, float | None]:
+    """Elements and cutoff (Å), where the potential tells them."""
+    if isinstance(potential, AlphaNetPotential):
+        return list(potential.model.config.elements), potential.model.config.cutoff
+    if isinstance(potential, RemotePotential):
+        info = potential.info()
+        return info.get("elements"), info.get("cutoff")
+    return None, None
+
+
+def _about(subject: Subject) -> dict[str, Any]:
+    rounding = subject.rounding
+    return {
+        "precision": rounding.precision,
+        "noise": {"energy": rounding.energy, "forces": rounding.forces, "stress": rounding.stress},
+        "cutoff": subject.cutoff,
+        "structures": [str(atoms.symbols) for atoms in (subject.crystal, subject.molecule)],
+    }
+
+
+def _checks(subject: Subject, name: str, how: Opening, frames: list[Atoms]) -> Iterator[Check]:
+    """All checks in order; where the potential fails in one, that says so and the next is made."""
+    for title, make in CHECKS.items():
+        try:
+            yield from make(subject)
+        except UserError as error:
+            yield unchecked(title, title.partition(":")[0], "", f"the potential failed: {error}")
+    yield from _float32(subject, name, how, frames)
+
+
+def _float32(subject: Subject, name: str, how: Opening, frames: list[Atoms]) -> Iterator[Check]:
+    if subject.rounding.precision == "float32":
+        yield precision.unchecked_float32("it computes in float32 only")
+        return
+    try:
+        with closing(open_potential(name, replace(how, dtype="float32"), lambda: frames)) as single:
+            yield from precision.float32(subject, single)
+    except UserError as error:
+        yield precision.unchecked_float32(str(error))

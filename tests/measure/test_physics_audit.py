@@ -1,0 +1,160 @@
+"""The audit finds what is wrong with a potential, by the checks that are for it and by no other."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from ase import Atoms
+from model_samples import official_config, paper_config, random_model
+
+from alphanet.errors import UserError
+from alphanet.measure.physics import conservation, continuity, dimers, dynamics
+from alphanet.measure.physics.audit import CHECKS, audit, line, require_potential, subject_of
+from alphanet.model.config import AlphaNetConfig
+from alphanet.model.create import create_model
+from alphanet.potentials.local import AlphaNetPotential
+from alphanet.potentials.opening import Opening, open_potential
+
+FOUND = {
+    "good": set(),
+    "direction": {"rotation"},
+    "handed": {"mirror"},
+    "place": {"translation"},
+    "image": {"images"},
+    "stored": {"wrap", "images", "supercell"},  # pairs across the cell's faces do not count
+    "order": {"permutation"},
+    "size": {"supercell"},
+    "cutoff": {"cutoff", "NVE", "dimers"},  # the dimer's energy does not end at that of the atoms
+    "cap": {"cap"},
+    "step": {"paths"},
+    "not_conservative": {"forces", "conservative", "NVE"},
+    "wrong_stress": {"stress"},
+    "hollow": {"dimers"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch):
+    """The same checks with fewer points."""
+    monkeypatch.setattr(dynamics, "STEPS", 120)
+    monkeypatch.setattr(dimers, "PAIRS", 2)
+    monkeypatch.setattr(dimers, "STEPS", 80)
+    monkeypatch.setattr(continuity, "PATHS", 2)
+    monkeypatch.setattr(continuity, "LOWEST_RANK", 40)
+    monkeypatch.setattr(conservation, "LOOPS", 1)
+
+
+def checks_of(potential, *, untrained=False):
+    subject = subject_of(potential, [], Opening(untrained=untrained))
+    return [one for make in CHECKS.values() for one in make(subject)]
+
+
+def failed(checks):
+    return {one.group for one in checks if one.passed is False}
+
+
+@pytest.mark.parametrize("flaw", FOUND)
+def test_each_flaw_is_found_by_its_own_checks(flaw):
+    checks = checks_of(open_potential(f"flawed_potentials:{flaw}", Opening(dtype="float64")))
+    assert failed(checks) == FOUND[flaw]
+    if flaw == "good":
+        assert all(one.passed for one in checks)
+    if flaw == "cap":
+        assert next(one.where for one in checks if one.check == "cap: force jump").startswith("neighbour 45 of")
+
+
+def test_float32_alone_is_no_flaw():
+    potential = open_potential("flawed_potentials:good", Opening(dtype="float32"))
+    assert subject_of(potential, [], Opening()).rounding.precision == "float32"  # told from its noise
+    assert not failed(checks_of(potential))
+
+
+def test_flaws_show_in_float32_too():
+    for flaw in ("cutoff", "cap", "not_conservative"):
+        potential = open_potential(f"flawed_potentials:{flaw}", Opening(dtype="float32"))
+        assert FOUND[flaw] - {"NVE"} <= failed(checks_of(potential)) <= FOUND[flaw]
+
+
+def test_alphanet_has_no_flaw():
+    checks = checks_of(AlphaNetPotential(random_model(paper_config())), untrained=True)
+    assert not failed(checks)
+    assert {one.check for one in checks if one.passed is None} == {"dimers: repulsion"}
+    symmetries = [
+        one for one in checks if one.group in ("rotation", "mirror", "translation", "wrap", "images", "supercell")
+    ]
+    assert all(one.value < 1e-9 for one in symmetries)
+
+
+def test_all_flaws_of_the_public_reading_are_found():
+    model = random_model(official_config(), spread=0.5)
+    found = {one.check: one for one in checks_of(AlphaNetPotential(model), untrained=True)}
+    for check in ("rotation: energy", "wrap: energy", "cutoff: energy jump", "cap: force jump", "paths: energy jump"):
+        assert found[check].passed is False, line(found[check])
+    assert found["cap: force jump"].where.startswith("neighbour 50 of")
+    assert found["translation: energy"].passed and found["permutation: energy"].passed
+
+
+def test_what_float32_costs_is_measured():
+    def float32(name):
+        result = audit(f"flawed_potentials:{name}", Opening(), [], lambda _: None)
+        return {one["check"]: one for one in result["checks"] if one["group"] == "float32"}
+
+    assert all(one["passed"] for one in float32("good").values())
+    assert float32("far_from_zero")["float32: energy"]["passed"] is False
+    assert "one precision" in float32("stubborn")["float32: energy"]["reason"]
+
+
+def test_a_potential_that_fails_in_the_middle_keeps_what_was_checked():
+    said = []
+    result = audit("flawed_potentials:fails_on_ranks", Opening(), [], said.append)
+    assert "error" not in result
+    by_group = {one["group"]: one for one in result["checks"]}
+    assert by_group["cap"]["passed"] is None and "too dense" in by_group["cap"]["reason"]
+    assert by_group["NVE"]["passed"] and any("not checked: cap" in text for text in said)
+
+
+def test_a_potential_that_fails_at_once_says_so():
+    result = audit("flawed_potentials:fails_on_molecules", Opening(), [], lambda _: None)
+    assert "no molecules" in result["error"] and not result["checks"]
+
+
+def test_structures_of_the_users_choice():
+    potential = open_potential("flawed_potentials:good", Opening(dtype="float64"))
+    given = [Atoms("CN", [[0, 0, 0], [1.2, 0, 0]]), Atoms("Cu2", [[0, 0, 0], [0, 0, 2.2]], cell=[4, 4, 4], pbc=True)]
+    subject = subject_of(potential, given, Opening())
+    assert (str(subject.crystal.symbols), str(subject.molecule.symbols)) == ("Cu2", "CN")
+    with pytest.raises(UserError, match="at least two atoms"):
+        subject_of(potential, [Atoms("C")], Opening())
+
+
+def test_elements_and_size_follow_the_model():
+    config = AlphaNetConfig(elements=("H", "Cu"), cutoff=3.0, num_layers=1, hidden_channels=8, heads=2)
+    subject = subject_of(AlphaNetPotential(create_model(config).double()), [], Opening())
+    assert set(subject.crystal.symbols) | set(subject.molecule.symbols) <= {"H", "Cu"}
+    small = subject_of(
+        AlphaNetPotential(random_model(paper_config().model_copy(update={"cutoff": 3.0}))), [], Opening()
+    )
+    assert small.molecule.get_all_distances().max() < 3.0
+
+
+def test_the_seed_decides_everything():
+    def values(seed):
+        subject = subject_of(AlphaNetPotential(random_model(paper_config())), [], Opening(seed=seed))
+        return [dataclasses.astuple(one) for make in ("images", "cutoff", "forces") for one in CHECKS[make](subject)]
+
+    assert values(0) == values(0) != values(1)
+
+
+def test_a_mistyped_name_is_told_before_anything_runs():
+    with pytest.raises(UserError, match="did you mean 'alphanet'"):
+        require_potential("alphanett")
+    require_potential("flawed_potentials:good")
+
+
+def test_derivatives_that_cannot_be_known_are_not_judged():
+    from alphanet.measure.physics.differences import judged_differences
+
+    smooth = judged_differences("x", "x", np.array([1e-11, 5e-3]), np.array([1e-12, 1e-2]), "eV/Å", 1e-9, 1e-6)
+    assert smooth.passed and smooth.value == 1e-11
+    rough = judged_differences("x", "x", np.array([5e-3]), np.array([1e-2]), "eV/Å", 1e-9, 1e-6)
+    assert rough.passed is None and "not smooth" in rough.reason
