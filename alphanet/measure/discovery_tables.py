@@ -72,7 +72,7 @@ def join(
         UserError: a file cannot be read; a column is missing or not unique; ids repeat or none is common; a value is
             no number or is infinite; predictions are not in eV/atom.
     """
-    chosen, from_formation = _predicted_column(predictions, column)
+    chosen, from_formation = predicted_column(predictions, column)
     predicted = _rounded(read_columns(predictions, [chosen])[chosen], decimals)
     everything, hull_column, formation_column = _read_truth(truth, from_formation or both_labels)
     labels = [name for name in (hull_column, formation_column) if name is not None]
@@ -105,7 +105,7 @@ def join(
     )
 
 
-def _predicted_column(path: Path, asked: str | None) -> tuple[str, bool]:
+def predicted_column(path: Path, asked: str | None) -> tuple[str, bool]:
     """The column of predictions in `path`, and whether it holds formation energies."""
     columns = [name for name in columns_of(path) if name != ID]
     if asked is not None:

@@ -72,7 +72,7 @@ def measure_table(card: DiscoveryTable, options: Options, report: Report) -> Out
 
 
 def _read(row: DiscoveryRow, truth: Path, protocol: DiscoveryProtocol, options: Options, report: Report) -> Wbm:
-    predictions = _predictions(row.source, options, report)
+    predictions = published_predictions(row.source, options, report)
     return read_wbm(predictions, truth, max_error=protocol.max_error, decimals=protocol.decimals)
 
 
@@ -97,7 +97,7 @@ def _record(card: DiscoveryTable, row: str, wbm: Wbm, log: Path, report: Report)
     return record
 
 
-def _predictions(source: SourceFile, options: Options, report: Report) -> Path:
+def published_predictions(source: SourceFile, options: Options, report: Report) -> Path:
     """The file of predictions, fetched, or found in the user's folder and verified."""
     if options.predictions is None:
         return fetch_file(source, mirror=options.mirror, report=report).path
