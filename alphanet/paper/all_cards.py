@@ -1,12 +1,12 @@
 """Cards of any kind by name, for what treats all benchmarks alike."""
 
 from alphanet.errors import UserError
-from alphanet.paper.benchmark import Benchmark, Table, read_benchmark
+from alphanet.paper.benchmark import Benchmark, read_benchmark
 from alphanet.paper.discovery_cards import DiscoveryTable
 from alphanet.paper.speed_cards import SpeedFigure, SpeedTable
 from alphanet.paths import resources
 
-AnyCard = Table | SpeedFigure
+AnyCard = Benchmark | DiscoveryTable | SpeedTable | SpeedFigure
 KINDS: tuple[type[AnyCard], ...] = (Benchmark, DiscoveryTable, SpeedTable, SpeedFigure)
 
 

@@ -16,7 +16,7 @@ def read_figure(run: Run, values: Mapping[str, Any]) -> None:
         said = str(found["verdict"])
         verdict = said.partition(" (")[0]
         if verdict not in CLAIMS:
-            raise KeyError(f"a verdict {said!r}")
+            raise ValueError(f"the verdict {said!r} of a claim is none that is known")
         details = [f"{size} atoms: ahead of it {', '.join(rows)}" for size, rows in found["ahead"].items() if rows]
         run.claims.append(Claim(f"{run.id}/claim-{place}", found["claim"], verdict, said, tuple(details)))
     if values.get("rows"):

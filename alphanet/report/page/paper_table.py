@@ -27,7 +27,7 @@ def read_table(run: Run, values: Mapping[str, Any], folder: Path) -> None:
     for place, cell in enumerate(values["cells"], 1):
         try:
             run.cells.append(_cell(run, cell, card, kept))
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             run.problems.append(f"cell {place} of results.json is left out: {_missing(error)}")
     if card is not None:
         _add_unstated(run, card)
@@ -48,7 +48,7 @@ def _cell(run: Run, cell: Mapping[str, Any], card: Table | None, kept: Mapping[s
     said, scale, measured = str(cell["verdict"]), str(cell["scale"]), number(cell["measured"])
     verdict = said.partition(":")[0].partition(" (")[0]
     if verdict not in VERDICTS:
-        raise KeyError(f"a verdict {said!r}")
+        raise ValueError(f"its verdict {said!r} is none that is known")
     title = f"{row}, {column}, {metric}"
     known = card is not None and row in card.rows and column in card.columns and metric in card.metrics
     if card is not None and not known:
