@@ -74,7 +74,11 @@ def listed(values: Mapping[str, Any]) -> str:
     """The short values of a mapping: `seed 0, dtype float32`."""
     parts = []
     for key, value in values.items():
-        text = f"({listed(value)})" if isinstance(value, dict) else str(value)
+        text = f"({listed(value)})" if isinstance(value, dict) else _short(value)
         if value not in (None, "", {}) and not isinstance(value, list) and len(text) <= LONGEST:
             parts.append(f"{key.replace('_', ' ')} {text}")
     return ", ".join(parts)
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -54,6 +54,7 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.tests["number"] = lambda item: isinstance(item, Number)
+    environment.filters["minute"] = lambda when: when[:16].replace("T", " ")
     names = origin_names(report.runs)
     facts = {key: value for run in report.runs for key, value in run.origins.items()}
     return environment.get_template("page.html.j2").render(
