@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from alphanet.data.cards import SourceFile, load_card
 from alphanet.data.fetching import local_path, sources_of
 from alphanet.measure.wbm import summary_file
-from alphanet.paper.all_cards import AnyCard, any_card, card_names
-from alphanet.paper.benchmark import Benchmark, Row, Scale
+from alphanet.paper.all_cards import AnyCard, any_card
+from alphanet.paper.benchmark import Benchmark, Row, Scale, benchmark_names
 from alphanet.paper.discovery_cards import DiscoveryTable
 from alphanet.paper.efficiency import TASK_OF
 from alphanet.paper.speed_cards import SpeedProtocol, SpeedTable
@@ -37,7 +37,7 @@ def list_benchmarks() -> list[Listed]:
     Raises:
         UserError: a card is wrong.
     """
-    cards = {name: any_card(name) for name in card_names()}
+    cards = {name: any_card(name) for name in benchmark_names()}
     return [_listed(card, scale) for card in cards.values() for scale in card.scales]
 
 

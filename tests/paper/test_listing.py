@@ -9,8 +9,9 @@ from alphanet.cli import app
 from alphanet.data.fetching import local_path
 from alphanet.errors import UserError
 from alphanet.measure.wbm import summary_file
-from alphanet.paper import all_cards, benchmark
-from alphanet.paper.all_cards import KINDS, any_card, card_names
+from alphanet.paper import benchmark
+from alphanet.paper.all_cards import KINDS, any_card
+from alphanet.paper.benchmark import benchmark_names
 from alphanet.paper.listing import list_benchmarks
 
 
@@ -20,7 +21,7 @@ def listed(name, scale):
 
 
 def test_every_card_is_of_one_kind_and_listed_at_every_scale():
-    cards = [any_card(name) for name in card_names()]
+    cards = [any_card(name) for name in benchmark_names()]
     assert {type(card) for card in cards} == set(KINDS)
     assert [(one.name, one.scale) for one in list_benchmarks()] == [(c.name, s) for c in cards for s in c.scales]
 
@@ -51,8 +52,7 @@ def test_environments_that_are_not_made_are_counted():
 
 def test_a_card_of_no_kind_and_a_wrong_name_are_one_line(tmp_path, monkeypatch):
     (tmp_path / "odd.yaml").write_text("name: odd")
-    for module in (all_cards, benchmark):
-        monkeypatch.setattr(module, "resources", lambda _kind: tmp_path)
+    monkeypatch.setattr(benchmark, "resources", lambda _kind: tmp_path)
     with pytest.raises(UserError, match=r"odd\.yaml is a card of no known kind"):
         any_card("odd")
     with pytest.raises(UserError, match="did you mean 'odd'"):

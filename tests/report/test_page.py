@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from alphanet.cli import app
 from alphanet.paper.all_cards import any_card
 from alphanet.report.page.model import CLAIMS, VERDICTS
-from alphanet.report.page.shown import FILLS, INK, MARKS
+from alphanet.report.page.shown import CHECKED, FILLS, INK, MARKS
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -188,7 +188,7 @@ def test_verdicts_are_told_by_word_and_mark_on_colours_with_contrast(made):
     assert set(FILLS) == set(MARKS) == {*VERDICTS, *CLAIMS}
     assert all(_contrast(INK, fill) >= 4.5 for fill in FILLS.values())
     verdicts = [e for e in page.elements if e["attributes"].get("class", "").startswith("verdict ")]
-    assert verdicts and all(any(word in e["text"] for word in FILLS) for e in verdicts)
+    assert verdicts and all(any(word in e["text"] for word in (*FILLS, *CHECKED)) for e in verdicts)
 
 
 def test_text_of_runs_is_never_markup(made):

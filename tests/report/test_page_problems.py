@@ -1,16 +1,32 @@
 """Half-finished, broken, mixed and outdated runs: the page is made, and says so in place."""
 
 import json
+import shutil
+from dataclasses import replace
+from random import Random
 
 import pytest
 from markupsafe import escape
-from report_runs import every_run, fig3a, physics, speed, table1, table4
+from report_runs import every_run, fig3a, physics, record, speed, table1, table4
 from typer.testing import CliRunner
 
 from alphanet.cli import app
 from alphanet.errors import UserError
 from alphanet.report.page.collect import collect
 from alphanet.report.page.write import render, write_report
+from alphanet.results import append_record
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """One run of each kind, drawn once: that takes most of the time."""
+    return every_run(tmp_path_factory.mktemp("drawn"))
+
+
+@pytest.fixture
+def runs(drawn, tmp_path):
+    """A copy of them that a test may spoil."""
+    return shutil.copytree(drawn, tmp_path / "runs")
 
 
 def changed(path, change):
@@ -37,10 +53,9 @@ def test_no_runs_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", '{"cells": [', "[1, 2]", "\x00\xff", '{"cells": 3, "title": []}', "{}"])
-def test_broken_results_leave_the_rest_standing(tmp_path, text):
-    every_run(tmp_path)
-    (tmp_path / "table1" / "results.json").write_bytes(text.encode("latin-1"))
-    report = collect([tmp_path])
+def test_broken_results_leave_the_rest_standing(runs, tmp_path, text):
+    (runs / "table1" / "results.json").write_bytes(text.encode("latin-1"))
+    report = collect([runs])
     write_report(tmp_path / "out", report)
     (broken,) = [run for run in report.runs if run.id == "table1"]
     assert len(broken.problems) >= 1 and broken.title.startswith("Table 1")
@@ -59,9 +74,8 @@ def test_broken_results_leave_the_rest_standing(tmp_path, text):
         ("memory/memory.json", "models"),
     ],
 )
-def test_results_that_lack_a_key_say_which(tmp_path, name, key):
-    every_run(tmp_path)
-    path = tmp_path / name
+def test_results_that_lack_a_key_say_which(runs, name, key):
+    path = runs / name
     changed(path, lambda values: values.pop(key))
     (problem,) = problems_of(path.parent)[:1]
     assert f"the results lack '{key}'" in problem
@@ -163,6 +177,45 @@ def test_numbers_that_are_none_in_json_do_no_harm(tmp_path):
     path.write_text(path.read_text().replace('"measured": 0.75', '"measured": NaN'))
     write_report(tmp_path / "out", collect([folder]))
     json.loads((tmp_path / "out" / "results.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_records_of_several_versions_in_one_run_are_told(tmp_path):
+    folder = table1(tmp_path / "table1")
+    older = replace(record({"energy_mae": 0.0194, "force_mae": 0.4391}, "mean"), where={"code": {"version": "0.0.9"}})
+    append_record(folder / "records.jsonl", older)
+
+    def take_older(values):
+        for cell in values["cells"]:
+            if cell["row"] == "mean" and cell["records"]:
+                cell["records"] = [older.id]
+
+    changed(folder / "results.json", take_older)
+    (problem,) = problems_of(folder)
+    assert problem == "records of several versions of the code: 0.0.9; 0.1.0, commit c0ffeec0ffee"
+
+
+def test_whatever_takes_the_place_of_a_value_the_page_is_made(runs):
+    random = Random(0)
+    files = sorted(runs.rglob("*.json"))
+    for _ in range(80):
+        path = random.choice(files)
+        text = path.read_text()
+        values = json.loads(text)
+        holder, key = random.choice(list(places_in(values)))
+        holder[key] = random.choice([None, 3, "x", [], {}, ["a"], {"a": 1}, True, 1e400])
+        path.write_text(json.dumps(values))
+        report = collect([path.parent])
+        render(report)
+        json.dumps(report.as_dict(), allow_nan=False)
+        path.write_text(text)
+
+
+def places_in(values):
+    """Every place of a JSON value, as the object or list that holds it and its key."""
+    for key in values if isinstance(values, dict) else range(len(values)):
+        yield values, key
+        if isinstance(values[key], dict | list):
+            yield from places_in(values[key])
 
 
 def test_the_command_says_each_in_one_line(tmp_path):

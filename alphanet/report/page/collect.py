@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alphanet.errors import UserError
-from alphanet.paper.all_cards import card_names
+from alphanet.paper.benchmark import benchmark_names
 from alphanet.report.page.model import SCHEMA, Report, Run
 from alphanet.report.page.read_run import read_run
-from alphanet.report.page.reading import code_text, hardware_text, read_object, slug
+from alphanet.report.page.reading import place_facts, read_object, slug
 from alphanet.results import utc_now
 
 RESULTS = "results.json"
@@ -69,7 +69,7 @@ def _kind(folder: Path) -> str | None:
     for name, kind in KINDS.items():
         if (folder / name).is_file():
             return "report" if kind == "paper" and _is_report(folder / name) else kind
-    begun = folder.name in card_names() and any(folder.iterdir())
+    begun = folder.name in benchmark_names() and any(folder.iterdir())
     return "unfinished" if begun or any((folder / name).is_file() for name in BEGUN) else None
 
 
@@ -90,7 +90,7 @@ def _shown(folder: Path, places: Sequence[Path]) -> str:
 
 def _order(name: str) -> tuple[bool, bool, str]:
     """The paper's tables first, then its figures, by name; the rest as found."""
-    known = name in card_names()
+    known = name in benchmark_names()
     return (not known, name.startswith("fig"), name if known else "")
 
 
@@ -108,7 +108,7 @@ def _name_apart(runs: Sequence[Run]) -> None:
     """Say where a benchmark is there more than once."""
     scales: dict[str, list[Run]] = {}
     for run in runs:
-        if run.name in card_names():
+        if run.name in benchmark_names():
             scales.setdefault(run.name, []).append(run)
     for same in scales.values():
         for run in same:
@@ -120,12 +120,9 @@ def _name_apart(runs: Sequence[Run]) -> None:
 def _together(runs: Sequence[Run]) -> list[str]:
     """What a reader must know before runs are read side by side."""
     found = []
-    for title, texts in (
-        ("versions of the code", [code_text(run.where["code"]) for run in runs if run.where.get("code")]),
-        ("machines", [hardware_text(run.where["hardware"]) for run in runs if run.where.get("hardware")]),
-        ("scales", [run.scale for run in runs if run.scale]),
-    ):
-        counts = Counter(texts)
+    places = [place_facts(run.where) | {"scale": run.scale} for run in runs]
+    for title, fact in (("versions of the code", "code"), ("machines", "hardware"), ("scales", "scale")):
+        counts = Counter(place[fact] for place in places if place.get(fact))
         if len(counts) > 1:
             found.append(
                 f"runs of several {title}: {'; '.join(f'{text} ({n} of {len(runs)})' for text, n in counts.items())}"

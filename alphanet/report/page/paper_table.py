@@ -10,7 +10,7 @@ from alphanet.paper.all_cards import AnyCard, any_card
 from alphanet.paper.benchmark import Table
 from alphanet.paper.cells import tolerance
 from alphanet.report.page.model import VERDICTS, PaperCell, Run
-from alphanet.report.page.reading import number, record_facts
+from alphanet.report.page.reading import number, place_facts, record_facts
 from alphanet.results import Record, read_records
 
 SLACK = 1e-9  # relative; means of the same numbers, summed in another order
@@ -31,6 +31,7 @@ def read_table(run: Run, values: Mapping[str, Any], folder: Path) -> None:
             run.problems.append(f"cell {place} of results.json is left out: {_missing(error)}")
     if card is not None:
         _add_unstated(run, card)
+    _tell_mixture(run)
     run.problems += [f"failed: {failure}" for failure in values.get("failures", []) if isinstance(failure, str)]
 
 
@@ -149,6 +150,15 @@ def _add_unstated(run: Run, card: Table) -> None:
             }
             run.cells.append(_cell(run, cell, card, {}))
             run.problems.append(f"{value.row}, {value.column}, {value.metric}: {UNSTATED}")
+
+
+def _tell_mixture(run: Run) -> None:
+    """A run that was gone on with elsewhere or later has records of several machines or versions."""
+    places = [place_facts(record["where"]) for record in run.records.values()]
+    for title, fact in (("versions of the code", "code"), ("machines", "hardware")):
+        texts = sorted({place[fact] for place in places if fact in place})
+        if len(texts) > 1:
+            run.problems.append(f"records of several {title}: {'; '.join(texts)}")
 
 
 def _missing(error: Exception) -> str:

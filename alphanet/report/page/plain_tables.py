@@ -10,7 +10,7 @@ from alphanet.report.page.reading import slug
 from alphanet.report.page.shown import make_sheet
 from alphanet.report.tables import tex
 
-COLUMNS = ("system and metric", "potential", "paper", "measured", "measured / paper", "verdict")
+COLUMNS = ("system and metric", "potential", "paper", "measured", "verdict", "measured / paper")
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ def plain_tables(run: Run) -> Iterator[PlainTable]:
                 line.cell.row,
                 line.paper,
                 line.measured,
-                line.ratio,
                 " ".join([line.cell.verdict, *([line.qualifier] if line.qualifier else []), *_marks(line.notes)]),
+                line.ratio,
             )
             for group in sheet.groups
             for line in group.lines

@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from alphanet.errors import UserError
-from alphanet.paper.all_cards import any_card, card_names
+from alphanet.paper.all_cards import any_card
+from alphanet.paper.benchmark import benchmark_names
 from alphanet.report.figures import FORMATS
 from alphanet.report.page.audits import read_physics, read_stability
 from alphanet.report.page.model import Figure, Run
@@ -100,7 +101,7 @@ def _read_part(run: Run, folder: Path, part: str) -> None:
 
 def _describe_by_card(run: Run) -> None:
     """What is known of a benchmark before its results are read."""
-    if run.name in card_names():
+    if run.name in benchmark_names():
         card = any_card(run.name)
         run.title, run.source = card.title, card.source
 

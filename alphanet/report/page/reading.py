@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ def read_object(path: Path) -> dict[str, Any]:
         UserError: the file cannot be read, or holds something else.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _name: None)
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text, parse_constant=lambda _name: None, parse_float=_finite)
     except OSError as error:
         raise UserError(f"cannot read {path.name}: {error.strerror or error}") from error
     except ValueError as error:
@@ -26,6 +28,11 @@ def read_object(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UserError(f"{path.name} holds no JSON object")
     return values
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if isfinite(value) else None
 
 
 def slug(text: str) -> str:
@@ -47,26 +54,28 @@ def record_facts(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def place_facts(where: Mapping[str, Any]) -> dict[str, str]:
-    """Hardware, versions and code of a `where`, as far as it says."""
+    """Hardware, versions and code of a `where`, as far as it says them in the form that is expected."""
+    said = {name: where.get(name) for name in ("hardware", "software", "code")}
     facts = {}
-    if hardware := where.get("hardware"):
-        facts["hardware"] = hardware_text(hardware)
-    if software := where.get("software"):
+    if isinstance(hardware := said["hardware"], dict):
+        facts["hardware"] = _hardware(hardware)
+    if isinstance(software := said["software"], dict):
         facts["software"] = ", ".join(f"{name} {version}" for name, version in software.items())
-    if code := where.get("code"):
-        facts["code"] = code_text(code)
+    if isinstance(code := said["code"], dict):
+        facts["code"] = _code(code)
     return facts
 
 
-def hardware_text(hardware: Mapping[str, Any]) -> str:
+def _hardware(hardware: Mapping[str, Any]) -> str:
     """One line: GPUs if any, CPU, cores, memory."""
     cpu = f"{hardware.get('cpu', 'CPU')}, {hardware.get('cores', '?')} cores, {hardware.get('memory_gib', '?')} GiB"
-    return ", ".join([*hardware.get("gpus", []), cpu])
+    gpus = hardware.get("gpus")
+    return ", ".join([*map(str, gpus if isinstance(gpus, list) else ()), cpu])
 
 
-def code_text(code: Mapping[str, Any]) -> str:
+def _code(code: Mapping[str, Any]) -> str:
     """Version, commit, and whether files differed from it."""
-    commit = f", commit {code['commit'][:12]}" if "commit" in code else ""
+    commit = f", commit {str(code['commit'])[:12]}" if "commit" in code else ""
     return f"{code.get('version', '?')}{commit}{' with changes' if code.get('dirty') else ''}"
 
 

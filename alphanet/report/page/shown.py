@@ -31,6 +31,8 @@ MARKS = {
     "does not hold": "✗",
     "not measured": "○",
 }
+CHECKED = {"ok": "v-holds", "FAILS": "v-does-not-hold"}
+"""Words of an audit, and the class of the colour behind each."""
 ERRATUM = "Erratum: "
 
 

@@ -54,12 +54,12 @@ def read_memory(run: Run, found: Mapping[str, Any]) -> None:
     for place, one in enumerate(found["models"]):
         key = f"{run.id}/models/{place}"
         trials = [trial for trial in found["trials"] if trial["model"] == one["model"]]
-        run.origins[key] = {"model": one["model"], "trials": str(len(trials)), "file": "memory.json"}
+        run.origins[key] = {"model": str(one["model"]), "trials": str(len(trials)), "file": "memory.json"}
         run.origins[key] |= {"how": listed(found["provenance"]["search"])} | place_facts(run.where)
         limit = one["limited_by"]
         rows.append(
             (
-                one["model"],
+                str(one["model"]),
                 *(_plain(key, one, name) for name in ("largest", "kb_per_atom", "seconds", "training_mb_per_sample")),
                 "the search's end" if limit is None else f"{limit['status']} at {limit['n_atoms']} atoms",
                 one["training_reason"] or "",
@@ -76,7 +76,7 @@ def _where(provenance: Mapping[str, Any]) -> dict[str, Any]:
 def _point_facts(point: Mapping[str, Any], provenance: Mapping[str, Any], part: str) -> dict[str, str]:
     shown = ("n_edges", "batch", "dtype", "device", "mode", "threads", "parameters", "passes", "compile_s")
     facts = {
-        "model": point["model"],
+        "model": str(point["model"]),
         "file": f"{part}/speed.json" if part else "speed.json",
         "begun": provenance["begun"],
         "point": listed({key: point[key] for key in shown if key in point}),
@@ -112,9 +112,13 @@ def _scaling(prefix: str, run: Run, summary: Mapping[str, Any]) -> Grid:
     rows = []
     for place, one in enumerate(summary["scaling"]):
         key = f"{prefix}scaling/{place}"
-        run.origins[key] = {"model": one["model"], "fit": f"{one['n_sizes']} sizes, logarithms", "file": "speed.json"}
+        run.origins[key] = {
+            "model": str(one["model"]),
+            "fit": f"{one['n_sizes']} sizes, logarithms",
+            "file": "speed.json",
+        }
         text = f"{one['exponent']:.2f} ± {one['error']:.2f}"
-        rows.append((one["model"], one["quantity"].replace("_", " "), Number(key, text, one["exponent"], key)))
+        rows.append((str(one["model"]), one["quantity"].replace("_", " "), Number(key, text, one["exponent"], key)))
     return Grid(
         f"{prefix}scaling",
         "Growth with the number of atoms: exponents of fitted power laws",

@@ -11,7 +11,7 @@ from alphanet.paths import resources
 from alphanet.report.page.model import CLAIMS, VERDICTS, Figure, Number, Report, Run
 from alphanet.report.page.plain_tables import plain_tables, write_plain_tables
 from alphanet.report.page.reading import place_facts
-from alphanet.report.page.shown import ERRATUM, FILLS, INK, MARKS, make_sheet, origin_names
+from alphanet.report.page.shown import CHECKED, ERRATUM, FILLS, INK, MARKS, make_sheet, origin_names
 
 INLINE = 2_000_000  # bytes; a larger CSV is linked beside the page, not carried in it
 HOVER = 240  # characters of what a pointer tells
@@ -65,6 +65,7 @@ def render(report: Report) -> str:
         fills=FILLS,
         marks=MARKS,
         ink=INK,
+        checked=CHECKED,
         erratum=ERRATUM,
         views=[_view(run) for run in report.runs],
         origin=names,
