@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup table1 speed test test-baselines test-slow check all lock
+.PHONY: setup table1 speed report test test-baselines test-slow check all lock
 
 setup: $(STAMP)
 
@@ -22,6 +22,9 @@ table1: setup
 speed: setup
 	$(BIN)/alphanet repro fig3a fig3b table5 --scale mini
 
+report: setup
+	$(BIN)/alphanet report runs -o runs/report
+
 test: setup
 	$(BIN)/python -m pytest -n 2
 
@@ -36,7 +39,9 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The report comes last, also with -j: it shows what the others left behind.
 all: table1 speed
+	$(MAKE) report
 
 # Resolved afresh: an older constraints.txt would make uv prefer its torch over the CPU build of the same version.
 lock: $(BIN)/uv

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from alphanet.cli import baselines, bench, data, discovery, evaluate, export, models, repro, train
+from alphanet.cli import baselines, bench, data, discovery, evaluate, export, models, report, repro, train
 from alphanet.errors import UserError
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (repro, bench, train, evaluate, models, export, data, baselines, discovery):
+for group in (repro, bench, report, train, evaluate, models, export, data, baselines, discovery):
     group.register(app)
 
 

@@ -1,4 +1,4 @@
-"""`alphanet repro`: the paper's tables, measured again."""
+"""`alphanet repro`: the paper's tables, measured again, and what can be."""
 
 import shlex
 import sys
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alphanet.cli import repro_discovery, repro_speed
+from alphanet.cli import repro_discovery, repro_list, repro_speed
 from alphanet.cli.options import AsJson
 from alphanet.cli.several import SeveralNames
 
@@ -25,7 +25,7 @@ TREE = """\
 {folder}
 ├── results.json    cells, notes, provenance
 ├── table.csv, table.md, table.tex
-├── parity_DATASET_MODEL.png, .svg, .pdf    predicted against reference, as Figure 1
+├── parity_DATASET_MODEL.png, .svg, .pdf, .csv    predicted against reference, as Figure 1
 ├── records.jsonl    one line a measurement, only ever added to
 └── runs/    DATASET-SCALE-MODEL-seedN-…: weights, logs, checkpoints; the same command resumes them"""
 
@@ -34,6 +34,7 @@ def register(parent: typer.Typer) -> None:
     """Add the group to `parent`."""
     for command in (repro_discovery.table4, repro_speed.fig3a, repro_speed.fig3b, repro_speed.table5):
         app.command()(command)
+    app.command("list")(repro_list.list_)
     parent.add_typer(app, name="repro")
 
 
@@ -102,12 +103,14 @@ def _beside(outcome: "Outcome") -> dict[str, object]:
 
 
 def _draw(benchmark: "Benchmark", options: "Options", outcome: "Outcome") -> None:
-    from alphanet.report.figures import parity_figure
+    from alphanet.report.figures import parity_figure, write_parity_csv
 
     for (row, column), samples in outcome.samples.items():
         described = benchmark.columns[column]
         title = f"{row} on {described.title}, scale {options.scale}, seed 0"
-        parity_figure(options.folder / f"parity_{column}_{benchmark.rows[row].model}", title, samples)
+        name = f"parity_{column}_{benchmark.rows[row].model}"
+        parity_figure(options.folder / name, title, samples)
+        write_parity_csv(options.folder / f"{name}.csv", samples)
 
 
 def _names(text: str | None) -> tuple[str, ...]:

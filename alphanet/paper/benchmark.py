@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -170,9 +171,20 @@ def read_benchmark(name: str, kind: type[CardType]) -> CardType:
     Raises:
         UserError: no such benchmark, or its card is wrong.
     """
-    folder = resources("benchmarks")
-    path = folder / f"{name}.yaml"
-    if not path.is_file():
-        known = (card.stem for card in folder.glob("*.yaml"))
-        raise UserError(f"there is no benchmark {name!r}{did_you_mean(name, known)}")
-    return read_card(path, kind)
+    return read_card(benchmark_file(name), kind)
+
+
+def benchmark_file(name: str) -> Path:
+    """Where the card of a benchmark is.
+
+    Raises:
+        UserError: no such benchmark.
+    """
+    if name not in benchmark_names():
+        raise UserError(f"there is no benchmark {name!r}{did_you_mean(name, benchmark_names())}")
+    return resources("benchmarks") / f"{name}.yaml"
+
+
+def benchmark_names() -> list[str]:
+    """All benchmarks that have a card: figures and tables, by name."""
+    return sorted(path.stem for path in resources("benchmarks").glob("*.yaml"))

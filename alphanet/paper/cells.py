@@ -129,14 +129,18 @@ def _reason(
 
 def judge(printed: Decimal, measured: float, spread: float | None, better: str) -> str:
     """The verdict of a comparable cell, by `RULE`."""
-    tolerance = last_digit(printed) / 2 + 2 * (spread or 0.0)
     difference = measured - float(printed)
     # A hair of slack: 0.235 - 0.23 is a rounding error above half a digit in binary.
-    if abs(difference) <= tolerance * (1 + 1e-9):
+    if abs(difference) <= tolerance(printed, spread) * (1 + 1e-9):
         verdict = "reproduced"
     else:
         verdict = "better" if (difference < 0) == (better == "lower") else "worse"
     return verdict if spread is not None else f"{verdict} (one seed)"
+
+
+def tolerance(printed: Decimal, spread: float | None) -> float:
+    """By how much a measured value may differ from the printed one to reproduce it, by `RULE`."""
+    return last_digit(printed) / 2 + 2 * (spread or 0.0)
 
 
 def last_digit(printed: Decimal) -> float:

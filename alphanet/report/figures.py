@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.style
 import numpy as np
 
-from alphanet.files import atomic_path
+from alphanet.files import atomic_path, write_text
 from alphanet.measure.parity import ParitySample
 from alphanet.paths import resources
 
@@ -60,6 +60,15 @@ def parity_figure(path: Path, title: str, samples: Mapping[str, ParitySample]) -
             "force (eV/Å)",
         )
         return save_figure(figure, path)
+
+
+def write_parity_csv(path: Path, samples: Mapping[str, ParitySample]) -> None:
+    """Write the points of `parity_figure`: energies in eV/atom, force components in eV/Å."""
+    lines = ["split,quantity,reference,predicted\n"]
+    for split, sample in samples.items():
+        for quantity, points in (("energy", sample.energy), ("force", sample.force)):
+            lines += [f"{split},{quantity},{reference:.9g},{predicted:.9g}\n" for reference, predicted in points]
+    write_text(path, "".join(lines))
 
 
 def save_figure(figure: "Figure", path: Path) -> list[Path]:

@@ -27,7 +27,7 @@ def test_the_run_folder(tmp_path):
     assert "results.json" in result.stderr and "records.jsonl" in result.stderr  # the tree, before anything else
     assert "energy MAE (meV/atom)" in result.stdout and "results.json" not in result.stdout
     names = {file.name for file in (tmp_path / "table1").iterdir()}
-    figures = {f"parity_{c}_mean.{ending}" for c in ("formate", "graphene") for ending in ("png", "svg", "pdf")}
+    figures = {f"parity_{c}_mean.{ending}" for c in ("formate", "graphene") for ending in ("png", "svg", "pdf", "csv")}
     assert names == {"results.json", "table.csv", "table.md", "table.tex", "records.jsonl", "runs"} | figures
     measured = [c for c in json.loads((tmp_path / "table1" / "results.json").read_text())["cells"] if c["records"]]
     assert {cell["row"] for cell in measured} == {"mean"} and len(measured) == 4

@@ -1,0 +1,26 @@
+"""Cards of any kind by name, for what treats all benchmarks alike."""
+
+from alphanet.cards import read_yaml, validate
+from alphanet.errors import UserError
+from alphanet.paper.benchmark import Benchmark, benchmark_file
+from alphanet.paper.discovery_cards import DiscoveryTable
+from alphanet.paper.speed_cards import SpeedFigure, SpeedTable
+
+AnyCard = Benchmark | DiscoveryTable | SpeedTable | SpeedFigure
+KINDS: tuple[type[AnyCard], ...] = (Benchmark, DiscoveryTable, SpeedTable, SpeedFigure)
+
+
+def any_card(name: str) -> AnyCard:
+    """The card of the benchmark `name`, as the kind whose keys it has: no kind takes another's.
+
+    Raises:
+        UserError: there is none, or it is of no kind.
+    """
+    path = benchmark_file(name)
+    values, mistakes = read_yaml(path), []
+    for kind in KINDS:
+        try:
+            return validate(values, kind, f"as {kind.__name__}")
+        except UserError as error:
+            mistakes.append(str(error))
+    raise UserError(f"{path} is a card of no known kind: {'; '.join(mistakes)}")
