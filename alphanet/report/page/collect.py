@@ -38,7 +38,8 @@ def collect(places: Sequence[Path], skip: Path | None = None) -> Report:
     for place in places:
         if not place.is_dir():
             raise UserError(f"{place} is no folder; name folders that `alphanet repro` or `alphanet bench` wrote")
-    found = list(dict.fromkeys(run for place in places for run in _find(place, skip and skip.resolve())))
+    runs_in_places = (run for place in places for run in _find(place, skip and skip.resolve()))
+    found = list({folder.resolve(): (folder, kind) for folder, kind in runs_in_places}.values())
     if not found:
         listed = ", ".join(str(place) for place in places)
         raise UserError(f"no runs in {listed}: none of {', '.join(sorted(KINDS))} is in it or in a folder of it")
