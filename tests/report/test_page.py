@@ -203,6 +203,15 @@ def test_scripts_get_one_object(tmp_path):
     assert found["page"] == str(tmp_path / "out" / "index.html") and found["summary"]["cells"] == 12
 
 
+def test_open_shows_the_page(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("webbrowser.open", shown.append)
+    out = tmp_path / "out"
+    command = ["report", "--open", "-o", str(out), str(table1(tmp_path / "table1"))]
+    assert CliRunner().invoke(app, command, catch_exceptions=False).exit_code == 0
+    assert shown == [(out / "index.html").as_uri()]
+
+
 def _contrast(one, other):
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)

@@ -168,7 +168,18 @@ def test_a_report_is_no_run_and_what_lies_in_a_run_is_its_own(tmp_path):
     speed(runs / "table1" / "runs" / "speed")
     for _ in range(2):
         write_report(runs / "report", collect([runs]))
-    assert [run.id for run in collect([runs]).runs] == ["table1"]
+    assert [run.id for run in collect([runs, runs / "table1", runs / ".." / "runs"]).runs] == ["table1"]
+
+
+def test_a_report_does_not_go_where_runs_are(tmp_path):
+    runs = tmp_path / "runs"
+    folder = table1(runs / "table1")
+    before = (folder / "results.json").read_text()
+    for out in (folder, runs):
+        with pytest.raises(UserError, match=r"holds runs, .* name another folder with -o"):
+            collect([runs], skip=out)
+    assert (folder / "results.json").read_text() == before
+    assert collect([runs], skip=runs / "report").runs
 
 
 def test_numbers_that_are_none_in_json_do_no_harm(tmp_path):

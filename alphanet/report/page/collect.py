@@ -28,15 +28,18 @@ def collect(places: Sequence[Path], skip: Path | None = None) -> Report:
 
     Args:
         places: where to look, in the order of the report.
-        skip: a folder that is not looked into, say the report's own.
+        skip: the folder that the report goes to, which is not looked into.
 
     Raises:
-        UserError: a place is no folder, or none holds a run.
+        UserError: a place is no folder, none holds a run, or the report would go where runs are.
     """
+    if skip is not None:
+        _require_apart(skip, places)
     for place in places:
         if not place.is_dir():
             raise UserError(f"{place} is no folder; name folders that `alphanet repro` or `alphanet bench` wrote")
-    found = list(dict.fromkeys(run for place in places for run in _find(place, skip and skip.resolve())))
+    runs_in_places = (run for place in places for run in _find(place, skip and skip.resolve()))
+    found = list({folder.resolve(): (folder, kind) for folder, kind in runs_in_places}.values())
     if not found:
         listed = ", ".join(str(place) for place in places)
         raise UserError(f"no runs in {listed}: none of {', '.join(sorted(KINDS))} is in it or in a folder of it")
@@ -48,6 +51,13 @@ def collect(places: Sequence[Path], skip: Path | None = None) -> Report:
     ]
     _name_apart(runs)
     return Report(runs, _together(runs), utc_now())
+
+
+def _require_apart(out: Path, places: Sequence[Path]) -> None:
+    """A report has a `results.json` too, and must not replace that of a run."""
+    inside = out.is_dir() and _kind(out) not in (None, "report")
+    if inside or any(out.resolve() == place.resolve() for place in places):
+        raise UserError(f"{out} holds runs, which the report would mix with; name another folder with -o")
 
 
 def _find(folder: Path, skip: Path | None) -> Iterator[tuple[Path, str]]:

@@ -1,7 +1,6 @@
 """What a report holds: runs with their cells, other numbers, figures, and where each number came from."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,12 +122,6 @@ class Run:
     def verdicts(self) -> Counter[str]:
         """How many cells have which verdict."""
         return Counter(cell.verdict for cell in self.cells)
-
-    def numbers(self) -> Iterator[Number]:
-        """All numbers of the grids."""
-        for grid in self.grids:
-            for row in grid.rows:
-                yield from (item for item in row if isinstance(item, Number))
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Runs as they are read: cells in groups with numbered notes, verdicts with colours, origins under short names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -91,12 +91,8 @@ def measured_text(cell: PaperCell) -> str:
 
 def origin_names(runs: Sequence[Run]) -> dict[str, str]:
     """An id of the page for each origin of a number."""
-    return {key: f"origin-{place}" for place, key in enumerate(_origins(runs))}
-
-
-def _origins(runs: Sequence[Run]) -> Iterator[str]:
-    for run in runs:
-        yield from run.origins
+    keys = [key for run in runs for key in run.origins]
+    return {key: f"origin-{place}" for place, key in enumerate(keys)}
 
 
 def _line(cell: PaperCell, notes: list[str]) -> Line:

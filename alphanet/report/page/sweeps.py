@@ -98,7 +98,8 @@ def _time(identity: str, key: str, times: Mapping[str, Any] | None) -> Item:
     if times is None:
         return "–"
     median, low, high = times["median"], times["q25"], times["q75"]
-    return Number(identity, f"{median:.4g} ({low:.4g}–{high:.4g})", median, key, interval=(low, high))
+    text, bounds = value_text(median, None), f"{value_text(low, None)}–{value_text(high, None)}"
+    return Number(identity, f"{text} ({bounds})", median, key, interval=(low, high))
 
 
 def _ratio(identity: str, key: str, ratio: Mapping[str, Any] | None) -> Item:
