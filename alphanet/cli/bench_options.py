@@ -29,7 +29,9 @@ Mode = Annotated[
 Weights = Annotated[str, typer.Option(help="untrained (the first preset of the card) or released.")]
 AlphaNetFile = Annotated[Path | None, typer.Option("--alphanet", help="AlphaNet's file for --weights released.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads of every library in every worker.")]
-Passes = Annotated[int, typer.Option(min=1, help="Passes over all sizes, each in new processes; intervals need two.")]
+Passes = Annotated[
+    int, typer.Option(min=1, help="Passes over all sizes, each in new processes; intervals need two or three.")
+]
 Rounds = Annotated[int, typer.Option(min=1, help="Turns of each model at each size in a pass.")]
 Budget = Annotated[float, typer.Option(min=0.1, help="Minutes for everything; what does not fit is said.")]
 MaxMemory = Annotated[

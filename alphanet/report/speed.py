@@ -122,9 +122,9 @@ def speed_lines(summary: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def interval_text(ratio: Mapping[str, Any], digits: int = 2) -> str:
-    """A ratio and its interval; a single pass has none."""
+    """A ratio and its interval, or how many passes there were, too few for one."""
     if ratio["low"] is None:
-        return f"{ratio['ratio']:.{digits}f} (one pass)"
+        return f"{ratio['ratio']:.{digits}f} ({ratio['passes']} pass{'es' if ratio['passes'] > 1 else ''})"
     return f"{ratio['ratio']:.{digits}f} ({ratio['low']:.{digits}f}–{ratio['high']:.{digits}f})"
 
 

@@ -41,6 +41,11 @@ def test_a_single_pass_has_no_interval():
     ]
 
 
+def test_two_passes_of_one_size_are_too_few():
+    assert ratio_intervals([[2.0, 2.1]])[0]["low"] is None
+    assert all(one["low"] is not None for one in ratio_intervals([[2.0, 2.1], [3.0, 3.2]]))
+
+
 def test_the_interval_of_one_size_is_student_s():
     from scipy.stats import t
 

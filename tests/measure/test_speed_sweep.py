@@ -120,7 +120,7 @@ def test_every_pass_has_processes_of_its_own(run):
 def test_one_pass_gives_no_interval(run):
     summary, _ = run(sizes=(8,), one={}, two={}, protocol={"passes": 1})
     assert {one["low"] for one in summary["ratios"]} == {None}
-    assert speed_lines(summary)[1][-1].endswith("(one pass)")
+    assert speed_lines(summary)[1][-1].endswith("(1 pass)")
 
 
 def test_what_fails_in_a_later_pass_has_failed(run):

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import t as student
 
 CONFIDENCE = 0.99
+FEWEST_FREE = 2  # degrees of freedom of the scatter; with a single one the interval would span orders of magnitude
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,15 @@ def ratio_intervals(passes: Sequence[Sequence[float]]) -> list[dict[str, float |
 
     Returns:
         For each size `ratio` (the geometric mean) and `low`, `high`: the 99 % t interval of its logarithm, with the
-        scatter pooled over the sizes, or the size's own where that is larger. None where no size has two passes.
+        scatter pooled over the sizes, or the size's own where that is larger. None where there are too few passes:
+        one size needs three, two sizes two.
     """
     logs = [np.log(np.asarray(one, dtype=float)) for one in passes]
     squares = [float(((one - one.mean()) ** 2).sum()) for one in logs]
     freedom = sum(len(one) - 1 for one in logs)
-    pooled = sum(squares) / freedom if freedom else np.nan
-    factor = float(student.ppf(0.5 + CONFIDENCE / 2, freedom)) if freedom else np.nan
+    enough = freedom >= FEWEST_FREE
+    pooled = sum(squares) / freedom if enough else np.nan
+    factor = float(student.ppf(0.5 + CONFIDENCE / 2, freedom)) if enough else np.nan
     found: list[dict[str, float | None]] = []
     for one, square in zip(logs, squares, strict=True):
         middle, variance = float(one.mean()), max(pooled, square / max(1, len(one) - 1))
