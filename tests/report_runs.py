@@ -65,7 +65,7 @@ def fig3b(folder: Path) -> Path:
     card = read_benchmark("fig3b", SpeedFigure)
     summary = sweep({"alphanet@mptrj": (10.0,), "chgnet@mptrj": (None,)})
     write_speed(folder, summary)
-    rows = tradeoff_rows(card.rows, summary, {})
+    rows = tradeoff_rows(card.rows, summary, {}, {})
     write_tradeoff(folder, rows, "somewhere")
     return _figure(folder, card, {"rows": rows, "missing": {}})
 

@@ -34,7 +34,7 @@ def test_mistakes_are_one_line(arguments, said, tmp_path):
 
 
 def test_both_readings_are_timed_and_compared_with_themselves(tmp_path):
-    asked = ["speed", "--models", "alphanet,alphanet-v1", "--sizes", "24", "--rounds", "1", "--budget", "0.5"]
+    asked = ["speed", "--models", "alphanet,alphanet-v1", "--sizes", "24", "--rounds", "1", "--budget", "2"]
     first = run(*asked, "--out", tmp_path / "a", "--json")
     summary = json.loads(first.stdout)
     assert [point["status"] for point in summary["points"]] == ["ok", "ok"]
