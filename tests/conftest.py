@@ -76,3 +76,14 @@ def installed(make_card, tmp_path, monkeypatch):
         return card
 
     return make
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Address of a worker that finds the tests' potentials."""
+    from alphanet.measure.relaxation.cluster import client_of
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        with client_of("local:1", threads=1) as client:
+            yield client.scheduler.address

@@ -116,9 +116,14 @@ def read_wbm(
     return Wbm(joined, predictions, found)
 
 
+def published_file(part: str) -> SourceFile:
+    """The published file whose name contains `part`, as the card of the data set names it."""
+    return next(file for file in load_card("wbm").at("full").files if file.name and part in file.name)
+
+
 def summary_file() -> SourceFile:
-    """The published labels, as the card of the data set names them."""
-    return next(file for file in load_card("wbm").at("full").files if file.name and "summary" in file.name)
+    """The published labels."""
+    return published_file("summary")
 
 
 def published_summary() -> Path:

@@ -15,7 +15,6 @@ from alphanet.cli import app
 from alphanet.data.cards import load_card
 from alphanet.data.fetching import local_path
 from alphanet.errors import UserError
-from alphanet.measure.relaxation.cluster import client_of
 
 HULL, FORMATION = "e_above_hull_mp2020_corrected_ppd_mp", "e_form_per_atom_mp2020_corrected"
 TRUTH = f"""material_id,formula,n_sites,{FORMATION},{HULL},e_correction_per_atom_mp2020,unique_prototype
@@ -26,15 +25,6 @@ wbm-1-4,Au1 Cu3,4,-0.1,0.05,0.0,True
 wbm-2-1,Ac1 Au1,2,-0.5,0.05,0.0,True
 """
 MODEL = "python_potentials:Settled"
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Address of a worker that finds the tests' potentials."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-        with client_of("local:1", threads=1) as client:
-            yield client.scheduler.address
 
 
 @pytest.fixture

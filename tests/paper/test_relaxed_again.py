@@ -10,7 +10,6 @@ from ase.io import write
 from crystals_to_relax import strained_crystals
 
 from alphanet.data.cards import SourceFile
-from alphanet.measure.relaxation.cluster import client_of
 from alphanet.paper.benchmark import read_benchmark
 from alphanet.paper.discovery import Options
 from alphanet.paper.discovery_cards import DiscoveryTable
@@ -18,15 +17,6 @@ from alphanet.paper.relaxed_again import FOLDER, Sample, comparison_lines, relax
 
 MODEL = "python_potentials:Settled"
 PUBLISHED = "published.csv.gz"
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Address of a worker that finds the tests' potentials."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-        with client_of("local:1", threads=1) as client:
-            yield client.scheduler.address
 
 
 @pytest.fixture

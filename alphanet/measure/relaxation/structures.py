@@ -10,7 +10,6 @@ from ase import Atoms
 
 from alphanet.errors import UserError
 
-DATA_SET = "wbm"
 INITIAL = "wbm-initial-atoms"
 REFERENCES = "mp-elemental-reference-entries"
 SUMMARY = "wbm-summary"
@@ -36,14 +35,11 @@ class Structures(Protocol):
 
 def published(part: str) -> Path | None:
     """The published file whose name contains `part`, where `alphanet data fetch` put it; none if it is not there."""
-    from alphanet.data.cards import load_card
     from alphanet.data.fetching import local_path
+    from alphanet.measure.wbm import published_file
 
-    for file in load_card(DATA_SET).at("full").files:
-        if part in str(file.name):
-            path = local_path(file)
-            return path if path.is_file() else None
-    raise AssertionError(f"datasets/{DATA_SET}.yaml names no file {part}")
+    path = local_path(published_file(part))
+    return path if path.is_file() else None
 
 
 def initial_structures(given: Path | None) -> Structures:
