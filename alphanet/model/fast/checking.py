@@ -29,8 +29,9 @@ def largest_error(fast: Callable[[AtomGraph], Prediction], model: InteratomicMod
     """The largest error of energy, forces and stress, divided by the error allowed.
 
     Allowed is `RELATIVE` of the largest value, and `ROUNDING` times the error that the reference makes in the same
-    precision: both against the reference in float64 on the same graph.
+    precision: both against the reference in float64 on the same graph, without dropout.
     """
+    model = deepcopy(model).eval()
     graph = model.graph(small_structure(model.config.elements)).to(device=next(model.parameters()).device)
     exact = predict(deepcopy(model).double(), graph.to(dtype=torch.float64))
     reference = predict(model, graph)
