@@ -70,13 +70,18 @@ def _cost_and_data(card: AnyCard, scale: str) -> tuple[str, list[str]]:
 def _of_trainings(card: Benchmark, protocol: Scale, scale: str) -> tuple[str, list[str]]:
     places = {(row, column) for row in card.rows for column in card.columns}
     planned = plan(card, protocol, places)
-    trainings = sum(training.model not in UNTRAINED for training in planned)
+    trainings = protocol.seeds * sum(training.model not in UNTRAINED for training in planned)
     cost = f"{trainings} trainings, "
-    if protocol.max_time is None:
+    if not planned:
+        cost = "nothing can be measured"
+    elif protocol.max_time is None:
         cost += "as long as their epochs take; meant for a GPU"
     else:
         cost += f"at most {protocol.max_time:g} s each: {_minutes(trainings * protocol.max_time / 60)}"
-    missing = [f"{column}: {why}" for column, why in protocol.unavailable.items()]
+    columns: dict[str, list[str]] = {}
+    for column, why in protocol.unavailable.items():
+        columns.setdefault(why, []).append(column)
+    missing = [f"{', '.join(named)}: {why}" for why, named in columns.items()]
     for dataset in dict.fromkeys(training.dataset for training in planned):
         files = sources_of(load_card(dataset).at(scale))
         if not files or not _are_here(files):
