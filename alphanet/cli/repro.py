@@ -2,7 +2,7 @@
 
 import typer
 
-from alphanet.cli import repro_card, repro_discovery, repro_list, repro_speed
+from alphanet.cli import repro_all, repro_card, repro_discovery, repro_list, repro_speed
 
 app = typer.Typer(
     help="Reproduce tables and figures of the paper; several names in one command run one after the other.",
@@ -16,5 +16,6 @@ def register(parent: typer.Typer) -> None:
     for command in (repro_discovery.table4, repro_speed.fig3a, repro_speed.fig3b, repro_speed.table5):
         app.command()(command)
     app.command("list")(repro_list.list_)
+    app.command("all")(repro_all.all_)
     app.command(repro_card.TEMPLATE, hidden=True)(repro_card.card)
     parent.add_typer(app, name="repro")

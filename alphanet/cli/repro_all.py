@@ -78,7 +78,9 @@ def all_(
     group = context.parent.command if context.parent else None
     commands = {one.name: group.get_command(context.parent, one.name) for one in asked}  # type: ignore[union-attr]
     wanted = {"--scale": scale, "--seeds": str(seeds), "--device": device, "--mirror": mirror, "--out": str(out)}
-    ended = run_all(asked, commands, wanted, limits={one.name: one.minutes for one in listed}, budget=budget, quiet=as_json)
+    ended = run_all(
+        asked, commands, wanted, limits={one.name: one.minutes for one in listed}, budget=budget, quiet=as_json
+    )
     _tell(ended, as_json)
     if any(one.exit_code for one in ended):
         raise typer.Exit(1)
@@ -91,8 +93,11 @@ def chosen(only: str | None, at_scale: Mapping[str, "Listed"], scale: str) -> li
         UserError: a name that there is not, or not at this scale.
     """
     from alphanet.errors import UserError, did_you_mean
-    from alphanet.paper.all_cards import any_card
+    from alphanet.paper.all_cards import any_card, ordered_names
 
+    if not at_scale:
+        known = dict.fromkeys(scale for name in ordered_names() for scale in any_card(name).scales)
+        raise UserError(f"--scale: no table or figure has the scale {scale!r}{did_you_mean(scale, known)}")
     cells: dict[str, list[str]] = {}
     for part in filter(None, (part.strip() for part in (only or "").split(","))):
         name, _, cell = part.partition(":")

@@ -20,7 +20,7 @@ from alphanet.results import Record, append_record, read_records
 Report = Callable[[str], None]
 
 
-class NotHere(UserError):
+class NotHereError(UserError):
     """A published file that the scale does not fetch."""
 
 
@@ -64,7 +64,7 @@ def measure_table(card: DiscoveryTable, options: Options, report: Report) -> Out
         truth = options.truth or _published(summary_file(), protocol, options, report)
     except UserError as error:
         missing |= {(row, column): f"needs the published labels: {error}" for row in asked}
-        outcome.failures += [] if isinstance(error, NotHere) else [str(error)]
+        outcome.failures += [] if isinstance(error, NotHereError) else [str(error)]
         asked = []
     records: dict[Place, list[Record]] = {}
     deviations: list[str] = []
@@ -78,7 +78,7 @@ def measure_table(card: DiscoveryTable, options: Options, report: Report) -> Out
             deviations = _deviations(wbm)  # the same for all rows
         except UserError as error:
             missing[row, column] = str(error)
-            outcome.failures += [] if isinstance(error, NotHere) else [f"{row}: {error}"]
+            outcome.failures += [] if isinstance(error, NotHereError) else [f"{row}: {error}"]
     outcome.cells = build_cells(card, options.scale, records, missing=missing, deviations=deviations)
     return outcome
 
@@ -96,7 +96,7 @@ def _published(source: SourceFile, protocol: DiscoveryProtocol, options: Options
     """A published file, fetched if need be and if the scale fetches."""
     here = local_path(source)
     if not protocol.fetch and not here.is_file():
-        raise NotHere(f"{here.name}, which is not on this machine; --scale full fetches it from {source.url}")
+        raise NotHereError(f"{here.name}, which is not on this machine; --scale full fetches it from {source.url}")
     return fetch_file(source, mirror=options.mirror, report=report).path
 
 
@@ -111,7 +111,11 @@ def _record(card: DiscoveryTable, row: str, wbm: Wbm, options: Options, report: 
         what={name: value for name, value in score.items() if value is not None},
         on={"dataset": "wbm", "subset": subset, "truth": described["truth"], "unlabelled": described["unlabelled"]},
         model={"name": card.rows[row].model, "predictions": described["predictions"], "column": described["column"]},
-        how={"protocol": f"{card.name}/{options.scale}", "decimals": protocol.decimals, "max_error": protocol.max_error},
+        how={
+            "protocol": f"{card.name}/{options.scale}",
+            "decimals": protocol.decimals,
+            "max_error": protocol.max_error,
+        },
         where=where(),
     )
     for earlier in read_records(log, lambda _line: None):

@@ -9,9 +9,9 @@ LEAST = 0.1  # minutes; whatever is begun says for itself that it had no time
 class Division:
     """Minutes from now on, of which each name gets its part when it begins.
 
-    The part of a name is to what is left as its limit is to the limits of all that are left, and no more than its limit.
-    So what earlier ones leave over, having been finished before, goes to the later ones, and what they overdraw is
-    missing there.
+    The part of a name is to what is left as its limit is to the limits of all that are left, and no more than its
+    limit. So what earlier ones leave over, having been finished before, goes to the later ones, and what they overdraw
+    is missing there.
     """
 
     def __init__(
