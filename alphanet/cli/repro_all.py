@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alphanet.cli.options import AsJson
-from alphanet.cli.repro_list import print_listed
+from alphanet.cli.repro_dry_run import print_dry_run
 from alphanet.data.progress import print_to_stderr
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def all_(
     asked = chosen(only, at_scale, scale)
     listed = [at_scale[one.name] for one in asked]
     if dry_run:
-        print_listed(listed, as_json=as_json)
+        print_dry_run(scale, listed, as_json=as_json)
         return
     group = context.parent.command if context.parent else None
     commands = {one.name: group.get_command(context.parent, one.name) for one in asked}  # type: ignore[union-attr]

@@ -34,9 +34,11 @@ class Listed:
     title: str
     scale: str
     comparable: bool  # with the paper, if nothing departs from the protocol
+    reason: str  # why not; empty where it is
     cost: str
     minutes: float | None  # see `Takes`
     data: tuple[Data, ...]
+    impossible: tuple[str, ...]  # see `Takes`
     missing_data: tuple[str, ...]  # what must be fetched or given first; empty: all is here, or made on the spot
     environments: tuple[str, ...]  # baselines that take part
     missing_environments: tuple[str, ...]  # those of them whose environment is not made yet
@@ -64,9 +66,11 @@ def _listed(card: AnyCard, scale: str, seeds: int) -> Listed:
         title=card.title,
         scale=scale,
         comparable=card.scale(scale).comparable,
+        reason=card.scale(scale).reason,
         cost=takes.cost,
         minutes=takes.minutes,
         data=takes.data,
+        impossible=takes.impossible,
         missing_data=takes.impossible + tuple(data.text for data in takes.data if not data.here),
         environments=running,
         missing_environments=tuple(name for name in running if not is_installed(load_baseline(name))),

@@ -11,7 +11,6 @@ from alphanet.errors import UserError
 from alphanet.measure.wbm import summary_file
 from alphanet.paper import benchmark
 from alphanet.paper.all_cards import KINDS, any_card, ordered_names
-from alphanet.paper.benchmark import benchmark_names
 from alphanet.paper.listing import list_benchmarks
 
 
