@@ -49,6 +49,13 @@ class PaperValue(Card):
     printed: Decimal
 
 
+class Contradiction(Card):
+    """What else is said of a number that the paper prints, in the unit of its cell."""
+
+    where: str  # another place of the paper, or the public record: "the text of section 2.1"
+    says: Decimal | None = None  # the other number; none where only the printed one is excluded
+
+
 class Erratum(Card):
     """A contradiction or an open question in the paper, and the cells it touches (no key: all)."""
 
@@ -56,6 +63,7 @@ class Erratum(Card):
     rows: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    contradicts: Contradiction | None = None  # set where the numbers of these cells themselves are contradicted
 
     def touches(self, row: str, column: str, metric: str) -> bool:
         """Whether it must be stated beside this cell."""
@@ -122,6 +130,11 @@ class Table(Card):
             if (value.row, value.column, value.metric) == (row, column, metric):
                 return value.printed
         return None
+
+    def contradictions(self, row: str, column: str, metric: str) -> tuple[Contradiction, ...]:
+        """What the paper, or the public record that it quotes, says against its own value of a cell."""
+        touching = (erratum for erratum in self.errata if erratum.touches(row, column, metric))
+        return tuple(erratum.contradicts for erratum in touching if erratum.contradicts)
 
     def scale(self, name: str) -> Protocol:
         """The protocol called `name`.
