@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alphanet.cli import repro_discovery, repro_list, repro_speed
+from alphanet.cli import repro_cost, repro_discovery, repro_list, repro_settings, repro_speed
 from alphanet.cli.options import AsJson
 from alphanet.cli.several import SeveralNames
 
@@ -34,6 +34,8 @@ def register(parent: typer.Typer) -> None:
     """Add the group to `parent`."""
     for command in (repro_discovery.table4, repro_speed.fig3a, repro_speed.fig3b, repro_speed.table5):
         app.command()(command)
+    app.command()(repro_settings.table6)
+    app.command()(repro_cost.table7)
     app.command("list")(repro_list.list_)
     parent.add_typer(app, name="repro")
 

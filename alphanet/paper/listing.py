@@ -8,8 +8,10 @@ from alphanet.data.fetching import local_path, sources_of
 from alphanet.measure.wbm import summary_file
 from alphanet.paper.all_cards import AnyCard, any_card
 from alphanet.paper.benchmark import Benchmark, Row, Scale, benchmark_names
+from alphanet.paper.cost_cards import CostTable
 from alphanet.paper.discovery_cards import DiscoveryTable
 from alphanet.paper.efficiency import TASK_OF
+from alphanet.paper.settings_cards import SettingsTable
 from alphanet.paper.speed_cards import SpeedProtocol, SpeedTable
 from alphanet.potentials.cards import baseline_names, load_baseline
 from alphanet.potentials.environments import is_installed
@@ -63,6 +65,11 @@ def _cost_and_data(card: AnyCard, scale: str) -> tuple[str, list[str]]:
         return _of_trainings(card, card.scale(scale), scale)
     if isinstance(card, DiscoveryTable):
         return _of_predictions(card)
+    if isinstance(card, SettingsTable):
+        return "seconds; nothing is trained", []
+    if isinstance(card, CostTable):
+        at_most = _minutes(len(card.columns) * card.scale(scale).minutes)
+        return f"{at_most} of steps at most (--budget); no training", []
     return _of_sweeps(card.scale(scale), len(TASK_OF) if isinstance(card, SpeedTable) else 1)
 
 
