@@ -171,6 +171,7 @@ class _Sums:
                 self._energy_sample.rows(),
                 self._force_sample.rows(),
                 n_structures=self.n_structures,
+                n_atoms=self._n_atoms,
                 energy_mae=self._energy.mae,
                 force_mae=self._force.mae,
             ),

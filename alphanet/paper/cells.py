@@ -67,7 +67,7 @@ def build_cells(
     """
     return [
         _cell(benchmark, scale, (row, column), metric, records.get((row, column), ()), missing, deviations)
-        for column in benchmark.columns
+        for column in benchmark.columns_at(scale)
         for metric in benchmark.metrics
         for row in benchmark.rows
     ]

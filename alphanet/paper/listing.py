@@ -11,6 +11,7 @@ from alphanet.paper.benchmark import Benchmark, Row, Scale, benchmark_names
 from alphanet.paper.cost_cards import CostTable
 from alphanet.paper.discovery_cards import DiscoveryTable
 from alphanet.paper.efficiency import TASK_OF
+from alphanet.paper.plan import plan
 from alphanet.paper.settings_cards import SettingsTable
 from alphanet.paper.speed_cards import SpeedProtocol, SpeedTable
 from alphanet.potentials.cards import baseline_names, load_baseline
@@ -74,24 +75,19 @@ def _cost_and_data(card: AnyCard, scale: str) -> tuple[str, list[str]]:
 
 
 def _of_trainings(card: Benchmark, protocol: Scale, scale: str) -> tuple[str, list[str]]:
-    trainings = sum(
-        column not in protocol.unavailable
-        for model, columns in protocol.runs.items()
-        if model not in UNTRAINED
-        for column in columns
-    )
+    places = {(row, column) for row in card.rows for column in card.columns}
+    planned = plan(card, protocol, places)
+    trainings = sum(training.model not in UNTRAINED for training in planned)
     cost = f"{trainings} trainings, "
     if protocol.max_time is None:
         cost += "as long as their epochs take; meant for a GPU"
     else:
         cost += f"at most {protocol.max_time:g} s each: {_minutes(trainings * protocol.max_time / 60)}"
     missing = [f"{column}: {why}" for column, why in protocol.unavailable.items()]
-    for name, column in card.columns.items():
-        if name not in protocol.unavailable:
-            at = load_card(column.dataset).at(scale)
-            files = sources_of(at)
-            if not files or not _are_here(files):
-                missing.append(f"{column.dataset} (alphanet data fetch {column.dataset} --scale {scale})")
+    for dataset in dict.fromkeys(training.dataset for training in planned):
+        files = sources_of(load_card(dataset).at(scale))
+        if not files or not _are_here(files):
+            missing.append(f"{dataset} (alphanet data fetch {dataset} --scale {scale})")
     return cost, missing
 
 
