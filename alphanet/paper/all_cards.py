@@ -5,11 +5,13 @@ import re
 from alphanet.cards import read_yaml, validate
 from alphanet.errors import UserError
 from alphanet.paper.benchmark import Benchmark, benchmark_file, benchmark_names
+from alphanet.paper.cost_cards import CostTable
 from alphanet.paper.discovery_cards import DiscoveryTable
+from alphanet.paper.settings_cards import SettingsTable
 from alphanet.paper.speed_cards import SpeedFigure, SpeedTable
 
-AnyCard = Benchmark | DiscoveryTable | SpeedTable | SpeedFigure
-KINDS: tuple[type[AnyCard], ...] = (Benchmark, DiscoveryTable, SpeedTable, SpeedFigure)
+AnyCard = Benchmark | DiscoveryTable | SpeedTable | SpeedFigure | SettingsTable | CostTable
+KINDS: tuple[type[AnyCard], ...] = (Benchmark, DiscoveryTable, SpeedTable, SpeedFigure, SettingsTable, CostTable)
 
 
 def ordered_names() -> list[str]:

@@ -15,7 +15,7 @@ from alphanet.measure.wbm import STRUCTURES, Wbm, read_wbm, summary_file
 from alphanet.paper.cells import Cell, Place, build_cells
 from alphanet.paper.discovery_cards import DiscoveryProtocol, DiscoveryRow, DiscoveryTable
 from alphanet.provenance import where
-from alphanet.results import Record, append_record, read_records
+from alphanet.results import Record, append_once
 
 Report = Callable[[str], None]
 
@@ -118,11 +118,7 @@ def _record(card: DiscoveryTable, row: str, wbm: Wbm, options: Options, report: 
         },
         where=where(),
     )
-    for earlier in read_records(log, lambda _line: None):
-        if (earlier.what, earlier.on, earlier.model, earlier.how) == (record.what, record.on, record.model, record.how):
-            return earlier
-    append_record(log, record)
-    return record
+    return append_once(log, record)
 
 
 def published_predictions(source: SourceFile, options: Options, report: Report) -> Path:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from alphanet.paper.all_cards import AnyCard, any_card, ordered_names
 from alphanet.paper.benchmark import Benchmark, Row
+from alphanet.paper.cost_cards import CostTable
 from alphanet.paper.discovery_cards import DiscoveryTable
 from alphanet.paper.efficiency import TASK_OF
 from alphanet.paper.needs import Data, given_by_user, of_dataset, of_predictions
 from alphanet.paper.plan import plan
+from alphanet.paper.settings_cards import SettingsTable
 from alphanet.paper.speed_cards import SpeedProtocol, SpeedTable
 from alphanet.potentials.cards import baseline_names, load_baseline
 from alphanet.potentials.environments import is_installed
@@ -82,6 +84,11 @@ def _takes(card: AnyCard, scale: str, seeds: int) -> Takes:
         return _of_trainings(card, scale, seeds)
     if isinstance(card, DiscoveryTable):
         return _of_predictions(card, scale)
+    if isinstance(card, SettingsTable):
+        return Takes("seconds; nothing is trained", 0.0)
+    if isinstance(card, CostTable):
+        minutes = len(card.columns) * card.scale(scale).minutes
+        return Takes(f"{minutes_text(minutes)} of steps at most (--budget); no training", minutes)
     return _of_sweeps(card.scale(scale), len(TASK_OF) if isinstance(card, SpeedTable) else 1)
 
 
