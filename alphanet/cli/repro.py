@@ -1,8 +1,10 @@
 """`alphanet repro`: the paper's tables and figures, measured again, and what can be."""
 
+from collections.abc import Callable
+
 import typer
 
-from alphanet.cli import repro_card, repro_discovery, repro_list, repro_speed
+from alphanet.cli import repro_all, repro_card, repro_cost, repro_discovery, repro_list, repro_settings, repro_speed
 
 app = typer.Typer(
     help="Reproduce tables and figures of the paper; several names in one command run one after the other.",
@@ -13,8 +15,17 @@ app = typer.Typer(
 
 def register(parent: typer.Typer) -> None:
     """Add the group to `parent`."""
-    for command in (repro_discovery.table4, repro_speed.fig3a, repro_speed.fig3b, repro_speed.table5):
+    commands: list[Callable[..., None]] = [
+        repro_discovery.table4,
+        repro_speed.fig3a,
+        repro_speed.fig3b,
+        repro_speed.table5,
+        repro_settings.table6,
+        repro_cost.table7,
+    ]
+    for command in commands:
         app.command()(command)
     app.command("list")(repro_list.list_)
+    app.command("all")(repro_all.all_)
     app.command(repro_card.TEMPLATE, hidden=True)(repro_card.card)
     parent.add_typer(app, name="repro")

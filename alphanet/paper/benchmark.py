@@ -21,7 +21,7 @@ class Metric(Card):
     title: str
     unit: str  # as the table prints it; empty for a pure number
     per_record_unit: PositiveFloat  # table value = record value (eV, eV/Å) times this
-    better: Literal["lower", "higher"] = "lower"
+    better: Literal["lower", "higher", "equal"] = "lower"  # `equal`: a setting or a count, not a measurement
 
 
 class Row(Card):

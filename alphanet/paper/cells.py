@@ -14,7 +14,8 @@ RULE = (
     "last printed digit plus twice the sample standard deviation over seeds; else `better` or `worse`. With one seed "
     "the spread is unknown and counts as zero, which the verdict says. Where the paper contradicts its own value there "
     "is no value to reproduce: the verdict is `paper inconsistent`, and says with which of the values the measured one "
-    "agrees by the same tolerance. A cell that is not comparable or was not run stays that, and is marked."
+    "agrees by the same tolerance. A cell that is not comparable or was not run stays that, and is marked. Settings "
+    "and counts have no seeds: they are `reproduced` if they round to the printed digits, else `worse`."
 )
 
 INCONSISTENT = "paper inconsistent"
@@ -97,7 +98,7 @@ def _cell(
     elif reason:
         verdict = f"not comparable: {reason}"
     elif against:
-        verdict = judge_inconsistent(printed, against, measured, spread)
+        verdict = judge_inconsistent(printed, against, measured, spread, described.better)
     else:
         verdict = judge(printed, measured, spread, described.better)
     return Cell(
@@ -140,13 +141,15 @@ def judge(printed: Decimal, measured: float, spread: float | None, better: str) 
     """The verdict of a comparable cell that nothing contradicts, by `RULE`."""
     if _agree(printed, measured, spread):
         verdict = "reproduced"
+    elif better == "equal":
+        verdict = "worse"
     else:
         verdict = "better" if (measured < float(printed)) == (better == "lower") else "worse"
-    return verdict if spread is not None else f"{verdict} (one seed)"
+    return verdict + _seeds(spread, better)
 
 
 def judge_inconsistent(
-    printed: Decimal, against: Sequence[Contradiction], measured: float, spread: float | None
+    printed: Decimal, against: Sequence[Contradiction], measured: float, spread: float | None, better: str
 ) -> str:
     """The verdict of a comparable cell whose printed value the paper contradicts, by `RULE`.
 
@@ -157,8 +160,13 @@ def judge_inconsistent(
     agreeing = [
         f"{value} ({place})" for place, value in values.items() if value is not None and _agree(value, measured, spread)
     ]
-    seeds = "" if spread is not None else " (one seed)"
-    return f"{INCONSISTENT}{seeds}: {', '.join(told)}; measured agrees with {' and '.join(agreeing) or 'neither'}"
+    agrees = " and ".join(agreeing) or "neither"
+    return f"{INCONSISTENT}{_seeds(spread, better)}: {', '.join(told)}; measured agrees with {agrees}"
+
+
+def _seeds(spread: float | None, better: str) -> str:
+    """What a verdict says of seeds; a setting or a count has none."""
+    return "" if spread is not None or better == "equal" else " (one seed)"
 
 
 def _agree(printed: Decimal, measured: float, spread: float | None) -> bool:

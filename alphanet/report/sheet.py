@@ -78,9 +78,11 @@ def _number(notes: list[str], text: str) -> int:
 
 
 def value_text(value: float | None, spread: float | None) -> str:
-    """Three significant digits without an exponent, and the spread to the same place."""
+    """Three significant digits without an exponent, and the spread to the same place; whole numbers as they are."""
     if value is None:
         return "–"
+    if spread is None and float(value).is_integer():
+        return f"{value:.0f}"
     # The digits of what was rounded: 99.96 is 100, not 100.0.
     magnitude = f"{abs(value):.2e}"
     decimals = max(0, 2 - int(magnitude.partition("e")[2])) if value else 0

@@ -106,12 +106,12 @@ BOLD = Contradiction(where="the bold type")
     ],
 )
 def test_a_number_that_the_paper_contradicts_cannot_be_reproduced(measured, spread, ending):
-    verdict = judge_inconsistent(Decimal("0.041"), (TEXT,), measured, spread)
+    verdict = judge_inconsistent(Decimal("0.041"), (TEXT,), measured, spread, "lower")
     assert verdict == f"paper inconsistent: the table has 0.041, the text has 0.039; measured {ending}"
 
 
 def test_a_contradiction_without_a_number_of_its_own():
-    verdict = judge_inconsistent(Decimal("59"), (BOLD,), 80.0, None)
+    verdict = judge_inconsistent(Decimal("59"), (BOLD,), 80.0, None, "lower")
     assert verdict == (
         "paper inconsistent (one seed): the table has 59, the bold type excludes it; measured agrees with neither"
     )
