@@ -10,7 +10,7 @@ from alphanet.model.fast.checking import largest_error, small_structure
 from alphanet.model.fast.compiler import Compiler, compiler_present
 from alphanet.model.fast.compiling import BlockFunction
 from alphanet.model.fast.linear import linear
-from alphanet.model.fast.memory import fits
+from alphanet.model.fast.memory import retention
 from alphanet.model.fast.model import FastModel, fast_model
 from alphanet.model.prediction import predict
 from alphanet.paths import home
@@ -148,5 +148,7 @@ def test_checked_structure_is_hard_enough() -> None:
 
 
 def test_memory_is_what_is_counted() -> None:
-    assert fits((10, 4), 100, 0, torch.float32, 40 * 214 * 4)
-    assert not fits((10, 4), 100, 1, torch.float32, 40 * 214 * 4)
+    enough = 40 * 214 * 4
+    assert retention((10, 4), 100, 0, torch.float32, enough) == "all"
+    assert retention((10, 4), 100, 1, torch.float32, enough) == "weights"
+    assert retention((10, 4), 100, 0, torch.float32, enough - 1) == "nothing"
