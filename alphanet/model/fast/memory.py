@@ -1,17 +1,20 @@
 """What the arrays of edges take, and what of them stays within a bound."""
 
 import os
+import resource
 from math import prod
 from typing import Literal
 
 import torch
 
-SHARE = 0.5  # of the machine's memory, if no bound is given
+SHARE = 0.5  # of the memory that there is for this process, if no bound is given
 
 
 def default_limit() -> int:
-    """Bytes."""
-    return int(SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    """Bytes: half of the machine's memory, or of what this process may use of it (`ulimit -d`), which may change."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    allowed, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    return int(SHARE * (machine if allowed == resource.RLIM_INFINITY else min(machine, allowed)))
 
 
 def retention(

@@ -53,7 +53,7 @@ class FastModel:
         compiler = Compiler(architecture) if compiled else None
         H = model.config.hidden_channels
         self._block = block or min(max(BLOCK_NUMBERS // H, FEWEST_EDGES), MOST_EDGES)
-        self._limit = default_limit() if max_memory is None else max_memory
+        self._limit = max_memory
         self._network: PaperNetwork | OfficialNetwork
         if isinstance(self.model, AlphaNet):
             self._network = PaperNetwork(self.model, TOLERANCE[model.dtype], compiler)
@@ -103,7 +103,8 @@ class FastModel:
         vector = edge_vectors(graph)
         columns = 2 * self.model.config.hidden_channels + self._network.n_columns
         kept = self._network.kept if differentiates else 0
-        stays = retention((layout.n_chunks, CHUNK), columns, kept, vector.dtype, self._limit)
+        limit = default_limit() if self._limit is None else self._limit
+        stays = retention((layout.n_chunks, CHUNK), columns, kept, vector.dtype, limit)
         return EdgeArrays(
             layout=layout,
             blocks=layout.blocks(self._block),
@@ -123,8 +124,8 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
     Args:
         model: the reference; later changes of its weights are not seen.
         compiled: whether to compile; None: where the model is on the CPU and there is a C++ compiler.
-        max_memory: bytes that the arrays of edges may take; half of the machine's memory if not given. At 0 they take
-            100 bytes an edge, and the call twice the time.
+        max_memory: bytes that the arrays of edges may take; half of what the process may use if not given. At 0 they
+            take 100 bytes an edge, and the call takes half as long again to twice as long.
     """
     on_cpu = next(model.parameters()).device.type == "cpu"
     wanted = on_cpu and compiler_present() if compiled is None else compiled
