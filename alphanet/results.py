@@ -67,6 +67,20 @@ class Record:
         return record
 
 
+def append_once(path: Path, record: Record) -> Record:
+    """The record of `path` that says the same of the same, whenever and wherever; added where there is none.
+
+    Raises:
+        UserError: as `append_record`.
+    """
+    said = (record.what, record.on, record.model, record.how)
+    for earlier in read_records(path, lambda _line: None):
+        if (earlier.what, earlier.on, earlier.model, earlier.how) == said:
+            return earlier
+    append_record(path, record)
+    return record
+
+
 def append_record(path: Path, record: Record) -> None:
     """Add `record` to the JSON lines of `path` in one write, and flush it to the disk.
 

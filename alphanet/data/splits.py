@@ -91,7 +91,7 @@ def _uniform(split: Split, source: str, found: int) -> Choose:
     total, train, valid = split.total or 0, split.train or 0, split.valid or 0
     if found != total:
         raise UserError(f"{source} has {found} frames, the card's split is for {total}")
-    order = _shuffled(total, f"{split.seed}")
+    order = shuffled(total, f"{split.seed}")
     chosen = bytearray(total)  # index into SPLITS, one byte a frame
     for rank, index in enumerate(order):
         chosen[index] = bisect((train, train + valid), rank)
@@ -107,7 +107,7 @@ def _ratio(ratio: tuple[int, int, int], seed: int, source: str) -> Choose:
         nonlocal current
         block, place = divmod(index, length)
         if current[0] != block:
-            current = (block, _shuffled(length, f"{seed}/{source}/{block}"))
+            current = (block, shuffled(length, f"{seed}/{source}/{block}"))
         return SPLITS[bisect(edges, current[1].index(place))]
 
     return choose
@@ -128,6 +128,6 @@ def _by_group(ratio: tuple[int, int, int], seed: int) -> Choose:
     return choose
 
 
-def _shuffled(length: int, seed: str) -> list[int]:
+def shuffled(length: int, seed: str) -> list[int]:
     """`range(length)` in an order that depends on `seed` alone, not on the version of any random generator."""
     return sorted(range(length), key=lambda index: sha256(f"{seed}/{index}".encode()).digest())

@@ -13,6 +13,7 @@ from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from alphanet.errors import UserError
 from alphanet.measure.error_sums import ErrorFile, ErrorSum, shifted_mae, without_outliers
 from alphanet.measure.parity import ParitySample, Reservoir
+from alphanet.measure.s2ef import S2efSums
 from alphanet.potentials.protocol import FramePrediction, Potential
 
 BATCHES_PER_CALL = 8  # frames are handed over by so many batches, so that a worker process is asked seldom
@@ -50,13 +51,15 @@ class Accuracy:
     stress_rmse: float | None  # eV/Å^3
     parity: ParitySample
     official: OfficialForces | None = None
+    s2ef: dict[str, Any] | None = None
+    """What `S2efSums.metrics` says"""
 
     def metrics(self) -> dict[str, Any]:
         """The numbers as plain values for a record or for JSON."""
         values: dict[str, Any] = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in ("parity", "official") and getattr(self, name) is not None
+            if name not in ("parity", "official", "s2ef") and getattr(self, name) is not None
         }
         if self.official:
             values["official_evaluator"] = {
@@ -66,7 +69,7 @@ class Accuracy:
                 "note": "as the released evaluator prints them: half of the MAE and RMSE, without outliers "
                 "beyond 100 RMSE; not the errors of the forces",
             }
-        return values
+        return values | (self.s2ef or {})
 
 
 def evaluate(
@@ -75,6 +78,8 @@ def evaluate(
     *,
     batch_size: int = 8,
     official: bool = False,
+    s2ef: bool = False,
+    groups: tuple[str, ...] = (),
     sample_size: int = 3000,
     seed: int = 0,
 ) -> Accuracy:
@@ -85,13 +90,15 @@ def evaluate(
         frames: structures with energy and forces (and stress, where there is one) in their calculator.
         batch_size: structures that the potential may take at once.
         official: add what the released evaluator would print.
+        s2ef: add the errors of OC20's leaderboard; see `alphanet.measure.s2ef`.
+        groups: of frames, which those errors are averaged over.
         sample_size: most pairs kept for a parity plot, for energies and for force components each.
         seed: of that sample.
 
     Raises:
         UserError: no frames; a frame without labels, with labels or predictions that are not finite (named).
     """
-    with _Sums(official, sample_size, seed) as sums:
+    with _Sums(official, S2efSums(groups) if s2ef else None, sample_size, seed) as sums:
         stream = enumerate(frames)
         while chunk := list(itertools.islice(stream, batch_size * BATCHES_PER_CALL)):
             labels = [_labels(atoms, index) for index, atoms in chunk]
@@ -107,10 +114,11 @@ def evaluate(
 class _Sums:
     """Everything that grows while frames stream by; none of it in memory with their number."""
 
-    def __init__(self, official: bool, sample_size: int, seed: int) -> None:
+    def __init__(self, official: bool, s2ef: S2efSums | None, sample_size: int, seed: int) -> None:
         self.n_structures = 0
         self._n_atoms = 0
         self._n_stress = 0
+        self._s2ef = s2ef
         self._energy, self._force, self._stress = ErrorSum(), ErrorSum(), ErrorSum()
         self._by_element: defaultdict[str, ErrorSum] = defaultdict(ErrorSum)
         self._energy_sample, self._force_sample = Reservoir(sample_size, seed), Reservoir(sample_size, seed)
@@ -137,6 +145,8 @@ class _Sums:
         self._force_sample.add(label.forces, prediction.forces)
         if self._force_errors:
             self._force_errors.add(force_error)
+        if self._s2ef:
+            self._s2ef.add(atoms, label, prediction)
         symbols = np.array(atoms.get_chemical_symbols())
         for element in np.unique(symbols):
             self._by_element[str(element)].add(force_error[symbols == element])
@@ -161,10 +171,12 @@ class _Sums:
                 self._energy_sample.rows(),
                 self._force_sample.rows(),
                 n_structures=self.n_structures,
+                n_atoms=self._n_atoms,
                 energy_mae=self._energy.mae,
                 force_mae=self._force.mae,
             ),
             official=_official(self._force_errors) if self._force_errors else None,
+            s2ef=self._s2ef.metrics() if self._s2ef else None,
         )
 
 

@@ -1,5 +1,6 @@
 """Samples of (reference, predicted) pairs of a fixed size, drawn evenly from streams of any length."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,8 +41,22 @@ class ParitySample:
     energy: np.ndarray = field(repr=False)  # (n, 2) eV/atom
     force: np.ndarray = field(repr=False)  # (m, 2) eV/Å, components
     n_structures: int  # that were evaluated
+    n_atoms: int  # in them
     energy_mae: float  # eV/atom, over all of them
     force_mae: float  # eV/Å, over all their components
+
+
+def joined(samples: Sequence[ParitySample]) -> ParitySample:
+    """One sample of several sets of frames; its errors are those over all frames."""
+    frames, atoms = [sample.n_structures for sample in samples], [sample.n_atoms for sample in samples]
+    return ParitySample(
+        np.concatenate([sample.energy for sample in samples]),
+        np.concatenate([sample.force for sample in samples]),
+        n_structures=sum(frames),
+        n_atoms=sum(atoms),
+        energy_mae=float(np.average([sample.energy_mae for sample in samples], weights=frames)),
+        force_mae=float(np.average([sample.force_mae for sample in samples], weights=atoms)),
+    )
 
 
 def save_sample(path: Path, sample: ParitySample) -> None:
@@ -62,6 +77,7 @@ def load_sample(path: Path) -> ParitySample:
                 stored["energy"],
                 stored["force"],
                 int(stored["n_structures"]),
+                int(stored["n_atoms"]),
                 float(stored["energy_mae"]),
                 float(stored["force_mae"]),
             )

@@ -1,6 +1,7 @@
 """Benchmark cards: what a table of the paper prints, and by what protocol each scale measures its cells."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -11,6 +12,8 @@ from alphanet.cards import Card, read_card
 from alphanet.errors import UserError, did_you_mean
 from alphanet.paths import resources
 
+EVERY_COLUMN = "*"
+
 
 class Metric(Card):
     """One measured quantity of a table."""
@@ -18,7 +21,7 @@ class Metric(Card):
     title: str
     unit: str  # as the table prints it; empty for a pure number
     per_record_unit: PositiveFloat  # table value = record value (eV, eV/Å) times this
-    better: Literal["lower", "higher"] = "lower"
+    better: Literal["lower", "higher", "equal"] = "lower"  # `equal`: a setting or a count, not a measurement
 
 
 class Row(Card):
@@ -26,6 +29,17 @@ class Row(Card):
 
     model: str  # "alphanet", "mean", or the name of a baseline card
     note: str = ""  # what it is, where its name does not say it
+
+
+class TrainedRow(Row):
+    """One potential of a table of accuracies; several may be the same model with different settings."""
+
+    run: str = ""  # its key under `runs`; its model where there is none
+
+    @property
+    def run_key(self) -> str:
+        """Its key under `runs`; parts of file names."""
+        return self.run or self.model
 
 
 class Column(Card):
@@ -38,6 +52,11 @@ class DataColumn(Column):
     """One data set of a table of accuracies."""
 
     dataset: str  # the name of a dataset card
+    only: dict[str, str] = Field(default_factory=dict)
+    """What is evaluated: frames whose `info` matches these patterns (`*` for anything, case does not count). Columns of
+    one data set that differ only in this share one training"""
+    train_frames: PositiveInt | None = None
+    """Trained on so many of the training frames, drawn by the seed; the frames of fewer are among those of more"""
 
 
 class PaperValue(Card):
@@ -49,6 +68,13 @@ class PaperValue(Card):
     printed: Decimal
 
 
+class Contradiction(Card):
+    """What else is said of a number that the paper prints, in the unit of its cell."""
+
+    where: str  # another place of the paper, or the public record: "the text of section 2.1"
+    says: Decimal | None = None  # the other number; none where only the printed one is excluded
+
+
 class Erratum(Card):
     """A contradiction or an open question in the paper, and the cells it touches (no key: all)."""
 
@@ -56,6 +82,7 @@ class Erratum(Card):
     rows: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    contradicts: Contradiction | None = None  # set where the numbers of these cells themselves are contradicted
 
     def touches(self, row: str, column: str, metric: str) -> bool:
         """Whether it must be stated beside this cell."""
@@ -93,7 +120,12 @@ class Scale(Protocol):
     threads: PositiveInt | None = None  # of every model; none: torch's choice
     parity_frames: PositiveInt | None = None  # most frames of train and of valid in parity plots; none: all
     unavailable: dict[str, str] = Field(default_factory=dict)  # column -> what it needs
-    runs: dict[str, dict[str, Run]]  # model -> column -> run
+    runs: dict[str, dict[str, Run]]  # run key of a row -> column, or `*` for those that are not named -> run
+
+    def run_of(self, key: str, column: str) -> Run | None:
+        """How the row with the run key `key` is trained for `column`; none where this scale does not."""
+        runs = self.runs.get(key, {})
+        return runs.get(column, runs.get(EVERY_COLUMN))
 
 
 class Table(Card):
@@ -123,6 +155,11 @@ class Table(Card):
                 return value.printed
         return None
 
+    def contradictions(self, row: str, column: str, metric: str) -> tuple[Contradiction, ...]:
+        """What the paper, or the public record that it quotes, says against its own value of a cell."""
+        touching = (erratum for erratum in self.errata if erratum.touches(row, column, metric))
+        return tuple(erratum.contradicts for erratum in touching if erratum.contradicts)
+
     def scale(self, name: str) -> Protocol:
         """The protocol called `name`.
 
@@ -133,19 +170,26 @@ class Table(Card):
             raise UserError(f"{self.name} has no scale {name!r}{did_you_mean(name, self.scales)}")
         return self.scales[name]
 
+    def columns_at(self, scale: str) -> Sequence[str]:
+        """The columns that are shown at a scale."""
+        self.scale(scale)
+        return list(self.columns)
+
 
 class Benchmark(Table):
     """A table of accuracies."""
 
     columns: Mapping[str, DataColumn]
+    rows: Mapping[str, TrainedRow]
     scales: Mapping[str, Scale]
+    parity: bool = True  # whether trainings are shown as Figure 1 does, with training and validation frames
 
     @model_validator(mode="after")
     def _runs_exist(self) -> "Benchmark":
-        models = {row.model for row in self.rows.values()}
+        keys = {row.run_key for row in self.rows.values()}
         for name, scale in self.scales.items():
-            unknown = (set(scale.runs) - models) | (set(scale.unavailable) - set(self.columns))
-            unknown |= {column for runs in scale.runs.values() for column in runs} - set(self.columns)
+            unknown = (set(scale.runs) - keys) | (set(scale.unavailable) - set(self.columns))
+            unknown |= {column for runs in scale.runs.values() for column in runs} - {*self.columns, EVERY_COLUMN}
             if unknown:
                 raise ValueError(f"scale {name}: no row or column called {', '.join(sorted(unknown))}")
         return self
@@ -155,6 +199,12 @@ class Benchmark(Table):
         found = super().scale(name)
         assert isinstance(found, Scale)
         return found
+
+    def columns_at(self, scale: str) -> Sequence[str]:
+        """The columns that are shown: those of the paper, and those that the scale trains, or says why it cannot."""
+        protocol, keys = self.scale(scale), {row.run_key for row in self.rows.values()}
+        told = {value.column for value in self.paper} | set(protocol.unavailable)
+        return [name for name in self.columns if name in told or any(protocol.run_of(key, name) for key in keys)]
 
 
 CardType = TypeVar("CardType", bound=Card)
@@ -180,11 +230,20 @@ def benchmark_file(name: str) -> Path:
     Raises:
         UserError: no such benchmark.
     """
-    if name not in benchmark_names():
-        raise UserError(f"there is no benchmark {name!r}{did_you_mean(name, benchmark_names())}")
-    return resources("benchmarks") / f"{name}.yaml"
+    files = _card_files()
+    if name not in files:
+        raise UserError(f"there is no benchmark {name!r}{did_you_mean(name, files)}")
+    return files[name]
 
 
 def benchmark_names() -> list[str]:
-    """All benchmarks that have a card: figures and tables, by name."""
-    return sorted(path.stem for path in resources("benchmarks").glob("*.yaml"))
+    """All benchmarks that have a card: figures and tables, by name; a folder in `ALPHANET_BENCHMARKS` adds to them."""
+    return sorted(_card_files())
+
+
+def _card_files() -> dict[str, Path]:
+    folders = [resources("benchmarks")]
+    added = os.environ.get("ALPHANET_BENCHMARKS")
+    if added:
+        folders.append(Path(added).expanduser())
+    return {file.stem: file for folder in folders for file in folder.glob("*.yaml")}

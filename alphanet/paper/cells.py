@@ -6,14 +6,19 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from alphanet.paper.benchmark import Table
+from alphanet.paper.benchmark import Contradiction, Table
 from alphanet.results import Record
 
 RULE = (
     "Verdict of a comparable cell: `reproduced` if measured and paper differ by at most half a unit of the paper's "
     "last printed digit plus twice the sample standard deviation over seeds; else `better` or `worse`. With one seed "
-    "the spread is unknown and counts as zero, which the verdict says."
+    "the spread is unknown and counts as zero, which the verdict says. Where the paper contradicts its own value there "
+    "is no value to reproduce: the verdict is `paper inconsistent`, and says with which of the values the measured one "
+    "agrees by the same tolerance. A cell that is not comparable or was not run stays that, and is marked. Settings "
+    "and counts have no seeds: they are `reproduced` if they round to the printed digits, else `worse`."
 )
+
+INCONSISTENT = "paper inconsistent"
 
 Place = tuple[str, ...]  # row and column
 
@@ -34,6 +39,7 @@ class Cell:
     comparable: bool
     reason: str  # why not comparable; empty where it is
     verdict: str
+    inconsistent: bool  # the paper contradicts `paper`, whatever the verdict is
     records: tuple[str, ...]  # ids of the records behind `measured`
 
     def as_dict(self) -> dict[str, Any]:
@@ -61,7 +67,7 @@ def build_cells(
     """
     return [
         _cell(benchmark, scale, (row, column), metric, records.get((row, column), ()), missing, deviations)
-        for column in benchmark.columns
+        for column in benchmark.columns_at(scale)
         for metric in benchmark.metrics
         for row in benchmark.rows
     ]
@@ -84,12 +90,15 @@ def _cell(
     spread = statistics.stdev(values) if len(values) > 1 else None
     absence = missing.get((*place, metric), missing.get(place, "not asked for"))
     reason = _reason(benchmark, scale, printed, measured, absence, deviations)
+    against = benchmark.contradictions(row, column, metric) if printed is not None else ()
     if measured is None:
         verdict = f"not run: {reason}"
     elif printed is None:
         verdict = "not in the paper"
     elif reason:
         verdict = f"not comparable: {reason}"
+    elif against:
+        verdict = judge_inconsistent(printed, against, measured, spread, described.better)
     else:
         verdict = judge(printed, measured, spread, described.better)
     return Cell(
@@ -105,6 +114,7 @@ def _cell(
         comparable=not reason,
         reason=reason,
         verdict=verdict,
+        inconsistent=bool(against),
         records=tuple(record.id for record in records),
     )
 
@@ -128,14 +138,40 @@ def _reason(
 
 
 def judge(printed: Decimal, measured: float, spread: float | None, better: str) -> str:
-    """The verdict of a comparable cell, by `RULE`."""
-    difference = measured - float(printed)
-    # A hair of slack: 0.235 - 0.23 is a rounding error above half a digit in binary.
-    if abs(difference) <= tolerance(printed, spread) * (1 + 1e-9):
+    """The verdict of a comparable cell that nothing contradicts, by `RULE`."""
+    if _agree(printed, measured, spread):
         verdict = "reproduced"
+    elif better == "equal":
+        verdict = "worse"
     else:
-        verdict = "better" if (difference < 0) == (better == "lower") else "worse"
-    return verdict if spread is not None else f"{verdict} (one seed)"
+        verdict = "better" if (measured < float(printed)) == (better == "lower") else "worse"
+    return verdict + _seeds(spread, better)
+
+
+def judge_inconsistent(
+    printed: Decimal, against: Sequence[Contradiction], measured: float, spread: float | None, better: str
+) -> str:
+    """The verdict of a comparable cell whose printed value the paper contradicts, by `RULE`.
+
+    It tells all values with their places, and those that the measured one agrees with.
+    """
+    values = {"the table": printed, **{one.where: one.says for one in against}}
+    told = [f"{place} has {value}" if value is not None else f"{place} excludes it" for place, value in values.items()]
+    agreeing = [
+        f"{value} ({place})" for place, value in values.items() if value is not None and _agree(value, measured, spread)
+    ]
+    agrees = " and ".join(agreeing) or "neither"
+    return f"{INCONSISTENT}{_seeds(spread, better)}: {', '.join(told)}; measured agrees with {agrees}"
+
+
+def _seeds(spread: float | None, better: str) -> str:
+    """What a verdict says of seeds; a setting or a count has none."""
+    return "" if spread is not None or better == "equal" else " (one seed)"
+
+
+def _agree(printed: Decimal, measured: float, spread: float | None) -> bool:
+    # A hair of slack: 0.235 - 0.23 is a rounding error above half a digit in binary.
+    return abs(measured - float(printed)) <= tolerance(printed, spread) * (1 + 1e-9)
 
 
 def tolerance(printed: Decimal, spread: float | None) -> float:

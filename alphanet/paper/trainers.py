@@ -28,6 +28,7 @@ class Job:
     device: str
     epochs: int | None  # none: what the trainer's own settings say
     max_time: float | None  # seconds
+    train_frames: int | None = None  # how many of the training frames `data` has; none: all
 
 
 class Trainer(Protocol):

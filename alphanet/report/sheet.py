@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alphanet.paper.benchmark import Table
-from alphanet.paper.cells import RULE, Cell
+from alphanet.paper.cells import INCONSISTENT, RULE, Cell
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def make_sheet(benchmark: Table, scale: str, cells: Sequence[Cell]) -> Sheet:
     systems = tuple(
         tuple(_line(benchmark, cell, notes) for cell in cells if cell.column == column) for column in benchmark.columns
     )
-    if any(cell.comparable for cell in cells):
+    if any(cell.comparable or cell.inconsistent for cell in cells):
         notes.append(RULE)
     notes += [row.note for row in benchmark.rows.values() if row.note]
     return Sheet(
@@ -56,6 +56,8 @@ def _line(benchmark: Table, cell: Cell, notes: list[str]) -> Line:
     stated = [explanation] if explanation else []
     if printed is not None:
         stated += [e.text for e in benchmark.errata if e.touches(cell.row, cell.column, cell.metric)]
+    if cell.inconsistent and not short.startswith(INCONSISTENT):
+        short += f"; {INCONSISTENT}"
     marks = "".join(f"[{_number(notes, text)}]" for text in stated)
     metric = benchmark.metrics[cell.metric].title
     return Line(
@@ -75,9 +77,11 @@ def _number(notes: list[str], text: str) -> int:
 
 
 def value_text(value: float | None, spread: float | None) -> str:
-    """Three significant digits without an exponent, and the spread to the same place."""
+    """Three significant digits without an exponent, and the spread to the same place; whole numbers as they are."""
     if value is None:
         return "–"
+    if spread is None and float(value).is_integer():
+        return f"{value:.0f}"
     # The digits of what was rounded: 99.96 is 100, not 100.0.
     magnitude = f"{abs(value):.2e}"
     decimals = max(0, 2 - int(magnitude.partition("e")[2])) if value else 0

@@ -4,13 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from alphanet.paper.benchmark import load_benchmark
-from alphanet.paper.cells import build_cells, judge, last_digit
+from alphanet.paper.all_cards import any_card
+from alphanet.paper.benchmark import Contradiction, Table, benchmark_names, load_benchmark
+from alphanet.paper.cells import build_cells, judge, judge_inconsistent, last_digit
 from alphanet.results import Record
 
 KEYS = {
     "table", "row", "column", "metric", "unit", "paper", "measured", "spread", "scale", "comparable", "reason",
-    "verdict", "records",
+    "verdict", "inconsistent", "records",
 }  # fmt: skip
 
 
@@ -89,3 +90,56 @@ def test_where_higher_is_better():
 @pytest.mark.parametrize(("printed", "unit"), [("0.50", 0.01), ("47.3", 0.1), ("71", 1.0), ("1E+1", 10.0)])
 def test_the_last_printed_digit(printed, unit):
     assert last_digit(Decimal(printed)) == pytest.approx(unit)
+
+
+TEXT = Contradiction(where="the text", says=Decimal("0.039"))
+BOLD = Contradiction(where="the bold type")
+
+
+@pytest.mark.parametrize(
+    ("measured", "spread", "ending"),
+    [
+        (0.0411, 0.0, "agrees with 0.041 (the table)"),
+        (0.0386, 0.0, "agrees with 0.039 (the text)"),
+        (0.045, 0.0, "agrees with neither"),
+        (0.04, 0.001, "agrees with 0.041 (the table) and 0.039 (the text)"),
+    ],
+)
+def test_a_number_that_the_paper_contradicts_cannot_be_reproduced(measured, spread, ending):
+    verdict = judge_inconsistent(Decimal("0.041"), (TEXT,), measured, spread, "lower")
+    assert verdict == f"paper inconsistent: the table has 0.041, the text has 0.039; measured {ending}"
+
+
+def test_a_contradiction_without_a_number_of_its_own():
+    verdict = judge_inconsistent(Decimal("59"), (BOLD,), 80.0, None, "lower")
+    assert verdict == (
+        "paper inconsistent (one seed): the table has 59, the bold type excludes it; measured agrees with neither"
+    )
+
+
+def table4(scale_comparable, mae):
+    card = any_card("table4")
+    records = {("AlphaNet", "wbm"): [Record({"f1": 0.799, "mae": mae}, {}, {}, {}, {})]}
+    deviations = () if scale_comparable else ("another machine",)
+    return build_cells(card, "full", records, missing={}, deviations=deviations)
+
+
+def test_only_comparable_cells_are_judged_inconsistent_and_the_others_are_marked():
+    comparable = cell_of(table4(True, 0.039), column="wbm", metric="mae")
+    assert comparable.comparable and comparable.inconsistent
+    assert comparable.verdict.endswith("measured agrees with 0.039 (the text of section 2.1)")
+    assert cell_of(table4(True, 0.039), column="wbm", metric="f1").verdict == "reproduced (one seed)"
+    other = cell_of(table4(False, 0.039), column="wbm", metric="mae")
+    assert other.verdict.startswith("not comparable: ") and other.inconsistent
+    absent = cell_of(table4(True, 0.039), column="wbm", metric="r2")
+    assert absent.verdict.startswith("not run: ") and absent.inconsistent
+    assert not cell_of(table4(True, 0.039), column="wbm", metric="f1").inconsistent
+
+
+def test_contradictions_touch_cells_that_the_paper_prints():
+    for name in benchmark_names():
+        card = any_card(name)
+        for erratum in card.errata if isinstance(card, Table) else ():
+            if erratum.contradicts:
+                touched = [v for v in card.paper if erratum.touches(v.row, v.column, v.metric)]
+                assert touched and all(v.printed != erratum.contradicts.says for v in touched), erratum.text

@@ -17,6 +17,7 @@ def sample(seed: int, size: int = 300) -> ParitySample:
         np.column_stack([energy, energy + 1e-3 * random.normal(size=size)]),
         np.column_stack([force, force + 0.1 * random.normal(size=size)]),
         n_structures=size,
+        n_atoms=size,
         energy_mae=0.0008,
         force_mae=0.0798,
     )
@@ -35,7 +36,7 @@ def test_the_same_numbers_give_the_same_bytes(tmp_path):
 
 
 def test_a_single_split_and_a_single_point_can_be_drawn(tmp_path):
-    point = ParitySample(np.array([[1.0, 1.0]]), np.zeros((3, 2)), 1, 0.0, 0.0)
+    point = ParitySample(np.array([[1.0, 1.0]]), np.zeros((3, 2)), 1, 1, 0.0, 0.0)
     assert len(parity_figure(tmp_path / "parity", "one", {"test": point})) == 3
 
 

@@ -114,7 +114,9 @@ def test_the_summary_counts_the_cells(made):
     assert counts["cells"] == len(cells) == len(page.having("data-cell"))
     assert counts["claim does not hold"] == 1
     assert counts["with_errata"] == sum(bool(cell["errata"]) for cell in cells) > 0
-    assert counts["reproduced"] == 3 and counts["worse"] > 0 and counts["better"] > 0
+    assert counts["inconsistent"] == sum(cell["inconsistent"] for cell in cells) == 3
+    assert counts["paper inconsistent"] == 2  # EScAIP-Small was not run
+    assert counts["reproduced"] == 1 and counts["worse"] > 0 and counts["better"] > 0
 
 
 def test_a_comparable_cell_says_what_is_allowed_and_its_interval(made):

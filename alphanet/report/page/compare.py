@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alphanet.errors import UserError
+from alphanet.paper.cells import INCONSISTENT
 from alphanet.report.page.collect import RESULTS, collect
 from alphanet.report.page.model import SCHEMA, VERSION
 from alphanet.report.page.reading import number, read_object
@@ -15,6 +16,7 @@ RANKS = {
     "better": 3,
     "holds": 3,
     "worse": 2,
+    INCONSISTENT: 2,
     "does not hold": 2,
     "not comparable": 1,
     "not in the paper": 1,

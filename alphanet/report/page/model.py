@@ -5,12 +5,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from alphanet.paper.cells import INCONSISTENT
+
 SCHEMA, VERSION = "alphanet-report", 1
 
 VERDICTS = {
     "reproduced": "comparable with the paper and within the tolerance",
     "better": "comparable, and better than the paper by more than the tolerance",
     "worse": "comparable, and worse than the paper by more than the tolerance",
+    INCONSISTENT: "comparable, but the paper contradicts its own value; the cell says with which it agrees, if any",
     "not comparable": "measured by another protocol than the paper's, which the cell says; no judgement",
     "not run": "no number here; the cell says what it needs or what went wrong",
     "not in the paper": "measured here; the paper has no such number",
@@ -69,6 +72,7 @@ class PaperCell:
     verdict: str  # one of VERDICTS
     said: str  # the verdict in full: reasons, seeds
     errata: tuple[str, ...]
+    inconsistent: bool  # the paper contradicts `printed`, whatever the verdict is
     records: tuple[str, ...]  # keys of `Report.records`
     origin: str  # key of `Run.origins`; empty where nothing was measured
 
@@ -133,13 +137,14 @@ class Report:
     made: str
 
     def summary(self) -> dict[str, Any]:
-        """Counts: runs, cells by verdict, cells touched by an erratum, claims by verdict, problems."""
+        """Counts: runs, cells by verdict, cells touched by errata or contradicted, claims by verdict, problems."""
         cells = [cell for run in self.runs for cell in run.cells]
         claims = [claim for run in self.runs for claim in run.claims]
         return {
             "runs": len(self.runs),
             "cells": len(cells),
             "verdicts": {verdict: sum(cell.verdict == verdict for cell in cells) for verdict in VERDICTS},
+            "inconsistent": sum(cell.inconsistent for cell in cells),
             "with_errata": sum(bool(cell.errata) for cell in cells),
             "claims": {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in CLAIMS},
             "problems": len(self.problems) + sum(len(run.problems) for run in self.runs),

@@ -84,6 +84,7 @@ def _cell(run: Run, cell: Mapping[str, Any], card: Table | None, kept: Mapping[s
         verdict=verdict,
         said=said,
         errata=_errata(card, row, column, metric) if printed is not None else (),
+        inconsistent=card is not None and printed is not None and bool(card.contradictions(row, column, metric)),
         records=tuple(cell["records"]),
         origin=_origin(run, records) if measured is not None else "",
     )

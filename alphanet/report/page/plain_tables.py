@@ -34,7 +34,7 @@ def plain_tables(run: Run) -> Iterator[PlainTable]:
                 line.cell.row,
                 line.paper,
                 line.measured,
-                " ".join([line.cell.verdict, *([line.qualifier] if line.qualifier else []), *_marks(line.notes)]),
+                " ".join([*filter(None, (line.cell.verdict, line.qualifier, line.mark)), *_marks(line.notes)]),
                 line.ratio,
             )
             for group in sheet.groups

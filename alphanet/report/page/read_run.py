@@ -21,7 +21,6 @@ TITLES = {
     "physics": "Physics: what potentials keep and what they break",
     "stability": "Crystal stability on WBM",
 }
-PARTS = ("inference", "training")  # sweeps of a table of speed
 FIGURES = {
     "speed": "Time and memory against the number of atoms, quartiles as bands",
     "fig3a": "Time and memory against the number of atoms, quartiles as bands",
@@ -86,13 +85,19 @@ def _read_paper(run: Run, folder: Path) -> None:
     run.conditions = str(values.get("measured", ""))
     if run.kind == "table":
         read_table(run, values, folder)
+        run.notes += [str(assumption) for assumption in values.get("assumptions", [])]
         run.when = max((str(record["when"]) for record in run.records.values()), default="")
     else:
         run.notes += [str(note) for note in values.get("notes", [])]
         read_figure(run, values)
-    for part in ("", *PARTS):
+    for part in _parts(folder):
         if (folder / part / "speed.json").is_file():
             _or_problem(run, partial(_read_part, run, folder, part))
+
+
+def _parts(folder: Path) -> list[str]:
+    """The run itself, and the sweeps inside a table of speed or cost."""
+    return ["", *sorted(place.parent.name for place in folder.glob("*/speed.json"))]
 
 
 def _read_part(run: Run, folder: Path, part: str) -> None:
@@ -124,9 +129,9 @@ def _read_unfinished(run: Run, folder: Path) -> None:
 
 
 def _figures(run: Run, folder: Path) -> list[Figure]:
-    """Everything drawn in `folder` and, for a table of speed, in its parts."""
+    """Everything drawn in `folder` and, for a table of speed or cost, in its parts."""
     found = []
-    for part in ("", *PARTS):
+    for part in _parts(folder):
         for drawn in sorted((folder / part).glob("*.svg")):
             name = slug("-".join(word for word in (run.id, part, drawn.stem) if word))
             sources = {ending: drawn.with_suffix(f".{ending}") for ending in (*FORMATS, "csv")}

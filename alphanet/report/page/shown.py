@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from alphanet.paper.cells import INCONSISTENT
 from alphanet.report.page.model import PaperCell, Run
 from alphanet.report.sheet import value_text
 
@@ -12,6 +13,7 @@ FILLS = {
     "reproduced": "#bfe3f5",
     "better": "#c9ecd9",
     "worse": "#f7c6a3",
+    INCONSISTENT: "#f3e39a",
     "not comparable": "#ececec",
     "not run": "#ffffff",
     "not in the paper": "#f6f6f6",
@@ -24,6 +26,7 @@ MARKS = {
     "reproduced": "✓",
     "better": "▲",
     "worse": "▼",
+    INCONSISTENT: "⚠",
     "not comparable": "≠",
     "not run": "○",
     "not in the paper": "·",
@@ -45,6 +48,7 @@ class Line:
     measured: str
     ratio: str
     qualifier: str  # beside the verdict, say "one seed"
+    mark: str  # that the paper contradicts itself here, where the verdict does not say it
     notes: tuple[int, ...]  # numbers of the notes under the table
 
 
@@ -105,6 +109,7 @@ def _line(cell: PaperCell, notes: list[str]) -> Line:
         measured=measured_text(cell),
         ratio=_ratio(cell),
         qualifier=short.removeprefix(cell.verdict).strip(" ()"),
+        mark=INCONSISTENT if cell.inconsistent and cell.verdict != INCONSISTENT else "",
         notes=tuple(_number(notes, text) for text in stated),
     )
 

@@ -1,0 +1,37 @@
+"""Fewer training frames of a prepared data set: drawn by a seed, the frames of fewer among those of more."""
+
+import dataclasses
+from pathlib import Path
+
+from filelock import FileLock
+
+from alphanet.data.prepare import PreparedData
+from alphanet.data.splits import shuffled
+from alphanet.data.store import FrameStore, write_store
+from alphanet.errors import UserError
+
+
+def training_subset(data: PreparedData, count: int, seed: int, folder: Path) -> PreparedData:
+    """`data` with `count` of its training frames, in a store of their own in `folder`, which is made once.
+
+    Args:
+        data: the whole set; validation and test frames stay as they are.
+        count: training frames to keep.
+        seed: of the draw; with the same seed fewer frames are a part of more.
+        folder: holds one store for each data set, count and seed.
+
+    Raises:
+        UserError: the set has fewer training frames.
+    """
+    whole = data.counts["train"]
+    if count > whole:
+        raise UserError(f"{data.name} has {whole} training frames at scale {data.scale}, not {count}")
+    frames = FrameStore(data.train)
+    target = folder / f"{data.name}-{data.scale}-{count}-seed{seed}.aselmdb"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_suffix(".lock")):
+        about = {"sources": data.sources, "of": whole, "seed": seed}
+        if not target.exists() or {key: FrameStore(target).metadata.get(key) for key in about} != about:
+            chosen = sorted(shuffled(whole, f"{seed}")[:count])
+            write_store(target, (frames[index] for index in chosen), frames.metadata | about)
+    return dataclasses.replace(data, train=target, counts=data.counts | {"train": count})

@@ -1,0 +1,44 @@
+"""Reproduce a table of accuracies by its name, and write everything that shows it."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from alphanet.paper.benchmark import load_benchmark
+from alphanet.paper.reproduce import Options, Outcome, reproduce
+from alphanet.provenance import where
+from alphanet.report.figures import parity_figure, write_parity_csv
+from alphanet.report.sheet import Sheet, make_sheet
+from alphanet.report.tables import write_tables
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A table that was measured and written."""
+
+    outcome: Outcome
+    sheet: Sheet  # as it is read
+
+
+def run_benchmark(name: str, options: Options, report: Callable[[str], None]) -> Finished:
+    """Measure what is not measured yet of the benchmark `name`; write tables, figures and `results.json`.
+
+    Args:
+        name: of a card of accuracies in `benchmarks/`, or in the folder that `ALPHANET_BENCHMARKS` names.
+        options: what is asked for; everything is written into `options.folder`.
+        report: takes lines for the user.
+
+    Raises:
+        UserError: no such benchmark, a wrong card, or options that name what it does not have. Potentials that fail are
+            in `outcome.failures`.
+    """
+    benchmark = load_benchmark(name)
+    outcome = reproduce(benchmark, options, report)
+    sheet = make_sheet(benchmark, options.scale, outcome.cells)
+    provenance = {"command": shlex.join(["alphanet", *sys.argv[1:]]), **where()}
+    write_tables(options.folder, sheet, outcome.cells, {"failures": outcome.failures, "provenance": provenance})
+    for parity in outcome.parities:
+        parity_figure(options.folder / parity.name, parity.title, parity.samples)
+        write_parity_csv(options.folder / f"{parity.name}.csv", parity.samples)
+    return Finished(outcome, sheet)
