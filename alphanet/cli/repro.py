@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from alphanet.cli import repro_card, repro_cost, repro_discovery, repro_list, repro_settings, repro_speed
+from alphanet.cli import repro_all, repro_card, repro_cost, repro_discovery, repro_list, repro_settings, repro_speed
 
 app = typer.Typer(
     help="Reproduce tables and figures of the paper; several names in one command run one after the other.",
@@ -26,5 +26,6 @@ def register(parent: typer.Typer) -> None:
     for command in commands:
         app.command()(command)
     app.command("list")(repro_list.list_)
+    app.command("all")(repro_all.all_)
     app.command(repro_card.TEMPLATE, hidden=True)(repro_card.card)
     parent.add_typer(app, name="repro")

@@ -25,6 +25,9 @@ COMPARED = ("row", "structures", "MAE (meV/atom)", "largest", "within 1", "withi
 
 
 def table4(
+    scale: Annotated[
+        str, typer.Option(help="full, which fetches what is published; or mini, which takes what is on this machine.")
+    ] = "full",
     truth: Annotated[
         Path | None, typer.Option(help="The published WBM summary, or a table with its columns; fetched if not given.")
     ] = None,
@@ -33,10 +36,13 @@ def table4(
         typer.Option(help="Folder with the published files of predictions, by their names; fetched if not given."),
     ] = None,
     models: Annotated[
-        str | None, typer.Option("--models", help="Only these rows of the paper, separated by commas.")
+        str | None, typer.Option("--models", "--only", help="Only these rows of the paper, separated by commas.")
     ] = None,
     mirror: Annotated[
         str | None, typer.Option(envvar="ALPHANET_MIRROR", help="file:// or http(s):// that serves HOST/PATH.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0.1, help="Minutes after which no further row is begun; each takes seconds.")
     ] = None,
     sample: Annotated[
         int | None,
@@ -56,7 +62,7 @@ def table4(
 ) -> None:
     """F1, DAF and errors of ten potentials on WBM, computed from their published predictions (Table 4)."""
     from alphanet.paper.benchmark import read_benchmark
-    from alphanet.paper.discovery import SCALE, Options, measure_table
+    from alphanet.paper.discovery import Options, measure_table
     from alphanet.paper.discovery_cards import DiscoveryTable
     from alphanet.provenance import where
     from alphanet.report.sheet import make_sheet
@@ -64,11 +70,11 @@ def table4(
 
     card = read_benchmark("table4", DiscoveryTable)
     rows = bench_options.parse_names(models) if models else ()
-    options = Options(out / "table4", truth, predictions_dir, rows, mirror)
+    options = Options(out / "table4", truth, predictions_dir, rows, mirror, minutes=budget, scale=scale)
     print_to_stderr(TREE.format(folder=options.folder))
     outcome = measure_table(card, options, print_to_stderr)
     again = _relaxed_again(card, options, sample, (cluster, structures, references))
-    sheet = make_sheet(card, SCALE, outcome.cells)
+    sheet = make_sheet(card, scale, outcome.cells)
     command = shlex.join(["alphanet", *sys.argv[1:]])
     beside = {"failures": outcome.failures, "relaxed_again": again, "provenance": {"command": command, **where()}}
     write_tables(options.folder, sheet, outcome.cells, beside)

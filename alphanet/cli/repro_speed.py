@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from alphanet.paper.speed_cards import SpeedFigure
 
 Scale = Annotated[str, typer.Option(help="mini (minutes on two cores) or full.")]
-Rows = Annotated[str | None, typer.Option("--models", help="Only these rows of the paper, separated by commas.")]
-Minutes = Annotated[float | None, typer.Option("--budget", min=0.1, help="Minutes of a sweep, instead of the card's.")]
+Rows = Annotated[
+    str | None, typer.Option("--models", "--only", help="Only these rows of the paper, separated by commas.")
+]
+Minutes = Annotated[
+    float | None, typer.Option("--budget", min=0.1, help="Minutes for the whole, instead of the card's.")
+]
 Out = Annotated[Path, typer.Option(help="Folder of runs; results are in a folder of the figure's or table's name.")]
 Structures = Annotated[str | None, typer.Option("--structures", help="A material or file, instead of the card's.")]
 

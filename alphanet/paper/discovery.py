@@ -1,6 +1,7 @@
 """Compute a table of crystal stability from published predictions, row by row, whatever is missing."""
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,11 @@ from alphanet.paper.discovery_cards import DiscoveryProtocol, DiscoveryRow, Disc
 from alphanet.provenance import where
 from alphanet.results import Record, append_once
 
-SCALE = "full"
 Report = Callable[[str], None]
+
+
+class NotHereError(UserError):
+    """A published file that the scale does not fetch."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Options:
     predictions: Path | None = None  # folder of the published files; none: they are fetched
     models: tuple[str, ...] = ()  # rows; none: all
     mirror: str | None = None
+    minutes: float | None = None  # rows that would begin later are left out; none: no limit
+    scale: str = "full"
 
 
 @dataclass
@@ -42,9 +48,12 @@ class Outcome:
 def measure_table(card: DiscoveryTable, options: Options, report: Report) -> Outcome:
     """Score every row's published predictions and build the cells; predictions that cannot be had cost only their row.
 
+    Files that the scale does not fetch are no failures.
+
     Raises:
-        UserError: the options name a row that the card does not have.
+        UserError: the options name a scale or row that the card does not have.
     """
+    protocol, begun = card.scale(options.scale), time.monotonic()
     for name in options.models:
         if name not in card.rows:
             raise UserError(f"--models: no row {name!r}{did_you_mean(name, card.rows)}")
@@ -52,33 +61,48 @@ def measure_table(card: DiscoveryTable, options: Options, report: Report) -> Out
     (column,), outcome = card.columns, Outcome()
     missing: dict[Place, str] = {(row, column): "left out by --models" for row in card.rows if row not in asked}
     try:
-        truth = options.truth or fetch_file(summary_file(), mirror=options.mirror, report=report).path
+        truth = options.truth or _published(summary_file(), protocol, options, report)
     except UserError as error:
         missing |= {(row, column): f"needs the published labels: {error}" for row in asked}
-        outcome.failures.append(str(error))
+        outcome.failures += [] if isinstance(error, NotHereError) else [str(error)]
         asked = []
     records: dict[Place, list[Record]] = {}
     deviations: list[str] = []
     for row in asked:
+        if options.minutes is not None and time.monotonic() - begun > 60 * options.minutes:
+            missing[row, column] = f"no time left of --budget {options.minutes:g} minutes; it takes seconds"
+            continue
         try:
-            wbm = _read(card.rows[row], truth, card.scale(SCALE), options, report)
-            records[row, column] = [_record(card, row, wbm, options.folder / "records.jsonl", report)]
+            wbm = _read(card.rows[row], truth, protocol, options, report)
+            records[row, column] = [_record(card, row, wbm, options, report)]
             deviations = _deviations(wbm)  # the same for all rows
         except UserError as error:
             missing[row, column] = str(error)
-            outcome.failures.append(f"{row}: {error}")
-    outcome.cells = build_cells(card, SCALE, records, missing=missing, deviations=deviations)
+            outcome.failures += [] if isinstance(error, NotHereError) else [f"{row}: {error}"]
+    outcome.cells = build_cells(card, options.scale, records, missing=missing, deviations=deviations)
     return outcome
 
 
 def _read(row: DiscoveryRow, truth: Path, protocol: DiscoveryProtocol, options: Options, report: Report) -> Wbm:
-    predictions = published_predictions(row.source, options, report)
+    predictions = (
+        _published(row.source, protocol, options, report)
+        if options.predictions is None
+        else published_predictions(row.source, options, report)
+    )
     return read_wbm(predictions, truth, max_error=protocol.max_error, decimals=protocol.decimals)
 
 
-def _record(card: DiscoveryTable, row: str, wbm: Wbm, log: Path, report: Report) -> Record:
+def _published(source: SourceFile, protocol: DiscoveryProtocol, options: Options, report: Report) -> Path:
+    """A published file, fetched if need be and if the scale fetches."""
+    here = local_path(source)
+    if not protocol.fetch and not here.is_file():
+        raise NotHereError(f"{here.name}, which is not on this machine; --scale full fetches it from {source.url}")
+    return fetch_file(source, mirror=options.mirror, report=report).path
+
+
+def _record(card: DiscoveryTable, row: str, wbm: Wbm, options: Options, report: Report) -> Record:
     """The row's numbers, added to the log unless the same were found there before."""
-    protocol = card.scale(SCALE)
+    protocol, log = card.scale(options.scale), options.folder / "records.jsonl"
     score = wbm.score(protocol.subset if wbm.joined.unique is not None else "full")
     described = wbm.described()
     report(f"{row}: {wbm.predictions.name}, {score['n']} structures, {score['missing']} without a prediction")
@@ -87,7 +111,11 @@ def _record(card: DiscoveryTable, row: str, wbm: Wbm, log: Path, report: Report)
         what={name: value for name, value in score.items() if value is not None},
         on={"dataset": "wbm", "subset": subset, "truth": described["truth"], "unlabelled": described["unlabelled"]},
         model={"name": card.rows[row].model, "predictions": described["predictions"], "column": described["column"]},
-        how={"protocol": f"{card.name}/{SCALE}", "decimals": protocol.decimals, "max_error": protocol.max_error},
+        how={
+            "protocol": f"{card.name}/{options.scale}",
+            "decimals": protocol.decimals,
+            "max_error": protocol.max_error,
+        },
         where=where(),
     )
     return append_once(log, record)

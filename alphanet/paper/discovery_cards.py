@@ -39,6 +39,7 @@ class DiscoveryProtocol(Protocol):
     subset: Literal["full", "unique", "most-stable"]
     decimals: NonNegativeInt | None = None  # of eV/atom, to which labels and predictions are rounded first
     max_error: PositiveFloat  # eV/atom; predictions further off count as missing
+    fetch: bool = True  # whether published files that are not on this machine are fetched
 
 
 class DiscoveryTable(Table):

@@ -33,7 +33,7 @@ class Options:
     mode: str = "eager"
     structures: str | None = None  # instead of the card's
     models: tuple[str, ...] = ()  # rows; none: all
-    minutes: float | None = None  # of each sweep, instead of the card's
+    minutes: float | None = None  # of all sweeps together, instead of the card's
     memory_limit: int | None = None
     seed: int = 0
     restart: bool = False
@@ -63,7 +63,8 @@ def measure_figure(
     """
     protocol = card.scale(options.scale)
     rows, missing = _ready(card.rows, options, report)
-    sweep = _sweep([row.model for row in rows.values()], protocol, options, tasks)
+    minutes = options.minutes or protocol.minutes
+    sweep = _sweep([row.model for row in rows.values()], protocol, options, tasks, minutes)
     return run_sweep(sweep, options.folder, report, restart=options.restart), missing
 
 
@@ -79,7 +80,8 @@ def measure_table(card: SpeedTable, options: Options, report: Report) -> Outcome
     values: dict[str, dict[str, float]] = {row: {} for row in rows}
     outcome = Outcome(failures=[f"{row}: {why}" for row, why in missing.items()])
     for part, task in TASK_OF.items():
-        sweep = _sweep([row.model for row in rows.values()], protocol, options, (task,))
+        minutes = options.minutes / len(TASK_OF) if options.minutes else protocol.minutes
+        sweep = _sweep([row.model for row in rows.values()], protocol, options, (task,), minutes)
         summary = run_sweep(sweep, options.folder / part, report, restart=options.restart)
         outcome.summaries[part] = summary
         for row, described in rows.items():
@@ -122,7 +124,9 @@ def _ready(rows: Mapping[str, Row], options: Options, report: Report) -> tuple[d
     return found, missing
 
 
-def _sweep(models: list[str], protocol: SpeedProtocol, options: Options, tasks: tuple[str, ...]) -> Sweep:
+def _sweep(
+    models: list[str], protocol: SpeedProtocol, options: Options, tasks: tuple[str, ...], minutes: float
+) -> Sweep:
     return Sweep(
         models=tuple(models),
         sizes=protocol.sizes,
@@ -138,7 +142,7 @@ def _sweep(models: list[str], protocol: SpeedProtocol, options: Options, tasks: 
             threads=options.threads,
             memory_limit=options.memory_limit,
         ),
-        budget=60 * (options.minutes or protocol.minutes),
+        budget=60 * minutes,
         mode=options.mode,
     )
 

@@ -129,3 +129,29 @@ def test_command_prints_errata_and_writes_the_table(tmp_path, shared):
     assert (tmp_path / "table4/table.md").is_file()
     with pytest.raises(UserError, match="--models: no row 'CHGnet'; did you mean 'CHGNet'"):
         raise CliRunner().invoke(app, ["repro", "table4", "--models", "CHGnet", "--out", str(tmp_path)]).exception
+
+
+def test_mini_takes_what_is_here_and_fetches_nothing(files):
+    folder, card = files
+    mirror = f"file://{folder}/mirror"
+    nothing = measure_table(card, Options(folder / "runs", mirror=mirror, scale="mini"), lambda _: None)
+    assert not nothing.failures and all("--scale full fetches it" in cell.verdict for cell in nothing.cells)
+    options = Options(folder / "runs", folder / "summary.csv", mirror=mirror)
+    measure_table(card, options, lambda _: None)  # at full, which leaves the predictions here
+    for published in (folder / "mirror").rglob("*.gz"):
+        published.unlink()
+    here = measure_table(
+        card, Options(folder / "runs", folder / "summary.csv", mirror=mirror, scale="mini"), lambda _: None
+    )
+    assert not here.failures and not any(cell.comparable for cell in here.cells)
+    assert all(cell.measured is not None for cell in here.cells)
+
+
+def test_no_row_begins_after_the_budget(files, monkeypatch):
+    folder, card = files
+    times = iter([0.0, 0.0, 100.0])
+    monkeypatch.setattr(discovery.time, "monotonic", lambda: next(times))
+    options = Options(folder / "runs", folder / "summary.csv", folder / "mirror", minutes=1)
+    outcome = measure_table(card, options, lambda _: None)
+    said = {cell.row: cell.verdict for cell in outcome.cells}
+    assert "no time left of --budget 1 minutes" in said["AlphaNet"] and not said["CHGNet"].startswith("not run")

@@ -10,8 +10,7 @@ from alphanet.data.fetching import local_path
 from alphanet.errors import UserError
 from alphanet.measure.wbm import summary_file
 from alphanet.paper import benchmark
-from alphanet.paper.all_cards import KINDS, any_card
-from alphanet.paper.benchmark import benchmark_names
+from alphanet.paper.all_cards import KINDS, any_card, ordered_names
 from alphanet.paper.listing import list_benchmarks
 
 
@@ -21,7 +20,7 @@ def listed(name, scale):
 
 
 def test_every_card_is_of_one_kind_and_listed_at_every_scale():
-    cards = [any_card(name) for name in benchmark_names()]
+    cards = [any_card(name) for name in ordered_names()]
     assert {type(card) for card in cards} == set(KINDS)
     assert [(one.name, one.scale) for one in list_benchmarks()] == [(c.name, s) for c in cards for s in c.scales]
 

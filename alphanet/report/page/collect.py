@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alphanet.errors import UserError
+from alphanet.paper.all_cards import place_of
 from alphanet.paper.benchmark import benchmark_names
 from alphanet.report.page.model import SCHEMA, Report, Run
 from alphanet.report.page.read_run import read_run
@@ -43,7 +44,7 @@ def collect(places: Sequence[Path], skip: Path | None = None) -> Report:
     if not found:
         listed = ", ".join(str(place) for place in places)
         raise UserError(f"no runs in {listed}: none of {', '.join(sorted(KINDS))} is in it or in a folder of it")
-    found.sort(key=lambda run: _order(run[0].name))
+    found.sort(key=lambda run: place_of(run[0].name) if run[0].name in benchmark_names() else (len(found), ""))
     ids = _ids([folder.name for folder, _ in found])
     runs = [
         read_run(folder, kind, identity, _shown(folder, places))
@@ -96,12 +97,6 @@ def _shown(folder: Path, places: Sequence[Path]) -> str:
         if folder.is_relative_to(place):
             return str(Path(place.resolve().name) / folder.relative_to(place))
     return folder.name
-
-
-def _order(name: str) -> tuple[bool, bool, str]:
-    """The paper's tables first, then its figures, by name; the rest as found."""
-    known = name in benchmark_names()
-    return (not known, name.startswith("fig"), name if known else "")
 
 
 def _ids(names: Sequence[str]) -> list[str]:

@@ -1,0 +1,181 @@
+"""`alphanet repro all`: every table and figure that has a card, one after another, each in a process of its own."""
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alphanet.cli.options import AsJson
+from alphanet.cli.repro_dry_run import print_dry_run
+from alphanet.data.progress import print_to_stderr
+
+if TYPE_CHECKING:
+    from alphanet.paper.listing import Listed
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A table or figure, and the cells of it that are wanted."""
+
+    name: str
+    only: tuple[str, ...] = ()  # none: all
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a name."""
+
+    name: str
+    command: str
+    exit_code: int
+    minutes: float  # it took
+    budget: float | None  # minutes it was given; none: as long as its card says
+
+    @property
+    def state(self) -> str:
+        """In words."""
+        return "done" if self.exit_code == 0 else f"FAILED (exit code {self.exit_code})"
+
+
+def all_(
+    context: typer.Context,
+    scale: Annotated[str, typer.Option(help="mini, slice or full; what has no such scale is left out.")] = "mini",
+    budget: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Minutes for everything, divided by what the cards allow each; none: all of it."),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(help="Only these: NAME, or NAME:CELLS with CELLS as NAME's own --only has them; commas between."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each model; two or more give a spread.")] = 1,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, …; each command's own choice if not given.")] = None,
+    mirror: Annotated[
+        str | None, typer.Option(envvar="ALPHANET_MIRROR", help="file:// or http(s):// that serves HOST/PATH.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of runs; each name has a folder in it.")] = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Run nothing: say what it takes and what is missing.")] = (
+        False
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Every table and figure, one after another. What fails costs only itself; the same command goes on."""
+    from alphanet.paper.listing import list_benchmarks
+
+    at_scale = {one.name: one for one in list_benchmarks(seeds) if one.scale == scale}
+    asked = chosen(only, at_scale, scale)
+    listed = [at_scale[one.name] for one in asked]
+    if dry_run:
+        print_dry_run(scale, listed, as_json=as_json)
+        return
+    group = context.parent.command if context.parent else None
+    commands = {one.name: group.get_command(context.parent, one.name) for one in asked}  # type: ignore[union-attr]
+    wanted = {"--scale": scale, "--seeds": str(seeds), "--device": device, "--mirror": mirror, "--out": str(out)}
+    ended = run_all(
+        asked, commands, wanted, limits={one.name: one.minutes for one in listed}, budget=budget, quiet=as_json
+    )
+    _tell(ended, as_json)
+    if any(one.exit_code for one in ended):
+        raise typer.Exit(1)
+
+
+def chosen(only: str | None, at_scale: Mapping[str, "Listed"], scale: str) -> list[Asked]:
+    """What `--only` asks for, in the order of the paper; without it everything that has the scale.
+
+    Raises:
+        UserError: a name that there is not, or not at this scale.
+    """
+    from alphanet.errors import UserError, did_you_mean
+    from alphanet.paper.all_cards import any_card, ordered_names
+
+    if not at_scale:
+        known = dict.fromkeys(scale for name in ordered_names() for scale in any_card(name).scales)
+        raise UserError(f"--scale: no table or figure has the scale {scale!r}{did_you_mean(scale, known)}")
+    cells: dict[str, list[str]] = {}
+    for part in filter(None, (part.strip() for part in (only or "").split(","))):
+        name, _, cell = part.partition(":")
+        if name not in at_scale:
+            any_card(name).scale(scale)  # says what is wrong
+            raise UserError(f"--only: no {name!r} at scale {scale}{did_you_mean(name, at_scale)}")
+        cells.setdefault(name, []).extend([cell] if cell else [])
+    return [Asked(name, tuple(cells.get(name, ()))) for name in at_scale if not only or name in cells]
+
+
+def run_all(
+    asked: Sequence[Asked],
+    commands: Mapping[str, Any],
+    wanted: Mapping[str, str | None],
+    *,
+    limits: Mapping[str, float | None],
+    budget: float | None,
+    quiet: bool,
+) -> list[Ended]:
+    """Run each name's command with those of the `wanted` options that it has.
+
+    Args:
+        asked: names, in order.
+        commands: the command of each name.
+        wanted: values of options; none: not given.
+        limits: minutes that each name takes at most, see `Division`.
+        budget: minutes for everything; none: no limit.
+        quiet: what the commands print goes to stderr.
+    """
+    from alphanet.paper.sharing import Division
+
+    division = None if budget is None else Division(budget, {one.name: limits[one.name] for one in asked})
+    ended = []
+    for place, one in enumerate(asked, 1):
+        share = None if division is None else division.share(one.name)
+        values = {**wanted, "--budget": None if share is None else f"{share:g}", "--only": ",".join(one.only) or None}
+        arguments = ["repro", one.name, *options_of(commands[one.name], one.name, values)]
+        command = shlex.join(["alphanet", *arguments])
+        print_to_stderr(f"\n[{place}/{len(asked)}] {command}")
+        begun = time.monotonic()
+        code = run_command(arguments, quiet=quiet)
+        ended.append(Ended(one.name, command, code, (time.monotonic() - begun) / 60, share))
+        print_to_stderr(f"[{place}/{len(asked)}] {one.name}: {ended[-1].state} after {ended[-1].minutes:.1f} min")
+    return ended
+
+
+def options_of(command: Any, name: str, values: Mapping[str, str | None]) -> list[str]:
+    """Those of the options that `command` has.
+
+    Raises:
+        UserError: cells are asked for, and the command takes no `--only`.
+    """
+    from alphanet.errors import UserError
+
+    known = {flag for parameter in command.params for flag in parameter.opts}
+    if values["--only"] and "--only" not in known:
+        raise UserError(f"--only {name}:{values['--only']}: {name} is measured as a whole; write {name}")
+    given = [(flag, value) for flag, value in values.items() if value is not None and flag in known]
+    return [word for pair in given for word in pair]
+
+
+def run_command(arguments: Sequence[str], *, quiet: bool) -> int:
+    """Run `alphanet` with `arguments` in a process of its own; returns its exit code."""
+    command = [sys.executable, "-m", "alphanet.cli", *arguments]
+    return subprocess.run(command, stdout=sys.stderr if quiet else None, check=False).returncode
+
+
+def _tell(ended: Sequence[Ended], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"names": [asdict(one) | {"state": one.state} for one in ended]}, ensure_ascii=False))
+        return
+    from alphanet.cli.bench import print_table
+
+    lines = [
+        (one.name, one.state, f"{one.minutes:.1f}", "" if one.budget is None else f"{one.budget:g}") for one in ended
+    ]
+    print()
+    print_table(("name", "state", "minutes", "given"), lines)
+    failed = [one for one in ended if one.exit_code]
+    for one in failed:
+        print(f"failed: {one.command}")
