@@ -69,7 +69,7 @@ def all_(
     """Every table and figure, one after another. What fails costs only itself; the same command goes on."""
     from alphanet.paper.listing import list_benchmarks
 
-    at_scale = {one.name: one for one in list_benchmarks(seeds) if one.scale == scale}
+    at_scale = {one.name: one for one in list_benchmarks(seeds) if one.any_scale or one.scale == scale}
     asked = chosen(only, at_scale, scale)
     listed = [at_scale[one.name] for one in asked]
     if dry_run:
@@ -95,8 +95,8 @@ def chosen(only: str | None, at_scale: Mapping[str, "Listed"], scale: str) -> li
     from alphanet.errors import UserError, did_you_mean
     from alphanet.paper.all_cards import any_card, ordered_names
 
-    if not at_scale:
-        known = dict.fromkeys(scale for name in ordered_names() for scale in any_card(name).scales)
+    known = dict.fromkeys(scale for name in ordered_names() for scale in any_card(name).scales)
+    if scale not in known:
         raise UserError(f"--scale: no table or figure has the scale {scale!r}{did_you_mean(scale, known)}")
     cells: dict[str, list[str]] = {}
     for part in filter(None, (part.strip() for part in (only or "").split(","))):

@@ -35,6 +35,7 @@ class Listed:
     name: str
     title: str
     scale: str
+    any_scale: bool  # it is the same at every scale
     comparable: bool  # with the paper, if nothing departs from the protocol
     reason: str  # why not; empty where it is
     cost: str
@@ -67,6 +68,7 @@ def _listed(card: AnyCard, scale: str, seeds: int) -> Listed:
         name=card.name,
         title=card.title,
         scale=scale,
+        any_scale=isinstance(card, SettingsTable),
         comparable=card.scale(scale).comparable,
         reason=card.scale(scale).reason,
         cost=takes.cost,
@@ -106,7 +108,7 @@ def _of_trainings(card: Benchmark, scale: str, seeds: int) -> Takes:
         cost,
         minutes,
         tuple(of_dataset(dataset, scale) for dataset in dict.fromkeys(training.dataset for training in planned)),
-        tuple(f"{column}: {why}" for column, why in protocol.unavailable.items()),
+        tuple(f"{name}: {why}" for name, why in {**protocol.unavailable, **protocol.untrained}.items()),
     )
 
 
