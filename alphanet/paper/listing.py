@@ -8,6 +8,7 @@ from alphanet.paper.benchmark import Benchmark, Row
 from alphanet.paper.cost_cards import CostTable
 from alphanet.paper.discovery_cards import DiscoveryTable
 from alphanet.paper.efficiency import TASK_OF
+from alphanet.paper.estimate import gpu_days
 from alphanet.paper.needs import Data, given_by_user, of_dataset, of_predictions
 from alphanet.paper.plan import plan
 from alphanet.paper.settings_cards import SettingsTable
@@ -26,6 +27,8 @@ class Takes:
     minutes: float | None  # most that it takes, environments and downloads aside; none: nothing limits it
     data: tuple[Data, ...] = ()
     impossible: tuple[str, ...] = ()  # cells that this scale cannot fill, and what they would need
+    gpu_days: float | None = None  # estimated, where nothing limits the time
+    estimated: str = ""  # what `gpu_days` rests on, or why there is none
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,12 @@ class Listed:
     name: str
     title: str
     scale: str
-    any_scale: bool  # it is the same at every scale
     comparable: bool  # with the paper, if nothing departs from the protocol
     reason: str  # why not; empty where it is
     cost: str
     minutes: float | None  # see `Takes`
+    gpu_days: float | None  # see `Takes`
+    estimated: str  # see `Takes`
     data: tuple[Data, ...]
     impossible: tuple[str, ...]  # see `Takes`
     missing_data: tuple[str, ...]  # what must be fetched or given first; empty: all is here, or made on the spot
@@ -68,11 +72,12 @@ def _listed(card: AnyCard, scale: str, seeds: int) -> Listed:
         name=card.name,
         title=card.title,
         scale=scale,
-        any_scale=isinstance(card, SettingsTable),
         comparable=card.scale(scale).comparable,
         reason=card.scale(scale).reason,
         cost=takes.cost,
         minutes=takes.minutes,
+        gpu_days=takes.gpu_days,
+        estimated=takes.estimated,
         data=takes.data,
         impossible=takes.impossible,
         missing_data=takes.impossible + tuple(data.text for data in takes.data if not data.here),
@@ -97,10 +102,13 @@ def _takes(card: AnyCard, scale: str, seeds: int) -> Takes:
 def _of_trainings(card: Benchmark, scale: str, seeds: int) -> Takes:
     protocol = card.scale(scale)
     planned = plan(card, protocol, {(row, column) for row in card.rows for column in card.columns})
-    trainings = seeds * sum(training.model not in UNTRAINED for training in planned)
-    cost, minutes = f"{trainings} trainings, ", None
+    trained = [training for training in planned if training.model not in UNTRAINED]
+    trainings = seeds * len(trained)
+    cost, minutes, days, estimated = f"{trainings} trainings, ", None, None, ""
     if protocol.max_time is None:
-        cost += "as long as their epochs take; meant for a GPU"
+        days, estimated = gpu_days(trained, protocol, seeds)
+        cost += "as long as their epochs take: "
+        cost += "unknown" if days is None else f"about {days:.2g} GPU-days, estimated"
     else:
         minutes = trainings * protocol.max_time / 60
         cost += f"at most {protocol.max_time:g} s each: {minutes_text(minutes)}"
@@ -109,6 +117,8 @@ def _of_trainings(card: Benchmark, scale: str, seeds: int) -> Takes:
         minutes,
         tuple(of_dataset(dataset, scale) for dataset in dict.fromkeys(training.dataset for training in planned)),
         tuple(f"{name}: {why}" for name, why in {**protocol.unavailable, **protocol.untrained}.items()),
+        days,
+        estimated,
     )
 
 
