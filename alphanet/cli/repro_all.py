@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alphanet.cli import repro_options
 from alphanet.cli.options import AsJson
 from alphanet.cli.repro_dry_run import print_dry_run
 from alphanet.data.progress import print_to_stderr
@@ -64,7 +65,7 @@ def all_(
             "and in CELLS that are rows, * stands for anything: '*:AlphaNet*' leaves out the potentials compared with."
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each model; two or more give a spread.")] = 1,
+    seeds: repro_options.Seeds = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, …; each command's own choice if not given.")] = None,
     mirror: Annotated[
         str | None, typer.Option(envvar="ALPHANET_MIRROR", help="file:// or http(s):// that serves HOST/PATH.")
@@ -87,7 +88,7 @@ def all_(
     group = context.parent.command if context.parent else None
     commands = {one.name: group.get_command(context.parent, one.name) for one in asked}  # type: ignore[union-attr]
     wanted = {
-        "--seeds": str(seeds) if seeds > 1 else None,
+        "--seeds": None if seeds is None else str(seeds),
         "--device": device,
         "--mirror": mirror if _is_given(context, "mirror") else None,  # the environment is handed on as it is
         "--out": str(out),
