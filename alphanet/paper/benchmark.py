@@ -117,9 +117,11 @@ class Scale(Protocol):
     epochs: PositiveInt | None = None  # the trainers' own number where there is none
     max_time: PositiveFloat | None = None  # seconds of each training, the same for every model
     dtype: Literal["float32", "float64"] = "float32"  # of training and evaluation
+    seeds: PositiveInt = 1  # trainings of each model that has anything random; two or more give a spread
     threads: PositiveInt | None = None  # of every model; none: torch's choice
     parity_frames: PositiveInt | None = None  # most frames of train and of valid in parity plots; none: all
     unavailable: dict[str, str] = Field(default_factory=dict)  # column -> what it needs
+    untrained: dict[str, str] = Field(default_factory=dict)  # run key of a row that has no run -> what it needs
     runs: dict[str, dict[str, Run]]  # run key of a row -> column, or `*` for those that are not named -> run
 
     def run_of(self, key: str, column: str) -> Run | None:
@@ -139,6 +141,7 @@ class Table(Card):
     rows: Mapping[str, Row]
     paper: tuple[PaperValue, ...]
     errata: tuple[Erratum, ...] = ()
+    notes: tuple[str, ...] = ()  # for the reader, under the table
     scales: Mapping[str, Protocol]
 
     @model_validator(mode="after")
@@ -182,16 +185,28 @@ class Benchmark(Table):
     columns: Mapping[str, DataColumn]
     rows: Mapping[str, TrainedRow]
     scales: Mapping[str, Scale]
+    s2ef: bool = False  # evaluated as OC20's leaderboard does, too; gives the metrics `s2ef_…`
+    power_law: tuple[str, ...] = ()  # metrics that are fitted and drawn against the columns' `train_frames`
     parity: bool = True  # whether trainings are shown as Figure 1 does, with training and validation frames
 
     @model_validator(mode="after")
     def _runs_exist(self) -> "Benchmark":
         keys = {row.run_key for row in self.rows.values()}
         for name, scale in self.scales.items():
-            unknown = (set(scale.runs) - keys) | (set(scale.unavailable) - set(self.columns))
+            unknown = ({*scale.runs, *scale.untrained} - keys) | (set(scale.unavailable) - set(self.columns))
             unknown |= {column for runs in scale.runs.values() for column in runs} - {*self.columns, EVERY_COLUMN}
             if unknown:
                 raise ValueError(f"scale {name}: no row or column called {', '.join(sorted(unknown))}")
+        return self
+
+    @model_validator(mode="after")
+    def _power_law_has_an_axis(self) -> "Benchmark":
+        unknown = set(self.power_law) - set(self.metrics)
+        if unknown:
+            raise ValueError(f"power_law: no metric called {', '.join(sorted(unknown))}")
+        without = [name for name, column in self.columns.items() if column.train_frames is None]
+        if self.power_law and without:
+            raise ValueError(f"power_law: columns without train_frames: {', '.join(without)}")
         return self
 
     def scale(self, name: str) -> Scale:

@@ -8,6 +8,7 @@ from alphanet.paper.benchmark import Benchmark, Row
 from alphanet.paper.cost_cards import CostTable
 from alphanet.paper.discovery_cards import DiscoveryTable
 from alphanet.paper.efficiency import TASK_OF
+from alphanet.paper.estimate import gpu_days
 from alphanet.paper.needs import Data, given_by_user, of_dataset, of_predictions
 from alphanet.paper.plan import plan
 from alphanet.paper.settings_cards import SettingsTable
@@ -26,6 +27,8 @@ class Takes:
     minutes: float | None  # most that it takes, environments and downloads aside; none: nothing limits it
     data: tuple[Data, ...] = ()
     impossible: tuple[str, ...] = ()  # cells that this scale cannot fill, and what they would need
+    gpu_days: float | None = None  # estimated, where nothing limits the time
+    estimated: str = ""  # what `gpu_days` rests on, or why there is none
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Listed:
     reason: str  # why not; empty where it is
     cost: str
     minutes: float | None  # see `Takes`
+    gpu_days: float | None  # see `Takes`
+    estimated: str  # see `Takes`
     data: tuple[Data, ...]
     impossible: tuple[str, ...]  # see `Takes`
     missing_data: tuple[str, ...]  # what must be fetched or given first; empty: all is here, or made on the spot
@@ -46,11 +51,11 @@ class Listed:
     missing_environments: tuple[str, ...]  # those of them whose environment is not made yet
 
 
-def list_benchmarks(seeds: int = 1) -> list[Listed]:
+def list_benchmarks(seeds: int | None = None) -> list[Listed]:
     """Every benchmark at every scale, in the order of the paper; other papers' tables last.
 
     Args:
-        seeds: trainings of each model.
+        seeds: trainings of each model; none: the card's number.
 
     Raises:
         UserError: a card is wrong.
@@ -59,7 +64,7 @@ def list_benchmarks(seeds: int = 1) -> list[Listed]:
     return [_listed(card, scale, seeds) for card in cards.values() for scale in card.scales]
 
 
-def _listed(card: AnyCard, scale: str, seeds: int) -> Listed:
+def _listed(card: AnyCard, scale: str, seeds: int | None) -> Listed:
     # Published predictions are scored as they are: no model runs.
     running = _baselines({} if isinstance(card, DiscoveryTable) else card.rows)
     takes = _takes(card, scale, seeds)
@@ -71,6 +76,8 @@ def _listed(card: AnyCard, scale: str, seeds: int) -> Listed:
         reason=card.scale(scale).reason,
         cost=takes.cost,
         minutes=takes.minutes,
+        gpu_days=takes.gpu_days,
+        estimated=takes.estimated,
         data=takes.data,
         impossible=takes.impossible,
         missing_data=takes.impossible + tuple(data.text for data in takes.data if not data.here),
@@ -79,7 +86,7 @@ def _listed(card: AnyCard, scale: str, seeds: int) -> Listed:
     )
 
 
-def _takes(card: AnyCard, scale: str, seeds: int) -> Takes:
+def _takes(card: AnyCard, scale: str, seeds: int | None) -> Takes:
     if isinstance(card, Benchmark):
         return _of_trainings(card, scale, seeds)
     if isinstance(card, DiscoveryTable):
@@ -92,21 +99,33 @@ def _takes(card: AnyCard, scale: str, seeds: int) -> Takes:
     return _of_sweeps(card.scale(scale), len(TASK_OF) if isinstance(card, SpeedTable) else 1)
 
 
-def _of_trainings(card: Benchmark, scale: str, seeds: int) -> Takes:
+def _of_trainings(card: Benchmark, scale: str, seeds: int | None) -> Takes:
     protocol = card.scale(scale)
     planned = plan(card, protocol, {(row, column) for row in card.rows for column in card.columns})
-    trainings = seeds * sum(training.model not in UNTRAINED for training in planned)
-    cost, minutes = f"{trainings} trainings, ", None
-    if protocol.max_time is None:
-        cost += "as long as their epochs take; meant for a GPU"
+    trained = [training for training in planned if training.model not in UNTRAINED]
+    seeds = seeds or protocol.seeds
+    trainings = seeds * len(trained)
+    minutes, days, estimated = None, None, ""
+    cost = f"{trainings} trainings, "
+    if not planned:
+        cost, minutes = "nothing can be measured", 0.0
+    elif protocol.max_time is None:
+        days, estimated = gpu_days(trained, protocol, seeds)
+        cost += "as long as their epochs take: "
+        cost += "unknown" if days is None else f"about {days:.2g} GPU-days, estimated"
     else:
         minutes = trainings * protocol.max_time / 60
         cost += f"at most {protocol.max_time:g} s each: {minutes_text(minutes)}"
+    lacking: dict[str, list[str]] = {}
+    for name, why in {**protocol.unavailable, **protocol.untrained}.items():
+        lacking.setdefault(why, []).append(name)
     return Takes(
         cost,
         minutes,
         tuple(of_dataset(dataset, scale) for dataset in dict.fromkeys(training.dataset for training in planned)),
-        tuple(f"{column}: {why}" for column, why in protocol.unavailable.items()),
+        tuple(f"{', '.join(named)}: {why}" for why, named in lacking.items()),
+        days,
+        estimated,
     )
 
 

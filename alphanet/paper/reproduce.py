@@ -26,7 +26,7 @@ class Options:
     scale: str
     folder: Path  # of the table
     device: str
-    seeds: int = 1
+    seeds: int | None = None  # trainings of each model; none: the card's number
     epochs: int | None = None
     max_time: float | None = None  # seconds of each training
     budget: float | None = None  # minutes of everything that is not finished
@@ -129,7 +129,9 @@ class _Runner:
             elif place[1] in self._scale.unavailable:
                 self._miss([place], f"needs {self._scale.unavailable[place[1]]}")
             elif place not in filled:
-                self._miss([place], f"the protocol of scale {self._options.scale} does not train it")
+                needs = self._scale.untrained.get(self._benchmark.rows[place[0]].run_key)
+                untold = f"the protocol of scale {self._options.scale} does not train it"
+                self._miss([place], f"needs {needs}" if needs else untold)
 
     def run(self, trainings: Sequence[Training]) -> None:
         """All steps, the first seed of every training before the second of any."""
@@ -165,7 +167,7 @@ class _Runner:
     def _seeds(self, training: Training, data: PreparedData) -> list[_Todo]:
         trainer = trainer_of(training.model)
         any_time = self._budget is not None
-        seeds = self._options.seeds if trainer.seeded else 1
+        seeds = (self._options.seeds or self._scale.seeds) if trainer.seeded else 1
         steps = [self._step(training, trainer, data, seed) for seed in range(seeds)]
         earlier = [] if self._options.restart else self._earlier
         return [_Todo(training, step, finished(step, earlier, any_time=any_time)) for step in steps]
@@ -193,6 +195,7 @@ class _Runner:
             splits=("train", "valid", "test") if self._benchmark.parity else ("test",),
             batch_size=training.run.batch_size,
             parity_frames=scale.parity_frames,
+            s2ef=self._benchmark.s2ef,
             runs=runs,
             log=self._log,
         )
