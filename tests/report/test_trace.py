@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -74,10 +75,23 @@ def test_a_grid_s_number_that_no_file_has_is_found(copied):
 
 @pytest.mark.skipif(not (REFERENCE / "index.html").is_file(), reason="no reference report")
 def test_the_reference_report_is_followed():
-    assert trace(REFERENCE, REFERENCE / "runs")["cells"] > 0
+    assert trace(REFERENCE, REFERENCE / "records")["cells"] > 0
 
 
 @pytest.mark.skipif("ALPHANET_TRACE" not in os.environ, reason="set ALPHANET_TRACE to a folder of runs with a report")
 def test_a_run_of_one_s_own_is_followed():
     runs = Path(os.environ["ALPHANET_TRACE"])
     assert trace(runs / "report", runs)["cells"] > 0
+
+
+def test_what_is_kept_as_reference_can_be_followed_alone(copied, monkeypatch):
+    monkeypatch.syspath_prepend(resources("reports"))
+    from keep_reference import keep
+
+    keep(copied / "runs", copied / "out", copied / "reference")
+    shutil.rmtree(copied / "runs")
+    assert trace(copied / "reference", copied / "reference" / "records")["cells"] == 10
+    page = (copied / "reference" / "index.html").read_text()
+    links = [link for link in re.findall(r'href="([^"#:]+)"', page) if "://" not in link]
+    assert links and all((copied / "reference" / link).is_file() for link in links)
+    assert not list((copied / "reference").rglob("*.png"))
