@@ -59,7 +59,7 @@ def test_broken_results_leave_the_rest_standing(runs, tmp_path, text):
     write_report(tmp_path / "out", report)
     (broken,) = [run for run in report.runs if run.id == "table1"]
     assert len(broken.problems) >= 1 and broken.title.startswith("Table 1")
-    assert len(report.runs) == 8
+    assert len(report.runs) == len(list(runs.iterdir()))
 
 
 @pytest.mark.parametrize(
