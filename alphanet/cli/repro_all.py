@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ class Asked:
     """A table or figure, and the cells of it that are wanted."""
 
     name: str
+    scale: str
     only: tuple[str, ...] = ()  # none: all
 
 
@@ -46,7 +48,9 @@ class Ended:
 
 def all_(
     context: typer.Context,
-    scale: Annotated[str, typer.Option(help="mini, slice or full; what has no such scale is left out.")] = "mini",
+    scale: Annotated[
+        str, typer.Option(help="mini, slice or full; what has no such scale is left out, unless it takes no time.")
+    ] = "mini",
     budget: Annotated[
         float | None,
         typer.Option(min=0.1, help="Minutes for everything, divided by what the cards allow each; none: all of it."),
@@ -69,7 +73,7 @@ def all_(
     """Every table and figure, one after another. What fails costs only itself; the same command goes on."""
     from alphanet.paper.listing import list_benchmarks
 
-    at_scale = {one.name: one for one in list_benchmarks(seeds) if one.scale == scale}
+    at_scale = listed_at(scale, list_benchmarks(seeds))
     asked = chosen(only, at_scale, scale)
     listed = [at_scale[one.name] for one in asked]
     if dry_run:
@@ -77,13 +81,23 @@ def all_(
         return
     group = context.parent.command if context.parent else None
     commands = {one.name: group.get_command(context.parent, one.name) for one in asked}  # type: ignore[union-attr]
-    wanted = {"--scale": scale, "--seeds": str(seeds), "--device": device, "--mirror": mirror, "--out": str(out)}
+    wanted = {"--seeds": str(seeds), "--device": device, "--mirror": mirror, "--out": str(out)}
     ended = run_all(
         asked, commands, wanted, limits={one.name: one.minutes for one in listed}, budget=budget, quiet=as_json
     )
     _tell(ended, as_json)
     if any(one.exit_code for one in ended):
         raise typer.Exit(1)
+
+
+def listed_at(scale: str, listed: Sequence["Listed"]) -> dict[str, "Listed"]:
+    """What is run at `scale`, by name: what has this scale, and what has but one, which takes neither time nor data."""
+    scales = Counter(one.name for one in listed)
+    return {
+        one.name: one
+        for one in listed
+        if one.scale == scale or (scales[one.name] == 1 and one.minutes == 0 and not one.data)
+    }
 
 
 def chosen(only: str | None, at_scale: Mapping[str, "Listed"], scale: str) -> list[Asked]:
@@ -95,7 +109,7 @@ def chosen(only: str | None, at_scale: Mapping[str, "Listed"], scale: str) -> li
     from alphanet.errors import UserError, did_you_mean
     from alphanet.paper.all_cards import any_card, ordered_names
 
-    if not at_scale:
+    if all(one.scale != scale for one in at_scale.values()):
         known = dict.fromkeys(scale for name in ordered_names() for scale in any_card(name).scales)
         raise UserError(f"--scale: no table or figure has the scale {scale!r}{did_you_mean(scale, known)}")
     cells: dict[str, list[str]] = {}
@@ -105,7 +119,11 @@ def chosen(only: str | None, at_scale: Mapping[str, "Listed"], scale: str) -> li
             any_card(name).scale(scale)  # says what is wrong
             raise UserError(f"--only: no {name!r} at scale {scale}{did_you_mean(name, at_scale)}")
         cells.setdefault(name, []).extend([cell] if cell else [])
-    return [Asked(name, tuple(cells.get(name, ()))) for name in at_scale if not only or name in cells]
+    return [
+        Asked(name, one.scale, tuple(cells.get(name, ())))
+        for name, one in at_scale.items()
+        if not only or name in cells
+    ]
 
 
 def run_all(
@@ -133,7 +151,8 @@ def run_all(
     ended = []
     for place, one in enumerate(asked, 1):
         share = None if division is None else division.share(one.name)
-        values = {**wanted, "--budget": None if share is None else f"{share:g}", "--only": ",".join(one.only) or None}
+        limit = {"--budget": None if share is None else f"{share:g}", "--only": ",".join(one.only) or None}
+        values = {"--scale": one.scale, **wanted, **limit}
         arguments = ["repro", one.name, *options_of(commands[one.name], one.name, values)]
         command = shlex.join(["alphanet", *arguments])
         print_to_stderr(f"\n[{place}/{len(asked)}] {command}")

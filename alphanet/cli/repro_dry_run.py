@@ -28,6 +28,8 @@ def print_dry_run(scale: str, listed: Sequence["Listed"], *, as_json: bool) -> N
 
 def _lines(one: "Listed") -> Iterator[str]:
     yield f"cost: {one.cost}"
+    if one.estimated:
+        yield f"  estimated: {one.estimated}"
     for data in one.data:
         yield f"data: {_data_text(data)}"
     if one.environments:
@@ -57,6 +59,8 @@ def _totals(listed: Sequence["Listed"]) -> dict[str, Any]:
     environments = {name for found in listed for name in found.missing_environments}
     return {
         "minutes": sum(one.minutes or 0.0 for one in listed),
+        "gpu_days": sum(one.gpu_days or 0.0 for one in listed),
+        "without_estimate": [one.name for one in listed if one.minutes is None and one.gpu_days is None],
         "without_limit": [one.name for one in listed if one.minutes is None],
         "missing_data": [name for name, one in data.items() if not one.here],
         "bytes_of_known_sizes": sum(one.size or 0 for one in data.values()),
@@ -70,7 +74,9 @@ def _total_lines(totals: dict[str, Any]) -> Iterator[str]:
 
     yield f"time: {minutes_text(totals['minutes'])} at most where something limits it"
     if totals["without_limit"]:
-        yield f"  without a limit: {', '.join(totals['without_limit'])}"
+        yield f"  without a limit: {', '.join(totals['without_limit'])}: about {totals['gpu_days']:.3g} GPU-days"
+    if totals["without_estimate"]:
+        yield f"  of unknown length: {', '.join(totals['without_estimate'])}"
     yield f"data: {totals['bytes_of_known_sizes'] / 1e6:.0f} MB where the size is known"
     if totals["unknown_sizes"]:
         yield f"  of unknown size: {', '.join(totals['unknown_sizes'])}"

@@ -6,7 +6,7 @@ A card is one YAML file in `datasets/`; adding a data set is adding a card.
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 from alphanet.cards import Card, read_card
 from alphanet.errors import UserError, did_you_mean
@@ -107,6 +107,7 @@ class ScaleCard(Card):
     listing: Listing | None = None
     labels: LabelKeys = LabelKeys()
     split: Split | None = None
+    train_frames: PositiveInt | None = None  # as published, for estimates before the data is here
     needs: str | None = None  # why there is nothing to fetch at this scale, and what to use instead
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from alphanet.paper.benchmark import Benchmark, Row, load_benchmark
 from alphanet.paper.cost_cards import CostTable
 from alphanet.paper.discovery_cards import DiscoveryTable
 from alphanet.paper.efficiency import TASK_OF
+from alphanet.paper.estimate import gpu_days
 from alphanet.paper.landscape_cards import LandscapeFigure
 from alphanet.paper.needs import Data, given_by_user, of_dataset, of_predictions
 from alphanet.paper.plan import plan
@@ -27,6 +28,8 @@ class Takes:
     minutes: float | None  # most that it takes, environments and downloads aside; none: nothing limits it
     data: tuple[Data, ...] = ()
     impossible: tuple[str, ...] = ()  # cells that this scale cannot fill, and what they would need
+    gpu_days: float | None = None  # estimated, where nothing limits the time
+    estimated: str = ""  # what `gpu_days` rests on, or why there is none
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Listed:
     reason: str  # why not; empty where it is
     cost: str
     minutes: float | None  # see `Takes`
+    gpu_days: float | None  # see `Takes`
+    estimated: str  # see `Takes`
     data: tuple[Data, ...]
     impossible: tuple[str, ...]  # see `Takes`
     missing_data: tuple[str, ...]  # what must be fetched or given first; empty: all is here, or made on the spot
@@ -72,6 +77,8 @@ def _listed(card: AnyCard, scale: str, seeds: int) -> Listed:
         reason=card.scale(scale).reason,
         cost=takes.cost,
         minutes=takes.minutes,
+        gpu_days=takes.gpu_days,
+        estimated=takes.estimated,
         data=takes.data,
         impossible=takes.impossible,
         missing_data=takes.impossible + tuple(data.text for data in takes.data if not data.here),
@@ -98,10 +105,13 @@ def _takes(card: AnyCard, scale: str, seeds: int) -> Takes:
 def _of_trainings(card: Benchmark, scale: str, seeds: int) -> Takes:
     protocol = card.scale(scale)
     planned = plan(card, protocol, {(row, column) for row in card.rows for column in card.columns})
-    trainings = seeds * sum(training.model not in UNTRAINED for training in planned)
-    cost, minutes = f"{trainings} trainings, ", None
+    trained = [training for training in planned if training.model not in UNTRAINED]
+    trainings = seeds * len(trained)
+    cost, minutes, days, estimated = f"{trainings} trainings, ", None, None, ""
     if protocol.max_time is None:
-        cost += "as long as their epochs take; meant for a GPU"
+        days, estimated = gpu_days(trained, protocol, seeds)
+        cost += "as long as their epochs take: "
+        cost += "unknown" if days is None else f"about {days:.2g} GPU-days, estimated"
     else:
         minutes = trainings * protocol.max_time / 60
         cost += f"at most {protocol.max_time:g} s each: {minutes_text(minutes)}"
@@ -110,22 +120,29 @@ def _of_trainings(card: Benchmark, scale: str, seeds: int) -> Takes:
         minutes,
         tuple(of_dataset(dataset, scale) for dataset in dict.fromkeys(training.dataset for training in planned)),
         tuple(f"{column}: {why}" for column, why in protocol.unavailable.items()),
+        days,
+        estimated,
     )
 
 
 def _of_landscapes(card: LandscapeFigure, scale: str) -> Takes:
     """The trainings are those of a table; where that has run, none is left."""
-    protocol, table = card.scale(scale), load_benchmark(card.trained.table)
-    why = table.scale(scale).unavailable.get(card.trained.column)
-    if why is not None:
-        return Takes("nothing can be trained", 0.0, impossible=(why,))
-    limit, minutes = table.scale(scale).max_time, None
-    cost = f"{len(card.drawn)} training, unless {table.name} has run"
-    if limit is not None and protocol.minutes is not None:
-        minutes = protocol.minutes + len(card.drawn) * limit / 60
-        cost += f": {minutes_text(minutes)} at most with it, {minutes_text(protocol.minutes)} without"
+    protocol, table, column = card.scale(scale), load_benchmark(card.trained.table), card.trained.column
+    of_table = table.scale(scale)
+    planned = plan(table, of_table, {(row, column) for row in card.drawn})
+    if not planned:
+        return Takes("nothing can be trained", 0.0, impossible=(of_table.unavailable[column],))
+    days, estimated, minutes = None, "", None
+    cost = f"{len(planned)} training, unless {table.name} has run: "
+    if of_table.max_time is None or protocol.minutes is None:
+        days, estimated = gpu_days(planned, of_table, 1)
+        cost += "unknown" if days is None else f"about {days:.2g} GPU-days, estimated"
+    else:
+        minutes = protocol.minutes + len(planned) * of_table.max_time / 60
+        cost += f"{minutes_text(minutes)} at most with it, {minutes_text(protocol.minutes)} without"
     given = () if protocol.reference else (given_by_user(protocol.needs),)
-    return Takes(cost, minutes, (of_dataset(table.columns[card.trained.column].dataset, scale), *given))
+    data = (of_dataset(table.columns[column].dataset, scale), *given)
+    return Takes(cost, minutes, data, gpu_days=days, estimated=estimated)
 
 
 def _of_predictions(card: DiscoveryTable, scale: str) -> Takes:

@@ -9,12 +9,16 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
+from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_samples import SAMPLES, alloy, ethanol, official_config, paper_config, patterned_model, random_model, slab
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from alphanet.graph import AtomGraph, collate
 from alphanet.model.base import InteratomicModel
+from alphanet.model.fast.layout import CHUNK
 from alphanet.model.fast.model import FastModel
 from alphanet.model.prediction import Prediction, predict
 
@@ -42,8 +46,8 @@ def reference(name: str) -> InteratomicModel:
 
 
 @cache
-def fast(name: str, block: int, keeps: bool = True) -> FastModel:
-    return FastModel(reference(name), compiled=False, block=block, max_memory=None if keeps else 0)
+def fast(name: str, block: int) -> FastModel:
+    return FastModel(reference(name), compiled=False, block=block)
 
 
 def assert_close(found: Prediction, expected: Prediction, relative: float) -> None:
@@ -55,14 +59,35 @@ def assert_close(found: Prediction, expected: Prediction, relative: float) -> No
         assert float((value - truth).abs().max()) <= allowed if truth.numel() else True, key
 
 
-@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("stays", ["all", "weights", "nothing"])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_equals_the_reference(name: str, keeps: bool) -> None:
+def test_equals_the_reference(name: str, stays: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alphanet.model.fast import model as module
+
+    monkeypatch.setattr(module, "retention", lambda *_: stays)
     model = reference(name)
     for make in (alloy, slab, ethanol):
         graph = model.graph(make())
         for block in (16, 512):
-            assert_close(fast(name, block, keeps).predict(graph), predict(model, graph), 1e-10)
+            assert_close(fast(name, block).predict(graph), predict(model, graph), 1e-10)
+
+
+def test_nothing_of_the_edges_stays_within_no_memory() -> None:
+    """Nothing is larger than ten numbers an edge (cells of edges have nine), where weights alone have more than 32."""
+    graph = reference("paper").graph(bulk("Cu", cubic=True).repeat((3, 3, 3)))
+    bounded, largest = FastModel(reference("paper"), compiled=False, block=64, max_memory=0), 0
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            nonlocal largest
+            found = function(*args, **(kwargs or {}))
+            if isinstance(found, Tensor):
+                largest = max(largest, found.numel())
+            return found
+
+    with Watch():
+        bounded.predict(graph)
+    assert largest <= 10 * (graph.n_edges + CHUNK * graph.n_atoms)
 
 
 @st.composite

@@ -1,5 +1,7 @@
 """How a fast model is made: compiled and checked, or the next slower form with a line that says why."""
 
+import resource
+
 import pytest
 import torch
 from model_samples import alloy, ethanol, official_config, paper_config, random_model
@@ -10,7 +12,7 @@ from alphanet.model.fast.checking import largest_error, small_structure
 from alphanet.model.fast.compiler import Compiler, compiler_present
 from alphanet.model.fast.compiling import BlockFunction
 from alphanet.model.fast.linear import linear
-from alphanet.model.fast.memory import fits
+from alphanet.model.fast.memory import default_limit, retention
 from alphanet.model.fast.model import FastModel, fast_model
 from alphanet.model.prediction import predict
 from alphanet.paths import home
@@ -148,5 +150,18 @@ def test_checked_structure_is_hard_enough() -> None:
 
 
 def test_memory_is_what_is_counted() -> None:
-    assert fits((10, 4), 100, 0, torch.float32, 40 * 214 * 4)
-    assert not fits((10, 4), 100, 1, torch.float32, 40 * 214 * 4)
+    enough = 40 * 214 * 4
+    assert retention((10, 4), 100, 0, torch.float32, enough) == "all"
+    assert retention((10, 4), 100, 1, torch.float32, enough) == "weights"
+    assert retention((10, 4), 100, 0, torch.float32, enough - 1) == "nothing"
+
+
+def test_the_default_bound_is_half_of_what_the_process_may_use() -> None:
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    whole = default_limit()
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (4 * 10**9, before[1]))
+        assert default_limit() == min(whole, 2 * 10**9)
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+    assert default_limit() == whole

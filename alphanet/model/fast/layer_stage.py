@@ -9,8 +9,8 @@ from torch import Tensor
 
 from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.compiling import BlockFunction, derivative
+from alphanet.model.fast.edge_arrays import Visit
 from alphanet.model.fast.linear import linear
-from alphanet.model.fast.stages import Visit
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,8 @@ class LayerStage:
         functions: of the layer's kind.
     """
 
+    writes = False
+
     def __init__(self, number: int, last: bool, width: int, weights: LayerWeights, functions: LayerFunctions) -> None:
         self._number, self._last, self.width = number, last, width
         self._weights, self._functions = weights, functions
@@ -123,10 +125,10 @@ class LayerStage:
 
     def forward(self, visit: Visit) -> Tensor:
         """(n, C) sums of messages."""
-        edges, block, at, w = visit.edges, visit.block, visit.at, self._weights
+        block, w = visit.block, self._weights
         sums, *kept = self._functions.forward(
-            edges.weights[at],
-            edges.frame[at],
+            visit.weights,
+            visit.frame,
             block.filled,
             block.sender,
             visit.senders,
@@ -136,17 +138,17 @@ class LayerStage:
             *(w.branch or ()),
             *w.others,
         )
-        if edges.keeps:
-            edges.kept[self._number, visit.index] = tuple(kept)
+        if visit.keeps:
+            visit.kept[self._number, visit.index] = tuple(kept)
         return sums
 
     def backward(self, visit: Visit) -> tuple[Tensor, None]:
         """(n, P, F) by the senders' features; adds to the gradients of weights and frames."""
-        edges, block, at, w = visit.edges, visit.block, visit.at, self._weights
-        kept = edges.kept.pop((self._number, visit.index)) if edges.keeps else self._again(edges.weights[at])
+        block, w = visit.block, self._weights
+        kept = visit.kept.pop((self._number, visit.index)) if visit.keeps else self._again(visit.weights)
         by_hidden, by_radial, by_features, by_frame = self._functions.backward(
-            edges.weights[at, :, -w.n_radial :],
-            edges.frame[at],
+            visit.weights[..., -w.n_radial :],
+            visit.frame,
             block.filled,
             block.sender,
             visit.senders,
@@ -158,13 +160,13 @@ class LayerStage:
             *(w.branch[:1] if w.branch else ()),
             *w.others,
         )
-        into, by_hidden = edges.weights_gradient[at].flatten(0, 1), by_hidden.flatten(0, 1)
-        if self._last:
+        into, by_hidden = visit.weights_gradient.flatten(0, 1), by_hidden.flatten(0, 1)
+        if self._last and visit.overwrites:
             torch.mm(by_hidden, w.first[0], out=into)
         else:
             into.addmm_(by_hidden, w.first[0])
         into[:, -w.n_radial :].addmm_(by_radial.flatten(0, 1), w.radial[0])
-        edges.frame_gradient[at] += by_frame
+        visit.frame_gradient.add_(by_frame)
         return by_features, None
 
     def _again(self, weights: Tensor) -> tuple[Tensor, ...]:

@@ -22,6 +22,11 @@ class Block:
     receiver: Tensor  # (n,) int64, ascending
     filled: Tensor  # (n, P, 1) real, 1 for edges and 0 for the filling
 
+    @property
+    def n_chunks(self) -> int:
+        """n."""
+        return self.receiver.shape[0]
+
 
 @dataclass(frozen=True)
 class EdgeLayout:

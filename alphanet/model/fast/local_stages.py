@@ -8,9 +8,9 @@ from torch import Tensor
 
 from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.compiling import BlockFunction, derivative
+from alphanet.model.fast.edge_arrays import Visit
 from alphanet.model.fast.linear import linear
 from alphanet.model.fast.radial import RadialColumns
-from alphanet.model.fast.stages import Visit
 
 
 class EmbeddingStage:
@@ -24,6 +24,8 @@ class EmbeddingStage:
         compiler: of its functions; none: they run as they are.
         epsilon: Å, added to the distance by which vectors are divided.
     """
+
+    writes = True
 
     def __init__(
         self,
@@ -43,25 +45,25 @@ class EmbeddingStage:
 
     def forward(self, visit: Visit) -> Tensor:
         """(n, H + 4): radial features times the neighbours' embeddings `senders`, envelope times vector, envelope."""
-        edges, block, at = visit.edges, visit.block, visit.at
-        frame, columns = edges.frame[at], edges.weights[at, :, -self._n_columns :]
+        block, columns = visit.block, visit.weights[..., -self._n_columns :]
         return self._forward(
-            edges.vector[at], block.filled, block.sender, visit.senders, frame, columns, *self._constants
+            visit.vector, block.filled, block.sender, visit.senders, visit.frame, columns, *self._constants
         )
 
     def backward(self, visit: Visit) -> tuple[None, None]:
-        """Writes the gradient by the vectors; the embeddings are constants."""
-        edges, block, at = visit.edges, visit.block, visit.at
-        edges.vector_gradient[at] = self._backward(
-            edges.vector[at],
+        """Adds to the gradient by the vectors; the embeddings are constants."""
+        block = visit.block
+        by_vector = self._backward(
+            visit.vector,
             block.filled,
             block.sender,
             visit.senders,
-            edges.frame_gradient[at],
-            edges.weights_gradient[at, :, -self._n_columns :],
+            visit.frame_gradient,
+            visit.weights_gradient[..., -self._n_columns :],
             visit.by_sums,
             *self._constants,
         )
+        visit.vector_gradient.add_(by_vector)
         return None, None
 
     def _gathered(self, vector, filled, sender, embedding, into_frame, into_columns, *constants):  # type: ignore[no-untyped-def]
@@ -97,6 +99,8 @@ class EmbeddingStage:
 class SurroundingsStage:
     """S_i = sum over neighbours of unit vector times radial features times what the neighbour sends, (N, 3 H)."""
 
+    writes = False
+
     def __init__(self, columns: RadialColumns, compiler: Compiler | None) -> None:
         self._columns, self._features = columns, columns.features
         self._n_columns = columns.n_columns
@@ -106,20 +110,17 @@ class SurroundingsStage:
 
     def forward(self, visit: Visit) -> Tensor:
         """(n, 3 H) from the neighbours' `senders` (N, H)."""
-        edges, block, at = visit.edges, visit.block, visit.at
-        columns = edges.weights[at, :, -self._n_columns :]
-        return self._forward(edges.frame[at], columns, block.filled, block.sender, visit.senders, self._features)
+        block, columns = visit.block, visit.weights[..., -self._n_columns :]
+        return self._forward(visit.frame, columns, block.filled, block.sender, visit.senders, self._features)
 
     def backward(self, visit: Visit) -> tuple[Tensor, None]:
         """(n, P, H) by what the neighbours send."""
-        edges, block, at = visit.edges, visit.block, visit.at
-        columns = edges.weights[at, :, -self._n_columns :]
+        block, columns = visit.block, visit.weights[..., -self._n_columns :]
         by_frame, by_radial, by_sender = self._backward(
-            edges.frame[at], columns, block.filled, block.sender, visit.senders, visit.by_sums, self._features
+            visit.frame, columns, block.filled, block.sender, visit.senders, visit.by_sums, self._features
         )
-        edges.frame_gradient[at] += by_frame
-        into = edges.weights_gradient[at, :, -self._n_columns :]
-        self._columns.add_gradient(into, by_radial)
+        visit.frame_gradient.add_(by_frame)
+        self._columns.add_gradient(visit.weights_gradient[..., -self._n_columns :], by_radial)
         return by_sender, None
 
     def _gathered(self, frame, columns, filled, sender, source, features):  # type: ignore[no-untyped-def]
@@ -147,6 +148,7 @@ class ScalarsStage:
     """
 
     width = 0
+    writes = True
 
     def __init__(
         self,
@@ -161,20 +163,16 @@ class ScalarsStage:
 
     def forward(self, visit: Visit) -> None:
         """Writes the first 2 H columns of the weights."""
-        edges, block, at = visit.edges, visit.block, visit.at
-        into = edges.weights[at, :, : self._columns]
-        self._forward(
-            edges.frame[at], block.sender, block.receiver, visit.senders, visit.receivers, into, *self._constants
-        )
+        block, into = visit.block, visit.weights[..., : self._columns]
+        self._forward(visit.frame, block.sender, block.receiver, visit.senders, visit.receivers, into, *self._constants)
 
     def backward(self, visit: Visit) -> tuple[Tensor, Tensor]:
         """By both ends' surroundings: (n, P, A) and (n, B)."""
-        edges, block, at = visit.edges, visit.block, visit.at
-        by_weights = edges.weights_gradient[at, :, : self._columns]
+        block, by_weights = visit.block, visit.weights_gradient[..., : self._columns]
         by_frame, by_sender, by_receiver = self._backward(
-            edges.frame[at], block.sender, block.receiver, visit.senders, visit.receivers, by_weights, *self._constants
+            visit.frame, block.sender, block.receiver, visit.senders, visit.receivers, by_weights, *self._constants
         )
-        edges.frame_gradient[at] += by_frame
+        visit.frame_gradient.add_(by_frame)
         return by_sender, by_receiver
 
     def _gathered(self, frame, sender, receiver, senders, receivers, into, *constants):  # type: ignore[no-untyped-def]

@@ -12,11 +12,11 @@ from alphanet.model.alphanet import AlphaNet
 from alphanet.model.base import InteratomicModel
 from alphanet.model.fast.checking import largest_error
 from alphanet.model.fast.compiler import Compiler, compiler_present
+from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.layout import CHUNK, EdgeLayout, edge_layout
-from alphanet.model.fast.memory import default_limit, fits
+from alphanet.model.fast.memory import default_limit, retention
 from alphanet.model.fast.official import OfficialNetwork
 from alphanet.model.fast.paper import PaperNetwork
-from alphanet.model.fast.stages import EdgeArrays
 from alphanet.model.official import OfficialAlphaNet
 from alphanet.model.prediction import Prediction, per_volume, predict
 
@@ -35,7 +35,8 @@ class FastModel:
     Args:
         model: the reference.
         compiled: whether the functions of blocks of edges are compiled, at their first call.
-        max_memory: bytes; above it the backward computes again what it would otherwise find in memory.
+        max_memory: bytes that arrays of edges may take; above it the backward computes again what it would otherwise
+            find in memory, and where that is not enough, arrays are written anew for every block.
         block: edges a block; chosen for the caches if not given.
     """
 
@@ -52,7 +53,7 @@ class FastModel:
         compiler = Compiler(architecture) if compiled else None
         H = model.config.hidden_channels
         self._block = block or min(max(BLOCK_NUMBERS // H, FEWEST_EDGES), MOST_EDGES)
-        self._limit = default_limit() if max_memory is None else max_memory
+        self._limit = max_memory
         self._network: PaperNetwork | OfficialNetwork
         if isinstance(self.model, AlphaNet):
             self._network = PaperNetwork(self.model, TOLERANCE[model.dtype], compiler)
@@ -100,16 +101,17 @@ class FastModel:
     def _arrays(self, graph: AtomGraph, differentiates: bool) -> EdgeArrays:
         layout: EdgeLayout = edge_layout(graph)
         vector = edge_vectors(graph)
-        shape = (layout.n_chunks, CHUNK)
         columns = 2 * self.model.config.hidden_channels + self._network.n_columns
-        keeps = differentiates and fits(shape, columns, self._network.kept, vector.dtype, self._limit)
+        kept = self._network.kept if differentiates else 0
+        limit = default_limit() if self._limit is None else self._limit
+        stays = retention((layout.n_chunks, CHUNK), columns, kept, vector.dtype, limit)
         return EdgeArrays(
             layout=layout,
             blocks=layout.blocks(self._block),
             vector=layout.scattered(vector, self.model.config.cutoff),
-            frame=vector.new_empty(*shape, 4),
-            weights=vector.new_empty(*shape, columns),
-            keeps=keeps,
+            columns=columns,
+            keeps=differentiates and stays == "all",
+            streams=stays == "nothing",
         )
 
 
@@ -122,8 +124,8 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
     Args:
         model: the reference; later changes of its weights are not seen.
         compiled: whether to compile; None: where the model is on the CPU and there is a C++ compiler.
-        max_memory: bytes that the arrays of edges may take; half of the machine's memory if not given. Below what
-            they need at least it has no effect.
+        max_memory: bytes that the arrays of edges may take; half of what the process may use if not given. At 0 they
+            take 100 bytes an edge, and the call takes half as long again to twice as long.
     """
     on_cpu = next(model.parameters()).device.type == "cpu"
     wanted = on_cpu and compiler_present() if compiled is None else compiled

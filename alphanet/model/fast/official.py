@@ -15,13 +15,14 @@ from alphanet.graph import AtomGraph, sum_over_edges
 from alphanet.model.basis import envelope
 from alphanet.model.fast.atoms import AtomFunction
 from alphanet.model.fast.compiler import Compiler
+from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWeights
 from alphanet.model.fast.linear import linear, weight_and_bias
 from alphanet.model.fast.local_stages import EmbeddingStage, SurroundingsStage
 from alphanet.model.fast.official_atoms import Features, Source, Update
 from alphanet.model.fast.radial import radial_columns
 from alphanet.model.fast.scalar_network import NetworkScalarsStage
-from alphanet.model.fast.stages import EdgeArrays, run_stage
+from alphanet.model.fast.stages import run_stage
 from alphanet.model.official import OfficialAlphaNet, OfficialMessageLayer
 
 UNIT_EPSILON = 1e-10  # Å, added to distances where the public code divides by them

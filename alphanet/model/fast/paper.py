@@ -9,13 +9,14 @@ from alphanet.model.alphanet import AlphaNet, MessageLayer
 from alphanet.model.basis import envelope
 from alphanet.model.fast.atoms import AtomFunction
 from alphanet.model.fast.compiler import Compiler
+from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.frames import along, cross
 from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWeights
 from alphanet.model.fast.linear import linear, weight_and_bias
 from alphanet.model.fast.local_stages import EmbeddingStage, ScalarsStage, SurroundingsStage
 from alphanet.model.fast.paper_atoms import Features, Source, Update
 from alphanet.model.fast.radial import radial_columns
-from alphanet.model.fast.stages import EdgeArrays, run_stage
+from alphanet.model.fast.stages import run_stage
 from alphanet.model.smooth import soft_abs
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.compiling import BlockFunction, derivative
+from alphanet.model.fast.edge_arrays import Visit
 from alphanet.model.fast.frames import along, cross
-from alphanet.model.fast.stages import Visit
 
 LOG2E = math.log2(math.e)
 KEY = -1  # among the numbers of layers, for what is kept
@@ -30,6 +30,7 @@ class NetworkScalarsStage:
     """
 
     width = 0
+    writes = True
 
     def __init__(self, network: tuple[Tensor, ...], hidden_channels: int, compiler: Compiler | None) -> None:
         self._network, self._columns = network, 2 * hidden_channels
@@ -41,32 +42,32 @@ class NetworkScalarsStage:
     def forward(self, visit: Visit) -> None:
         """Writes the first 2 H columns of the weights."""
         values, slopes = self._evaluated(visit)
-        visit.edges.weights[visit.at, :, : self._columns] = values
-        if visit.edges.keeps:
-            visit.edges.kept[KEY, visit.index] = (slopes,)
+        visit.weights[..., : self._columns] = values
+        if visit.keeps:
+            visit.kept[KEY, visit.index] = (slopes,)
 
     def backward(self, visit: Visit) -> tuple[Tensor, Tensor]:
         """By [S, r] of senders (n, P, 3 H + 3) and [S, r - c, c] of receivers (n, 3 H + 6)."""
-        edges, block, at = visit.edges, visit.block, visit.at
-        kept = edges.kept.pop((KEY, visit.index), None)
+        block = visit.block
+        kept = visit.kept.pop((KEY, visit.index), None)
         slopes = kept[0] if kept is not None else self._evaluated(visit)[1]
         by_frame, by_sender, by_receiver = self._backward(
-            edges.frame[at],
+            visit.frame,
             block.sender,
             block.receiver,
             visit.senders,
             visit.receivers,
-            edges.weights[at, :, : self._columns],
-            edges.weights_gradient[at, :, : self._columns],
+            visit.weights[..., : self._columns],
+            visit.weights_gradient[..., : self._columns],
             slopes,
         )
-        edges.frame_gradient[at] += by_frame
+        visit.frame_gradient.add_(by_frame)
         return by_sender, by_receiver
 
     def _evaluated(self, visit: Visit) -> tuple[Tensor, Tensor]:
-        frame = visit.edges.frame[visit.at]
-        invariants = self._invariants(frame, visit.block.sender, visit.block.receiver, visit.senders, visit.receivers)
-        return self._values(frame, invariants, *self._network)
+        block = visit.block
+        invariants = self._invariants(visit.frame, block.sender, block.receiver, visit.senders, visit.receivers)
+        return self._values(visit.frame, invariants, *self._network)
 
     def _gathered(self, frame, sender, receiver, senders, receivers):  # type: ignore[no-untyped-def]
         return _invariants(frame, senders[sender], receivers[receiver][:, None])

@@ -5,57 +5,12 @@ sums over the edges that each atom receives. Autograd sees one operation a stage
 backward walks over the blocks again and adds to the shared gradients in place.
 """
 
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from alphanet.model.fast.layout import Block, EdgeLayout
-
-
-@dataclass
-class EdgeArrays:
-    """Arrays of all edges, (chunks, P, …), and the gradients by them; W = 2 H + K columns of weights."""
-
-    layout: EdgeLayout
-    blocks: list[Block]
-    vector: Tensor  # (…, 3) Å, receiver to sender
-    frame: Tensor  # (…, 4) unit vector and envelope
-    weights: Tensor  # (…, W) scalars of both ends, then radial columns
-    keeps: bool  # whether stages keep what the backward would otherwise compute again
-    frame_gradient: Tensor = field(init=False)
-    weights_gradient: Tensor = field(init=False)  # filled by the last layer, which comes first in the backward
-    vector_gradient: Tensor = field(init=False)
-    kept: dict[tuple[int, int], tuple[Tensor, ...]] = field(default_factory=dict)  # by layer and block
-
-    def prepare_gradients(self) -> None:
-        """Make room for the gradients."""
-        self.frame_gradient = torch.zeros_like(self.frame)
-        self.weights_gradient = torch.empty_like(self.weights)
-        self.vector_gradient = torch.empty_like(self.vector)
-
-
-@dataclass(frozen=True)
-class Visit:
-    """A stage at one block."""
-
-    edges: EdgeArrays
-    index: int  # of the block
-    block: Block
-    senders: Tensor  # (N, …) what atoms send
-    receivers: Tensor  # (N, …) what atoms know as receivers; empty if nothing
-    gradient: Tensor  # (N, C) by the sums; empty in the forward
-
-    @property
-    def at(self) -> slice:
-        """The block's chunks."""
-        return self.block.chunks
-
-    @property
-    def by_sums(self) -> Tensor:
-        """(n, C) gradient by the sum of each chunk."""
-        return self.gradient.index_select(0, self.block.receiver)
+from alphanet.model.fast.edge_arrays import EdgeArrays, Gathered, Source, Visit
 
 
 class Stage(Protocol):
@@ -63,6 +18,8 @@ class Stage(Protocol):
 
     width: int
     """C, columns of the sums; 0: the stage only writes arrays of edges"""
+    writes: bool
+    """Whether it writes arrays of edges"""
 
     def forward(self, visit: Visit) -> Tensor | None:
         """Sums (n, C) over each chunk of a block."""
@@ -81,12 +38,17 @@ class _Walk(torch.autograd.Function):
     def forward(
         ctx: Any, stage: Stage, edges: EdgeArrays, token: Tensor, senders: Tensor, receivers: Tensor
     ) -> tuple[Tensor, Tensor]:
+        sources = tuple(edges.sources)
         sums = senders.new_zeros(senders.shape[0], stage.width)
-        for index, block in enumerate(edges.blocks):
-            partial = stage.forward(Visit(edges, index, block, senders, receivers, senders.new_zeros(0)))
+        for index in _blocks(stage, edges):
+            visit = edges.forward_visit(index, senders, receivers, sources)
+            partial = stage.forward(visit)
             if partial is not None:
-                sums.index_add_(0, block.receiver, partial)
-        ctx.stage, ctx.edges = stage, edges
+                sums.index_add_(0, visit.block.receiver, partial)
+        ctx.own = Source(stage, senders, receivers)
+        if stage.writes:
+            edges.sources.append(ctx.own)
+        ctx.stage, ctx.edges, ctx.sources = stage, edges, sources
         ctx.save_for_backward(senders, receivers)
         return sums, torch.zeros_like(token)
 
@@ -94,12 +56,15 @@ class _Walk(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         edges = ctx.edges
         senders, receivers = ctx.saved_tensors
-        to_senders, to_receivers = torch.zeros_like(senders), torch.zeros_like(receivers)
+        found = ctx.own.gathered or Gathered(senders, receivers)
         by_sums = gradients[0].contiguous()
-        for index, block in enumerate(edges.blocks):
-            by_sender, by_receiver = ctx.stage.backward(Visit(edges, index, block, senders, receivers, by_sums))
-            if by_sender is not None:
-                to_senders.index_add_(0, block.sender.flatten(), by_sender.flatten(0, 1))
-            if by_receiver is not None:
-                to_receivers.index_add_(0, block.receiver, by_receiver)
-        return None, None, gradients[1], to_senders, to_receivers
+        for index in _blocks(ctx.stage, edges):
+            visit = edges.backward_visit(index, senders, receivers, by_sums, ctx.sources)
+            found.add(visit.block, *ctx.stage.backward(visit))
+            edges.carry_on(visit, ctx.sources)
+        return None, None, gradients[1], found.to_senders, found.to_receivers
+
+
+def _blocks(stage: Stage, edges: EdgeArrays) -> range:
+    """Those that the stage walks over: none where it would only write what does not stay."""
+    return range(0 if edges.streams and stage.width == 0 else len(edges.blocks))
