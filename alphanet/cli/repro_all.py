@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alphanet.cli import repro_options
 from alphanet.cli.options import AsJson
 from alphanet.cli.repro_dry_run import print_dry_run
 from alphanet.data.progress import print_to_stderr
@@ -59,7 +60,7 @@ def all_(
         str | None,
         typer.Option(help="Only these: NAME, or NAME:CELLS with CELLS as NAME's own --only has them; commas between."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each model; two or more give a spread.")] = 1,
+    seeds: repro_options.Seeds = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, …; each command's own choice if not given.")] = None,
     mirror: Annotated[
         str | None, typer.Option(envvar="ALPHANET_MIRROR", help="file:// or http(s):// that serves HOST/PATH.")
@@ -81,7 +82,12 @@ def all_(
         return
     group = context.parent.command if context.parent else None
     commands = {one.name: group.get_command(context.parent, one.name) for one in asked}  # type: ignore[union-attr]
-    wanted = {"--seeds": str(seeds), "--device": device, "--mirror": mirror, "--out": str(out)}
+    wanted = {
+        "--seeds": None if seeds is None else str(seeds),
+        "--device": device,
+        "--mirror": mirror,
+        "--out": str(out),
+    }
     ended = run_all(
         asked, commands, wanted, limits={one.name: one.minutes for one in listed}, budget=budget, quiet=as_json
     )

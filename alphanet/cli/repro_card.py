@@ -40,7 +40,7 @@ class Benchmarks(SeveralNames):
 def card(
     context: typer.Context,
     scale: options.Scale = "mini",
-    seeds: options.Seeds = 1,
+    seeds: options.Seeds = None,
     epochs: options.Epochs = None,
     max_time: options.MaxTime = None,
     budget: options.Budget = None,
@@ -80,6 +80,8 @@ def card(
         print((asked.folder / "results.json").read_text(encoding="utf-8"), end="")
     else:
         print_sheet(finished.sheet)
+        for line in finished.lines:
+            print(line)
     for failure in finished.outcome.failures:
         print_to_stderr(f"failed: {failure}")
     if finished.outcome.failures:

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 Scale = Annotated[str, typer.Option(help="mini (shipped miniatures), slice (real data) or full (the paper's).")]
-Seeds = Annotated[int, typer.Option(min=1, help="Trainings of each model; two or more give a spread.")]
+Seeds = Annotated[
+    int | None, typer.Option(min=1, help="Trainings of each model, instead of the card's; several give a spread.")
+]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs of each training, instead of the card's.")]
 MaxTime = Annotated[
     float | None, typer.Option("--max-time", min=1, help="Seconds of each training at most, instead of the card's.")

@@ -117,6 +117,7 @@ class Scale(Protocol):
     epochs: PositiveInt | None = None  # the trainers' own number where there is none
     max_time: PositiveFloat | None = None  # seconds of each training, the same for every model
     dtype: Literal["float32", "float64"] = "float32"  # of training and evaluation
+    seeds: PositiveInt = 1  # trainings of each model that has anything random; two or more give a spread
     threads: PositiveInt | None = None  # of every model; none: torch's choice
     parity_frames: PositiveInt | None = None  # most frames of train and of valid in parity plots; none: all
     unavailable: dict[str, str] = Field(default_factory=dict)  # column -> what it needs
@@ -139,6 +140,7 @@ class Table(Card):
     rows: Mapping[str, Row]
     paper: tuple[PaperValue, ...]
     errata: tuple[Erratum, ...] = ()
+    notes: tuple[str, ...] = ()  # for the reader, under the table
     scales: Mapping[str, Protocol]
 
     @model_validator(mode="after")
@@ -182,6 +184,7 @@ class Benchmark(Table):
     columns: Mapping[str, DataColumn]
     rows: Mapping[str, TrainedRow]
     scales: Mapping[str, Scale]
+    power_law: tuple[str, ...] = ()  # metrics that are fitted and drawn against the columns' `train_frames`
     parity: bool = True  # whether trainings are shown as Figure 1 does, with training and validation frames
 
     @model_validator(mode="after")
@@ -192,6 +195,16 @@ class Benchmark(Table):
             unknown |= {column for runs in scale.runs.values() for column in runs} - {*self.columns, EVERY_COLUMN}
             if unknown:
                 raise ValueError(f"scale {name}: no row or column called {', '.join(sorted(unknown))}")
+        return self
+
+    @model_validator(mode="after")
+    def _power_law_has_an_axis(self) -> "Benchmark":
+        unknown = set(self.power_law) - set(self.metrics)
+        if unknown:
+            raise ValueError(f"power_law: no metric called {', '.join(sorted(unknown))}")
+        without = [name for name, column in self.columns.items() if column.train_frames is None]
+        if self.power_law and without:
+            raise ValueError(f"power_law: columns without train_frames: {', '.join(without)}")
         return self
 
     def scale(self, name: str) -> Scale:

@@ -52,11 +52,11 @@ class Listed:
     missing_environments: tuple[str, ...]  # those of them whose environment is not made yet
 
 
-def list_benchmarks(seeds: int = 1) -> list[Listed]:
+def list_benchmarks(seeds: int | None = None) -> list[Listed]:
     """Every benchmark at every scale, in the order of the paper; other papers' tables last.
 
     Args:
-        seeds: trainings of each model.
+        seeds: trainings of each model; none: the card's number.
 
     Raises:
         UserError: a card is wrong.
@@ -65,7 +65,7 @@ def list_benchmarks(seeds: int = 1) -> list[Listed]:
     return [_listed(card, scale, seeds) for card in cards.values() for scale in card.scales]
 
 
-def _listed(card: AnyCard, scale: str, seeds: int) -> Listed:
+def _listed(card: AnyCard, scale: str, seeds: int | None) -> Listed:
     # Published predictions are scored as they are: no model runs.
     running = _baselines({} if isinstance(card, DiscoveryTable) else _usual_rows(card))
     takes = _takes(card, scale, seeds)
@@ -87,7 +87,7 @@ def _listed(card: AnyCard, scale: str, seeds: int) -> Listed:
     )
 
 
-def _takes(card: AnyCard, scale: str, seeds: int) -> Takes:
+def _takes(card: AnyCard, scale: str, seeds: int | None) -> Takes:
     if isinstance(card, Benchmark):
         return _of_trainings(card, scale, seeds)
     if isinstance(card, DiscoveryTable):
@@ -102,24 +102,31 @@ def _takes(card: AnyCard, scale: str, seeds: int) -> Takes:
     return _of_sweeps(card.scale(scale), len(TASK_OF) if isinstance(card, SpeedTable) else 1)
 
 
-def _of_trainings(card: Benchmark, scale: str, seeds: int) -> Takes:
+def _of_trainings(card: Benchmark, scale: str, seeds: int | None) -> Takes:
     protocol = card.scale(scale)
     planned = plan(card, protocol, {(row, column) for row in card.rows for column in card.columns})
     trained = [training for training in planned if training.model not in UNTRAINED]
+    seeds = seeds or protocol.seeds
     trainings = seeds * len(trained)
-    cost, minutes, days, estimated = f"{trainings} trainings, ", None, None, ""
-    if protocol.max_time is None:
+    minutes, days, estimated = None, None, ""
+    cost = f"{trainings} trainings, "
+    if not planned:
+        cost, minutes = "nothing can be measured", 0.0
+    elif protocol.max_time is None:
         days, estimated = gpu_days(trained, protocol, seeds)
         cost += "as long as their epochs take: "
         cost += "unknown" if days is None else f"about {days:.2g} GPU-days, estimated"
     else:
         minutes = trainings * protocol.max_time / 60
         cost += f"at most {protocol.max_time:g} s each: {minutes_text(minutes)}"
+    columns: dict[str, list[str]] = {}
+    for column, why in protocol.unavailable.items():
+        columns.setdefault(why, []).append(column)
     return Takes(
         cost,
         minutes,
         tuple(of_dataset(dataset, scale) for dataset in dict.fromkeys(training.dataset for training in planned)),
-        tuple(f"{column}: {why}" for column, why in protocol.unavailable.items()),
+        tuple(f"{', '.join(named)}: {why}" for why, named in columns.items()),
         days,
         estimated,
     )

@@ -26,7 +26,7 @@ class Options:
     scale: str
     folder: Path  # of the table
     device: str
-    seeds: int = 1
+    seeds: int | None = None  # trainings of each model; none: the card's number
     epochs: int | None = None
     max_time: float | None = None  # seconds of each training
     budget: float | None = None  # minutes of everything that is not finished
@@ -167,7 +167,7 @@ class _Runner:
     def _seeds(self, training: Training, data: PreparedData) -> list[_Todo]:
         trainer = trainer_of(training.model)
         any_time = self._budget is not None
-        seeds = self._options.seeds if trainer.seeded else 1
+        seeds = (self._options.seeds or self._scale.seeds) if trainer.seeded else 1
         steps = [self._step(training, trainer, data, seed) for seed in range(seeds)]
         earlier = [] if self._options.restart else self._earlier
         return [_Todo(training, step, finished(step, earlier, any_time=any_time)) for step in steps]

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from alphanet.paper.benchmark import load_benchmark
+from alphanet.paper.power_law import curve_lines, curves
 from alphanet.paper.reproduce import Options, Outcome, reproduce
 from alphanet.provenance import where
 from alphanet.report.figures import parity_figure, write_parity_csv
+from alphanet.report.scaling import scaling_figure, write_scaling_csv
 from alphanet.report.sheet import Sheet, make_sheet
 from alphanet.report.tables import write_tables
 
@@ -19,6 +21,7 @@ class Finished:
 
     outcome: Outcome
     sheet: Sheet  # as it is read
+    lines: tuple[str, ...]  # what is told under it: power laws
 
 
 def run_benchmark(name: str, options: Options, report: Callable[[str], None]) -> Finished:
@@ -37,8 +40,13 @@ def run_benchmark(name: str, options: Options, report: Callable[[str], None]) ->
     outcome = reproduce(benchmark, options, report)
     sheet = make_sheet(benchmark, options.scale, outcome.cells)
     provenance = {"command": shlex.join(["alphanet", *sys.argv[1:]]), **where()}
-    write_tables(options.folder, sheet, outcome.cells, {"failures": outcome.failures, "provenance": provenance})
+    found = curves(benchmark, outcome.records)
+    laws = {"power_laws": [curve.as_dict() for curve in found]} if benchmark.power_law else {}
+    beside = {**laws, "failures": outcome.failures, "provenance": provenance}
+    write_tables(options.folder, sheet, outcome.cells, beside)
     for parity in outcome.parities:
         parity_figure(options.folder / parity.name, parity.title, parity.samples)
         write_parity_csv(options.folder / f"{parity.name}.csv", parity.samples)
-    return Finished(outcome, sheet)
+    if scaling_figure(options.folder / benchmark.name, benchmark, options.scale, found):
+        write_scaling_csv(options.folder / f"{benchmark.name}.csv", found)
+    return Finished(outcome, sheet, tuple(curve_lines(benchmark, found)))

@@ -40,6 +40,7 @@ def make_sheet(benchmark: Table, scale: str, cells: Sequence[Cell]) -> Sheet:
     if any(cell.comparable or cell.inconsistent for cell in cells):
         notes.append(RULE)
     notes += [row.note for row in benchmark.rows.values() if row.note]
+    notes += benchmark.notes
     return Sheet(
         title=benchmark.title,
         scale=scale,

@@ -11,7 +11,7 @@ from alphanet.paper.cells import Cell
 from alphanet.paths import resources
 from alphanet.report.sheet import Sheet
 
-PLAIN_WIDTH = 100  # columns of the table where the output is no terminal
+PLAIN_WIDTH = 120  # columns of the table where the output is no terminal
 LATEX = str.maketrans(
     {
         **{character: f"\\{character}" for character in "&%$#_{}"},

@@ -55,3 +55,37 @@ def test_a_failure_is_told_and_ends_with_1_but_the_table_is_written(tmp_path, mo
 def test_a_wrong_model_is_one_line(tmp_path):
     with pytest.raises(UserError, match="did you mean 'alphanet'"):
         run(tmp_path, "--models", "alfanet")
+
+
+USERS = """
+name: mine
+title: Another paper's small table
+source: made up
+metrics: {energy_mae: {title: energy MAE, unit: meV/atom, per_record_unit: 1000}}
+columns:
+  ABW: {title: ABW, dataset: zeolite, only: {group: "abw*"}}
+  BCT: {title: BCT, dataset: zeolite, only: {group: "BCT*"}}
+rows: {mean: {model: mean}}
+paper: [{row: mean, column: ABW, metric: energy_mae, printed: "12.3"}]
+scales:
+  mini: {comparable: false, reason: miniature, protocol: means, runs: {mean: {"*": {}}}}
+"""
+
+
+@shipped
+def test_a_card_in_the_users_folder_is_a_command(tmp_path, monkeypatch):
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards" / "mine.yaml").write_text(USERS)
+    monkeypatch.setenv("ALPHANET_BENCHMARKS", str(tmp_path / "cards"))
+    result = CliRunner().invoke(app, ["repro", "mine", "--out", str(tmp_path), "--json"], catch_exceptions=False)
+    assert result.exit_code == 0
+    cells = json.loads(result.stdout)["cells"]
+    assert [(cell["column"], cell["paper"]) for cell in cells] == [("ABW", 12.3), ("BCT", None)]
+    assert cells[0]["measured"] != cells[1]["measured"] and cells[0]["verdict"].startswith("not comparable")
+    assert (tmp_path / "mine" / "parity_zeolite_mean.png").is_file()
+    assert "Another paper's small table" in CliRunner().invoke(app, ["repro", "--help"]).stdout
+
+
+def test_a_name_without_a_card_gets_the_nearest(tmp_path):
+    result = CliRunner().invoke(app, ["repro", "tabel8"])
+    assert result.exit_code == 2 and "did you mean 'table8'" in result.output

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from alphanet.cards import validate
+from alphanet.data.store import FrameStore
 from alphanet.errors import UserError
 from alphanet.paper import reproduce as module
-from alphanet.paper.benchmark import load_benchmark
+from alphanet.paper.benchmark import Benchmark, load_benchmark
 from alphanet.paper.reproduce import Options, reproduce
 from alphanet.paper.steps import evenly_spaced
 from alphanet.paper.trainers import MeanTrainer
@@ -22,6 +24,8 @@ class FakeTrainer:
     def __init__(self, name):
         self.name = name
         self.trained = []
+        self.jobs = []
+        self.opened = 0
         self.broken = None
 
     def code(self):
@@ -31,16 +35,18 @@ class FakeTrainer:
         if self.broken:
             raise self.broken
         self.trained.append((job.data.name, job.seed, job.epochs, job.max_time))
+        self.jobs.append(job)
         assert out.is_dir()
         return {"energy": -1.0 - job.seed}
 
     def open(self, job, out, trained):
+        self.opened += 1
         return MeanPotential(trained["energy"])
 
 
 @pytest.fixture
 def trainers(monkeypatch, prepared):
-    fakes = {"alphanet": FakeTrainer("alphanet"), "nequip": FakeTrainer("nequip"), "mean": MeanTrainer()}
+    fakes = {name: FakeTrainer(name) for name in ("alphanet", "nequip", "deeppot")} | {"mean": MeanTrainer()}
     monkeypatch.setattr(module, "trainer_of", fakes.__getitem__)
     monkeypatch.setattr(module, "prepare", lambda name, scale, **_: prepared(name, scale))
     return fakes
@@ -48,10 +54,11 @@ def trainers(monkeypatch, prepared):
 
 @pytest.fixture
 def run(tmp_path, trainers):
-    def go(**options):
+    def go(card="table1", **options):
         reports = []
-        options = {"scale": "mini", "folder": tmp_path / "table1", "device": "cpu", **options}
-        outcome = reproduce(load_benchmark("table1"), Options(**options), reports.append)
+        benchmark = load_benchmark(card) if isinstance(card, str) else card
+        options = {"scale": "mini", "folder": tmp_path / benchmark.name, "device": "cpu", **options}
+        outcome = reproduce(benchmark, Options(**options), reports.append)
         return outcome, reports
 
     return go
@@ -200,3 +207,152 @@ def test_cells_are_plain_json(run):
 def test_evenly_spaced_frames():
     assert evenly_spaced(5, None) == evenly_spaced(5, 9) == [0, 1, 2, 3, 4]
     assert evenly_spaced(10, 4) == [0, 2, 5, 7]
+
+
+def test_rows_of_one_model_are_trained_with_their_own_settings(run, trainers, tmp_path):
+    outcome, _ = run("table8")
+    jobs = trainers["alphanet"].jobs
+    assert len(jobs) == 8  # four rows, two seeds; every row once before any twice
+    assert [job.seed for job in jobs] == [0] * 4 + [1] * 4
+    parts = [{key for key, value in job.settings["model"].items() if value is False} for job in jobs[:4]]
+    assert parts == [set(), {"rope"}, {"temporal"}, {"frame_transition"}]
+    assert all(cell.measured is not None and cell.spread is not None for cell in outcome.cells)
+    assert [one.name for one in outcome.parities] == [
+        "parity_graphene_alphanet",
+        "parity_graphene_alphanet-no-rope",
+        "parity_graphene_alphanet-no-temporal",
+        "parity_graphene_alphanet-no-fte",
+    ]
+    assert len(list((tmp_path / "table8" / "runs").iterdir())) == 8
+
+
+def test_columns_of_one_data_set_share_a_training_and_count_their_own_frames(run, trainers):
+    outcome, _ = run("table2", only=("alphanet/abwopt", "alphanet/bctopt"))
+    assert len(trainers["alphanet"].trained) == trainers["alphanet"].opened == 1
+    framework = {column: outcome.records["AlphaNet", column][0] for column in ("ABWopt", "BCTopt")}
+    assert framework["ABWopt"].on["only"] == {"group": "ABW*"}
+    assert [framework[column].what["n_structures"] for column in framework] == [3, 2]
+    values = [measured(outcome, "AlphaNet", column).measured for column in framework]
+    assert values[0] != values[1]
+    (parity,) = outcome.parities
+    assert parity.name == "parity_zeolite_alphanet"
+    assert parity.samples["test"].n_structures == 5 and len(parity.samples["test"].energy) == 5
+    assert 1000 * parity.samples["test"].energy_mae == pytest.approx((3 * values[0] + 2 * values[1]) / 5)
+
+
+def test_a_column_that_was_not_asked_for_before_needs_no_training(run, trainers):
+    run("table2", only=("alphanet/abwopt",))
+    outcome, _ = run("table2", only=("alphanet/abwopt", "alphanet/bctopt"))
+    assert len(trainers["alphanet"].trained) == 1
+    assert measured(outcome, "AlphaNet", "BCTopt").measured is not None
+    run("table2", only=("alphanet/abwopt", "alphanet/bctopt"))
+    assert trainers["alphanet"].opened == 2
+
+
+def test_frames_that_a_column_cannot_find_are_named(run):
+    outcome, _ = run("table2", only=("alphanet/sodopt",))
+    assert measured(outcome, "AlphaNet", "SODopt").verdict.startswith("not run: zeolite has no train frames with group")
+
+
+def test_what_the_miniature_lacks_is_not_run_with_the_reason(run):
+    outcome, _ = run("table2", only=("alphanet/abwopt", "canopt"))
+    assert "the miniature has only ABW" in measured(outcome, "AlphaNet", "CANopt").verdict
+    assert outcome.failures == []
+
+
+@pytest.fixture
+def sizes():
+    """A card of three sizes, of which the fake data have two."""
+    columns = {
+        str(size): {"title": f"{size} frames", "dataset": "zeolite", "train_frames": size} for size in (3, 6, 12)
+    }
+    values = {
+        "name": "sizes",
+        "title": "Sizes",
+        "source": "made up",
+        "metrics": {"force_mae": {"title": "force MAE", "unit": "meV/Å", "per_record_unit": 1000}},
+        "columns": columns,
+        "rows": {"L = 2": {"model": "alphanet", "run": "two"}, "L = 3": {"model": "alphanet", "run": "three"}},
+        "paper": [],
+        "parity": False,
+        "scales": {
+            "mini": {
+                "comparable": False,
+                "reason": "small",
+                "protocol": "short",
+                "runs": {
+                    "two": {"*": {"settings": {"model": {"num_layers": 2}}}},
+                    "three": {"3": {"settings": {"model": {"num_layers": 3}}}},
+                },
+            },
+            "full": {"comparable": True, "protocol": "long", "runs": {"two": {"6": {}}}},
+        },
+    }
+    return validate(values, Benchmark, "sizes")
+
+
+def test_sizes_are_nested_subsets_and_only_the_test_frames_are_measured(run, trainers, sizes, tmp_path):
+    outcome, _ = run(sizes)
+    jobs = {(job.train_frames, job.settings["model"]["num_layers"]): job for job in trainers["alphanet"].jobs}
+    assert set(jobs) == {(3, 2), (3, 3), (6, 2)}
+    frames = {key: {atoms.positions.tobytes() for atoms in FrameStore(job.data.train)} for key, job in jobs.items()}
+    assert len(frames[3, 2]) == 3 and frames[3, 2] == frames[3, 3] < frames[6, 2]
+    records = read_records(tmp_path / "sizes" / "records.jsonl", pytest.fail)
+    assert [record.on["split"] for record in records] == ["test"] * 3
+    assert sorted(record.on["trained_on"] for record in records) == [3, 3, 6]
+    assert outcome.failures == ["L = 2 on 12: zeolite has 9 training frames at scale mini, not 12"]
+    assert outcome.parities == []
+
+
+def test_columns_that_a_scale_does_not_train_and_the_paper_does_not_print_are_not_shown(run, sizes):
+    outcome, _ = run(sizes, scale="full")
+    assert {cell.column for cell in outcome.cells} == {"6"}
+
+
+def test_a_budget_is_divided_and_what_does_not_fit_says_what_it_needs(run, trainers, monkeypatch):
+    asked = []
+
+    class Shares:
+        minutes = 3.0
+
+        def seconds(self, waiting):
+            asked.append(waiting)
+            return {4: 20.04, 3: 500.0}.get(waiting)
+
+    monkeypatch.setattr(module, "TimeBudget", lambda _minutes: Shares())
+    outcome, _ = run("table8", seeds=1, budget=3)
+    assert asked == [4, 3, 2, 1]
+    guard = load_benchmark("table8").scale("mini").max_time
+    assert [time for *_, time in trainers["alphanet"].trained] == [20.0, guard]
+    cell = measured(outcome, "without frame transition encoding", "graphene")
+    assert cell.verdict == f"not run: no time left of --budget 3 minutes; its training needs up to {guard:g} s"
+    assert outcome.failures == []
+
+
+def test_what_takes_no_time_or_is_finished_has_no_share_of_a_budget(run, trainers, monkeypatch):
+    run(models=("alphanet",))
+    asked = []
+
+    class Shares:
+        minutes = 3.0
+
+        def seconds(self, waiting):
+            asked.append(waiting)
+            return 30.0
+
+    monkeypatch.setattr(module, "TimeBudget", lambda _minutes: Shares())
+    run(budget=3)
+    assert asked == [2, 1]  # nequip on two data sets; the mean and AlphaNet take none
+
+
+def test_trainings_within_a_budget_are_kept_whatever_time_they_had(run, trainers):
+    run(models=("alphanet",), budget=2)
+    run(models=("alphanet",), budget=1)
+    assert len(trainers["alphanet"].trained) == 2
+    run(models=("alphanet",))  # without a budget the card's time counts
+    assert len(trainers["alphanet"].trained) == 4
+
+
+def test_what_a_budget_cut_is_not_comparable_at_full(run):
+    outcome, _ = run(scale="full", models=("alphanet",), budget=4)
+    assert "--budget 4" in measured(outcome, "AlphaNet").verdict

@@ -31,6 +31,7 @@ def read_table(run: Run, values: Mapping[str, Any], folder: Path) -> None:
             run.problems.append(f"cell {place} of results.json is left out: {_missing(error)}")
     if card is not None:
         _add_unstated(run, card)
+        run.notes += card.notes
     _tell_mixture(run)
     run.problems += [f"failed: {failure}" for failure in values.get("failures", []) if isinstance(failure, str)]
 

@@ -12,6 +12,7 @@ from alphanet.report.page.audits import read_physics, read_stability
 from alphanet.report.page.model import Figure, Run
 from alphanet.report.page.paper_figure import read_figure
 from alphanet.report.page.paper_table import read_table
+from alphanet.report.page.power_laws import read_power_laws
 from alphanet.report.page.reading import read_object, slug
 from alphanet.report.page.sweeps import read_memory, read_speed
 
@@ -91,6 +92,7 @@ def _read_paper(run: Run, folder: Path) -> None:
     run.conditions = str(values.get("measured", ""))
     if run.kind == "table":
         read_table(run, values, folder)
+        read_power_laws(run, values)
         run.notes += [str(assumption) for assumption in values.get("assumptions", [])]
         run.when = max((str(record["when"]) for record in run.records.values()), default="")
     else:
@@ -143,12 +145,12 @@ def _figures(run: Run, folder: Path) -> list[Figure]:
             sources = {ending: drawn.with_suffix(f".{ending}") for ending in (*FORMATS, "csv")}
             sources = {ending: path for ending, path in sources.items() if path.is_file()}
             files = {ending: f"figures/{name}.{ending}" for ending in sources}
-            found.append(Figure(name, _caption(drawn.stem, part), files, sources))
+            found.append(Figure(name, _caption(run, drawn.stem, part), files, sources))
     return found
 
 
-def _caption(stem: str, part: str) -> str:
-    caption = FIGURES.get(stem, "")
+def _caption(run: Run, stem: str, part: str) -> str:
+    caption = FIGURES.get(stem, run.title if stem == run.name else "")
     kind, _, of = stem.partition("_")
     if kind in OF_A_POTENTIAL and not caption:
         caption = f"{OF_A_POTENTIAL[kind]}: {of.replace('_', ', ')}"
