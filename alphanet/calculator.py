@@ -57,7 +57,7 @@ class AlphaNetCalculator(Calculator):
         super().__init__(**kwargs)
         ready = evaluator(model, config, dtype=dtype, device=device, mode=mode, max_memory=max_memory)
         self.model, self.mode, self._predict = ready.model, ready.mode, ready.predict
-        self.neighbors = VerletList(self.model.config.cutoff, skin)
+        self.neighbors = VerletList(self.model.config.cutoff, skin, self.model.device)
 
     def calculate(
         self,
@@ -68,8 +68,7 @@ class AlphaNetCalculator(Calculator):
         """Fill `self.results`; ASE calls this."""
         super().calculate(atoms, properties, system_changes)
         self.model.require_elements(self.atoms)
-        graph = self.neighbors.graph(self.atoms, self.model.dtype)
-        graph = self.model.limit_neighbors(graph).to(device=self.model.device)
+        graph = self.model.limit_neighbors(self.neighbors.graph(self.atoms, self.model.dtype))
         stressed = bool(has_stress(graph)[0])
         answer = self._predict(graph, stress=stressed)
         assert answer.forces is not None

@@ -7,6 +7,7 @@ import torch
 from ase import Atoms
 from vesin import NeighborList
 
+from alphanet.device_neighbors import device_pairs, is_installed
 from alphanet.errors import UserError
 from alphanet.graph import AtomGraph, edge_vectors
 
@@ -28,19 +29,23 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> tuple[np.ndarray, np.ndarray,
     return sender.astype(np.int64), receiver.astype(np.int64), shift, distance
 
 
-def build_graph(atoms: Atoms, cutoff: float, dtype: torch.dtype = torch.float32) -> AtomGraph:
-    """The graph of one structure on CPU, its real-valued fields in `dtype`.
+def build_graph(
+    atoms: Atoms, cutoff: float, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+) -> AtomGraph:
+    """The graph of one structure on `device`, its real-valued fields in `dtype`.
+
+    On a GPU neighbours are found there if nvalchemi-toolkit-ops is installed, else on the CPU.
 
     Raises:
         UserError: overlapping atoms, a periodic direction without volume, or positions that are not finite.
     """
+    device = torch.device(device)
+    if device.type == "cuda" and is_installed():
+        return graph_on_device(atoms, cutoff, dtype, device)
     sender, receiver, shift, distance = neighbor_pairs(atoms, cutoff)
     if distance.size and distance.min() < MINIMAL_DISTANCE:
         worst = int(distance.argmin())
-        raise UserError(
-            f"atoms {receiver[worst]} and {sender[worst]} of {atoms.get_chemical_formula()} overlap "
-            f"({distance[worst]:.4f} Å apart); remove the duplicate"
-        )
+        raise _overlapping(atoms, int(receiver[worst]), int(sender[worst]), float(distance[worst]))
     return AtomGraph(
         positions=torch.as_tensor(atoms.positions, dtype=dtype),
         numbers=torch.as_tensor(atoms.numbers, dtype=torch.int64),
@@ -49,6 +54,28 @@ def build_graph(atoms: Atoms, cutoff: float, dtype: torch.dtype = torch.float32)
         batch=torch.zeros(len(atoms), dtype=torch.int64),
         edge_index=torch.as_tensor(np.stack([sender, receiver])),
         edge_shift=torch.as_tensor(shift.astype(np.float64), dtype=dtype),
+    ).to(device=device)
+
+
+def graph_on_device(atoms: Atoms, cutoff: float, dtype: torch.dtype, device: torch.device) -> AtomGraph:
+    """What `build_graph` gives, from neighbours found on `device` in float64."""
+    _check(atoms)
+    positions = torch.as_tensor(atoms.positions, device=device)
+    box = torch.as_tensor(_box(atoms, cutoff), device=device)
+    pbc = torch.as_tensor(np.asarray(atoms.pbc), device=device)
+    sender, receiver, shift = device_pairs(positions, box, pbc, cutoff)
+    distance = (positions[sender] - positions[receiver] + shift.to(box) @ box).norm(dim=1)
+    if distance.numel() and float(distance.min()) < MINIMAL_DISTANCE:
+        worst = int(distance.argmin())
+        raise _overlapping(atoms, int(receiver[worst]), int(sender[worst]), float(distance[worst]))
+    return AtomGraph(
+        positions=positions.to(dtype),
+        numbers=torch.as_tensor(atoms.numbers, dtype=torch.int64, device=device),
+        cell=torch.as_tensor(np.asarray(atoms.cell)[None], dtype=dtype, device=device),
+        pbc=pbc[None],
+        batch=torch.zeros(len(atoms), dtype=torch.int64, device=device),
+        edge_index=torch.stack([sender, receiver]),
+        edge_shift=shift.to(dtype),
     )
 
 
@@ -64,6 +91,13 @@ def nearest_only(graph: AtomGraph, limit: int) -> AtomGraph:
     rank = torch.arange(graph.n_edges, device=distance.device) - first[graph.receiver[by_receiver]]
     kept = by_receiver[rank < limit].sort().values
     return replace(graph, edge_index=graph.edge_index[:, kept], edge_shift=graph.edge_shift[kept])
+
+
+def _overlapping(atoms: Atoms, receiver: int, sender: int, distance: float) -> UserError:
+    return UserError(
+        f"atoms {receiver} and {sender} of {atoms.get_chemical_formula()} overlap "
+        f"({distance:.4f} Å apart); remove the duplicate"
+    )
 
 
 def _check(atoms: Atoms) -> None:

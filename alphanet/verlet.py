@@ -20,17 +20,19 @@ class VerletList:
     Args:
         cutoff: Å.
         skin: Å; 0 searches at every call.
+        device: of the graphs; what is remembered stays there.
     """
 
-    def __init__(self, cutoff: float, skin: float = 0.5) -> None:
+    def __init__(self, cutoff: float, skin: float = 0.5, device: torch.device | str = "cpu") -> None:
         self.cutoff = cutoff
         self.skin = skin
+        self.device = torch.device(device)
         self.searches = 0
         self._atoms: Atoms | None = None
         self._graph: AtomGraph | None = None
 
     def graph(self, atoms: Atoms, dtype: torch.dtype = torch.float32) -> AtomGraph:
-        """The graph of one structure with exactly the pairs within the cutoff, on CPU.
+        """The graph of one structure with exactly the pairs within the cutoff.
 
         Raises:
             UserError: as `alphanet.neighbors.build_graph`.
@@ -38,7 +40,7 @@ class VerletList:
         wraps = self._whole_cells_moved(atoms)
         if wraps is None:
             # Float64, so that the pairs chosen do not depend on the precision of the model.
-            self._graph = build_graph(atoms, self.cutoff + self.skin, torch.float64)
+            self._graph = build_graph(atoms, self.cutoff + self.skin, torch.float64, self.device)
             self._atoms = atoms.copy()
             self.searches += 1
             wraps = np.zeros((len(atoms), 3))
@@ -64,8 +66,9 @@ class VerletList:
 
     def _within_cutoff(self, atoms: Atoms, wraps: np.ndarray, dtype: torch.dtype) -> AtomGraph:
         assert self._graph is not None
-        wrap = torch.as_tensor(wraps)
+        wrap = torch.as_tensor(wraps, device=self.device)
         shift = self._graph.edge_shift - wrap[self._graph.sender] + wrap[self._graph.receiver]
-        moved = replace(self._graph, positions=torch.as_tensor(atoms.positions), edge_shift=shift)
+        positions = torch.as_tensor(atoms.positions, device=self.device)
+        moved = replace(self._graph, positions=positions, edge_shift=shift)
         near = edge_vectors(moved).square().sum(dim=1) <= self.cutoff**2
         return replace(moved, edge_index=moved.edge_index[:, near], edge_shift=shift[near]).to(dtype=dtype)

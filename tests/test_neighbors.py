@@ -13,9 +13,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from alphanet.device_neighbors import is_installed
 from alphanet.errors import UserError
-from alphanet.graph import edge_vectors
-from alphanet.neighbors import build_graph, nearest_only, neighbor_pairs
+from alphanet.graph import AtomGraph, edge_vectors
+from alphanet.neighbors import build_graph, graph_on_device, nearest_only, neighbor_pairs
 
 pbc = st.tuples(st.booleans(), st.booleans(), st.booleans())
 
@@ -116,3 +117,29 @@ def test_a_hundred_thousand_atoms_stay_below_four_gigabytes() -> None:
     assert atoms > 100_000
     assert edges > 40 * atoms
     assert kilobytes < 4e6
+
+
+@pytest.mark.skipif(not is_installed(), reason="needs the extra gpu")
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(atoms=structures(), cutoff=st.floats(1.0, 5.0))
+def test_the_list_for_gpus_equals_the_list_for_cpus(atoms: Atoms, cutoff: float) -> None:
+    """Its kernels run on CPUs as well."""
+    assume(abs(atoms.get_volume()) > 1.0)
+    _, _, _, distances = neighbor_pairs(atoms, cutoff + 1e-6)
+    assume(not np.any(np.abs(distances - cutoff) < 1e-9) and distances.min(initial=1.0) > 0.01)
+    found = graph_on_device(atoms, cutoff, torch.float64, torch.device("cpu"))
+    expected = build_graph(atoms, cutoff, torch.float64)
+    assert _edges(found) == _edges(expected)
+    assert bool((found.receiver.diff() >= 0).all())
+    for name in ("positions", "numbers", "cell", "pbc", "batch"):
+        assert torch.equal(getattr(found, name), getattr(expected, name)), name
+
+
+@pytest.mark.skipif(not is_installed(), reason="needs the extra gpu")
+def test_the_list_for_gpus_names_overlapping_atoms() -> None:
+    with pytest.raises(UserError, match="overlap"):
+        graph_on_device(Atoms("H2", [[0, 0, 0], [0, 0, 0.001]]), 3.0, torch.float32, torch.device("cpu"))
+
+
+def _edges(graph: AtomGraph) -> list[tuple[float, ...]]:
+    return sorted(map(tuple, torch.cat([graph.edge_index.T, graph.edge_shift], dim=1).tolist()))

@@ -1,5 +1,6 @@
 """`alphanet repro all`: every table and figure that has a card, one after another, each in a process of its own."""
 
+import itertools
 import json
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,7 +60,10 @@ def all_(
     ] = None,
     only: Annotated[
         str | None,
-        typer.Option(help="Only these: NAME, or NAME:CELLS with CELLS as NAME's own --only has them; commas between."),
+        typer.Option(
+            help="Only these: NAME, or NAME:CELLS with CELLS as NAME's own --only has them; commas between. In NAME, "
+            "and in CELLS that are rows, * stands for anything: '*:AlphaNet*' leaves out the potentials compared with."
+        ),
     ] = None,
     seeds: repro_options.Seeds = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, …; each command's own choice if not given.")] = None,
@@ -85,7 +90,7 @@ def all_(
     wanted = {
         "--seeds": None if seeds is None else str(seeds),
         "--device": device,
-        "--mirror": mirror,
+        "--mirror": mirror if _is_given(context, "mirror") else None,  # the environment is handed on as it is
         "--out": str(out),
     }
     ended = run_all(
@@ -109,6 +114,8 @@ def listed_at(scale: str, listed: Sequence["Listed"]) -> dict[str, "Listed"]:
 def chosen(only: str | None, at_scale: Mapping[str, "Listed"], scale: str) -> list[Asked]:
     """What `--only` asks for, in the order of the paper; without it everything that has the scale.
 
+    A name with `*` takes every name that fits and has the cells.
+
     Raises:
         UserError: a name that there is not, or not at this scale.
     """
@@ -118,18 +125,32 @@ def chosen(only: str | None, at_scale: Mapping[str, "Listed"], scale: str) -> li
     if all(one.scale != scale for one in at_scale.values()):
         known = dict.fromkeys(scale for name in ordered_names() for scale in any_card(name).scales)
         raise UserError(f"--scale: no table or figure has the scale {scale!r}{did_you_mean(scale, known)}")
-    cells: dict[str, list[str]] = {}
+    cells: dict[str, list[list[str]]] = {}
     for part in filter(None, (part.strip() for part in (only or "").split(","))):
-        name, _, cell = part.partition(":")
-        if name not in at_scale:
-            any_card(name).scale(scale)  # says what is wrong
-            raise UserError(f"--only: no {name!r} at scale {scale}{did_you_mean(name, at_scale)}")
-        cells.setdefault(name, []).extend([cell] if cell else [])
+        pattern, _, cell = part.partition(":")
+        if "*" not in pattern and pattern not in at_scale:
+            any_card(pattern).scale(scale)  # says what is wrong
+            raise UserError(f"--only: no {pattern!r} at scale {scale}{did_you_mean(pattern, at_scale)}")
+        for name in filter(lambda name: fnmatchcase(name, pattern), at_scale):
+            found = _cells(any_card(name).rows, cell)
+            if found is None and "*" not in pattern:
+                found = [cell]  # the command of the name knows what it means
+            if found is not None:
+                cells.setdefault(name, []).append(found)
     return [
-        Asked(name, one.scale, tuple(cells.get(name, ())))
+        # Where one entry takes the whole, the cells of others are among it.
+        Asked(name, one.scale, tuple(itertools.chain(*cells[name])) if only and all(cells[name]) else ())
         for name, one in at_scale.items()
         if not only or name in cells
     ]
+
+
+def _cells(rows: Mapping[str, Any], cell: str) -> list[str] | None:
+    """The rows that `cell` fits, none of them where it fits all; none at all where it fits no row."""
+    fitting = [row for row in rows if fnmatchcase(row.casefold(), cell.casefold())]
+    if not cell or len(fitting) == len(rows):
+        return []
+    return fitting or None
 
 
 def run_all(
@@ -188,6 +209,11 @@ def run_command(arguments: Sequence[str], *, quiet: bool) -> int:
     """Run `alphanet` with `arguments` in a process of its own; returns its exit code."""
     command = [sys.executable, "-m", "alphanet.cli", *arguments]
     return subprocess.run(command, stdout=sys.stderr if quiet else None, check=False).returncode
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _tell(ended: Sequence[Ended], as_json: bool) -> None:

@@ -27,6 +27,7 @@ class LabelKeys(Card):
     forces: str = "forces"
     stress: str = "stress"  # eV/Å^3, tension positive, as ASE
     virial: str = "virial"  # eV, -dE/dstrain: the opposite sign and not divided by the volume
+    energy_origin: str | None = None  # an energy (eV) in the frame's `info` that is taken off its energy
 
 
 class SourceFile(Card):

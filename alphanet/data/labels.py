@@ -34,9 +34,16 @@ def relabelled(atoms: Atoms, keys: LabelKeys = ASE_KEYS) -> Atoms:
     """The frame with its labels, found under `keys` in `info` and `arrays`, in a SinglePointCalculator.
 
     Constraints move to `arrays["fixed"]`, because ASE would zero the forces of the atoms they hold.
+
+    Raises:
+        UserError: the energy has no such origin as `keys` name.
     """
     labels = labels_of(atoms)
     labels.update(_named(atoms, keys))
+    if keys.energy_origin is not None and "energy" in labels:
+        if keys.energy_origin not in atoms.info:
+            raise UserError(f"a frame has no {keys.energy_origin!r} to take off its energy, as the card says")
+        labels["energy"] -= float(atoms.info[keys.energy_origin])
     if atoms.constraints:
         atoms.arrays["fixed"] = fixed_atoms(atoms)
         atoms.set_constraint()

@@ -77,14 +77,14 @@ class InteratomicModel(nn.Module, ABC):
         """Where the weights are."""
         return next(self.parameters()).device
 
-    def graph(self, atoms: Atoms, dtype: torch.dtype | None = None) -> AtomGraph:
-        """The graph of one structure as this model wants it, on CPU.
+    def graph(self, atoms: Atoms, dtype: torch.dtype | None = None, device: torch.device | None = None) -> AtomGraph:
+        """The graph of one structure as this model wants it, in its precision and on its device if not said otherwise.
 
         Raises:
             UserError: an element that the model does not know, overlapping atoms, a periodic cell without volume.
         """
         self.require_elements(atoms)
-        return self.limit_neighbors(build_graph(atoms, self.config.cutoff, dtype or self.dtype))
+        return self.limit_neighbors(build_graph(atoms, self.config.cutoff, dtype or self.dtype, device or self.device))
 
     def limit_neighbors(self, graph: AtomGraph) -> AtomGraph:
         """The graph with the neighbours that this model looks at: all within the cutoff."""

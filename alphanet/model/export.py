@@ -87,11 +87,11 @@ class ExportedModel:
         self.device = torch.device(metadata[DEVICE_KEY])
         with torch.device("meta"):  # without weights, for the graphs alone
             self._like = create_model(self.config)
-        self._dimer = _dimer(self._like, self.dtype)
+        self._dimer = _dimer(self._like, self.dtype, self.device)
 
     def graph(self, atoms: Atoms) -> AtomGraph:
         """As `InteratomicModel.graph`."""
-        return self._like.graph(atoms, self.dtype)
+        return self._like.graph(atoms, self.dtype, self.device)
 
     def limit_neighbors(self, graph: AtomGraph) -> AtomGraph:
         """As `InteratomicModel.limit_neighbors`."""
@@ -180,9 +180,9 @@ def _sample(model: InteratomicModel, seed: int) -> AtomGraph:
     return collate(graphs)
 
 
-def _dimer(model: InteratomicModel, dtype: torch.dtype) -> AtomGraph:
+def _dimer(model: InteratomicModel, dtype: torch.dtype, device: torch.device) -> AtomGraph:
     symbol = model.config.elements[0]
-    return model.graph(Atoms([symbol, symbol], [[0, 0, 0], [0, 0, BOND]]), dtype)
+    return model.graph(Atoms([symbol, symbol], [[0, 0, 0], [0, 0, BOND]]), dtype, device)
 
 
 def _largest_difference(exported: ExportedModel, model: InteratomicModel) -> float:

@@ -121,6 +121,7 @@ class Scale(Protocol):
     threads: PositiveInt | None = None  # of every model; none: torch's choice
     parity_frames: PositiveInt | None = None  # most frames of train and of valid in parity plots; none: all
     unavailable: dict[str, str] = Field(default_factory=dict)  # column -> what it needs
+    untrained: dict[str, str] = Field(default_factory=dict)  # run key of a row that has no run -> what it needs
     runs: dict[str, dict[str, Run]]  # run key of a row -> column, or `*` for those that are not named -> run
 
     def run_of(self, key: str, column: str) -> Run | None:
@@ -184,6 +185,7 @@ class Benchmark(Table):
     columns: Mapping[str, DataColumn]
     rows: Mapping[str, TrainedRow]
     scales: Mapping[str, Scale]
+    s2ef: bool = False  # evaluated as OC20's leaderboard does, too; gives the metrics `s2ef_…`
     power_law: tuple[str, ...] = ()  # metrics that are fitted and drawn against the columns' `train_frames`
     parity: bool = True  # whether trainings are shown as Figure 1 does, with training and validation frames
 
@@ -191,7 +193,7 @@ class Benchmark(Table):
     def _runs_exist(self) -> "Benchmark":
         keys = {row.run_key for row in self.rows.values()}
         for name, scale in self.scales.items():
-            unknown = (set(scale.runs) - keys) | (set(scale.unavailable) - set(self.columns))
+            unknown = ({*scale.runs, *scale.untrained} - keys) | (set(scale.unavailable) - set(self.columns))
             unknown |= {column for runs in scale.runs.values() for column in runs} - {*self.columns, EVERY_COLUMN}
             if unknown:
                 raise ValueError(f"scale {name}: no row or column called {', '.join(sorted(unknown))}")

@@ -5,16 +5,29 @@ from collections.abc import Mapping
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from alphanet.cards import Card
+from alphanet.data.cards import load_card
+from alphanet.errors import UserError
 from alphanet.paper.benchmark import DataColumn, Protocol, Table
 
 
 class CostColumn(DataColumn):
     """One training. Network, epochs and batch are those of the data set's preset at scale `full`."""
 
-    samples: PositiveInt  # training frames
-    samples_from: str
+    samples_from: str  # where the data set's card has its number of training frames from
     atoms: PositiveFloat  # in a frame, on average
     atoms_from: str
+
+    @property
+    def samples(self) -> int:
+        """Training frames, as the data set's card says.
+
+        Raises:
+            UserError: it does not say.
+        """
+        found = load_card(self.dataset).at("full").train_frames
+        if found is None:
+            raise UserError(f"the card of the data set {self.dataset} has no train_frames at scale full")
+        return found
 
 
 class Steps(Card):

@@ -119,14 +119,14 @@ def _of_trainings(card: Benchmark, scale: str, seeds: int | None) -> Takes:
     else:
         minutes = trainings * protocol.max_time / 60
         cost += f"at most {protocol.max_time:g} s each: {minutes_text(minutes)}"
-    columns: dict[str, list[str]] = {}
-    for column, why in protocol.unavailable.items():
-        columns.setdefault(why, []).append(column)
+    lacking: dict[str, list[str]] = {}
+    for name, why in {**protocol.unavailable, **protocol.untrained}.items():
+        lacking.setdefault(why, []).append(name)
     return Takes(
         cost,
         minutes,
         tuple(of_dataset(dataset, scale) for dataset in dict.fromkeys(training.dataset for training in planned)),
-        tuple(f"{', '.join(named)}: {why}" for why, named in columns.items()),
+        tuple(f"{', '.join(named)}: {why}" for why, named in lacking.items()),
         days,
         estimated,
     )

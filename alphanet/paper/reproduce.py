@@ -131,7 +131,9 @@ class _Runner:
             elif place[1] in self._scale.unavailable:
                 self._miss([place], f"needs {self._scale.unavailable[place[1]]}")
             elif place not in filled:
-                self._miss([place], f"the protocol of scale {self._options.scale} does not train it")
+                needs = self._scale.untrained.get(self._benchmark.rows[place[0]].run_key)
+                untold = f"the protocol of scale {self._options.scale} does not train it"
+                self._miss([place], f"needs {needs}" if needs else untold)
 
     def run(self, trainings: Sequence[Training]) -> None:
         """All steps, the first seed of every training before the second of any."""
@@ -195,6 +197,7 @@ class _Runner:
             splits=("train", "valid", "test") if self._benchmark.parity else ("test",),
             batch_size=training.run.batch_size,
             parity_frames=scale.parity_frames,
+            s2ef=self._benchmark.s2ef,
             runs=runs,
             log=self._log,
         )

@@ -43,6 +43,7 @@ class Step:
     splits: tuple[str, ...]  # that are evaluated, test last: its record says that the column is finished
     batch_size: int
     parity_frames: int | None
+    s2ef: bool  # whether OC20's metrics are evaluated too
     runs: Path
     log: Path
 
@@ -71,7 +72,7 @@ class Step:
 
     def timeless_key(self, column: str) -> str:
         """The same but for the limit on time."""
-        evaluation = [self.parity_frames, self.splits, self.only[column], code_digest(EVALUATION_CODE)]
+        evaluation = [self.parity_frames, self.splits, self.only[column], self.s2ef, code_digest(EVALUATION_CODE)]
         return _hash([self.protocol, self.training_key, evaluation])
 
     @property
@@ -165,7 +166,14 @@ def _measure(
     store, only = FrameStore(path), step.only[column]
     most = None if split == "test" else step.parity_frames
     indices = [fitting[index] for index in evenly_spaced(len(fitting), most)]
-    accuracy = evaluate(potential, _frames(store, indices), batch_size=step.batch_size, official=True)
+    accuracy = evaluate(
+        potential,
+        _frames(store, indices),
+        batch_size=step.batch_size,
+        official=True,
+        s2ef=step.s2ef,
+        groups=_test_groups(step.job),
+    )
     key = step.key(column)
     save_sample(_sample_file(step, key, split), accuracy.parity)
     data = step.job.data
@@ -197,6 +205,12 @@ def _measure(
         },
         where=where(),
     )
+
+
+def _test_groups(job: Job) -> tuple[str, ...]:
+    """The sets that the data's test files are of, say OC20's four validation splits; none where they have no names."""
+    files = job.data.card.at(job.data.scale).files
+    return tuple(dict.fromkeys(file.group for file in files if file.role == "test" and file.group))
 
 
 def _fitting(step: Step, columns: Iterable[str], split: str) -> dict[str, Sequence[int]]:

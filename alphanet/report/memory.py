@@ -42,7 +42,8 @@ def memory_figure(path: Path, found: dict[str, Any]) -> list[Path]:
         axes.set(xlabel="atoms", ylabel="memory of energy and forces (MB)")
         axes.set_title(_title(found), fontsize=9)
         plain_log_axes(axes)
-        figure.legend(loc="outside right upper", fontsize=8)
+        if axes.get_legend_handles_labels()[0]:  # none where nothing was measured
+            figure.legend(loc="outside right upper", fontsize=8)
         return save_figure(figure, path)
 
 

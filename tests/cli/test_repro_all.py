@@ -73,6 +73,15 @@ def test_cells_are_handed_on(started):
     assert [option(line, "--only") for line in lines] == ["AlphaNet/formate,mean", "SchNet"]
 
 
+def test_rows_can_be_chosen_everywhere_at_once(started):
+    lines, _ = started
+    invoke("--only", "*:alphanet*,table1:NequIP")
+    given = {line[1]: option(line, "--only") for line in lines}
+    assert given["table1"] == "AlphaNet,NequIP" and given["fig3a"] == "AlphaNet"
+    assert given["table7"] is None  # has no other row
+    assert all(any("AlphaNet" in row for row in any_card(name).rows) for name in given)
+
+
 def test_one_that_fails_costs_only_itself_and_is_told(started):
     lines, failing = started
     failing.add("table4")

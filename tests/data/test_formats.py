@@ -13,7 +13,7 @@ from ase.constraints import FixAtoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alphanet.data.cards import LabelKeys
+from alphanet.data.cards import LabelKeys, load_card
 from alphanet.data.formats import deepmd, read_frames, write_frames
 from alphanet.data.labels import labels_of
 from alphanet.errors import UserError
@@ -162,10 +162,19 @@ def test_oc20_pairs(tmp_path, frame):
     assert first.get_potential_energy() == frame(0).get_potential_energy()  # raw
     assert (second.info["system"], second.info["frame"]) == ("random12", 7)
     assert second.info["reference_energy"] == -5.5
+    adsorption, _ = read_frames(tmp_path / "0.extxyz.xz", labels=LabelKeys(energy_origin="reference_energy"))
+    assert adsorption.get_potential_energy() == pytest.approx(frame(0).get_potential_energy() + 5.5)
+    with pytest.raises(UserError, match="no 'slab_energy' to take off"):
+        list(read_frames(tmp_path / "0.extxyz.xz", labels=LabelKeys(energy_origin="slab_energy")))
     with lzma.open(tmp_path / "0.txt.xz", "wt") as stream:
         stream.write("random12,frame0,-5.5\n")
     with pytest.raises(UserError, match="no line for frame 1"):
         list(read_frames(tmp_path / "0.extxyz.xz"))
+
+
+def test_oc20_s_leaderboard_energies_are_adsorption_energies():
+    origins = {name: at.labels.energy_origin for name, at in load_card("oc20").scales.items()}
+    assert origins == {"mini": None, "slice": None, "full": "reference_energy"}
 
 
 def test_constraints_do_not_zero_forces(tmp_path, frame):

@@ -1,0 +1,97 @@
+"""Every number on the page leads to a record or a file of its run, and every paper value to a card."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from report_runs import every_run
+from tracing import trace
+
+from alphanet.paths import resources
+from alphanet.report.page.collect import collect
+from alphanet.report.page.write import write_report
+
+REFERENCE = resources("reports") / "reference"
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """A report of one run of each kind, beside its runs."""
+    folder = tmp_path_factory.mktemp("trace")
+    write_report(folder / "out", collect([every_run(folder / "runs")]))
+    return folder
+
+
+@pytest.fixture
+def copied(drawn, tmp_path):
+    return shutil.copytree(drawn, tmp_path / "copy")
+
+
+def test_every_number_is_followed(drawn):
+    counts = trace(drawn / "out", drawn / "runs")
+    assert counts["cells"] == 10 and counts["paper"] == 82 and counts["others"] > 40
+
+
+def changed(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_number_that_its_records_do_not_say_is_found(copied):
+    path = copied / "out" / "results.json"
+    values = json.loads(path.read_text())
+    cell = next(cell for run in values["runs"] for cell in run["cells"] if cell["measured"])
+    cell["measured"] *= 1.01
+    path.write_text(json.dumps(values))
+    with pytest.raises(AssertionError, match=cell["id"]):
+        trace(copied / "out", copied / "runs")
+
+
+def test_a_changed_record_is_found(copied):
+    changed(copied / "runs" / "table1" / "records.jsonl", '"force_mae": 0.0455', '"force_mae": 0.0355')
+    with pytest.raises(AssertionError, match="does not match the id"):
+        trace(copied / "out", copied / "runs")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(">0.799</span>", ">0.798</span>"), (">0.799 (0.795", ">0.789 (0.795"), (">47.3</span>", ">47.4</span>")],
+)
+def test_a_page_that_shows_another_number_is_found(copied, old, new):
+    changed(copied / "out" / "index.html", old, new)
+    with pytest.raises(AssertionError):
+        trace(copied / "out", copied / "runs")
+
+
+def test_a_grid_s_number_that_no_file_has_is_found(copied):
+    changed(copied / "runs" / "memory" / "memory.json", "2083.3", "2083.4")
+    with pytest.raises(AssertionError, match="is in no file"):
+        trace(copied / "out", copied / "runs")
+
+
+@pytest.mark.skipif(not (REFERENCE / "index.html").is_file(), reason="no reference report")
+def test_the_reference_report_is_followed():
+    assert trace(REFERENCE, REFERENCE / "records")["cells"] > 0
+
+
+@pytest.mark.skipif("ALPHANET_TRACE" not in os.environ, reason="set ALPHANET_TRACE to a folder of runs with a report")
+def test_a_run_of_one_s_own_is_followed():
+    runs = Path(os.environ["ALPHANET_TRACE"])
+    assert trace(runs / "report", runs)["cells"] > 0
+
+
+def test_what_is_kept_as_reference_can_be_followed_alone(copied, monkeypatch):
+    monkeypatch.syspath_prepend(resources("reports"))
+    from keep_reference import keep
+
+    keep(copied / "runs", copied / "out", copied / "reference")
+    shutil.rmtree(copied / "runs")
+    assert trace(copied / "reference", copied / "reference" / "records")["cells"] == 10
+    page = (copied / "reference" / "index.html").read_text()
+    links = [link for link in re.findall(r'href="([^"#:]+)"', page) if "://" not in link]
+    assert links and all((copied / "reference" / link).is_file() for link in links)
+    assert not list((copied / "reference").rglob("*.png"))
