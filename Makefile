@@ -39,6 +39,8 @@ speed: setup
 
 physics: setup
 	$(BIN)/alphanet bench physics alphanet --untrained --out runs/physics
+	$(BIN)/alphanet init --preset fig3a --reading official-v1 -o runs/official-v1.safetensors
+	$(BIN)/alphanet bench physics runs/official-v1.safetensors --out runs/physics
 
 report: setup
 	$(BIN)/alphanet report runs -o runs/report

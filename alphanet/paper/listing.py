@@ -1,6 +1,6 @@
 """What can be reproduced: every benchmark at every scale, what it takes, and what is here of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alphanet.paper.all_cards import AnyCard, any_card, ordered_names
@@ -17,6 +17,7 @@ from alphanet.paper.speed_cards import SpeedProtocol, SpeedTable
 from alphanet.potentials.cards import baseline_names, load_baseline
 from alphanet.potentials.environments import is_installed
 
+SCALES = ("mini", "slice", "full")
 UNTRAINED = ("mean",)  # takes no time
 
 
@@ -115,7 +116,7 @@ def _of_trainings(card: Benchmark, scale: str, seeds: int | None) -> Takes:
     elif protocol.max_time is None:
         days, estimated = gpu_days(trained, protocol, seeds)
         cost += "as long as their epochs take: "
-        cost += "unknown" if days is None else f"about {days:.2g} GPU-days, estimated"
+        cost += "unknown" if days is None else f"about {float(f'{days:.2g}'):g} GPU-days, estimated"
     else:
         minutes = trainings * protocol.max_time / 60
         cost += f"at most {protocol.max_time:g} s each: {minutes_text(minutes)}"
@@ -184,3 +185,20 @@ def _baselines(rows: Mapping[str, Row]) -> tuple[str, ...]:
 def minutes_text(minutes: float) -> str:
     """Minutes in words: `14 min`, `24 h`."""
     return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.3g} h"
+
+
+def cost_table(listed: Sequence[Listed]) -> str:
+    """Costs as a Markdown table: a line a name, a column a scale."""
+    lines = ["| `alphanet repro …` | mini | slice | full |", "|---|---|---|---|"]
+    for name in dict.fromkeys(one.name for one in listed):
+        costs = {one.scale: _short(one) for one in listed if one.name == name}
+        lines.append(f"| `{name}` | {' | '.join(costs.get(scale, '–') for scale in SCALES)} |")
+    return "\n".join(lines)
+
+
+def _short(one: Listed) -> str:
+    if one.minutes is None:
+        return "unknown" if one.gpu_days is None else f"{float(f'{one.gpu_days:.2g}'):g} GPU-days"
+    if not one.minutes:
+        return "–" if one.impossible else "seconds"
+    return minutes_text(max(1.0, one.minutes))

@@ -57,6 +57,15 @@ def test_official_stands_beside_the_errors(model, data):
     assert shown["official_evaluator"]["force_mae"] == pytest.approx(shown["force_mae"] / 2)
 
 
+def test_oc20_s_errors_stand_beside_and_have_lines_of_their_own(model, data):
+    shown = json.loads(run(model, data, "--json", "--protocol", "s2ef").stdout)
+    assert shown["s2ef_force_mae"] == pytest.approx(shown["force_mae"])  # no atom is fixed
+    assert shown["s2ef_energy_mae"] == pytest.approx(6 * shown["energy_mae"])  # all have six atoms
+    assert (shown["s2ef_efwt"], shown["s2ef_fixed_atoms"]) == (0, 0)
+    text = run(model, data, "--protocol", "s2ef").stdout
+    assert "force cosine of OC20" in text and "0.00%" in text
+
+
 def test_a_store_gives_the_same_numbers_as_a_file(model, data, tmp_path):
     write_store(tmp_path / "data.aselmdb", frames(), {})
     of_file, of_store = (

@@ -112,7 +112,7 @@ def test_every_number_is_the_one_that_was_copied_from_the_paper(name, shared):
     assert {(v.row, v.column, v.metric): str(v.printed) for v in card.paper} == expected
 
 
-@pytest.mark.parametrize(("name", "rows"), [("table2", 2), ("table8", 4), ("fig2", 3)])
+@pytest.mark.parametrize(("name", "rows"), [("table2", 3), ("table8", 4), ("fig2", 3)])
 def test_only_full_is_comparable_and_trains_every_row(name, rows):
     card = load_benchmark(name)
     assert {scale for scale, protocol in card.scales.items() if protocol.comparable} == {"full"}
@@ -127,9 +127,9 @@ def test_only_full_is_comparable_and_trains_every_row(name, rows):
 def test_all_frameworks_share_one_training_of_each_potential():
     card = load_benchmark("table2")
     everything = {(row, column) for row in card.rows for column in card.columns}
-    assert [len(training.cells) for training in plan(card, card.scale("full"), everything)] == [16, 16]
-    assert [len(training.cells) for training in plan(card, card.scale("mini"), everything)] == [5, 5]
-    assert [len(training.cells) for training in plan(card, card.scale("slice"), everything)] == [7, 7]
+    assert [len(training.cells) for training in plan(card, card.scale("full"), everything)] == [16] * 3
+    assert [len(training.cells) for training in plan(card, card.scale("mini"), everything)] == [5] * 3
+    assert [len(training.cells) for training in plan(card, card.scale("slice"), everything)] == [7] * 3
 
 
 def test_table_2_says_that_the_text_contradicts_its_first_cell():

@@ -24,7 +24,7 @@ def made(tmp_path_factory):
     records = {
         (row, str(size)): [record({"energy_mae": 0.5 * size**-0.5, "force_mae": size**power}, f"{row}{size}")]
         for row, power in (("L = 2", -0.2), ("L = 3", -0.31))
-        for size in (30, 60, 240)
+        for size in (16, 60, 240)
     }
     cells = build_cells(card, "mini", records, missing={})
     for (one,) in records.values():
