@@ -28,10 +28,13 @@ def chosen_places(
     if only:
         places = {place for pattern in only for place in _matching(benchmark, pattern)}
     if models:
-        asked = set(models)
-        places = {place for place in places if {(row := benchmark.rows[place[0]]).model, row.run_key} & asked}
+        asked = _folded(models)
+        rows = {title for title, row in benchmark.rows.items() if _folded((row.model, row.run_key)) & asked}
+        places = {(row, column) for row, column in places if row in rows}
     if datasets:
-        places = {place for place in places if benchmark.columns[place[1]].dataset in datasets}
+        asked = _folded(datasets)
+        columns = {title for title, column in benchmark.columns.items() if column.dataset.casefold() in asked}
+        places = {(row, column) for row, column in places if column in columns}
     return places
 
 
@@ -56,7 +59,12 @@ def _require_match(pattern: str, part: str, found: Sequence[str], known: Iterabl
         raise UserError(f"--only {pattern}: no row or column {part.strip()!r}{did_you_mean(part.strip(), list(known))}")
 
 
+def _folded(names: Iterable[str]) -> set[str]:
+    """Names for comparison, where case does not count."""
+    return {name.casefold() for name in names}
+
+
 def _require_known(asked: Sequence[str], known: Sequence[str], option: str) -> None:
     for name in asked:
-        if name not in known:
+        if name.casefold() not in _folded(known):
             raise UserError(f"{option}: unknown {name!r}{did_you_mean(name, known)}")

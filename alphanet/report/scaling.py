@@ -53,6 +53,7 @@ def scaling_figure(path: Path, benchmark: Benchmark, scale: str, found: Sequence
             axes.set(xlabel="training frames", ylabel=f"{described.title} ({described.unit})")
             axes.legend(loc="best")
             plain_log_axes(axes)
+            _tick_at(axes, sorted({point.train_frames for curve in of_it for point in curve.points}))
         return save_figure(figure, path)
 
 
@@ -77,6 +78,14 @@ def _draw(axes: "Axes", curve: Curve, colour: str, shape: str) -> None:
         label += f": $N^{{{-curve.law.exponent:.2f}{error}}}$"
     values = [point.value for point in curve.points]
     axes.plot(sizes, values, linestyle="none", marker=shape, color=colour, markersize=5, label=label)
+
+
+def _tick_at(axes: "Axes", sizes: Sequence[int]) -> None:
+    """Ticks where something was measured; thousands as k."""
+    from matplotlib.ticker import NullLocator
+
+    axes.set_xticks(sizes, [f"{size / 1000:g}k" if size >= 1000 else str(size) for size in sizes])
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _draw_paper(axes: "Axes", benchmark: Benchmark, metric: str, found: Sequence[Curve]) -> None:

@@ -27,6 +27,7 @@ def test_only_names_rows_columns_and_cells(only, expected):
 def test_several_options_hold_together():
     assert chosen_places(TABLE, ("formate",), ("alphanet",), ("formate",)) == {("AlphaNet", "formate")}
     assert chosen_places(TABLE, ("formate",), (), ("graphene",)) == set()
+    assert chosen_places(TABLE, (), ("NequIP",), ("Formate",)) == {("NequIP", "formate")}
 
 
 @pytest.mark.parametrize(
