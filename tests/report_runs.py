@@ -3,12 +3,17 @@
 import json
 from pathlib import Path
 
+from bilayers import Formula, write_reference
+
 from alphanet.files import write_text
+from alphanet.measure.landscape import measure_landscape, read_reference
 from alphanet.paper.benchmark import Table, load_benchmark, read_benchmark
 from alphanet.paper.cells import build_cells
-from alphanet.paper.claims import fastest_claim
+from alphanet.paper.claims import fastest_claim, sliding_claim
 from alphanet.paper.discovery_cards import DiscoveryTable
+from alphanet.paper.landscape_cards import LandscapeFigure
 from alphanet.paper.speed_cards import SpeedFigure
+from alphanet.report.landscape import binding_figure, sliding_figure, write_landscape_csv
 from alphanet.report.memory import write_memory
 from alphanet.report.sheet import make_sheet
 from alphanet.report.speed import write_speed
@@ -70,6 +75,21 @@ def fig3b(folder: Path) -> Path:
     return _figure(folder, card, {"rows": rows, "missing": {}})
 
 
+def fig1(folder: Path) -> Path:
+    """Figure 1 with landscapes that follow formulas."""
+    card = read_benchmark("fig1", LandscapeFigure)
+    reference = read_reference(write_reference(folder / "given.extxyz", Formula()), ("C",))
+    landscape = measure_landscape(Formula(height=0.0037), reference, batch_size=8)
+    one = record(landscape.metrics(), "alphanet")
+    append_record(folder / "records.jsonl", one)
+    sliding_figure(folder / "sliding_alphanet", "made up", "AlphaNet", landscape, 0.4)
+    binding_figure(folder / "binding_alphanet", "made up", "AlphaNet", landscape)
+    write_landscape_csv(folder, "alphanet", landscape)
+    shown = {"row": "AlphaNet", "model": "alphanet", "record": one.id} | landscape.metrics()
+    claim = sliding_claim(card, landscape, "made up")
+    return _figure(folder, card, {"claims": [claim], "landscapes": [shown], "missing": {"NequIP": "no <nequip>"}})
+
+
 def speed(folder: Path) -> Path:
     write_speed(folder, sweep({"alphanet": (10.0, 40.0), "schnet": (5.0, None)}))
     return folder
@@ -111,7 +131,7 @@ def stability(folder: Path) -> Path:
 
 def every_run(folder: Path) -> Path:
     """A folder with one run of each kind."""
-    for make in (table1, table4, fig3a, fig3b, speed, memory, physics, stability):
+    for make in (table1, table4, fig1, fig3a, fig3b, speed, memory, physics, stability):
         make(folder / make.__name__)
     return folder
 
@@ -156,7 +176,7 @@ def _table(folder: Path, card: Table, scale: str, records: dict, missing: dict) 
     return folder
 
 
-def _figure(folder: Path, card: SpeedFigure, found: dict) -> Path:
+def _figure(folder: Path, card: SpeedFigure | LandscapeFigure, found: dict) -> Path:
     described = {"title": card.title, "scale": "mini", "protocol": "short", "source": card.source, "measured": "here"}
     described |= {"comparable": False, "reason": "fewer batches", "notes": list(card.notes)}
     provenance = {"command": f"alphanet repro {card.name}", **WHERE}

@@ -4,7 +4,16 @@ from collections.abc import Callable
 
 import typer
 
-from alphanet.cli import repro_all, repro_card, repro_cost, repro_discovery, repro_list, repro_settings, repro_speed
+from alphanet.cli import (
+    repro_all,
+    repro_card,
+    repro_cost,
+    repro_discovery,
+    repro_landscape,
+    repro_list,
+    repro_settings,
+    repro_speed,
+)
 
 app = typer.Typer(
     help="Reproduce tables and figures of the paper; several names in one command run one after the other.",
@@ -16,6 +25,7 @@ app = typer.Typer(
 def register(parent: typer.Typer) -> None:
     """Add the group to `parent`."""
     commands: list[Callable[..., None]] = [
+        repro_landscape.fig1,
         repro_discovery.table4,
         repro_speed.fig3a,
         repro_speed.fig3b,

@@ -31,6 +31,7 @@ class Asked:
     name: str
     scale: str
     only: tuple[str, ...] = ()  # none: all
+    by_name: bool = False  # its name was written out with the cells
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ def chosen(only: str | None, at_scale: Mapping[str, "Listed"], scale: str) -> li
         known = dict.fromkeys(scale for name in ordered_names() for scale in any_card(name).scales)
         raise UserError(f"--scale: no table or figure has the scale {scale!r}{did_you_mean(scale, known)}")
     cells: dict[str, list[list[str]]] = {}
+    by_name = set()
     for part in filter(None, (part.strip() for part in (only or "").split(","))):
         pattern, _, cell = part.partition(":")
         if "*" not in pattern and pattern not in at_scale:
@@ -137,9 +139,13 @@ def chosen(only: str | None, at_scale: Mapping[str, "Listed"], scale: str) -> li
                 found = [cell]  # the command of the name knows what it means
             if found is not None:
                 cells.setdefault(name, []).append(found)
+            if name == pattern:
+                by_name.add(name)
     return [
         # Where one entry takes the whole, the cells of others are among it.
-        Asked(name, one.scale, tuple(itertools.chain(*cells[name])) if only and all(cells[name]) else ())
+        Asked(
+            name, one.scale, tuple(itertools.chain(*cells[name])) if only and all(cells[name]) else (), name in by_name
+        )
         for name, one in at_scale.items()
         if not only or name in cells
     ]
@@ -171,16 +177,21 @@ def run_all(
         limits: minutes that each name takes at most, see `Division`.
         budget: minutes for everything; none: no limit.
         quiet: what the commands print goes to stderr.
+
+    Raises:
+        UserError: cells are asked for of what is measured as a whole; nothing was run.
     """
     from alphanet.paper.sharing import Division
 
+    for one in asked:
+        _require_cells(one, commands[one.name])
     division = None if budget is None else Division(budget, {one.name: limits[one.name] for one in asked})
     ended = []
     for place, one in enumerate(asked, 1):
         share = None if division is None else division.share(one.name)
         limit = {"--budget": None if share is None else f"{share:g}", "--only": ",".join(one.only) or None}
         values = {"--scale": one.scale, **wanted, **limit}
-        arguments = ["repro", one.name, *options_of(commands[one.name], one.name, values)]
+        arguments = ["repro", one.name, *options_of(commands[one.name], values)]
         command = shlex.join(["alphanet", *arguments])
         print_to_stderr(f"\n[{place}/{len(asked)}] {command}")
         begun = time.monotonic()
@@ -190,19 +201,23 @@ def run_all(
     return ended
 
 
-def options_of(command: Any, name: str, values: Mapping[str, str | None]) -> list[str]:
-    """Those of the options that `command` has.
-
-    Raises:
-        UserError: cells are asked for, and the command takes no `--only`.
-    """
+def _require_cells(one: Asked, command: Any) -> None:
+    """Before anything runs: what is measured as a whole has no cells to choose."""
     from alphanet.errors import UserError
 
-    known = {flag for parameter in command.params for flag in parameter.opts}
-    if values["--only"] and "--only" not in known:
-        raise UserError(f"--only {name}:{values['--only']}: {name} is measured as a whole; write {name}")
+    if one.only and one.by_name and "--only" not in _flags(command):
+        raise UserError(f"--only {one.name}:{one.only[0]}: {one.name} is measured as a whole; write {one.name}")
+
+
+def options_of(command: Any, values: Mapping[str, str | None]) -> list[str]:
+    """Those of the options that `command` has."""
+    known = _flags(command)
     given = [(flag, value) for flag, value in values.items() if value is not None and flag in known]
     return [word for pair in given for word in pair]
+
+
+def _flags(command: Any) -> set[str]:
+    return {flag for parameter in command.params for flag in parameter.opts}
 
 
 def run_command(arguments: Sequence[str], *, quiet: bool) -> int:

@@ -7,11 +7,20 @@ from alphanet.errors import UserError
 from alphanet.paper.benchmark import Benchmark, benchmark_file, benchmark_names
 from alphanet.paper.cost_cards import CostTable
 from alphanet.paper.discovery_cards import DiscoveryTable
+from alphanet.paper.landscape_cards import LandscapeFigure
 from alphanet.paper.settings_cards import SettingsTable
 from alphanet.paper.speed_cards import SpeedFigure, SpeedTable
 
-AnyCard = Benchmark | DiscoveryTable | SpeedTable | SpeedFigure | SettingsTable | CostTable
-KINDS: tuple[type[AnyCard], ...] = (Benchmark, DiscoveryTable, SpeedTable, SpeedFigure, SettingsTable, CostTable)
+AnyCard = Benchmark | DiscoveryTable | SpeedTable | SpeedFigure | LandscapeFigure | SettingsTable | CostTable
+KINDS: tuple[type[AnyCard], ...] = (
+    Benchmark,
+    DiscoveryTable,
+    SpeedTable,
+    SpeedFigure,
+    LandscapeFigure,
+    SettingsTable,
+    CostTable,
+)
 
 
 def ordered_names() -> list[str]:

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alphanet.paper.all_cards import AnyCard, any_card, ordered_names
-from alphanet.paper.benchmark import Benchmark, Row
+from alphanet.paper.benchmark import Benchmark, Row, load_benchmark
 from alphanet.paper.cost_cards import CostTable
 from alphanet.paper.discovery_cards import DiscoveryTable
 from alphanet.paper.efficiency import TASK_OF
 from alphanet.paper.estimate import gpu_days
+from alphanet.paper.landscape_cards import LandscapeFigure
 from alphanet.paper.needs import Data, given_by_user, of_dataset, of_predictions
 from alphanet.paper.plan import plan
 from alphanet.paper.settings_cards import SettingsTable
@@ -67,7 +68,7 @@ def list_benchmarks(seeds: int | None = None) -> list[Listed]:
 
 def _listed(card: AnyCard, scale: str, seeds: int | None) -> Listed:
     # Published predictions are scored as they are: no model runs.
-    running = _baselines({} if isinstance(card, DiscoveryTable) else card.rows)
+    running = _baselines({} if isinstance(card, DiscoveryTable) else _usual_rows(card))
     takes = _takes(card, scale, seeds)
     return Listed(
         name=card.name,
@@ -92,6 +93,8 @@ def _takes(card: AnyCard, scale: str, seeds: int | None) -> Takes:
         return _of_trainings(card, scale, seeds)
     if isinstance(card, DiscoveryTable):
         return _of_predictions(card, scale)
+    if isinstance(card, LandscapeFigure):
+        return _of_landscapes(card, scale)
     if isinstance(card, SettingsTable):
         return Takes("seconds; nothing is trained", 0.0)
     if isinstance(card, CostTable):
@@ -130,6 +133,26 @@ def _of_trainings(card: Benchmark, scale: str, seeds: int | None) -> Takes:
     )
 
 
+def _of_landscapes(card: LandscapeFigure, scale: str) -> Takes:
+    """The trainings are those of a table; where that has run, none is left."""
+    protocol, table, column = card.scale(scale), load_benchmark(card.trained.table), card.trained.column
+    of_table = table.scale(scale)
+    planned = plan(table, of_table, {(row, column) for row in card.drawn})
+    if not planned:
+        return Takes("nothing can be trained", 0.0, impossible=(of_table.unavailable[column],))
+    days, estimated, minutes = None, "", None
+    cost = f"{len(planned)} training, unless {table.name} has run: "
+    if of_table.max_time is None or protocol.minutes is None:
+        days, estimated = gpu_days(planned, of_table, 1)
+        cost += "unknown" if days is None else f"about {days:.2g} GPU-days, estimated"
+    else:
+        minutes = protocol.minutes + len(planned) * of_table.max_time / 60
+        cost += f"{minutes_text(minutes)} at most with it, {minutes_text(protocol.minutes)} without"
+    given = () if protocol.reference else (given_by_user(protocol.needs),)
+    data = (of_dataset(table.columns[column].dataset, scale), *given)
+    return Takes(cost, minutes, data, gpu_days=days, estimated=estimated)
+
+
 def _of_predictions(card: DiscoveryTable, scale: str) -> Takes:
     data = tuple(of_predictions(card))
     if not card.scale(scale).fetch:
@@ -145,6 +168,13 @@ def _of_sweeps(protocol: SpeedProtocol, sweeps: int) -> Takes:
         cost += f", on an {protocol.hardware}"
     data = (given_by_user(protocol.needs_structures),) if protocol.needs_structures else ()
     return Takes(cost, sweeps * protocol.minutes, data)
+
+
+def _usual_rows(card: AnyCard) -> Mapping[str, Row]:
+    """Those that are measured unless others are asked for."""
+    if isinstance(card, LandscapeFigure):
+        return {name: card.rows[name] for name in card.drawn}
+    return card.rows
 
 
 def _baselines(rows: Mapping[str, Row]) -> tuple[str, ...]:

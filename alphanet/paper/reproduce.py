@@ -35,6 +35,7 @@ class Options:
     datasets: tuple[str, ...] = ()  # none: all
     mirror: str | None = None
     restart: bool = False
+    kept_only: bool = False  # take what is finished, train nothing
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Outcome:
     cells: list[Cell] = field(default_factory=list)
     records: dict[Place, list[Record]] = field(default_factory=dict)
     parities: list[Parity] = field(default_factory=list)
+    steps: dict[Place, Step] = field(default_factory=dict)  # finished ones, of the first seed
     missing: dict[Place, str] = field(default_factory=dict)  # why there is no number
     failures: list[str] = field(default_factory=list)
 
@@ -203,6 +205,9 @@ class _Runner:
     def _run_one(self, one: _Todo, waiting: int) -> None:
         """Train and evaluate what is open of `one`; `waiting` trainings share what is left of the budget."""
         records = dict(one.kept)
+        if one.open and self._options.kept_only:
+            self._miss(one.training.cells, "not finished")
+            return
         if one.open:
             step = self._within_budget(one, waiting)
             if step is None:
@@ -213,6 +218,8 @@ class _Runner:
             self._report(f"{one.title}: finished before, kept")
         for row, column in one.training.cells:
             self.outcome.records.setdefault((row, column), []).append(records[column])
+        if one.step.job.seed == 0:
+            self.outcome.steps |= dict.fromkeys(one.training.cells, one.step)
         if one.step.job.seed == 0 and self._benchmark.parity:
             self.outcome.parities.append(self._parity(one, list(records.values())))
 

@@ -20,6 +20,7 @@ from alphanet.files import sha256_of, write_text
 from alphanet.measure.accuracy import evaluate
 from alphanet.measure.parity import ParitySample, joined, load_sample, save_sample
 from alphanet.paper.trainers import Job, Report, Trainer
+from alphanet.potentials.protocol import Potential
 from alphanet.provenance import code_digest, where
 from alphanet.results import Record, append_record
 
@@ -131,6 +132,16 @@ def samples_of(step: Step, records: Iterable[Record]) -> dict[str, ParitySample]
     distinct = {json.dumps(record.on.get("only")): record for record in records}.values()
     keys = [record.how["key"] for record in distinct]
     return {split: joined([load_sample(_sample_file(step, key, split)) for key in keys]) for split in step.splits}
+
+
+def open_trained(step: Step) -> Potential:
+    """The potential of a step that has been trained.
+
+    Raises:
+        UserError: it has not, or it cannot be opened.
+    """
+    trained: dict[str, Any] = read_yaml(step.folder / "trained.json")["trained"]
+    return step.trainer.open(step.job, step.folder, trained)
 
 
 def _train(step: Step, report: Report) -> dict[str, Any]:

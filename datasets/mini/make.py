@@ -12,6 +12,7 @@ graphene  bilayers with no, one or two vacancies: sliding and distance scans, ra
 zeolite   pure silica frameworks: MD at 1000 to 2000 K
 oc20      small adsorbates on small slabs of metals and alloys: MD
 mptrj     inorganic crystals of many kinds: rattled, strained, and on the way back to the minimum
+graphene_landscape  energies of Figure 1: the pristine bilayer over the sliding vector, and over the distance
 
 Every frame carries `split` (train, valid, test), `group` (the trajectory or scan line it is from; a group
 lies in one split) and `kind`. Seeds are fixed; another BLAS or processor may still give other trajectories.
@@ -32,7 +33,7 @@ from ase import Atoms
 from ase.io import read, write
 from sampling import calculator, labelled
 
-SETS = ("formate", "graphene", "zeolite", "oc20", "mptrj")
+SETS = ("formate", "graphene", "zeolite", "oc20", "mptrj", "graphene_landscape")
 # Small steps: tblite's real-space sums are cut off, and its energy jumps by micro-eV where an image enters them.
 POSITION_STEP = 1e-3  # Å
 STRAIN_STEP = 2e-4

@@ -82,6 +82,21 @@ def test_rows_can_be_chosen_everywhere_at_once(started):
     assert all(any("AlphaNet" in row for row in any_card(name).rows) for name in given)
 
 
+def test_what_is_measured_as_a_whole_has_no_cells(started):
+    lines, _ = started
+    whole = repro_all.Asked("a", "mini", ("row",), by_name=True)
+
+    class Command:
+        params = ()
+
+    with pytest.raises(UserError, match="a is measured as a whole; write a"):
+        repro_all.run_all([whole], {"a": Command}, {}, limits={"a": 1.0}, budget=None, quiet=True)
+    assert not lines
+    by_pattern = repro_all.Asked("a", "mini", ("row",))
+    repro_all.run_all([by_pattern], {"a": Command}, {}, limits={"a": 1.0}, budget=None, quiet=True)
+    assert lines == [["repro", "a"]]
+
+
 def test_one_that_fails_costs_only_itself_and_is_told(started):
     lines, failing = started
     failing.add("table4")

@@ -31,6 +31,11 @@ def test_costs_are_the_cards(tmp_path):
     assert listed("table5", "mini").cost.startswith("24 min")
     assert listed("table5", "full").cost == "60 min at most (--budget), on an A100"
     assert listed("fig3a", "full").cost.startswith("24 h")
+    assert listed("fig1", "mini").cost == "1 training, unless table1 has run: 4 min at most with it, 1 min without"
+    assert (
+        listed("fig1", "slice").cost == "nothing can be trained" and "zenodo" in listed("fig1", "slice").impossible[0]
+    )
+    assert listed("fig1", "full").environments == () and "PBE+MBD" in listed("fig1", "full").missing_data[1]
 
 
 def test_data_that_is_not_here_is_named():

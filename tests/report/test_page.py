@@ -112,7 +112,7 @@ def test_the_summary_counts_the_cells(made):
     for verdict in VERDICTS:
         assert counts[verdict] == sum(cell["said"].startswith(verdict) for cell in cells)
     assert counts["cells"] == len(cells) == len(page.having("data-cell"))
-    assert counts["claim does not hold"] == 1
+    assert counts["claim does not hold"] == counts["claim holds"] == 1
     assert counts["with_errata"] == sum(bool(cell["errata"]) for cell in cells) > 0
     assert counts["inconsistent"] == sum(cell["inconsistent"] for cell in cells) == 3
     assert counts["paper inconsistent"] == 2  # EScAIP-Small was not run
@@ -125,6 +125,23 @@ def test_a_comparable_cell_says_what_is_allowed_and_its_interval(made):
     f1 = cells["table4/AlphaNet/wbm/f1"]
     assert f1["verdict"] == "reproduced" and f1["tolerance"] == 0.0005 and f1["interval"] == [0.795, 0.803]
     assert "0.799 (0.795–0.803)" in text and "±0.0005 allowed" in text and "one seed" in text
+
+
+def test_the_landscape_of_figure_1_is_told_with_its_record(made):
+    _, text, _, results = made
+    (run,) = (run for run in results["runs"] if run["name"] == "fig1")
+    (record,) = (record for key, record in results["records"].items() if "corrugation_reference" in record["what"])
+    numbers = {
+        item["id"]: item for grid in run["grids"] for row in grid["rows"] for item in row if isinstance(item, dict)
+    }
+    largest = numbers["fig1/AlphaNet/sliding_max_difference"]
+    assert largest["value"] == 1e3 * record["what"]["sliding_max_difference"] and largest["text"] == "0.3"
+    assert numbers["fig1/reference/corrugation_reference"]["text"] == "4"
+    assert all(run["origins"][item["origin"]]["record"] == record["id"] for item in numbers.values())
+    assert run["claims"][0]["verdict"] == "holds" and "largest difference 0.3 meV/atom" in text
+    assert run["when"] == record["when"]
+    assert {figure["name"] for figure in run["figures"]} == {"fig1-binding-alphanet", "fig1-sliding-alphanet"}
+    assert "NequIP: not run: no &lt;nequip&gt;" in text
 
 
 def test_errata_stand_under_the_table_that_they_touch(made):

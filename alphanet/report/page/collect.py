@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alphanet.errors import UserError
-from alphanet.paper.all_cards import place_of
+from alphanet.paper.all_cards import any_card, place_of
 from alphanet.paper.benchmark import benchmark_names
 from alphanet.report.page.model import SCHEMA, Report, Run
 from alphanet.report.page.read_run import read_run
@@ -125,7 +125,7 @@ def _name_apart(runs: Sequence[Run]) -> None:
 def _together(runs: Sequence[Run]) -> list[str]:
     """What a reader must know before runs are read side by side."""
     found = []
-    places = [place_facts(run.where) | {"scale": run.scale} for run in runs]
+    places = [place_facts(run.where) | {"scale": "" if _has_one_scale(run) else run.scale} for run in runs]
     for title, fact in (("versions of the code", "code"), ("machines", "hardware"), ("scales", "scale")):
         counts = Counter(place[fact] for place in places if place.get(fact))
         if len(counts) > 1:
@@ -133,3 +133,11 @@ def _together(runs: Sequence[Run]) -> list[str]:
                 f"runs of several {title}: {'; '.join(f'{text} ({n} of {len(runs)})' for text, n in counts.items())}"
             )
     return found
+
+
+def _has_one_scale(run: Run) -> bool:
+    """Whether there is no other at which it could have been run."""
+    try:
+        return run.name in benchmark_names() and len(any_card(run.name).scales) == 1
+    except UserError:
+        return False

@@ -87,7 +87,7 @@ def _cell(run: Run, cell: Mapping[str, Any], card: Table | None, kept: Mapping[s
         errata=_errata(card, row, column, metric) if printed is not None else (),
         inconsistent=card is not None and printed is not None and bool(card.contradictions(row, column, metric)),
         records=tuple(cell["records"]),
-        origin=_origin(run, records) if measured is not None else "",
+        origin=origin_of(run, records) if measured is not None else "",
     )
 
 
@@ -118,7 +118,7 @@ def _errata(card: Table | None, row: str, column: str, metric: str) -> tuple[str
     return () if card is None else tuple(one.text for one in card.errata if one.touches(row, column, metric))
 
 
-def _origin(run: Run, records: list[Record]) -> str:
+def origin_of(run: Run, records: list[Record]) -> str:
     """The facts of all `records` as one origin; cells of the same records share it."""
     key = f"{run.id}/{'+'.join(record.id for record in records) or 'results.json'}"
     if key not in run.origins:

@@ -34,6 +34,12 @@ FIGURES = {
     "roc": "True against false positive rate",
     "elements": "Mean absolute error by element",
 }
+OF_A_POTENTIAL = {
+    "parity": "Predicted against reference energies and forces",
+    "sliding": "Sliding surface of bilayer graphene: reference, predicted, difference",
+    "binding": "Energy against the distance between the layers of AB graphene, reference and predicted",
+}
+"""Figures whose names go on, after an underscore, with what they are of."""
 
 
 def read_run(folder: Path, kind: str, identity: str, shown: str) -> Run:
@@ -91,7 +97,7 @@ def _read_paper(run: Run, folder: Path) -> None:
         run.when = max((str(record["when"]) for record in run.records.values()), default="")
     else:
         run.notes += [str(note) for note in values.get("notes", [])]
-        read_figure(run, values)
+        read_figure(run, values, folder)
     for part in _parts(folder):
         if (folder / part / "speed.json").is_file():
             _or_problem(run, partial(_read_part, run, folder, part))
@@ -145,6 +151,7 @@ def _figures(run: Run, folder: Path) -> list[Figure]:
 
 def _caption(run: Run, stem: str, part: str) -> str:
     caption = FIGURES.get(stem, run.title if stem == run.name else "")
-    if stem.startswith("parity_"):
-        caption = f"Predicted against reference energies and forces: {stem.removeprefix('parity_').replace('_', ', ')}"
+    kind, _, of = stem.partition("_")
+    if kind in OF_A_POTENTIAL and not caption:
+        caption = f"{OF_A_POTENTIAL[kind]}: {of.replace('_', ', ')}"
     return f"{part}: {caption or stem}" if part else caption or stem
