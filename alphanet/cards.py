@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alphanet.errors import UserError, did_you_mean
 
+# libyaml's where PyYAML was built with it: listing all benchmarks reads hundreds of cards.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class Card(BaseModel):
     """Base of every card: unknown keys are errors, values do not change after reading."""
@@ -25,7 +28,7 @@ def read_yaml(path: Path) -> Any:
         UserError: the file is missing or is not YAML.
     """
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=LOADER)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -1,7 +1,7 @@
 """Benchmark cards: what a table of the paper prints, and by what protocol each scale measures its cells."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -173,10 +173,9 @@ class Table(Card):
             raise UserError(f"{self.name} has no scale {name!r}{did_you_mean(name, self.scales)}")
         return self.scales[name]
 
-    def columns_at(self, scale: str) -> Sequence[str]:
-        """The columns that are shown at a scale."""
-        self.scale(scale)
-        return list(self.columns)
+    def shows(self, scale: str, row: str, column: str, metric: str) -> bool:  # noqa: ARG002
+        """Whether a cell is part of the table at `scale`."""
+        return True
 
 
 class Benchmark(Table):
@@ -215,11 +214,10 @@ class Benchmark(Table):
         assert isinstance(found, Scale)
         return found
 
-    def columns_at(self, scale: str) -> Sequence[str]:
-        """The columns that are shown: those of the paper, and those that the scale trains, or says why it cannot."""
-        protocol, keys = self.scale(scale), {row.run_key for row in self.rows.values()}
-        told = {value.column for value in self.paper} | set(protocol.unavailable)
-        return [name for name in self.columns if name in told or any(protocol.run_of(key, name) for key in keys)]
+    def shows(self, scale: str, row: str, column: str, metric: str) -> bool:
+        """Whether a cell is part of the table at `scale`: the paper prints it, or the scale measures it."""
+        run = self.scale(scale).run_of(self.rows[row].run_key, column)
+        return run is not None or self.printed(row, column, metric) is not None
 
 
 CardType = TypeVar("CardType", bound=Card)

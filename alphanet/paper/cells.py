@@ -67,9 +67,10 @@ def build_cells(
     """
     return [
         _cell(benchmark, scale, (row, column), metric, records.get((row, column), ()), missing, deviations)
-        for column in benchmark.columns_at(scale)
+        for column in benchmark.columns
         for metric in benchmark.metrics
         for row in benchmark.rows
+        if benchmark.shows(scale, row, column, metric)
     ]
 
 

@@ -108,4 +108,6 @@ def law_text(curve: Curve) -> str:
     if law.exponent_error is not None and law.interval is not None:
         low, high = law.interval
         text += f" ± {law.exponent_error:.2f} (95 %: {low:.2f} to {high:.2f})"
+        if low <= 0 <= high:
+            text += ", so that no dependence on the number of frames is shown,"
     return f"{text} from {len(curve.points)} points"

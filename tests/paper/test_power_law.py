@@ -57,6 +57,14 @@ def test_seeds_are_points_of_one_curve_in_the_unit_of_the_table():
     assert any("L = 3, energy MAE: 500 N^-0.50 meV/atom" in line and "8 points" in line for line in lines)
 
 
+def test_an_exponent_that_may_be_zero_is_said_to_show_nothing():
+    flat = {("L = 2", str(size)): [record(1, 0, factor)] for size, factor in zip(SIZES, (1, 1.1, 0.9, 1), strict=True)}
+    steep = {("L = 2", str(size)): [record(size, 0)] for size in SIZES}
+    card = load_benchmark("fig2")
+    said = [next(line for line in curve_lines(card, curves(card, each)) if "force" in line) for each in (flat, steep)]
+    assert "no dependence" in said[0] and "no dependence" not in said[1]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"power_law": ["energy"]}, "no metric called energy"), ({"columns": None}, "without train_frames: 4")],

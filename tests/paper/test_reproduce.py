@@ -304,9 +304,13 @@ def test_sizes_are_nested_subsets_and_only_the_test_frames_are_measured(run, tra
     assert outcome.parities == []
 
 
-def test_columns_that_a_scale_does_not_train_and_the_paper_does_not_print_are_not_shown(run, sizes):
+def test_cells_that_a_scale_does_not_train_and_the_paper_does_not_print_are_not_shown(run, sizes):
     outcome, _ = run(sizes, scale="full")
-    assert {cell.column for cell in outcome.cells} == {"6"}
+    assert [(cell.row, cell.column) for cell in outcome.cells] == [("L = 2", "6")]
+    outcome, _ = run("fig2", only=("800000",))
+    unmeasured = [(c.row, c.column, c.metric) for c in outcome.cells if len(c.column) > 3]
+    printed = [("L = 4", "5000", "force_mae"), ("L = 4", "50000", "energy_mae"), ("L = 4", "80000", "force_mae")]
+    assert unmeasured == [*printed, ("L = 4", "800000", "energy_mae")]
 
 
 def test_a_budget_is_divided_and_what_does_not_fit_says_what_it_needs(run, trainers, monkeypatch):

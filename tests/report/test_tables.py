@@ -96,9 +96,9 @@ def test_latex_special_characters(character):
     assert tex(character) != character
 
 
-def test_plain_text_fits_100_columns(capsys):
+def test_plain_text_fits_120_columns(capsys):
     print_sheet(table()[0])
     shown = capsys.readouterr().out
-    assert max(map(len, shown.splitlines())) <= 100
+    assert max(map(len, shown.splitlines())) <= 120
     assert "\x1b" not in shown
     assert "[1]" in shown and "miniature" in shown
