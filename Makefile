@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 MINUTES ?= 36
 CUT_MINUTES ?= 2
 
-.PHONY: setup repro cut table1 table4 speed physics report reference test test-baselines test-slow check all lock
+.PHONY: setup repro cut table1 table4 speed physics physics-all report reference test test-baselines test-slow check all lock
 
 setup: $(STAMP)
 
@@ -41,6 +41,14 @@ physics: setup
 	$(BIN)/alphanet bench physics alphanet --untrained --out runs/physics
 	$(BIN)/alphanet init --preset fig3a --reading official-v1 -o runs/official-v1.safetensors
 	$(BIN)/alphanet bench physics runs/official-v1.safetensors --out runs/physics
+
+BARE := nequip mace deeppot schnet dimenetpp painn gemnet-oc escn equiformer-v2 escaip
+TRAINED := chgnet sevennet-0 sevennet-l3i5
+
+physics-all: physics
+	$(BIN)/alphanet baselines install $(BARE) $(TRAINED)
+	$(BIN)/alphanet bench physics $(BARE) --untrained --out runs/physics
+	$(BIN)/alphanet bench physics $(TRAINED) --out runs/physics
 
 report: setup
 	$(BIN)/alphanet report runs -o runs/report

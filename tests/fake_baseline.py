@@ -60,7 +60,7 @@ def misbehave(behaviour):
     if behaviour == "crash":
         os._exit(3)
     if behaviour == "raise":
-        raise ValueError("no such orbital")
+        raise ValueError("no such orbital\\n  in 0.1,\\n      0.2")
     if behaviour == "hang":
         time.sleep(60)
 

@@ -1,6 +1,7 @@
 """A worker process in another environment: started when needed, watched, and ended with all that it started."""
 
 import contextlib
+import re
 import shlex
 import subprocess
 import tempfile
@@ -18,6 +19,8 @@ from alphanet.potentials.kit.worker_kit import decode, encode
 
 START_TIMEOUT = 60.0  # seconds for a bare Python to answer
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+MESSAGE = re.compile(r"[A-Za-z_][\w.]*(: |$)")  # where a traceback comes to the error's own words
+LONGEST = 300  # characters of them; an array may be in them
 GRACE = 0.3  # seconds that a worker is given to end by itself
 
 # Sent to the bare interpreter; from here on the worker speaks the protocol of worker_kit.
@@ -155,6 +158,8 @@ class Worker:
 
 
 def _gist(error: Exception) -> str:
-    """The last line of an error, which for one from the worker is its own message without the traceback."""
+    """What an error says in one line; of one from the worker its own message without the traceback."""
     lines = str(error).strip().splitlines()
-    return lines[-1] if lines else type(error).__name__
+    begins = [place for place, line in enumerate(lines) if MESSAGE.match(line)]
+    text = " ".join(" ".join(lines[begins[-1] if begins else -1 :]).split())
+    return text[:LONGEST] or type(error).__name__

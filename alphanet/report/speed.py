@@ -87,10 +87,13 @@ def speed_figure(path: Path, summary: dict[str, Any], title: str, names: Mapping
         for place, model in enumerate(models):
             _memory_curve(panels[-1], summary, model, style(place))
         for axes in panels:
-            axes.set(xscale="log", yscale="log", xlabel="atoms in a structure")
-        _same_limits(panels[: len(tasks)])
-        for axes in panels:
-            plain_log_axes(axes)
+            axes.set_xlabel("atoms in a structure")
+        if any(point["status"] == "ok" for point in summary["points"]):  # logarithmic axes need a number
+            for axes in panels:
+                axes.set(xscale="log", yscale="log")
+            _same_limits(panels[: len(tasks)])
+            for axes in panels:
+                plain_log_axes(axes)
         handles, _ = panels[0].get_legend_handles_labels()
         labels = [_label(summary, model, tasks[0], names.get(model, model)) for model in models]
         figure.legend(handles, labels, loc="outside right upper", fontsize=8)

@@ -67,11 +67,13 @@ def tradeoff_figure(path: Path, rows: Sequence[Mapping[str, Any]], title: str) -
             if row["status"] == "ok":
                 _mark(axes, row, COLOURS[place % len(COLOURS)])
         origin = ", ".join(dict.fromkeys(row["f1_is"] for row in rows))
-        axes.set(xscale="log", xlabel="energies per second, measured here", ylabel=f"F1 on WBM, {origin}")
+        axes.set(xlabel="energies per second, measured here", ylabel=f"F1 on WBM, {origin}")
         axes.set_title(title, fontsize=9)
         axes.margins(0.12)
-        plain_log_axes(axes, "x")
-        figure.legend(loc="outside right upper", fontsize=8, title="area: parameters", title_fontsize=8)
+        if any(row["status"] == "ok" for row in rows):  # a logarithmic axis needs a number
+            axes.set_xscale("log")
+            plain_log_axes(axes, "x")
+            figure.legend(loc="outside right upper", fontsize=8, title="area: parameters", title_fontsize=8)
         return save_figure(figure, path)
 
 

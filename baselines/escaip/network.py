@@ -80,10 +80,11 @@ class EScAIP(Network):
         within = int(torch.bincount(batch.edge_index[1], minlength=1).max()) + 1  # every atom is its own neighbour
         # each atom that is not farther adds at least 1/2 to the soft rank, which has to stay below k
         settings.knn_pad_size = min(within, 2 * settings.knn_k)
+        cells = _inert_where_open(batch, self.cutoff)
         frames = SimpleNamespace(
             atomic_numbers=batch.numbers,
-            pos=batch.positions.to(self.dtype),
-            cell=_inert_where_open(batch, self.cutoff).to(self.dtype),
+            pos=_wrapped(batch, cells).to(self.dtype),
+            cell=cells.to(self.dtype),
             batch=batch.batch,
             natoms=batch.counts,
             num_graphs=len(batch.counts),
@@ -105,6 +106,17 @@ def _inert_where_open(batch, cutoff):
             complete = torch.from_numpy(complete_cell(periodic.cpu().numpy())).to(cells)
             cells[index, opened] = length * complete[opened]
     return cells
+
+
+def _wrapped(batch, cells):
+    """(N, 3) Å: positions inside the cells, as the package's own conversion of structures stores them.
+
+    Its graph looks for images in the cells next to where an atom is stored, and would miss those of atoms farther out.
+    """
+    cells = cells[batch.batch]
+    with torch.no_grad():
+        turns = torch.linalg.solve(cells.mT, batch.positions[:, :, None])[:, :, 0].floor() * batch.pbc[batch.batch]
+    return batch.positions - (turns[:, None, :].to(cells) @ cells)[:, 0]
 
 
 def _trimmed(graph):

@@ -87,7 +87,7 @@ def test_a_refusal_leaves_the_worker_alone(potential):
     ("behaviour", "said"),
     [
         ("crash", "died in 'predict'; it last said: something is wrong"),
-        ("raise", "failed in 'predict': ValueError: no such orbital"),
+        ("raise", "failed in 'predict': ValueError: no such orbital in 0.1, 0.2"),
         ("hang", "did not answer 'predict' for 1 s and was ended; it last said: something is wrong"),
     ],
 )

@@ -7,13 +7,17 @@ from random import Random
 
 import pytest
 from markupsafe import escape
-from report_runs import every_run, fig3a, physics, record, speed, table1, table4
+from report_runs import every_run, fig3a, physics, record, speed, sweep, table1, table4
 from typer.testing import CliRunner
 
 from alphanet.cli import app
 from alphanet.errors import UserError
+from alphanet.paper.benchmark import read_benchmark
+from alphanet.paper.speed_cards import SpeedFigure
 from alphanet.report.page.collect import collect
 from alphanet.report.page.write import render, write_report
+from alphanet.report.speed import write_speed
+from alphanet.report.tradeoff import tradeoff_rows, write_tradeoff
 from alphanet.results import append_record
 
 
@@ -243,3 +247,11 @@ def test_the_command_says_each_in_one_line(tmp_path):
     assert result.exit_code == 2 and "compare" in result.output
     result = CliRunner().invoke(app, ["report", str(tmp_path), "-o", str(tmp_path / "out"), "--wrong"])
     assert result.exit_code == 2
+
+
+def test_figures_without_a_single_number_are_drawn(tmp_path):
+    card = read_benchmark("fig3b", SpeedFigure)
+    summary = sweep({"alphanet@mptrj": (None,)})
+    write_speed(tmp_path, summary)
+    write_tradeoff(tmp_path, tradeoff_rows(card.rows, summary, {}, {}), "somewhere")
+    assert all((tmp_path / f"{name}.svg").stat().st_size > 100 for name in ("speed", "fig3b"))

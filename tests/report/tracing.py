@@ -127,6 +127,7 @@ def _leaves(folder: Path) -> list[float]:
         values = json.loads(path.read_text(encoding="utf-8"))
         found += _numbers(values)
         found += [used_memory(point) for point in values.get("points", []) if point["status"] == "ok"]
+        found += [1e3 * number for number in _numbers(values.get("landscapes", []))]  # shown in meV
         for audit in values.get("models", []):
             checks = audit.get("checks", [])
             found += [sum(check["passed"] is None for check in checks), sum(bool(check["passed"]) for check in checks)]
