@@ -120,7 +120,7 @@ class _Runner:
         self._benchmark, self._scale, self._options, self._report = benchmark, scale, options, report
         self._log = options.folder / "records.jsonl"
         self._earlier = read_records(self._log, report)
-        self._budget = None if options.budget is None else TimeBudget(options.budget)
+        self._budget: TimeBudget | None = None  # begins when data and environments are there
 
     def tell_what_is_left_out(self, asked: Collection[Place], trainings: Iterable[Training]) -> None:
         """Why cells that no training fills have no number."""
@@ -138,6 +138,8 @@ class _Runner:
     def run(self, trainings: Sequence[Training]) -> None:
         """All steps, the first seed of every training before the second of any."""
         todo = self._prepared(trainings)
+        if self._options.budget is not None:
+            self._budget = TimeBudget(self._options.budget)
         waiting = sum(one.takes_time for one in todo)
         failed: list[Training] = []
         for one in todo:
@@ -168,11 +170,14 @@ class _Runner:
 
     def _seeds(self, training: Training, data: PreparedData) -> list[_Todo]:
         trainer = trainer_of(training.model)
-        any_time = self._budget is not None
+        any_time = self._options.budget is not None
         seeds = (self._options.seeds or self._scale.seeds) if trainer.seeded else 1
         steps = [self._step(training, trainer, data, seed) for seed in range(seeds)]
         earlier = [] if self._options.restart else self._earlier
-        return [_Todo(training, step, finished(step, earlier, any_time=any_time)) for step in steps]
+        found = [_Todo(training, step, finished(step, earlier, any_time=any_time)) for step in steps]
+        if any(one.open for one in found) and not self._options.kept_only:
+            trainer.prepare(self._report)
+        return found
 
     def _step(self, training: Training, trainer: Trainer, data: PreparedData, seed: int) -> Step:
         options, scale, runs = self._options, self._scale, self._options.folder / "runs"

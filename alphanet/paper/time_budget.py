@@ -1,5 +1,6 @@
 """Time for a whole table, divided among its trainings."""
 
+import statistics
 import time
 from collections.abc import Callable
 
@@ -10,8 +11,9 @@ TRAINING_PART = 0.8  # of a share; the rest is for starting and for the evaluati
 class TimeBudget:
     """Minutes from now on. Each training gets an equal share of what is left when it begins.
 
-    What an earlier one leaves over goes to the later ones. Where the shares would be less than `LEAST`, the first ones
-    get that and the last ones nothing.
+    What an earlier one leaves over goes to the later ones, and of each share as much is kept for starting and
+    evaluating as the earlier ones took beside their training. Where the shares would be less than `LEAST`, the first
+    ones get that and the last ones nothing.
     """
 
     def __init__(self, minutes: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -19,9 +21,21 @@ class TimeBudget:
         self.minutes = minutes
         self._clock = clock
         self._end = clock() + 60 * minutes
+        self._beside: list[float] = []  # seconds that earlier ones took beyond what they were given
+        self._last: tuple[float, float] | None = None  # when the last one began, and its seconds
 
     def seconds(self, trainings: int) -> float | None:
         """Seconds of training for the next of `trainings` that are left; none where there is no time left for it."""
-        left = self._end - self._clock()
-        share = max(left / trainings, LEAST / TRAINING_PART)
-        return None if share > left else TRAINING_PART * share
+        now = self._clock()
+        if self._last is not None:
+            begun, given = self._last
+            self._beside.append(max(0.0, now - begun - given))
+        left = self._end - now
+        if left < LEAST / TRAINING_PART:
+            self._last = None
+            return None
+        share = left / trainings
+        beside = max((1 - TRAINING_PART) * share, statistics.fmean(self._beside) if self._beside else 0.0)
+        seconds = max(LEAST, share - beside)
+        self._last = now, seconds
+        return seconds

@@ -40,6 +40,14 @@ class Trainer(Protocol):
         """Sources that the trained weights depend on, inside the package or as absolute paths."""
         ...
 
+    def prepare(self, report: Report) -> None:
+        """Make what training needs beside the data: an environment.
+
+        Raises:
+            UserError: it cannot be made here.
+        """
+        ...
+
     def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
         """Train into `out`; returns plain values: `model` (relative to `out`), `epochs`, `seconds` and more.
 
@@ -73,6 +81,9 @@ class MeanTrainer:
         """Its only source."""
         return ["potentials/mean.py"]
 
+    def prepare(self, report: Report) -> None:
+        """Nothing."""
+
     def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:  # noqa: ARG002
         """One pass over the training frames."""
         from alphanet.data.store import FrameStore
@@ -97,6 +108,9 @@ class AlphaNetTrainer:
     def code(self) -> list[str | Path]:
         """Model, training and neighbour lists."""
         return ["model", "training", "graph.py", "neighbors.py"]
+
+    def prepare(self, report: Report) -> None:
+        """Nothing: it is trained in this process."""
 
     def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
         """`alphanet train` with the card's settings over the preset's."""
@@ -138,9 +152,16 @@ class BaselineTrainer:
         """Its worker, and its card with the versions in it."""
         return [*self._card.places, "potentials/kit"]
 
+    def prepare(self, report: Report) -> None:
+        """The environment, where it is missing."""
+        from alphanet.potentials.environments import install, is_installed
+
+        if not is_installed(self._card):
+            install(self._card, report)
+
     def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
         """The worker's training."""
-        self._install(report)
+        self.prepare(report)
         limits = {"epochs": job.epochs, "max_time": job.max_time}
         settings = {**job.settings, "seed": job.seed, "precision": job.dtype}
         settings |= {name: value for name, value in limits.items() if value is not None}
@@ -150,14 +171,8 @@ class BaselineTrainer:
 
     def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
         """The trained weights in a worker; its environment may have been removed since the training."""
-        self._install(print_to_stderr)
+        self.prepare(print_to_stderr)
         return self._potential(job, out / trained["model"])
-
-    def _install(self, report: Report) -> None:
-        from alphanet.potentials.environments import install, is_installed
-
-        if not is_installed(self._card):
-            install(self._card, report)
 
     def _potential(self, job: Job, model: Path | None = None) -> "RemotePotential":
         import torch

@@ -32,6 +32,9 @@ class FakeTrainer:
     def code(self):
         return ["potentials/mean.py"]
 
+    def prepare(self, report):
+        pass
+
     def train(self, job, out, report):
         if self.broken:
             raise self.broken

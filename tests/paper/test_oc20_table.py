@@ -28,6 +28,9 @@ class FakeTrainer:
     def code(self):
         return ["potentials/mean.py"]
 
+    def prepare(self, report):
+        pass
+
     def train(self, job, out, report):
         return {"energy": -1.0}
 
