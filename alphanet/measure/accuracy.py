@@ -80,7 +80,7 @@ def evaluate(
     official: bool = False,
     s2ef: bool = False,
     groups: tuple[str, ...] = (),
-    sample_size: int = 3000,
+    sample_size: int = 1000,
     seed: int = 0,
 ) -> Accuracy:
     """Compare `potential` with the labels of `frames`.

@@ -194,7 +194,7 @@ class RemotePotential:
         assert self._weights is not None
         if self._weights.path is None:
             return {"package": self._weights.name}
-        released = {"checkpoint": self._weights.name} if self._weights.name else {"file": str(self._weights.path)}
+        released = {"checkpoint": self._weights.name} if self._weights.name else {"file": _told(self._weights.path)}
         return released | {"sha256": self._weights.sha256}
 
     def _call(self, name: str, request: dict[str, Any], report: Callable[[str], None] | None = None) -> Any:
@@ -224,3 +224,9 @@ def _weights(card: BaselineCard, model: Path | str | Weights | None) -> Weights 
     if not file.is_file():
         raise UserError(f"{card.name}: no checkpoint at {model}")
     return Weights(file, "", sha256_of(file))
+
+
+def _told(path: Path) -> str:
+    """The path as records have it: from the working directory if it is in there, which names no machine."""
+    whole, here = path.resolve(), Path.cwd()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
