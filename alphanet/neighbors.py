@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from ase import Atoms
+from torch import Tensor
 from vesin import NeighborList
 
 from alphanet.device_neighbors import device_pairs, is_installed
@@ -42,19 +43,8 @@ def build_graph(
     device = torch.device(device)
     if device.type == "cuda" and is_installed():
         return graph_on_device(atoms, cutoff, dtype, device)
-    sender, receiver, shift, distance = neighbor_pairs(atoms, cutoff)
-    if distance.size and distance.min() < MINIMAL_DISTANCE:
-        worst = int(distance.argmin())
-        raise _overlapping(atoms, int(receiver[worst]), int(sender[worst]), float(distance[worst]))
-    return AtomGraph(
-        positions=torch.as_tensor(atoms.positions, dtype=dtype),
-        numbers=torch.as_tensor(atoms.numbers, dtype=torch.int64),
-        cell=torch.as_tensor(np.asarray(atoms.cell)[None], dtype=dtype),
-        pbc=torch.as_tensor(np.asarray(atoms.pbc)[None]),
-        batch=torch.zeros(len(atoms), dtype=torch.int64),
-        edge_index=torch.as_tensor(np.stack([sender, receiver])),
-        edge_shift=torch.as_tensor(shift.astype(np.float64), dtype=dtype),
-    ).to(device=device)
+    pairs = (torch.as_tensor(one) for one in neighbor_pairs(atoms, cutoff))
+    return _graph(atoms, dtype, *pairs).to(device=device)
 
 
 def graph_on_device(atoms: Atoms, cutoff: float, dtype: torch.dtype, device: torch.device) -> AtomGraph:
@@ -65,14 +55,25 @@ def graph_on_device(atoms: Atoms, cutoff: float, dtype: torch.dtype, device: tor
     pbc = torch.as_tensor(np.asarray(atoms.pbc), device=device)
     sender, receiver, shift = device_pairs(positions, box, pbc, cutoff)
     distance = (positions[sender] - positions[receiver] + shift.to(box) @ box).norm(dim=1)
+    return _graph(atoms, dtype, sender, receiver, shift, distance)
+
+
+def _graph(
+    atoms: Atoms, dtype: torch.dtype, sender: Tensor, receiver: Tensor, shift: Tensor, distance: Tensor
+) -> AtomGraph:
+    """The graph of these pairs, on their device."""
     if distance.numel() and float(distance.min()) < MINIMAL_DISTANCE:
         worst = int(distance.argmin())
-        raise _overlapping(atoms, int(receiver[worst]), int(sender[worst]), float(distance[worst]))
+        raise UserError(
+            f"atoms {int(receiver[worst])} and {int(sender[worst])} of {atoms.get_chemical_formula()} overlap "
+            f"({float(distance[worst]):.4f} Å apart); remove the duplicate"
+        )
+    device = sender.device
     return AtomGraph(
-        positions=positions.to(dtype),
+        positions=torch.as_tensor(atoms.positions, dtype=dtype, device=device),
         numbers=torch.as_tensor(atoms.numbers, dtype=torch.int64, device=device),
         cell=torch.as_tensor(np.asarray(atoms.cell)[None], dtype=dtype, device=device),
-        pbc=pbc[None],
+        pbc=torch.as_tensor(np.asarray(atoms.pbc)[None], device=device),
         batch=torch.zeros(len(atoms), dtype=torch.int64, device=device),
         edge_index=torch.stack([sender, receiver]),
         edge_shift=shift.to(dtype),
@@ -91,13 +92,6 @@ def nearest_only(graph: AtomGraph, limit: int) -> AtomGraph:
     rank = torch.arange(graph.n_edges, device=distance.device) - first[graph.receiver[by_receiver]]
     kept = by_receiver[rank < limit].sort().values
     return replace(graph, edge_index=graph.edge_index[:, kept], edge_shift=graph.edge_shift[kept])
-
-
-def _overlapping(atoms: Atoms, receiver: int, sender: int, distance: float) -> UserError:
-    return UserError(
-        f"atoms {receiver} and {sender} of {atoms.get_chemical_formula()} overlap "
-        f"({distance:.4f} Å apart); remove the duplicate"
-    )
 
 
 def _check(atoms: Atoms) -> None:

@@ -4,7 +4,9 @@ import functools
 import hashlib
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +18,11 @@ PACKAGES = ("torch", "numpy", "ase", "vesin", "lightning", "pandas", "matplotlib
 def where() -> dict[str, Any]:
     """Hardware, software and code version, as the `where` of a record."""
     return {"hardware": hardware(), "software": software(), "code": code()}
+
+
+def by_command() -> dict[str, Any]:
+    """`where`, and the command of this process, as the `provenance` of results."""
+    return {"command": shlex.join(["alphanet", *sys.argv[1:]]), **where()}
 
 
 @functools.cache

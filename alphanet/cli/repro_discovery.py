@@ -1,7 +1,5 @@
 """`alphanet repro table4`: stability of crystals, computed again from published predictions."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,7 +62,7 @@ def table4(
     from alphanet.paper.benchmark import read_benchmark
     from alphanet.paper.discovery import Options, measure_table
     from alphanet.paper.discovery_cards import DiscoveryTable
-    from alphanet.provenance import where
+    from alphanet.provenance import by_command
     from alphanet.report.sheet import make_sheet
     from alphanet.report.tables import print_sheet, write_tables
 
@@ -75,8 +73,7 @@ def table4(
     outcome = measure_table(card, options, print_to_stderr)
     again = _relaxed_again(card, options, sample, (cluster, structures, references))
     sheet = make_sheet(card, scale, outcome.cells)
-    command = shlex.join(["alphanet", *sys.argv[1:]])
-    beside = {"failures": outcome.failures, "relaxed_again": again, "provenance": {"command": command, **where()}}
+    beside = {"failures": outcome.failures, "relaxed_again": again, "provenance": by_command()}
     write_tables(options.folder, sheet, outcome.cells, beside)
     if as_json:
         print((options.folder / "results.json").read_text(encoding="utf-8"), end="")

@@ -1,8 +1,6 @@
 """`alphanet repro fig1`: parity plots of one training, and its landscape of sliding layers."""
 
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,7 +88,7 @@ def _draw(folder: Path, card: "LandscapeFigure", scale: str, outcome: "Outcome")
 
 def _results(card: "LandscapeFigure", scale: str, outcome: "Outcome") -> dict[str, Any]:
     from alphanet.paper.claims import sliding_claim
-    from alphanet.provenance import where
+    from alphanet.provenance import by_command
 
     protocol = card.scale(scale)
     claimed = card.claim.row
@@ -111,7 +109,7 @@ def _results(card: "LandscapeFigure", scale: str, outcome: "Outcome") -> dict[st
         "missing": outcome.missing,
         "failures": outcome.failures,
         "notes": list(card.notes),
-        "provenance": {"command": shlex.join(["alphanet", *sys.argv[1:]]), **where()},
+        "provenance": by_command(),
     }
 
 

@@ -1,8 +1,6 @@
 """`alphanet repro fig3a`, `fig3b`, `table5`: what the paper says of speed and memory, measured again."""
 
 import json
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -121,7 +119,7 @@ def table5(
     from alphanet.paper.benchmark import read_benchmark
     from alphanet.paper.efficiency import measure_table
     from alphanet.paper.speed_cards import SpeedTable
-    from alphanet.provenance import where
+    from alphanet.provenance import by_command
     from alphanet.report.sheet import make_sheet
     from alphanet.report.speed import write_speed
     from alphanet.report.tables import print_sheet, write_tables
@@ -132,8 +130,7 @@ def table5(
     for part, summary in outcome.summaries.items():
         write_speed(options.folder / part, summary, names={row.model: title for title, row in card.rows.items()})
     sheet = make_sheet(card, scale, outcome.cells)
-    command = shlex.join(["alphanet", *sys.argv[1:]])
-    beside = {"failures": outcome.failures, "provenance": {"command": command, **where()}}
+    beside = {"failures": outcome.failures, "provenance": by_command()}
     write_tables(options.folder, sheet, outcome.cells, beside)
     if as_json:
         print((options.folder / "results.json").read_text(encoding="utf-8"), end="")
@@ -190,7 +187,7 @@ def _why_not(card: "SpeedFigure", options: "Options") -> str:
 
 def _write_results(card: "SpeedFigure", options: "Options", where_measured: str, found: Mapping[str, Any]) -> None:
     from alphanet.files import write_text
-    from alphanet.provenance import where
+    from alphanet.provenance import by_command
 
     protocol = card.scale(options.scale)
     values = {
@@ -203,7 +200,7 @@ def _write_results(card: "SpeedFigure", options: "Options", where_measured: str,
         "reason": _why_not(card, options),
         **found,
         "notes": card.notes,
-        "provenance": {"command": shlex.join(["alphanet", *sys.argv[1:]]), **where()},
+        "provenance": by_command(),
     }
     write_text(options.folder / "results.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 

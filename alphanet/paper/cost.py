@@ -14,18 +14,15 @@ import numpy as np
 
 from alphanet.errors import UserError
 from alphanet.measure.speed.contestants import Setting
-from alphanet.measure.speed.point import Protocol as TimingProtocol
-from alphanet.measure.speed.statistics import used_memory
 from alphanet.measure.speed.sweep import Sweep, run_sweep
 from alphanet.paper.cells import Cell, Place, build_cells
 from alphanet.paper.cost_cards import CostColumn, CostProtocol, CostTable
 from alphanet.paper.settings import SCALE, settings_of
+from alphanet.paper.timed_steps import DAY, gigabytes_a_sample, timing_protocol
 from alphanet.provenance import hardware, where
 from alphanet.results import Record, append_once
 
-DAY = 86400.0  # s
 MILLISECONDS = 1e3
-GIGABYTE_IN_MB = 1e3
 
 Report = Callable[[str], None]
 
@@ -118,16 +115,7 @@ def _sweep(card: CostTable, name: str, settings: dict[str, Any], options: Option
         sizes=protocol.steps[name].sizes,
         structures=protocol.steps[name].structures,
         setting=Setting("untrained", "float32", options.device, options.threads, options.seed),
-        protocol=TimingProtocol(
-            ("train",),
-            batch=protocol.batch or settings["batch_size"],
-            passes=protocol.passes,
-            rounds=protocol.rounds,
-            calls=protocol.calls,
-            seed=options.seed,
-            threads=options.threads,
-            memory_limit=options.memory_limit,
-        ),
+        protocol=timing_protocol(protocol, options, ("train",), protocol.batch or settings["batch_size"]),
         budget=60 * minutes,
     )
 
@@ -138,7 +126,7 @@ def _found(
     """Days of a device, GB/sample, parameters."""
     sizes = [float(point["n_atoms"]) for point in points]
     seconds = [point["train_ms"]["median"] / MILLISECONDS / point["batch"] for point in points]
-    memory = [used_memory(point) / GIGABYTE_IN_MB / point["batch"] for point in points]
+    memory = [gigabytes_a_sample(point) for point in points]
     devices = options.threads if _on_cpu(options) else 1
     return {
         "training_cost": devices * training.days(carried(sizes, seconds, training.atoms)),

@@ -7,17 +7,15 @@ from typing import Any
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.measure.speed.contestants import Setting, contestant, make_environments
-from alphanet.measure.speed.point import Protocol as TimingProtocol
-from alphanet.measure.speed.statistics import used_memory
 from alphanet.measure.speed.sweep import Sweep, run_sweep
 from alphanet.paper.benchmark import Row
 from alphanet.paper.cells import Cell, Place, build_cells
 from alphanet.paper.speed_cards import SpeedFigure, SpeedProtocol, SpeedTable, deviations
+from alphanet.paper.timed_steps import gigabytes_a_sample, timing_protocol
 from alphanet.provenance import hardware, where
 from alphanet.results import Record, append_record, read_records
 
 TASK_OF = {"inference": "step", "training": "train"}
-GIGABYTE_IN_MB = 1e3
 
 Report = Callable[[str], None]
 
@@ -132,16 +130,7 @@ def _sweep(
         sizes=protocol.sizes,
         structures=options.structures or protocol.structures,
         setting=options.setting,
-        protocol=TimingProtocol(
-            tasks,
-            batch=protocol.batch,
-            passes=protocol.passes,
-            rounds=protocol.rounds,
-            calls=protocol.calls,
-            seed=options.seed,
-            threads=options.threads,
-            memory_limit=options.memory_limit,
-        ),
+        protocol=timing_protocol(protocol, options, tasks, protocol.batch),
         budget=60 * minutes,
         mode=options.mode,
     )
@@ -151,7 +140,7 @@ def _efficiency(part: str, task: str, point: Mapping[str, Any]) -> dict[str, flo
     """Samples/s and GB/sample."""
     return {
         f"{part}_speed": 1e3 * point["batch"] / point[f"{task}_ms"]["median"],
-        f"{part}_memory": used_memory(point) / GIGABYTE_IN_MB / point["batch"],
+        f"{part}_memory": gigabytes_a_sample(point),
     }
 
 

@@ -8,10 +8,10 @@ from alphanet.paper.all_cards import any_card, ordered_names
 from alphanet.paper.benchmark import Scale
 from alphanet.paper.cost_cards import CostTable
 from alphanet.paper.plan import Training
+from alphanet.paper.timed_steps import DAY
 from alphanet.potentials.cards import load_baseline
 from alphanet.training.config import preset_config
 
-DAY = 86400.0  # s
 FULL = "full"  # printed costs are of trainings by the paper's own settings
 
 

@@ -1,14 +1,12 @@
 """Reproduce a table of accuracies by its name, and write everything that shows it."""
 
-import shlex
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from alphanet.paper.benchmark import load_benchmark
 from alphanet.paper.power_law import curve_lines, curves
 from alphanet.paper.reproduce import Options, Outcome, reproduce
-from alphanet.provenance import where
+from alphanet.provenance import by_command
 from alphanet.report.figures import parity_figure, write_parity_csv
 from alphanet.report.scaling import scaling_figure, write_scaling_csv
 from alphanet.report.sheet import Sheet, make_sheet
@@ -39,7 +37,7 @@ def run_benchmark(name: str, options: Options, report: Callable[[str], None]) ->
     benchmark = load_benchmark(name)
     outcome = reproduce(benchmark, options, report)
     sheet = make_sheet(benchmark, options.scale, outcome.cells)
-    provenance = {"command": shlex.join(["alphanet", *sys.argv[1:]]), **where()}
+    provenance = by_command()
     found = curves(benchmark, outcome.records)
     laws = {"power_laws": [curve.as_dict() for curve in found]} if benchmark.power_law else {}
     beside = {**laws, "failures": outcome.failures, "provenance": provenance}

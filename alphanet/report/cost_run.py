@@ -1,15 +1,13 @@
 """Compute a table of training cost by its name, and write everything that shows it."""
 
 import dataclasses
-import shlex
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from alphanet.paper.benchmark import read_benchmark
 from alphanet.paper.cost import Options, Outcome, measure_costs
 from alphanet.paper.cost_cards import CostTable
-from alphanet.provenance import where
+from alphanet.provenance import by_command
 from alphanet.report.sheet import Sheet, make_sheet
 from alphanet.report.speed import write_speed
 from alphanet.report.tables import write_tables
@@ -41,7 +39,7 @@ def run_costs(name: str, options: Options, report: Callable[[str], None]) -> Fin
     beside = {
         "failures": outcome.failures,
         "assumptions": outcome.assumptions,
-        "provenance": {"command": shlex.join(["alphanet", *sys.argv[1:]]), **where()},
+        "provenance": by_command(),
     }
     write_tables(options.folder, sheet, outcome.cells, beside)
     return Finished(outcome, sheet)

@@ -1,14 +1,12 @@
 """Hold a table of settings against the code, by its name, and write everything that shows it."""
 
-import shlex
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from alphanet.paper.benchmark import read_benchmark
 from alphanet.paper.settings import SCALE, Options, Outcome, read_settings
 from alphanet.paper.settings_cards import SettingsTable
-from alphanet.provenance import where
+from alphanet.provenance import by_command
 from alphanet.report.sheet import Sheet, make_sheet
 from alphanet.report.tables import write_tables
 
@@ -30,6 +28,6 @@ def run_settings(name: str, options: Options, report: Callable[[str], None]) -> 
     card = read_benchmark(name, SettingsTable)
     outcome = read_settings(card, options, report)
     sheet = make_sheet(card, SCALE, outcome.cells)
-    provenance = {"command": shlex.join(["alphanet", *sys.argv[1:]]), **where()}
+    provenance = by_command()
     write_tables(options.folder, sheet, outcome.cells, {"failures": outcome.failures, "provenance": provenance})
     return Finished(outcome, sheet)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from bilayers import Formula, write_reference
+from constant_trainer import ConstantTrainer
 from typer.testing import CliRunner
 
 from alphanet.cli import app
@@ -14,35 +15,23 @@ from alphanet.paper.benchmark import load_benchmark, read_benchmark
 from alphanet.paper.claims import sliding_claim
 from alphanet.paper.landscape import Options, measure_figure
 from alphanet.paper.landscape_cards import LandscapeFigure
-from alphanet.potentials.mean import MeanPotential
 from alphanet.results import read_records
 
 CARD = read_benchmark("fig1", LandscapeFigure)
 
 
-class FakeTrainer:
-    """Predicts -1 eV/atom, whatever the structure."""
-
-    seeded = True
+class FakeTrainer(ConstantTrainer):
+    """Predicts -1 eV/atom after counting its trainings; breaks where the test says so."""
 
     def __init__(self):
         self.trained = []
         self.broken = None
 
-    def code(self):
-        return ["potentials/mean.py"]
-
-    def prepare(self, report):
-        pass
-
     def train(self, job, out, report):
         if self.broken:
             raise self.broken
         self.trained.append(job.max_time)
-        return {"energy": -1.0}
-
-    def open(self, job, out, trained):
-        return MeanPotential(trained["energy"])
+        return super().train(job, out, report)
 
 
 @pytest.fixture

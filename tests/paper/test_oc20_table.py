@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
+from constant_trainer import ConstantTrainer
 
 from alphanet.cards import read_yaml
 from alphanet.data.cards import load_card
@@ -14,28 +15,9 @@ from alphanet.paper.benchmark import load_benchmark
 from alphanet.paper.listing import list_benchmarks
 from alphanet.paper.reproduce import Options, reproduce
 from alphanet.potentials.cards import load_baseline
-from alphanet.potentials.mean import MeanPotential
 from alphanet.training.config import preset_config
 
 SPLITS = ("id", "ood_ads", "ood_cat", "ood_both")
-
-
-class FakeTrainer:
-    """Predicts -1 eV/atom and no forces."""
-
-    seeded = True
-
-    def code(self):
-        return ["potentials/mean.py"]
-
-    def prepare(self, report):
-        pass
-
-    def train(self, job, out, report):
-        return {"energy": -1.0}
-
-    def open(self, job, out, trained):
-        return MeanPotential(trained["energy"])
 
 
 def held(seed: int, group: str):
@@ -60,7 +42,7 @@ def run(tmp_path, monkeypatch):
         return PreparedData(name=name, scale=scale, card=load_card(name), sources={}, counts=counts, **stores)
 
     monkeypatch.setattr(module, "prepare", prepared)
-    monkeypatch.setattr(module, "trainer_of", lambda _model: FakeTrainer())
+    monkeypatch.setattr(module, "trainer_of", lambda _model: ConstantTrainer())
 
     def go(**options):
         asked = Options(**{"scale": "mini", "folder": tmp_path / "table3", "device": "cpu", **options})
@@ -71,7 +53,7 @@ def run(tmp_path, monkeypatch):
 
 
 def expected(frames):
-    """Energy and force MAE of `FakeTrainer`, over `frames`."""
+    """Energy and force MAE of `ConstantTrainer`, over `frames`."""
     energy = [abs(atoms.calc.results["energy"] + len(atoms)) for atoms in frames]
     forces = np.concatenate([atoms.calc.results["forces"][~atoms.arrays["fixed"].astype(bool)] for atoms in frames])
     return np.mean(energy), np.abs(forces).mean()

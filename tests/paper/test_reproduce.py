@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from constant_trainer import ConstantTrainer
 
 from alphanet.cards import validate
 from alphanet.data.store import FrameStore
@@ -12,14 +13,11 @@ from alphanet.paper.benchmark import Benchmark, load_benchmark
 from alphanet.paper.reproduce import Options, reproduce
 from alphanet.paper.steps import evenly_spaced
 from alphanet.paper.trainers import MeanTrainer
-from alphanet.potentials.mean import MeanPotential
 from alphanet.results import read_records
 
 
-class FakeTrainer:
+class FakeTrainer(ConstantTrainer):
     """Predicts -1 eV/atom after counting its trainings; breaks where the test says so."""
-
-    seeded = True
 
     def __init__(self, name):
         self.name = name
@@ -27,12 +25,6 @@ class FakeTrainer:
         self.jobs = []
         self.opened = 0
         self.broken = None
-
-    def code(self):
-        return ["potentials/mean.py"]
-
-    def prepare(self, report):
-        pass
 
     def train(self, job, out, report):
         if self.broken:
@@ -44,7 +36,7 @@ class FakeTrainer:
 
     def open(self, job, out, trained):
         self.opened += 1
-        return MeanPotential(trained["energy"])
+        return super().open(job, out, trained)
 
 
 @pytest.fixture

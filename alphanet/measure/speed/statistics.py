@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import linregress
 from scipy.stats import t as student
 
 CONFIDENCE = 0.99
@@ -76,12 +77,8 @@ def exponent(n_atoms: Sequence[float], values: Sequence[float]) -> dict[str, flo
     """p of value = c N^p by least squares on logarithms, and its standard error; none below three sizes."""
     if len(n_atoms) < 3:
         return None
-    x, y = np.log(np.asarray(n_atoms, dtype=float)), np.log(np.asarray(values, dtype=float))
-    design = np.stack([x, np.ones_like(x)], axis=1)
-    solution, *_ = np.linalg.lstsq(design, y, rcond=None)
-    residual = y - design @ solution
-    variance = float(residual @ residual) / (len(x) - 2) / float(((x - x.mean()) ** 2).sum())
-    return {"exponent": float(solution[0]), "error": float(np.sqrt(variance)), "n_sizes": len(x)}
+    line = linregress(np.log(np.asarray(n_atoms, dtype=float)), np.log(np.asarray(values, dtype=float)))
+    return {"exponent": float(line.slope), "error": float(line.stderr), "n_sizes": len(n_atoms)}
 
 
 def settled(seconds: Sequence[float], window: int = 3, tolerance: float = 0.05) -> bool:

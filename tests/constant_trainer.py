@@ -1,0 +1,21 @@
+"""A trainer that takes no time: what stand-ins for trainers have in common."""
+
+from alphanet.potentials.mean import MeanPotential
+
+
+class ConstantTrainer:
+    """Predicts the energy per atom that `train` said, and no forces; -1 eV if nothing else is said."""
+
+    seeded = True
+
+    def code(self):
+        return ["potentials/mean.py"]
+
+    def prepare(self, report):
+        pass
+
+    def train(self, job, out, report):
+        return {"energy": -1.0}
+
+    def open(self, job, out, trained):
+        return MeanPotential(trained["energy"])
