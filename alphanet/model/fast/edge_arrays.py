@@ -35,6 +35,11 @@ class Visit:
     receivers: Tensor  # (N, …) what atoms know as receivers; empty if nothing
     gradient: Tensor  # (N, C) by the sums; empty in the forward
 
+    def add_to(self, sums: Tensor | None, of_chunks: Tensor) -> None:
+        """Add (n, C) of the chunks to the sums (N, C) of their receivers, if these are wanted."""
+        if sums is not None:
+            sums.index_add_(0, self.block.receiver, of_chunks)
+
     @property
     def by_sums(self) -> Tensor:
         """(n, C) gradient by the sum of each chunk."""
@@ -47,10 +52,9 @@ class Gathered:
     def __init__(self, senders: Tensor, receivers: Tensor) -> None:
         self.to_senders, self.to_receivers = torch.zeros_like(senders), torch.zeros_like(receivers)
 
-    def add(self, block: Block, by_sender: Tensor | None, by_receiver: Tensor | None) -> None:
-        """Of one block: (n, P, …) and (n, …), as far as there are any."""
-        if by_sender is not None:
-            self.to_senders.index_add_(0, block.sender.flatten(), by_sender.flatten(0, 1))
+    def add(self, block: Block, by_sender: Tensor, by_receiver: Tensor | None = None) -> None:
+        """Of one block: (n, P, …) and, if they gave anything, (n, …)."""
+        self.to_senders.index_add_(0, block.sender.flatten(), by_sender.flatten(0, 1))
         if by_receiver is not None:
             self.to_receivers.index_add_(0, block.receiver, by_receiver)
 
@@ -64,7 +68,7 @@ class Source:
 
     def write(self, visit: Visit, *, keeps: bool) -> None:
         """Its part of the block's arrays; what it sums on the way is not wanted again."""
-        self.stage.forward(replace(visit, senders=self.senders, receivers=self.receivers, keeps=keeps))
+        self.stage.forward(replace(visit, senders=self.senders, receivers=self.receivers, keeps=keeps), None)
 
     def take(self, visit: Visit) -> None:
         """Carry the block's gradients on, to what the stage was given."""
@@ -72,7 +76,7 @@ class Source:
         own = replace(visit, senders=self.senders, receivers=self.receivers, gradient=none)
         if self.gathered is None:
             self.gathered = Gathered(self.senders, self.receivers)
-        self.gathered.add(visit.block, *self.stage.backward(own))
+        self.stage.backward(own, self.gathered)
 
 
 @dataclass

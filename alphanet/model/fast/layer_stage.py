@@ -9,7 +9,7 @@ from torch import Tensor
 
 from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.compiling import BlockFunction, derivative
-from alphanet.model.fast.edge_arrays import Visit
+from alphanet.model.fast.edge_arrays import Gathered, Visit
 from alphanet.model.fast.linear import linear
 
 
@@ -123,10 +123,10 @@ class LayerStage:
         self._weights, self._functions = weights, functions
         self.kept = weights.n_kept
 
-    def forward(self, visit: Visit) -> Tensor:
-        """(n, C) sums of messages."""
+    def forward(self, visit: Visit, sums: Tensor | None) -> None:
+        """Adds messages to the sums (N, C)."""
         block, w = visit.block, self._weights
-        sums, *kept = self._functions.forward(
+        of_chunks, *kept = self._functions.forward(
             visit.weights,
             visit.frame,
             block.filled,
@@ -140,10 +140,10 @@ class LayerStage:
         )
         if visit.keeps:
             visit.kept[self._number, visit.index] = tuple(kept)
-        return sums
+        visit.add_to(sums, of_chunks)
 
-    def backward(self, visit: Visit) -> tuple[Tensor, None]:
-        """(n, P, F) by the senders' features; adds to the gradients of weights and frames."""
+    def backward(self, visit: Visit, to: Gathered) -> None:
+        """Adds to the gradients of the senders' features, of weights and frames."""
         block, w = visit.block, self._weights
         kept = visit.kept.pop((self._number, visit.index)) if visit.keeps else self._again(visit.weights)
         by_hidden, by_radial, by_features, by_frame = self._functions.backward(
@@ -167,7 +167,7 @@ class LayerStage:
             into.addmm_(by_hidden, w.first[0])
         into[:, -w.n_radial :].addmm_(by_radial.flatten(0, 1), w.radial[0])
         visit.frame_gradient.add_(by_frame)
-        return by_features, None
+        to.add(block, by_features)
 
     def _again(self, weights: Tensor) -> tuple[Tensor, ...]:
         w = self._weights

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.compiling import BlockFunction, derivative
-from alphanet.model.fast.edge_arrays import Visit
+from alphanet.model.fast.edge_arrays import Gathered, Visit
 from alphanet.model.fast.linear import linear
 from alphanet.model.fast.radial import RadialColumns
 
@@ -43,14 +43,15 @@ class EmbeddingStage:
         self._forward = BlockFunction(self._gathered, 6, compiler)
         self._backward = BlockFunction(self._gradient, 7, compiler)
 
-    def forward(self, visit: Visit) -> Tensor:
-        """(n, H + 4): radial features times the neighbours' embeddings `senders`, envelope times vector, envelope."""
+    def forward(self, visit: Visit, sums: Tensor | None) -> None:
+        """Adds (N, H + 4): radial features times the neighbours' embeddings, envelope times vector, envelope."""
         block, columns = visit.block, visit.weights[..., -self._n_columns :]
-        return self._forward(
+        of_chunks = self._forward(
             visit.vector, block.filled, block.sender, visit.senders, visit.frame, columns, *self._constants
         )
+        visit.add_to(sums, of_chunks)
 
-    def backward(self, visit: Visit) -> tuple[None, None]:
+    def backward(self, visit: Visit, _to: Gathered) -> None:
         """Adds to the gradient by the vectors; the embeddings are constants."""
         block = visit.block
         by_vector = self._backward(
@@ -64,7 +65,6 @@ class EmbeddingStage:
             *self._constants,
         )
         visit.vector_gradient.add_(by_vector)
-        return None, None
 
     def _gathered(self, vector, filled, sender, embedding, into_frame, into_columns, *constants):  # type: ignore[no-untyped-def]
         frame, columns, sums = self._of_edges(vector, filled, embedding[sender], *constants)
@@ -108,20 +108,21 @@ class SurroundingsStage:
         self._forward = BlockFunction(self._gathered, 5, compiler)
         self._backward = BlockFunction(self._gradient, 6, compiler)
 
-    def forward(self, visit: Visit) -> Tensor:
-        """(n, 3 H) from the neighbours' `senders` (N, H)."""
+    def forward(self, visit: Visit, sums: Tensor | None) -> None:
+        """Adds (N, 3 H) from the neighbours' `senders` (N, H)."""
         block, columns = visit.block, visit.weights[..., -self._n_columns :]
-        return self._forward(visit.frame, columns, block.filled, block.sender, visit.senders, self._features)
+        of_chunks = self._forward(visit.frame, columns, block.filled, block.sender, visit.senders, self._features)
+        visit.add_to(sums, of_chunks)
 
-    def backward(self, visit: Visit) -> tuple[Tensor, None]:
-        """(n, P, H) by what the neighbours send."""
+    def backward(self, visit: Visit, to: Gathered) -> None:
+        """Adds the gradient by what the neighbours send."""
         block, columns = visit.block, visit.weights[..., -self._n_columns :]
         by_frame, by_radial, by_sender = self._backward(
             visit.frame, columns, block.filled, block.sender, visit.senders, visit.by_sums, self._features
         )
         visit.frame_gradient.add_(by_frame)
         self._columns.add_gradient(visit.weights_gradient[..., -self._n_columns :], by_radial)
-        return by_sender, None
+        to.add(block, by_sender)
 
     def _gathered(self, frame, columns, filled, sender, source, features):  # type: ignore[no-untyped-def]
         return self._of_edges(frame, self._columns.of(columns, features), source[sender], filled)
@@ -161,19 +162,19 @@ class ScalarsStage:
         self._forward = BlockFunction(self._gathered, 6, compiler)
         self._backward = BlockFunction(self._gradient, 6, compiler)
 
-    def forward(self, visit: Visit) -> None:
+    def forward(self, visit: Visit, _sums: Tensor | None) -> None:
         """Writes the first 2 H columns of the weights."""
         block, into = visit.block, visit.weights[..., : self._columns]
         self._forward(visit.frame, block.sender, block.receiver, visit.senders, visit.receivers, into, *self._constants)
 
-    def backward(self, visit: Visit) -> tuple[Tensor, Tensor]:
-        """By both ends' surroundings: (n, P, A) and (n, B)."""
+    def backward(self, visit: Visit, to: Gathered) -> None:
+        """Adds gradients by both ends' surroundings."""
         block, by_weights = visit.block, visit.weights_gradient[..., : self._columns]
         by_frame, by_sender, by_receiver = self._backward(
             visit.frame, block.sender, block.receiver, visit.senders, visit.receivers, by_weights, *self._constants
         )
         visit.frame_gradient.add_(by_frame)
-        return by_sender, by_receiver
+        to.add(block, by_sender, by_receiver)
 
     def _gathered(self, frame, sender, receiver, senders, receivers, into, *constants):  # type: ignore[no-untyped-def]
         into.copy_(self._scalars(frame, senders[sender], receivers[receiver][:, None], *constants))

@@ -21,11 +21,11 @@ class Stage(Protocol):
     writes: bool
     """Whether it writes arrays of edges"""
 
-    def forward(self, visit: Visit) -> Tensor | None:
-        """Sums (n, C) over each chunk of a block."""
+    def forward(self, visit: Visit, sums: Tensor | None) -> None:
+        """Adds to the sums (N, C), if they are wanted; writes the block's arrays."""
 
-    def backward(self, visit: Visit) -> tuple[Tensor | None, Tensor | None]:
-        """Gradients by what senders (n, P, …) and receivers (n, …) gave."""
+    def backward(self, visit: Visit, to: Gathered) -> None:
+        """Adds the gradients by what senders and receivers gave, and by the block's arrays."""
 
 
 def run_stage(stage: Stage, edges: EdgeArrays, token: Tensor, senders: Tensor, receivers: Tensor | None = None) -> Any:
@@ -42,9 +42,7 @@ class _Walk(torch.autograd.Function):
         sums = senders.new_zeros(senders.shape[0], stage.width)
         for index in _blocks(stage, edges):
             visit = edges.forward_visit(index, senders, receivers, sources)
-            partial = stage.forward(visit)
-            if partial is not None:
-                sums.index_add_(0, visit.block.receiver, partial)
+            stage.forward(visit, sums)
         ctx.own = Source(stage, senders, receivers)
         if stage.writes:
             edges.sources.append(ctx.own)
@@ -60,7 +58,7 @@ class _Walk(torch.autograd.Function):
         by_sums = gradients[0].contiguous()
         for index in _blocks(ctx.stage, edges):
             visit = edges.backward_visit(index, senders, receivers, by_sums, ctx.sources)
-            found.add(visit.block, *ctx.stage.backward(visit))
+            ctx.stage.backward(visit, found)
             edges.carry_on(visit, ctx.sources)
         return None, None, gradients[1], found.to_senders, found.to_receivers
 
