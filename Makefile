@@ -70,6 +70,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror alphanet/model/native/*pp
 
 # The report comes last, also with -j: it shows what the others left behind, and says what failed. One after another,
 # because speed is measured.

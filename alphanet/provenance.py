@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+SOURCES = (".py", ".cpp", ".hpp", ".yaml")
 PACKAGES = ("torch", "numpy", "ase", "vesin", "lightning", "pandas", "matplotlib")
 
 
@@ -59,7 +60,7 @@ def code() -> dict[str, Any]:
 
 
 def code_digest(parts: Iterable[str | Path]) -> str:
-    """Hash of the Python and YAML sources of `parts` (files or folders inside the package, or absolute paths).
+    """Hash of the Python, C++ and YAML sources of `parts` (files or folders inside the package, or absolute paths).
 
     Unlike a commit it also sees changes that are not committed, and ignores those made elsewhere.
     """
@@ -68,7 +69,7 @@ def code_digest(parts: Iterable[str | Path]) -> str:
     for part in parts:
         place = package / part
         files = place.rglob("*") if place.is_dir() else [place]
-        for source in sorted(file for file in files if file.suffix in (".py", ".yaml")):
+        for source in sorted(file for file in files if file.suffix in SOURCES):
             digest.update(source.name.encode() + b"\0" + source.read_bytes())
     return digest.hexdigest()
 

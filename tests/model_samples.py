@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.build import bulk, fcc110, molecule
+from hypothesis import strategies as st
 
 from alphanet.model.base import InteratomicModel
 from alphanet.model.config import AlphaNetConfig, OfficialConfig
@@ -25,6 +26,24 @@ def official_config(**overrides: object) -> OfficialConfig:
     """A small model of the reading official-v1."""
     small = {"num_layers": 2, "hidden_channels": 16, "heads": 4, "num_basis": 6, "temporal_channels": 8}
     return OfficialConfig(cutoff=4.0, message_channels=8, complex_channels=16, dropout=False, **{**small, **overrides})
+
+
+CONFIGS = {
+    "paper": paper_config(),
+    "paper, 3 layers": paper_config(num_layers=3),
+    "paper, 1 layer": paper_config(num_layers=1),
+    "paper, exponential, cosine": paper_config(rotation="exponential", envelope="cosine"),
+    "paper, bump, no RoPE": paper_config(envelope="bump", rope=False),
+    "paper, no temporal": paper_config(temporal=False),
+    "paper, no FTE": paper_config(frame_transition=False),
+    "paper, nothing": paper_config(rope=False, temporal=False, frame_transition=False, num_layers=1),
+    "official": official_config(),
+    "official, 3 layers": official_config(num_layers=3),
+    "official, norm after": official_config(norm_before=False, norm_after=True),
+    "official, no norm, 1 layer": official_config(norm_before=False, num_layers=1),
+    "official, few neighbours": official_config(max_neighbors=7),
+}
+"""Every switch of both readings, by name"""
 
 
 def random_model(config: AlphaNetConfig | OfficialConfig, seed: int = 1, spread: float = 0.1) -> InteratomicModel:
@@ -83,3 +102,15 @@ def ethanol() -> Atoms:
 
 
 SAMPLES = {"alloy": alloy, "slab": slab, "ethanol": ethanol}
+
+
+@st.composite
+def structures(draw) -> Atoms:
+    """Between none and all periodic directions, 1 to 7 atoms, from isolated to dense."""
+    n_atoms = draw(st.integers(1, 7))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    pbc = draw(st.tuples(st.booleans(), st.booleans(), st.booleans()))
+    cell = np.diag(random.uniform(2.5, 9.0, 3)) + random.uniform(-0.5, 0.5, (3, 3))
+    sites = random.permutation(8)[:n_atoms]
+    fractional = np.stack(np.unravel_index(sites, (2, 2, 2)), axis=1) / 2 + random.uniform(0, 0.12, (n_atoms, 3))
+    return Atoms(random.choice([1, 6, 8, 14, 29], n_atoms), fractional @ cell, cell=cell, pbc=pbc)

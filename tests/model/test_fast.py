@@ -12,32 +12,29 @@ from ase import Atoms
 from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_samples import SAMPLES, alloy, ethanol, official_config, paper_config, patterned_model, random_model, slab
+from model_samples import (
+    CONFIGS,
+    SAMPLES,
+    alloy,
+    ethanol,
+    official_config,
+    paper_config,
+    patterned_model,
+    random_model,
+    slab,
+    structures,
+)
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from alphanet.graph import AtomGraph, collate
 from alphanet.model.base import InteratomicModel
+from alphanet.model.fast import arena
 from alphanet.model.fast.layout import CHUNK
 from alphanet.model.fast.model import FastModel
 from alphanet.model.prediction import Prediction, predict
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-CONFIGS = {
-    "paper": paper_config(),
-    "paper, 3 layers": paper_config(num_layers=3),
-    "paper, 1 layer": paper_config(num_layers=1),
-    "paper, exponential, cosine": paper_config(rotation="exponential", envelope="cosine"),
-    "paper, bump, no RoPE": paper_config(envelope="bump", rope=False),
-    "paper, no temporal": paper_config(temporal=False),
-    "paper, no FTE": paper_config(frame_transition=False),
-    "paper, nothing": paper_config(rope=False, temporal=False, frame_transition=False, num_layers=1),
-    "official": official_config(),
-    "official, 3 layers": official_config(num_layers=3),
-    "official, norm after": official_config(norm_before=False, norm_after=True),
-    "official, no norm, 1 layer": official_config(norm_before=False, num_layers=1),
-    "official, few neighbours": official_config(max_neighbors=7),
-}
 
 
 @cache
@@ -72,8 +69,9 @@ def test_equals_the_reference(name: str, stays: str, monkeypatch: pytest.MonkeyP
             assert_close(fast(name, block).predict(graph), predict(model, graph), 1e-10)
 
 
-def test_nothing_of_the_edges_stays_within_no_memory() -> None:
+def test_nothing_of_the_edges_stays_within_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is larger than ten numbers an edge (cells of edges have nine), where weights alone have more than 32."""
+    monkeypatch.setattr(arena, "SMALLEST", 1)
     graph = reference("paper").graph(bulk("Cu", cubic=True).repeat((3, 3, 3)))
     bounded, largest = FastModel(reference("paper"), compiled=False, block=64, max_memory=0), 0
 
@@ -88,18 +86,6 @@ def test_nothing_of_the_edges_stays_within_no_memory() -> None:
     with Watch():
         bounded.predict(graph)
     assert largest <= 10 * (graph.n_edges + CHUNK * graph.n_atoms)
-
-
-@st.composite
-def structures(draw) -> Atoms:
-    """Between none and all periodic directions, 1 to 7 atoms, from isolated to dense."""
-    n_atoms = draw(st.integers(1, 7))
-    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    pbc = draw(st.tuples(st.booleans(), st.booleans(), st.booleans()))
-    cell = np.diag(random.uniform(2.5, 9.0, 3)) + random.uniform(-0.5, 0.5, (3, 3))
-    sites = random.permutation(8)[:n_atoms]
-    fractional = np.stack(np.unravel_index(sites, (2, 2, 2)), axis=1) / 2 + random.uniform(0, 0.12, (n_atoms, 3))
-    return Atoms(random.choice([1, 6, 8, 14, 29], n_atoms), fractional @ cell, cell=cell, pbc=pbc)
 
 
 @settings(max_examples=40, deadline=None)

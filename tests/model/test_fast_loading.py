@@ -9,7 +9,7 @@ from model_samples import alloy, ethanol, official_config, paper_config, random_
 from alphanet.model.fast import compiler, compiling
 from alphanet.model.fast import model as module
 from alphanet.model.fast.checking import largest_error, small_structure
-from alphanet.model.fast.compiler import Compiler, compiler_present
+from alphanet.model.fast.compiler import Compiler, cpp_compiler
 from alphanet.model.fast.compiling import BlockFunction
 from alphanet.model.fast.linear import linear
 from alphanet.model.fast.memory import default_limit, retention
@@ -17,7 +17,7 @@ from alphanet.model.fast.model import FastModel, fast_model
 from alphanet.model.prediction import predict
 from alphanet.paths import home
 
-needs_compiler = pytest.mark.skipif(not compiler_present(), reason="no C++ compiler")
+needs_compiler = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler")
 
 
 @needs_compiler
@@ -87,7 +87,7 @@ def test_compiled_equals_the_reference_at_every_size(make) -> None:
 
 
 def test_without_a_compiler_blocks_run_uncompiled_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "compiler_present", lambda: False)
+    monkeypatch.setattr(module, "cpp_compiler", lambda: None)
     model = random_model(paper_config())
     with pytest.warns(UserWarning, match=r"no C\+\+ compiler found"):
         assert fast_model(model, compiled=True).mode == "blocked"
@@ -98,7 +98,7 @@ def test_a_compiler_that_fails_is_not_the_end(monkeypatch: pytest.MonkeyPatch) -
     def broken(*_: object) -> None:
         raise OSError("cc1plus: out of memory")
 
-    monkeypatch.setattr(module, "compiler_present", lambda: True)
+    monkeypatch.setattr(module, "cpp_compiler", lambda: "c++")
     monkeypatch.setattr(compiler, "_compile", broken)
     with pytest.warns(UserWarning, match="compilation failed .*cc1plus"):
         fast = fast_model(random_model(paper_config()), compiled=True)

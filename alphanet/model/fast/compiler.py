@@ -32,13 +32,13 @@ Function = Callable[..., Any]
 
 
 @cache
-def compiler_present() -> bool:
-    """Whether this machine has the C++ compiler that torch.compile needs on a CPU."""
+def cpp_compiler() -> str | None:
+    """The C++ compiler that torch.compile would use on a CPU, if this machine has one."""
     from torch._inductor import config
 
     named = config.cpp.cxx
     candidates = [name for name in (named if isinstance(named, (tuple, list)) else [named]) if name]
-    return any(shutil.which(name) for name in candidates)
+    return next((name for name in candidates if shutil.which(name)), None)
 
 
 class Compiler:

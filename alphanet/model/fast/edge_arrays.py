@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from alphanet.model.fast.arena import Arena
 from alphanet.model.fast.layout import Block, EdgeLayout
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Visit:
     overwrites: bool  # whether the last layer, which comes first in the backward, is to write `weights_gradient`
     kept: Kept
     keeps: bool  # whether to put there what the backward would otherwise compute again
+    arena: Arena  # for what is kept
     senders: Tensor  # (N, …) what atoms send
     receivers: Tensor  # (N, …) what atoms know as receivers; empty if nothing
     gradient: Tensor  # (N, C) by the sums; empty in the forward
@@ -93,6 +95,7 @@ class EdgeArrays:
     columns: int  # W
     keeps: bool  # whether stages keep what the backward would otherwise compute again
     streams: bool
+    arena: Arena
     sources: list[Source] = field(default_factory=list)
     kept: Kept = field(default_factory=dict)
     vector_gradient: Tensor = field(init=False)
@@ -100,15 +103,18 @@ class EdgeArrays:
     _weights: Tensor = field(init=False)
     _frame_gradient: Tensor = field(init=False)
     _weights_gradient: Tensor = field(init=False)
+    _mark: list[int] = field(init=False)
 
     def __post_init__(self) -> None:  # noqa: D105
         self._frame, self._weights = self._room(4), self._room(self.columns)
         self.vector_gradient = self._frame_gradient = self._weights_gradient = self.vector.new_zeros(0)
+        self._mark = self.arena.mark()
 
     def prepare_gradients(self) -> None:
         """Make room for the gradients, which the forward does without."""
         self.vector_gradient = torch.zeros_like(self.vector)
-        self._frame_gradient, self._weights_gradient = torch.zeros_like(self._frame), torch.empty_like(self._weights)
+        self._frame_gradient, self._weights_gradient = self._room(4).zero_(), self._room(self.columns)
+        self._mark = self.arena.mark()
 
     def forward_visit(self, index: int, senders: Tensor, receivers: Tensor, sources: Sequence[Source]) -> Visit:
         """Of block `index`, after the stages `sources` have written its arrays."""
@@ -138,10 +144,12 @@ class EdgeArrays:
 
     def _room(self, columns: int) -> Tensor:
         n = max(block.n_chunks for block in self.blocks) if self.streams else self.layout.n_chunks
-        return self.vector.new_empty(n, self.vector.shape[1], columns)
+        return self.arena.empty(n, self.vector.shape[1], columns)
 
     def _visit(self, index: int, senders: Tensor, receivers: Tensor, gradient: Tensor) -> Visit:
         block = self.blocks[index]
+        if self.streams:  # what the last visit kept has been used
+            self.arena.rewind(self._mark)
         at = slice(0, block.n_chunks) if self.streams else block.chunks
         return Visit(
             index=index,
@@ -155,6 +163,7 @@ class EdgeArrays:
             overwrites=not self.streams,
             kept=self.kept,
             keeps=self.keeps,
+            arena=self.arena,
             senders=senders,
             receivers=receivers,
             gradient=gradient,

@@ -10,19 +10,23 @@ from torch import Tensor
 from alphanet.graph import AtomGraph, edge_vectors, sum_over_atoms
 from alphanet.model.alphanet import AlphaNet
 from alphanet.model.base import InteratomicModel
+from alphanet.model.fast.arena import Arena
 from alphanet.model.fast.checking import largest_error
-from alphanet.model.fast.compiler import Compiler, compiler_present
+from alphanet.model.fast.choice import Means
+from alphanet.model.fast.compiler import Compiler, cpp_compiler
 from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.layout import CHUNK, EdgeLayout, edge_layout
 from alphanet.model.fast.memory import default_limit, retention
 from alphanet.model.fast.official import OfficialNetwork
 from alphanet.model.fast.paper import PaperNetwork
+from alphanet.model.native.library import Kernels, NativeError, kernels
 from alphanet.model.official import OfficialAlphaNet
 from alphanet.model.prediction import Prediction, per_volume, predict
 
 # Of the radial columns, see `radial_columns`; float32's own rounding is larger than what 1e-8 leaves out.
 TOLERANCE = {torch.float32: 1e-8, torch.float64: 0.0}
 BLOCK_NUMBERS = 65536  # edges times channels of a block: one array of 3 H columns is 786 kB, so that a few stay in L2
+NATIVE_BLOCK_NUMBERS = 8 * BLOCK_NUMBERS  # kernels cut blocks into tiles themselves
 FEWEST_EDGES, MOST_EDGES = 256, 2048
 ALLOWED = 1.0  # largest error that a check passes, see `largest_error`
 
@@ -34,31 +38,42 @@ class FastModel:
 
     Args:
         model: the reference.
-        compiled: whether the functions of blocks of edges are compiled, at their first call.
+        compiled: whether functions are compiled, at their first call.
+        native: whether edges are done by the kernels in C++, in single precision on a CPU; if not said, as `compiled`.
         max_memory: bytes that arrays of edges may take; above it the backward computes again what it would otherwise
             find in memory, and where that is not enough, arrays are written anew for every block.
         block: edges a block; chosen for the caches if not given.
     """
 
     def __init__(
-        self, model: InteratomicModel, *, compiled: bool, max_memory: int | None = None, block: int | None = None
+        self,
+        model: InteratomicModel,
+        *,
+        compiled: bool,
+        native: bool | None = None,
+        max_memory: int | None = None,
+        block: int | None = None,
     ) -> None:
         self.model = deepcopy(model).requires_grad_(False).eval()
         self.mode = "compiled" if compiled else "blocked"
         """compiled, blocked (the same, not compiled) or eager (the reference)"""
-        self.note: str | None = None
-        """Why it does not run as asked"""
         # Element tables are arguments of the functions, so that models of other elements share what is compiled.
         architecture = f"{type(model).__name__} {model.config.model_dump_json(exclude={'elements'})}"
         compiler = Compiler(architecture) if compiled else None
         H = model.config.hidden_channels
-        self._block = block or min(max(BLOCK_NUMBERS // H, FEWEST_EDGES), MOST_EDGES)
+        own, refusal = _kernels(model) if (compiled if native is None else native) else (None, None)
+        self.note = refusal
+        """Why it does not run as asked"""
+        means = Means(own, compiler)
+        numbers = BLOCK_NUMBERS if own is None else NATIVE_BLOCK_NUMBERS
+        self._block = block or min(max(numbers // H, FEWEST_EDGES), MOST_EDGES * numbers // BLOCK_NUMBERS)
         self._limit = max_memory
+        self._arenas: list[Arena] = []  # that no call uses
         self._network: PaperNetwork | OfficialNetwork
         if isinstance(self.model, AlphaNet):
-            self._network = PaperNetwork(self.model, TOLERANCE[model.dtype], compiler)
+            self._network = PaperNetwork(self.model, TOLERANCE[model.dtype], means)
         elif isinstance(self.model, OfficialAlphaNet):
-            self._network = OfficialNetwork(self.model, TOLERANCE[model.dtype], compiler)
+            self._network = OfficialNetwork(self.model, TOLERANCE[model.dtype], means)
         else:
             raise TypeError(f"no fast path for {type(model).__name__}")
 
@@ -77,8 +92,16 @@ class FastModel:
         """
         if self.mode == "eager":
             return predict(self.model, graph, forces=forces, stress=stress)
+        arena = self._arenas.pop() if self._arenas else Arena(graph.positions)
+        try:
+            return self._predicted(graph, forces, stress, arena)
+        finally:
+            arena.reset()
+            self._arenas.append(arena)
+
+    def _predicted(self, graph: AtomGraph, forces: bool, stress: bool, arena: Arena) -> Prediction:
         differentiates = forces or stress
-        arrays = self._arrays(graph, differentiates)
+        arrays = self._arrays(graph, differentiates, arena)
         token = graph.positions.new_zeros(0, requires_grad=differentiates)
         positions = graph.positions.detach().requires_grad_(differentiates)
         with torch.set_grad_enabled(differentiates):
@@ -98,7 +121,7 @@ class FastModel:
             stress=per_volume(_by_strain(graph, arrays, direct), graph) if stress else None,
         )
 
-    def _arrays(self, graph: AtomGraph, differentiates: bool) -> EdgeArrays:
+    def _arrays(self, graph: AtomGraph, differentiates: bool, arena: Arena) -> EdgeArrays:
         layout: EdgeLayout = edge_layout(graph)
         vector = edge_vectors(graph)
         columns = 2 * self.model.config.hidden_channels + self._network.n_columns
@@ -112,6 +135,7 @@ class FastModel:
             columns=columns,
             keeps=differentiates and stays == "all",
             streams=stays == "nothing",
+            arena=arena,
         )
 
 
@@ -128,13 +152,14 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
             take 100 bytes an edge, and the call takes half as long again to twice as long.
     """
     on_cpu = next(model.parameters()).device.type == "cpu"
-    wanted = on_cpu and compiler_present() if compiled is None else compiled
+    wanted = on_cpu and cpp_compiler() is not None if compiled is None else compiled
     note = None
-    if wanted and not compiler_present():
+    if wanted and cpp_compiler() is None:
         wanted, note = False, "no C++ compiler found: blocks of edges are computed without compilation"
     fast = FastModel(model, compiled=wanted, max_memory=max_memory)
     try:
         error = largest_error(fast.predict, model)
+        note = fast.note or note
     except Exception as failure:  # compilers fail in many ways, and the answer is always the same
         if not wanted:
             raise
@@ -148,6 +173,17 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
         fast.note = note
         warnings.warn(note, stacklevel=2)
     return fast
+
+
+def _kernels(model: InteratomicModel) -> tuple[Kernels | None, str | None]:
+    """The kernels for a model where they serve it, or why they do not although they should."""
+    on_cpu = next(model.parameters()).device.type == "cpu"
+    if model.dtype != torch.float32 or not on_cpu:
+        return None, None
+    try:
+        return kernels(model.config.hidden_channels), None
+    except NativeError as error:
+        return None, f"kernels in C++ are not used: {error}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -14,15 +14,15 @@ from torch import Tensor
 from alphanet.graph import AtomGraph, sum_over_edges
 from alphanet.model.basis import envelope
 from alphanet.model.fast.atoms import AtomFunction
-from alphanet.model.fast.compiler import Compiler
+from alphanet.model.fast.choice import LayerStages, Means, embedding_and_surroundings
 from alphanet.model.fast.edge_arrays import EdgeArrays
-from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWeights
+from alphanet.model.fast.layer_stage import LayerWeights
 from alphanet.model.fast.linear import linear, weight_and_bias
-from alphanet.model.fast.local_stages import EmbeddingStage, SurroundingsStage
 from alphanet.model.fast.official_atoms import Features, Source, Update
 from alphanet.model.fast.radial import radial_columns
 from alphanet.model.fast.scalar_network import NetworkScalarsStage
-from alphanet.model.fast.stages import run_stage
+from alphanet.model.fast.stages import Stage, run_stage
+from alphanet.model.native.scalars import NativeScalarsStage
 from alphanet.model.official import OfficialAlphaNet, OfficialMessageLayer
 
 UNIT_EPSILON = 1e-10  # Å, added to distances where the public code divides by them
@@ -34,10 +34,10 @@ class OfficialNetwork:
     Args:
         model: its weights are read now.
         tolerance: of the radial columns, see `radial_columns`.
-        compiler: of its functions; none: they run as they are.
+        means: to evaluate it.
     """
 
-    def __init__(self, model: OfficialAlphaNet, tolerance: float, compiler: Compiler | None) -> None:
+    def __init__(self, model: OfficialAlphaNet, tolerance: float, means: Means) -> None:
         config = model.config
         self._model, self._config = model, config
         H, cutoff = config.hidden_channels, config.cutoff
@@ -48,28 +48,32 @@ class OfficialNetwork:
         columns = radial_columns(model.radial_emb, model.radial_lin, smooth, cutoff, tolerance)
         self.n_columns, self.radial_error = columns.n_columns, columns.error
         frequencies = model.radial_emb.bessel_weights
-        self._embedding = EmbeddingStage(columns, frequencies, smooth, cutoff, compiler, UNIT_EPSILON)
-        self._surroundings = SurroundingsStage(columns, compiler)
+        self._embedding, self._surroundings = embedding_and_surroundings(
+            columns, frequencies, "cosine", cutoff, means, UNIT_EPSILON
+        )
         (w1, b1), (w2, b2) = weight_and_bias(model.lin[0]), weight_and_bias(model.lin[2])
-        self._scalars = NetworkScalarsStage((w1, b1, w2[0], b2), H, compiler)
-        self._source = AtomFunction(Source(model), 2, compiler)
-        self._features = AtomFunction(Features(model.message_layers[0]), 1, compiler)
-        kinds: dict[tuple[bool, bool], LayerFunctions] = {}
-        self._layers: list[tuple[LayerStage, AtomFunction]] = []
+        network = (w1, b1, w2[0], b2)
+        self._scalars = (
+            NetworkScalarsStage(network, H, means.compiler)
+            if means.kernels is None
+            else NativeScalarsStage(network, 0.0, H, means.kernels)
+        )
+        layers, kept = LayerStages(_messages_of, H, True, means), self._scalars.kept
+        self._source = AtomFunction(Source(model), 2, means.compiler)
+        self._features = AtomFunction(Features(model.message_layers[0]), 1, means.compiler)
+        self._layers: list[tuple[Stage, AtomFunction]] = []
         for number, layer in enumerate(model.message_layers):
             assert isinstance(layer, OfficialMessageLayer)
             last, first_one = number == config.num_layers - 1, number == 0
             branched = config.norm_before or not last
-            kind = (first_one, branched)
-            if kind not in kinds:
-                kinds[kind] = LayerFunctions(_messages_of(branched, not first_one), H, branched, compiler)
             n_angles = config.message_channels if branched else 0
             weights = _folded(layer, columns.features, branched, not first_one)
-            stage = LayerStage(number, last, 4 * H + n_angles, weights, kinds[kind])
+            stage = layers.stage(number, last, 4 * H + n_angles, weights, not first_one)
+            kept += stage.kept
             update = Update(model, number, n_angles)
-            self._layers.append((stage, AtomFunction(update, update.n_inputs, compiler)))
+            self._layers.append((stage, AtomFunction(update, update.n_inputs, means.compiler)))
 
-        self.kept = sum(stage.kept for stage, _ in self._layers) + self._scalars.kept
+        self.kept = kept
 
     def __call__(self, graph: AtomGraph, edges: EdgeArrays, token: Tensor) -> Tensor:
         """(N,) atomic energies in eV."""

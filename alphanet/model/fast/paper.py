@@ -8,15 +8,16 @@ from alphanet.graph import AtomGraph
 from alphanet.model.alphanet import AlphaNet, MessageLayer
 from alphanet.model.basis import envelope
 from alphanet.model.fast.atoms import AtomFunction
-from alphanet.model.fast.compiler import Compiler
+from alphanet.model.fast.choice import LayerStages, Means, embedding_and_surroundings
 from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.frames import along, cross
-from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWeights
+from alphanet.model.fast.layer_stage import LayerWeights
 from alphanet.model.fast.linear import linear, weight_and_bias
-from alphanet.model.fast.local_stages import EmbeddingStage, ScalarsStage, SurroundingsStage
+from alphanet.model.fast.local_stages import ScalarsStage
 from alphanet.model.fast.paper_atoms import Features, Source, Update
 from alphanet.model.fast.radial import radial_columns
-from alphanet.model.fast.stages import run_stage
+from alphanet.model.fast.stages import Stage, run_stage
+from alphanet.model.native.scalars import NativeScalarsStage
 from alphanet.model.smooth import soft_abs
 
 
@@ -26,10 +27,10 @@ class PaperNetwork:
     Args:
         model: its weights are read now.
         tolerance: of the radial columns, see `radial_columns`.
-        compiler: of its functions; none: they run as they are.
+        means: to evaluate it.
     """
 
-    def __init__(self, model: AlphaNet, tolerance: float, compiler: Compiler | None) -> None:
+    def __init__(self, model: AlphaNet, tolerance: float, means: Means) -> None:
         config, structure = model.config, model.structure
         self._model, self._config = model, config
         H, heads = config.hidden_channels, config.heads
@@ -39,31 +40,33 @@ class PaperNetwork:
 
         columns = radial_columns(structure.basis, structure.radial, smooth, config.cutoff, tolerance)
         self.n_columns, self.radial_error = columns.n_columns, columns.error
-        self._embedding = EmbeddingStage(columns, structure.basis.bessel_weights, smooth, config.cutoff, compiler)
-        self._surroundings = SurroundingsStage(columns, compiler)
+        self._embedding, self._surroundings = embedding_and_surroundings(
+            columns, structure.basis.bessel_weights, config.envelope, config.cutoff, means
+        )
         softness = config.softness
 
         def scalars(frame: Tensor, sender: Tensor, receiver: Tensor, mixing: Tensor) -> Tensor:
             return _scalars(frame, sender, receiver, mixing, softness)
 
-        self._scalars = ScalarsStage(scalars, (structure.scalarize,), H, compiler)
-        self._source = AtomFunction(Source(model), 2, compiler)
-        self._features = AtomFunction(Features(model.messages[0]), 1, compiler)
-        kinds: dict[tuple[bool, bool], LayerFunctions] = {}
-        self._layers: list[tuple[LayerStage, AtomFunction]] = []
+        self._scalars = (
+            ScalarsStage(scalars, (structure.scalarize,), H, means.compiler)
+            if means.kernels is None
+            else NativeScalarsStage((structure.scalarize,), softness, H, means.kernels)
+        )
+        layers, self.kept = LayerStages(_messages_of, H, False, means), 0
+        self._source = AtomFunction(Source(model), 2, means.compiler)
+        self._features = AtomFunction(Features(model.messages[0]), 1, means.compiler)
+        self._layers: list[tuple[Stage, AtomFunction]] = []
         for number, layer in enumerate(model.messages):
             assert isinstance(layer, MessageLayer)
             last, first = number == config.num_layers - 1, number == 0
             branched = config.rope and not last
-            if (first, branched) not in kinds:
-                kinds[first, branched] = LayerFunctions(_messages_of(branched, not first), H, branched, compiler)
             n_heads = 2 * heads if branched else 0
             weights = _folded(layer, columns.features, branched, not first)
-            stage = LayerStage(number, last, 4 * H + n_heads, weights, kinds[first, branched])
+            stage = layers.stage(number, last, 4 * H + n_heads, weights, not first)
+            self.kept += stage.kept
             update = Update(model, number, n_heads)
-            self._layers.append((stage, AtomFunction(update, update.n_inputs, compiler)))
-
-        self.kept = sum(stage.kept for stage, _ in self._layers)
+            self._layers.append((stage, AtomFunction(update, update.n_inputs, means.compiler)))
 
     def __call__(self, graph: AtomGraph, edges: EdgeArrays, token: Tensor) -> Tensor:
         """(N,) output of the network, in units of the energy scale."""

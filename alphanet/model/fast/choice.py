@@ -1,0 +1,77 @@
+"""Which stages evaluate a model: by the kernels in C++ where there are any, else by compiled or plain functions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from alphanet.model.basis import envelope
+from alphanet.model.fast.compiler import Compiler
+from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWeights, Messages
+from alphanet.model.fast.local_stages import EmbeddingStage, SurroundingsStage
+from alphanet.model.fast.radial import RadialColumns
+from alphanet.model.fast.stages import Stage
+from alphanet.model.native.embedding import NativeEmbeddingStage, NativeRadial, NativeSurroundingsStage
+from alphanet.model.native.layer import NativeLayerStage
+from alphanet.model.native.library import Kernels
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a model is evaluated with: kernels for its channels, a compiler of functions, or neither."""
+
+    kernels: Kernels | None
+    compiler: Compiler | None
+
+
+def embedding_and_surroundings(
+    columns: RadialColumns, frequencies: Tensor, kind: str, cutoff: float, means: Means, epsilon: float = 0.0
+) -> tuple[Stage, Stage]:
+    """The first two stages.
+
+    Args:
+        columns: see `RadialColumns`.
+        frequencies: (R,) of the Bessel functions.
+        kind: of the envelope.
+        cutoff: Å.
+        means: to evaluate them.
+        epsilon: Å, added to the distance by which vectors are divided.
+    """
+    if means.kernels is not None:
+        radial = NativeRadial(columns, frequencies, kind, cutoff, epsilon, means.kernels)
+        return NativeEmbeddingStage(radial), NativeSurroundingsStage(radial)
+
+    def smooth(distance: Tensor) -> Tensor:
+        return envelope(distance, cutoff, kind)
+
+    embedding = EmbeddingStage(columns, frequencies, smooth, cutoff, means.compiler, epsilon)
+    return embedding, SurroundingsStage(columns, means.compiler)
+
+
+class LayerStages:
+    """Makes the layers' stages; those of one kind share what is compiled.
+
+    Args:
+        messages_of: (branched, vectors) to the message function of a kind, see `LayerFunctions`.
+        hidden_channels: H.
+        official: whether of official-v1; else of the paper's reading.
+        means: to evaluate them.
+    """
+
+    def __init__(
+        self, messages_of: Callable[[bool, bool], Messages], hidden_channels: int, official: bool, means: Means
+    ) -> None:
+        self._messages_of, self._channels, self._official, self._means = messages_of, hidden_channels, official, means
+        self._kinds: dict[tuple[bool, bool], LayerFunctions] = {}
+
+    def stage(
+        self, number: int, last: bool, width: int, weights: LayerWeights, vectors: bool
+    ) -> LayerStage | NativeLayerStage:
+        """That of layer `number`, whose sums have `width` columns; `vectors`: whether neighbours send any."""
+        kernels, compiler = self._means.kernels, self._means.compiler
+        if kernels is not None:
+            return NativeLayerStage(number, last, width, weights, kernels, official=self._official, vectors=vectors)
+        kind = (weights.branch is not None, vectors)
+        if kind not in self._kinds:
+            self._kinds[kind] = LayerFunctions(self._messages_of(*kind), self._channels, kind[0], compiler)
+        return LayerStage(number, last, width, weights, self._kinds[kind])
