@@ -9,7 +9,7 @@ from alphanet.model.fast.edge_arrays import Gathered, Visit
 from alphanet.model.fast.radial import RadialColumns
 from alphanet.model.native.arguments import address, edges_of, gradients_of
 from alphanet.model.native.library import Kernels
-from alphanet.model.native.product import Matrix, Packer
+from alphanet.model.native.packing import Matrix, Packer
 
 _MATRICES = ("first", "last", "taken", "features", "to_hidden", "to_basis", "taken_to_basis", "to_columns")
 _ENVELOPES = ("cosine", "polynomial", "bump")  # by number

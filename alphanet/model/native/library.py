@@ -14,12 +14,11 @@ from alphanet.paths import home
 from alphanet.provenance import code_digest
 
 FOLDER_OF_SOURCES = Path(__file__).parent
-SOURCES = tuple(FOLDER_OF_SOURCES / f"{name}.cpp" for name in ("embedding", "scalars", "layer"))
+SOURCES = tuple(sorted(FOLDER_OF_SOURCES.glob("*.cpp")))
 OPTIONS = ("-std=c++20", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fPIC", "-shared")
 # The last choice is for compilers without OpenMP, which then use one thread, or without the processor's name.
 CHOICES = (("-march=native", "-fopenmp"), ("-mcpu=native", "-fopenmp"), ("-march=native",), ())
 PATIENCE = 300  # seconds
-
 
 Kernels = ctypes.CDLL
 
@@ -88,4 +87,5 @@ def _declared(found: Kernels) -> Kernels:
         for name, pointers in ((f"{stage}_forward", forward), (f"{stage}_backward", backward)):
             function = getattr(found, name)
             function.argtypes, function.restype = [*[pointer] * pointers, integer], None
+    found.product.argtypes, found.product.restype = [pointer, pointer, pointer, *[integer] * 4], None
     return found

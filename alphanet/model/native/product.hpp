@@ -1,13 +1,13 @@
 // Matrix products of a tile of edges with constant matrices, at the rate of the processor's fused multiply-adds.
 //
-// A library's product packs both operands at every call; here the constant one is packed once (`product.py`), in panels
+// A library's product packs both operands at every call; here the constant one is packed once (`packing.py`), in panels
 // of PANEL columns whose rows are contiguous, and the tile's is read where it lies. Eight rows times three vectors of
 // columns stay in registers: 24 of AVX-512's 32.
 #pragma once
 
 #include "simd.hpp"
 
-constexpr int CHUNK = 4;  // edges; the number of rows is a multiple of it
+constexpr int CHUNK = 4;  // edges; the number of rows is a multiple of it but for training
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int ROWS = 8, VECTORS = 3;
 #else
@@ -24,9 +24,16 @@ struct Matrix {
     int64_t K, columns;
 };
 
+// A matrix whose element (i, j) lies at values[i * row + j * column].
+struct Strided {
+    const float* values;
+    int64_t row, column = 1;
+
+    Strided below(int64_t rows) const { return {values + rows * row, row, column}; }
+};
+
 template <int R, int N>
-INLINE void corner(const float* a, int64_t lda, const float* panel, const float* bias, int64_t K, float* c,
-                   int64_t ldc) {
+INLINE void corner(const Strided& a, const float* panel, const float* bias, int64_t K, float* c, int64_t ldc) {
     Vector sum[R][N];
 #pragma GCC unroll 8
     for (int m = 0; m < R; m++)
@@ -38,7 +45,7 @@ INLINE void corner(const float* a, int64_t lda, const float* panel, const float*
         for (int n = 0; n < N; n++) b[n] = load(panel + (k * N + n) * LANES);
 #pragma GCC unroll 8
         for (int m = 0; m < R; m++) {
-            const Vector value = all(a[m * lda + k]);
+            const Vector value = all(a.values[m * a.row + k * a.column]);
 #pragma GCC unroll 3
             for (int n = 0; n < N; n++) sum[m][n] += value * b[n];
         }
@@ -50,24 +57,28 @@ INLINE void corner(const float* a, int64_t lda, const float* panel, const float*
 }
 
 template <int N>
-void strip(const float* a, int64_t lda, const float* panel, const float* bias, int64_t K, float* c, int64_t ldc,
-           int64_t rows) {
+void strip(const Strided& a, const float* panel, const float* bias, int64_t K, float* c, int64_t ldc, int64_t rows) {
     int64_t m = 0;
-    for (; m + ROWS <= rows; m += ROWS) corner<ROWS, N>(a + m * lda, lda, panel, bias, K, c + m * ldc, ldc);
-    for (; m < rows; m += CHUNK) corner<CHUNK, N>(a + m * lda, lda, panel, bias, K, c + m * ldc, ldc);
+    for (; m + ROWS <= rows; m += ROWS) corner<ROWS, N>(a.below(m), panel, bias, K, c + m * ldc, ldc);
+    for (; m + CHUNK <= rows; m += CHUNK) corner<CHUNK, N>(a.below(m), panel, bias, K, c + m * ldc, ldc);
+    for (; m < rows; m++) corner<1, N>(a.below(m), panel, bias, K, c + m * ldc, ldc);
 }
 
 // c (rows, columns) = a (rows, K) times the matrix, plus its bias.
-inline void multiply(const float* a, int64_t lda, const Matrix& b, float* c, int64_t ldc, int64_t rows) {
+inline void multiply(const Strided& a, const Matrix& b, float* c, int64_t ldc, int64_t rows) {
     for (int64_t n = 0; n < b.columns; n += PANEL) {
         const float *panel = b.panels + n * b.K, *bias = b.bias ? b.bias + n : nullptr;
         const int64_t left = b.columns - n;
-        if (left >= PANEL) strip<VECTORS>(a, lda, panel, bias, b.K, c + n, ldc, rows);
+        if (left >= PANEL) strip<VECTORS>(a, panel, bias, b.K, c + n, ldc, rows);
 #if defined(__AVX512F__) || defined(__aarch64__)
         else if (left == 2 * LANES)
-            strip<2>(a, lda, panel, bias, b.K, c + n, ldc, rows);
+            strip<2>(a, panel, bias, b.K, c + n, ldc, rows);
 #endif
         else
-            strip<1>(a, lda, panel, bias, b.K, c + n, ldc, rows);
+            strip<1>(a, panel, bias, b.K, c + n, ldc, rows);
     }
+}
+
+inline void multiply(const float* a, int64_t stride, const Matrix& b, float* c, int64_t ldc, int64_t rows) {
+    multiply(Strided{a, stride}, b, c, ldc, rows);
 }

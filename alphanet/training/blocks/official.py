@@ -16,6 +16,7 @@ from alphanet.graph import AtomGraph, edge_vectors
 from alphanet.model.basis import envelope
 from alphanet.model.official import OfficialAlphaNet, OfficialMessageLayer, rotated
 from alphanet.training.blocks.edges import EdgeBlock, edge_blocks
+from alphanet.training.blocks.product import linear
 from alphanet.training.blocks.scalar_network import scalar_network
 from alphanet.training.blocks.silu import silu, two_layers
 
@@ -92,7 +93,7 @@ def _message(
     branch = _branch(layer)
     sums, vectors = [], []
     for b, w, dropped in zip(blocks, weights, _dropout(layer, blocks), strict=True):
-        gates = layer.rbf_proj(b.basis) * two_layers(layer.dir_proj, w)
+        gates = linear(layer.rbf_proj, b.basis) * two_layers(layer.dir_proj, w)
         m1, m2, m3 = (xh.index_select(0, b.sender) * gates).split(H, dim=1)
         read = m1 if dropped is None else layer.scale(m1) * dropped
         angles = branch.angles(F.linear(read, branch.kernel, branch.constant), silu(two_layers(layer.diagonal, gates)))

@@ -16,6 +16,7 @@ from alphanet.model.basis import envelope
 from alphanet.model.geometry import LocalStructure
 from alphanet.model.smooth import scaled_vectors, soft_abs
 from alphanet.training.blocks.edges import EdgeBlock, edge_blocks
+from alphanet.training.blocks.product import linear
 from alphanet.training.blocks.silu import silu, two_layers
 
 
@@ -95,7 +96,7 @@ def _message(
     features = layer.features(layer.norm(rotated))
     scalars, vectors, received = [], [], []
     for b, w in zip(blocks, weights, strict=True):
-        gates = layer.radial(b.basis) * two_layers(layer.surroundings, w)
+        gates = linear(layer.radial, b.basis) * two_layers(layer.surroundings, w)
         message = (b.envelope * gates) * features.index_select(0, b.sender)
         scalar, carried, directed = message.split(H, dim=1)
         vector = b.summed_vectors(directed)

@@ -11,6 +11,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from alphanet.training.blocks.product import linear
+
 
 class _Silu(Function):
     @staticmethod
@@ -54,4 +56,4 @@ def silu(x: Tensor) -> Tensor:
 def two_layers(network: nn.Module, x: Tensor) -> Tensor:
     """What an `nn.Sequential` of a linear layer, SiLU and a linear layer makes of `x`."""
     assert isinstance(network, nn.Sequential)
-    return network[2](silu(network[0](x)))
+    return linear(network[2], silu(linear(network[0], x)))

@@ -1,0 +1,37 @@
+// From the weights of edges to the gates of their messages.
+#pragma once
+
+#include "layer.hpp"
+
+// Hidden units (3 H), the two-layer network's output (G) and what the branch reads (B) in rows of `kept()` columns.
+struct Network {
+    float *hidden, *mixed, *read;
+    int64_t stride;
+
+    Network(const Layer& layer, float* rows) : hidden(rows), mixed(rows + 3 * H), stride(layer.kept()) {
+        read = mixed + layer.gates();
+    }
+};
+
+inline void activate(const Network& at, float* active, int64_t rows) {
+    for (int64_t e = 0; e < rows; e++)
+        for (int h = 0; h < 3 * H; h += LANES) store(active + e * 3 * H + h, silu(load(at.hidden + e * at.stride + h)));
+}
+
+inline void multiply_gates(const Layer& layer, const Network& at, const float* radial, float* gates, int64_t rows) {
+    const int64_t G = layer.gates();
+    for (int64_t e = 0; e < rows; e++)
+        for (int64_t g = 0; g < G; g += LANES)
+            store(gates + e * G + g, load(radial + e * G + g) * load(at.mixed + e * at.stride + g));
+}
+
+// From the edges' weights to gates; `active` and `radial` are scratch.
+inline void run_network(const Layer& layer, const float* x, const Network& at, float* active, float* radial,
+                        float* gates, int64_t rows) {
+    multiply(x, layer.first.K, layer.first, at.hidden, at.stride, rows);
+    activate(at, active, rows);
+    multiply(active, 3 * H, layer.second, at.mixed, at.stride, rows);
+    multiply(x + layer.first.K - layer.radial.K, layer.first.K, layer.radial, radial, layer.gates(), rows);
+    multiply_gates(layer, at, radial, gates, rows);
+    if (layer.branched) multiply(gates, layer.gates(), layer.branch, at.read, at.stride, rows);
+}

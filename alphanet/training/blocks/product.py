@@ -1,0 +1,75 @@
+"""Matrix products of training, by the kernels in C++ where these are faster than PyTorch's library.
+
+That library (MKL) has AVX-512 kernels for one maker's processors only, and runs at less than half of others' rate.
+"""
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from alphanet.model.native.library import Kernels, NativeError, kernels
+
+LEAST = 1 << 23  # multiply-adds, below which a call costs more than it spares
+CHANNELS = 16  # the product is the same for all channels that are a multiple of it
+
+
+class _Strided(ctypes.Structure):
+    _fields_ = (("values", ctypes.c_void_p), ("row", ctypes.c_int64), ("column", ctypes.c_int64))
+
+
+class _Product(Function):
+    """Differentiable as often as wanted: its derivatives are products again."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+        ctx.save_for_backward(a, b)
+        found = _kernels() if a.shape[0] * a.shape[1] * b.shape[1] >= LEAST else None
+        if found is None or a.dtype != torch.float32 or b.shape[1] % found.lanes():
+            return a @ b
+        a, b = _two_strides(a), _two_strides(b)
+        c = a.new_empty(a.shape[0], b.shape[1])
+        places = (_Strided(one.data_ptr(), *one.stride()) for one in (a, b))
+        pointers = (ctypes.byref(place) for place in places)
+        found.product(*pointers, c.data_ptr(), a.shape[0], a.shape[1], b.shape[1], torch.get_num_threads())
+        return c
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        a, b = ctx.saved_tensors
+        by_a = product(gradient, b.t()) if ctx.needs_input_grad[0] else None
+        return by_a, product(a.t(), gradient) if ctx.needs_input_grad[1] else None
+
+
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """(M, N) from (M, K) and (K, N)."""
+    return cast(Tensor, _Product.apply(a, b))
+
+
+def linear(layer: nn.Module, x: Tensor) -> Tensor:
+    """What an `nn.Linear` makes of (n, A)."""
+    assert isinstance(layer, nn.Linear)
+    found = product(x, layer.weight.t())
+    return found if layer.bias is None else found + layer.bias
+
+
+@cache
+def _kernels() -> Kernels | None:
+    """Those whose product is faster than the library's, if there are any."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.exists() or "AuthenticAMD" not in cpuinfo.read_text():
+        return None
+    try:
+        found = kernels(CHANNELS)
+    except NativeError:
+        return None
+    return found if found.lanes() == CHANNELS else None
+
+
+def _two_strides(matrix: Tensor) -> Tensor:
+    """As it is where its elements lie in rows or columns, else a copy (an expanded matrix, say)."""
+    return matrix if 1 in matrix.stride() and 0 not in matrix.stride() else matrix.contiguous()
