@@ -1,7 +1,8 @@
-"""Which stages evaluate a model: by the kernels in C++ where there are any, else by compiled or plain functions."""
+"""Which stages evaluate a model: by kernels in C++ or Triton, if there are any, else by functions, compiled or not."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -11,17 +12,23 @@ from alphanet.model.fast.layer_stage import LayerFunctions, LayerStage, LayerWei
 from alphanet.model.fast.local_stages import EmbeddingStage, SurroundingsStage
 from alphanet.model.fast.radial import RadialColumns
 from alphanet.model.fast.stages import Stage
+from alphanet.model.gpu.branch import Branch, BranchFunctions
 from alphanet.model.native.embedding import NativeEmbeddingStage, NativeRadial, NativeSurroundingsStage
 from alphanet.model.native.layer import NativeLayerStage
 from alphanet.model.native.library import Kernels
 
+if TYPE_CHECKING:
+    from alphanet.model.gpu.layer import TritonLayerStage
+
 
 @dataclass(frozen=True)
 class Means:
-    """What a model is evaluated with: kernels for its channels, a compiler of functions, or neither."""
+    """What a model is evaluated with: kernels in C++ for its channels, a compiler of functions, or neither."""
 
     kernels: Kernels | None
     compiler: Compiler | None
+    triton: bool = False
+    """Whether layers are done by the kernels in Triton"""
 
 
 def embedding_and_surroundings(
@@ -53,24 +60,36 @@ class LayerStages:
 
     Args:
         messages_of: (branched, vectors) to the message function of a kind, see `LayerFunctions`.
+        branch: that part of it which is the branch, see `BranchFunctions`.
         hidden_channels: H.
         official: whether of official-v1; else of the paper's reading.
         means: to evaluate them.
     """
 
     def __init__(
-        self, messages_of: Callable[[bool, bool], Messages], hidden_channels: int, official: bool, means: Means
+        self,
+        messages_of: Callable[[bool, bool], Messages],
+        branch: Branch,
+        hidden_channels: int,
+        official: bool,
+        means: Means,
     ) -> None:
         self._messages_of, self._channels, self._official, self._means = messages_of, hidden_channels, official, means
+        self._branch = BranchFunctions(branch, means.compiler)
         self._kinds: dict[tuple[bool, bool], LayerFunctions] = {}
 
     def stage(
         self, number: int, last: bool, width: int, weights: LayerWeights, vectors: bool
-    ) -> LayerStage | NativeLayerStage:
+    ) -> "LayerStage | NativeLayerStage | TritonLayerStage":
         """That of layer `number`, whose sums have `width` columns; `vectors`: whether neighbours send any."""
         kernels, compiler = self._means.kernels, self._means.compiler
         if kernels is not None:
             return NativeLayerStage(number, last, width, weights, kernels, official=self._official, vectors=vectors)
+        if self._means.triton:
+            from alphanet.model.gpu.layer import TritonLayerStage  # triton is not everywhere
+
+            branch = self._branch
+            return TritonLayerStage(number, last, width, weights, branch, official=self._official, vectors=vectors)
         kind = (weights.branch is not None, vectors)
         if kind not in self._kinds:
             self._kinds[kind] = LayerFunctions(self._messages_of(*kind), self._channels, kind[0], compiler)

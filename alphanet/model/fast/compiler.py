@@ -5,6 +5,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ def cpp_compiler() -> str | None:
     named = config.cpp.cxx
     candidates = [name for name in (named if isinstance(named, (tuple, list)) else [named]) if name]
     return next((name for name in candidates if shutil.which(name)), None)
+
+
+@cache
+def triton_is_installed() -> bool:
+    """Whether there is what torch compiles for CUDA with, and what the kernels for it are written in."""
+    return find_spec("triton") is not None
 
 
 class Compiler:

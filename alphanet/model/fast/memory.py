@@ -7,14 +7,39 @@ from typing import Literal
 
 import torch
 
+CPU = torch.device("cpu")
 SHARE = 0.5  # of the memory that there is for this process, if no bound is given
+FEWEST_EDGES_ON_GPU = 16384  # a block with fewer would leave parts of a GPU idle
 
 
-def default_limit() -> int:
-    """Bytes: half of the machine's memory, or of what this process may use of it (`ulimit -d`), which may change."""
+def default_limit(device: torch.device = CPU) -> int:
+    """Bytes: half of the GPU's memory; on a CPU half of the machine's, or of what this process may use of it.
+
+    The latter (`ulimit -d`) may change.
+    """
+    if device.type == "cuda":
+        return int(SHARE * torch.cuda.get_device_properties(device).total_memory)
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     allowed, _ = resource.getrlimit(resource.RLIMIT_DATA)
     return int(SHARE * (machine if allowed == resource.RLIM_INFINITY else min(machine, allowed)))
+
+
+def edges_a_block_on_gpu(hidden_channels: int, dtype: torch.dtype, limit: int, *, compiled: bool) -> int:
+    """As many edges as can be worked on at once while what is in memory for their sake alone takes half of `limit`.
+
+    Counted are some 32 H numbers an edge, the most that a walk of a layer or of the scalars holds besides the arrays of
+    edges; functions that are not compiled also write the hidden units of official-v1's scalars, H / 4 for each of 2 H
+    channels, six times.
+
+    Args:
+        hidden_channels: H.
+        dtype: of all numbers.
+        limit: bytes that arrays of edges may take.
+        compiled: whether functions are.
+    """
+    H = hidden_channels
+    number = torch.finfo(dtype).bits // 8
+    return max(FEWEST_EDGES_ON_GPU, limit // 2 // (number * (32 * H + (0 if compiled else 3 * H * H))))
 
 
 def retention(

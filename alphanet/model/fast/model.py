@@ -13,10 +13,10 @@ from alphanet.model.base import InteratomicModel
 from alphanet.model.fast.arena import Arena
 from alphanet.model.fast.checking import largest_error
 from alphanet.model.fast.choice import Means
-from alphanet.model.fast.compiler import Compiler, cpp_compiler
+from alphanet.model.fast.compiler import Compiler, cpp_compiler, triton_is_installed
 from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.layout import CHUNK, EdgeLayout, edge_layout
-from alphanet.model.fast.memory import default_limit, retention
+from alphanet.model.fast.memory import default_limit, edges_a_block_on_gpu, retention
 from alphanet.model.fast.official import OfficialNetwork
 from alphanet.model.fast.paper import PaperNetwork
 from alphanet.model.native.library import Kernels, NativeError, kernels
@@ -40,9 +40,11 @@ class FastModel:
         model: the reference.
         compiled: whether functions are compiled, at their first call.
         native: whether edges are done by the kernels in C++, in single precision on a CPU; if not said, as `compiled`.
+        triton: whether layers are done by the kernels in Triton, which also runs them on a CPU where it interprets
+            (`TRITON_INTERPRET=1`); if not said, as `compiled` on CUDA.
         max_memory: bytes that arrays of edges may take; above it the backward computes again what it would otherwise
             find in memory, and where that is not enough, arrays are written anew for every block.
-        block: edges a block; chosen for the caches if not given.
+        block: edges a block; if not given, chosen for the caches, on CUDA for the memory.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class FastModel:
         *,
         compiled: bool,
         native: bool | None = None,
+        triton: bool | None = None,
         max_memory: int | None = None,
         block: int | None = None,
     ) -> None:
@@ -64,10 +67,16 @@ class FastModel:
         own, refusal = _kernels(model) if (compiled if native is None else native) else (None, None)
         self.note = refusal
         """Why it does not run as asked"""
-        means = Means(own, compiler)
-        numbers = BLOCK_NUMBERS if own is None else NATIVE_BLOCK_NUMBERS
-        self._block = block or min(max(numbers // H, FEWEST_EDGES), MOST_EDGES * numbers // BLOCK_NUMBERS)
+        device = next(model.parameters()).device
+        means = Means(own, compiler, (compiled and device.type == "cuda") if triton is None else triton)
         self._limit = max_memory
+        if device.type == "cuda":
+            limit = default_limit(device) if max_memory is None else max_memory
+            chosen = edges_a_block_on_gpu(H, model.dtype, limit, compiled=compiled)
+        else:
+            numbers = BLOCK_NUMBERS if own is None else NATIVE_BLOCK_NUMBERS
+            chosen = min(max(numbers // H, FEWEST_EDGES), MOST_EDGES * numbers // BLOCK_NUMBERS)
+        self._block = block or chosen
         self._arenas: list[Arena] = []  # that no call uses
         self._network: PaperNetwork | OfficialNetwork
         if isinstance(self.model, AlphaNet):
@@ -126,7 +135,7 @@ class FastModel:
         vector = edge_vectors(graph)
         columns = 2 * self.model.config.hidden_channels + self._network.n_columns
         kept = self._network.kept if differentiates else 0
-        limit = default_limit() if self._limit is None else self._limit
+        limit = default_limit(vector.device) if self._limit is None else self._limit
         stays = retention((layout.n_chunks, CHUNK), columns, kept, vector.dtype, limit)
         return EdgeArrays(
             layout=layout,
@@ -147,15 +156,16 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
 
     Args:
         model: the reference; later changes of its weights are not seen.
-        compiled: whether to compile; None: where the model is on the CPU and there is a C++ compiler.
-        max_memory: bytes that the arrays of edges may take; half of what the process may use if not given. At 0 they
-            take 100 bytes an edge, and the call takes half as long again to twice as long.
+        compiled: whether to compile; None: where it can be done, on a CPU with a C++ compiler, on CUDA with triton.
+        max_memory: bytes that the arrays of edges may take; if not given, half of what the process may use, or of the
+            GPU's memory. At 0 they take 100 bytes an edge, and the call takes half as long again to twice as long.
     """
-    on_cpu = next(model.parameters()).device.type == "cpu"
-    wanted = on_cpu and cpp_compiler() is not None if compiled is None else compiled
+    device = next(model.parameters()).device.type
+    missing = _missing(device)
+    wanted = device in ("cpu", "cuda") and missing is None if compiled is None else compiled
     note = None
-    if wanted and cpp_compiler() is None:
-        wanted, note = False, "no C++ compiler found: blocks of edges are computed without compilation"
+    if wanted and missing is not None:
+        wanted, note = False, f"{missing}: blocks of edges are computed without compilation"
     fast = FastModel(model, compiled=wanted, max_memory=max_memory)
     try:
         error = largest_error(fast.predict, model)
@@ -173,6 +183,13 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
         fast.note = note
         warnings.warn(note, stacklevel=2)
     return fast
+
+
+def _missing(device: str) -> str | None:
+    """What compiling for a type of devices needs and this machine has not."""
+    if device == "cuda":
+        return None if triton_is_installed() else "triton is not installed"
+    return None if cpp_compiler() is not None else "no C++ compiler found"
 
 
 def _kernels(model: InteratomicModel) -> tuple[Kernels | None, str | None]:

@@ -58,7 +58,7 @@ class OfficialNetwork:
             if means.kernels is None
             else NativeScalarsStage(network, 0.0, H, means.kernels)
         )
-        layers, kept = LayerStages(_messages_of, H, True, means), self._scalars.kept
+        layers, kept = LayerStages(_messages_of, _angles, H, True, means), self._scalars.kept
         self._source = AtomFunction(Source(model), 2, means.compiler)
         self._features = AtomFunction(Features(model.message_layers[0]), 1, means.compiler)
         self._layers: list[tuple[Stage, AtomFunction]] = []
@@ -111,14 +111,7 @@ def _messages_of(branched: bool, with_vectors: bool):  # type: ignore[no-untyped
         directed = filled * features[2 if with_vectors else 1] * gates[-1]
         sums = []
         if branched:
-            to_alpha, alpha_bias, kernel, kernel_bias, u, v, bias = constants
-            alpha = F.silu(linear(F.silu(read), to_alpha, alpha_bias))
-            convolved = linear(scalar, kernel, kernel_bias)
-            K = alpha.shape[-1]
-            parts = []
-            for part in (convolved[..., :K], convolved[..., K:]):
-                parts.append((part * alpha).sum(-1, keepdim=True) * u + part.sum(-1, keepdim=True) * v + bias)
-            sums.append((filled * torch.atan2(parts[1], parts[0])).sum(1))
+            sums.append(_angles(read, scalar, filled, *constants))
         sums.append(scalar.sum(1))
         carried = filled * features[1] * gates[1] if with_vectors else None
         for axis, along_axis in enumerate(frame[0].split(1, -1)):
@@ -129,6 +122,17 @@ def _messages_of(branched: bool, with_vectors: bool):  # type: ignore[no-untyped
         return torch.cat(sums, dim=1)
 
     return messages
+
+
+def _angles(read, scalar, filled, to_alpha, alpha_bias, kernel, kernel_bias, u, v, bias):  # type: ignore[no-untyped-def]
+    """(n, C) sums of the branch's angles, from (n, P, B) and the scalar messages (n, P, H)."""
+    alpha = F.silu(linear(F.silu(read), to_alpha, alpha_bias))
+    convolved = linear(scalar, kernel, kernel_bias)
+    K = alpha.shape[-1]
+    parts = []
+    for part in (convolved[..., :K], convolved[..., K:]):
+        parts.append((part * alpha).sum(-1, keepdim=True) * u + part.sum(-1, keepdim=True) * v + bias)
+    return (filled * torch.atan2(parts[1], parts[0])).sum(1)
 
 
 def _folded(layer: OfficialMessageLayer, features: Tensor, branched: bool, with_vectors: bool) -> LayerWeights:

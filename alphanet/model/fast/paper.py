@@ -53,7 +53,7 @@ class PaperNetwork:
             if means.kernels is None
             else NativeScalarsStage((structure.scalarize,), softness, H, means.kernels)
         )
-        layers, self.kept = LayerStages(_messages_of, H, False, means), 0
+        layers, self.kept = LayerStages(_messages_of, _heads, H, False, means), 0
         self._source = AtomFunction(Source(model), 2, means.compiler)
         self._features = AtomFunction(Features(model.messages[0]), 1, means.compiler)
         self._layers: list[tuple[Stage, AtomFunction]] = []
@@ -117,14 +117,18 @@ def _messages_of(branched: bool, with_vectors: bool):  # type: ignore[no-untyped
                 vectors = vectors + features[3 + axis] * carried
             sums.append(vectors.sum(1))
         if branched:
-            to_gate, gate_bias, to_heads, heads_bias = constants
-            gate = F.silu(linear(F.silu(read), to_gate, gate_bias))
-            heads = linear(scalar, to_heads) + smooth * heads_bias  # the bias, too, fades at the cutoff
-            n = gate.shape[-1]
-            sums += [(heads[..., :n] * gate).sum(1), (heads[..., n:] * gate).sum(1)]
+            sums.append(_heads(read, scalar, smooth, *constants))
         return torch.cat(sums, dim=1)
 
     return messages
+
+
+def _heads(read, scalar, smooth, to_gate, gate_bias, to_heads, heads_bias):  # type: ignore[no-untyped-def]
+    """(n, 2 h) sums that the rotation is made from, of (n, P, B) and the scalar messages (n, P, H)."""
+    gate = F.silu(linear(F.silu(read), to_gate, gate_bias))
+    heads = linear(scalar, to_heads) + smooth * heads_bias  # the bias, too, fades at the cutoff
+    n = gate.shape[-1]
+    return torch.cat([(heads[..., :n] * gate).sum(1), (heads[..., n:] * gate).sum(1)], dim=1)
 
 
 def _folded(layer: MessageLayer, features: Tensor, branched: bool, with_vectors: bool) -> LayerWeights:

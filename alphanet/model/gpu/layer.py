@@ -1,0 +1,196 @@
+"""A message layer's stage by the kernels in Triton, in place of compiled functions."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+import triton
+from torch import Tensor
+
+from alphanet.model.fast.edge_arrays import Gathered, Visit
+from alphanet.model.fast.layer_stage import LayerWeights
+from alphanet.model.fast.layout import CHUNK
+from alphanet.model.gpu import kernels
+from alphanet.model.gpu.branch import BranchFunctions
+from alphanet.model.gpu.segments import segments_of
+
+EDGES, CHANNELS = 8, 64  # at most, of a program's tile: several numbers a thread, and no more than its registers hold
+
+
+class TritonLayerStage:
+    """One message layer; products of matrices are torch's, in the precision that torch is set to.
+
+    Args:
+        number: of the layer, from 0.
+        last: whether no layer follows.
+        width: C, columns of the sums.
+        weights: folded.
+        branch: functions of the layer's kind; not used where it has no branch.
+        official: whether of official-v1, whose messages do not fade with the envelope; else of the paper's reading.
+        vectors: whether neighbours send vectors.
+    """
+
+    writes = False
+
+    def __init__(
+        self,
+        number: int,
+        last: bool,
+        width: int,
+        weights: LayerWeights,
+        branch: BranchFunctions,
+        *,
+        official: bool,
+        vectors: bool,
+    ) -> None:
+        self._number, self._last, self.width = number, last, width
+        self._weights, self._branch, self._official = weights, branch, official
+        self._first_bias, self._second_bias, self._radial_bias = (
+            -one[1] for one in (weights.first, weights.second, weights.radial)
+        )
+        H, G = weights.first[0].shape[0] // 3, weights.second[0].shape[0]
+        branched = weights.branch is not None
+        self._channels, self._gates = H, G
+        self._branch_width = width - 4 * H
+        self._scalars_at = self._branch_width if official else 0  # columns before those of scalar messages
+        self._branch_at = 0 if official else 4 * H
+        block = min(triton.next_power_of_2(H), CHANNELS)
+        self._channel_blocks = triton.cdiv(H, block)
+        self._kind: dict[str, Any] = {
+            **{"H": H, "G": G, "F": (6 if vectors else 2) * H, "CHUNK": CHUNK},
+            **{"OFFICIAL": official, "VECTORS": vectors, "BRANCHED": branched, "EDGES": EDGES, "BLOCK": block},
+        }
+        self.kept = weights.n_kept + (H if branched else 0)
+
+    def forward(self, visit: Visit, sums: Tensor | None) -> None:
+        """Adds messages to the sums (N, C)."""
+        assert sums is not None
+        with torch.cuda.device_of(sums):  # kernels start on the current device; autograd sets it for the backward
+            kept = self._messages(visit, sums)
+            if self._weights.branch is not None:
+                *_, read, scalars = kept
+                of_chunks = self._branch.forward(read, scalars, self._factor(visit), *self._weights.others)
+                self._add_chunks(visit, of_chunks, sums)
+        if visit.keeps:
+            visit.kept[self._number, visit.index] = kept
+
+    def backward(self, visit: Visit, to: Gathered) -> None:
+        """Adds to the gradients of the senders' features, of weights and frames."""
+        w, into = self._weights, visit.weights_gradient.flatten(0, 1)
+        hidden, mixed, *of_branch = (
+            visit.kept.pop((self._number, visit.index))
+            if visit.keeps
+            else self._messages(visit, torch.zeros_like(visit.gradient))
+        )
+        by_gates = by_scalars = None
+        if w.branch is not None:
+            by_gates, by_scalars = self._through_branch(visit, *of_branch)
+        by_mixed, by_radial = self._gradients(visit, mixed, by_gates, by_scalars, to)
+        by_hidden = torch.ops.aten.silu_backward(torch.mm(by_mixed, w.second[0]), hidden)
+        if self._last and visit.overwrites:
+            torch.mm(by_hidden, w.first[0], out=into)
+        else:
+            into.addmm_(by_hidden, w.first[0])
+        into[:, -w.n_radial :].addmm_(by_radial, w.radial[0])
+
+    def _messages(self, visit: Visit, sums: Tensor) -> tuple[Tensor, ...]:
+        """Adds messages to the sums; hidden units and the network's output, and what the branch is given, of edges."""
+        w, x, block = self._weights, visit.weights.flatten(0, 1), visit.block
+        hidden = torch.addmm(self._first_bias, x, w.first[0].t())
+        mixed = torch.mm(F.silu(hidden), w.second[0].t())
+        gates, scalars = self._room_for_branch(mixed)
+        kernels.sum_messages[self._programs(visit)](
+            *self._gate_parts(visit, mixed),
+            block.sender,
+            segments_of(visit).first_chunk,
+            sums,
+            gates,
+            scalars,
+            self.width,
+            self._scalars_at,
+            **self._kind,
+        )
+        if w.branch is None:
+            return hidden, mixed
+        read = torch.addmm(w.branch[1], gates, w.branch[0].t())
+        return hidden, mixed, *(one.unflatten(0, visit.weights.shape[:2]) for one in (read, scalars))
+
+    def _room_for_branch(self, mixed: Tensor) -> tuple[Tensor, Tensor]:
+        """(edges, G) gates and (edges, H) scalar messages that the branch starts from; empty without one."""
+        n = mixed.shape[0] if self._weights.branch is not None else 0
+        return mixed.new_empty(n, self._gates), mixed.new_empty(n, self._channels)
+
+    def _gate_parts(self, visit: Visit, mixed: Tensor) -> tuple[Tensor, ...]:
+        """What every kernel takes first."""
+        w = self._weights
+        radial = torch.mm(visit.weights.flatten(0, 1)[:, -w.n_radial :], w.radial[0].t())
+        features = visit.senders.contiguous()
+        return mixed, self._second_bias, radial, self._radial_bias, features, visit.frame, visit.block.filled
+
+    def _programs(self, visit: Visit) -> tuple[int, int]:
+        return visit.senders.shape[0], self._channel_blocks
+
+    def _factor(self, visit: Visit) -> Tensor:
+        return visit.block.filled if self._official else visit.frame[..., 3:]
+
+    def _add_chunks(self, visit: Visit, of_chunks: Tensor, sums: Tensor) -> None:
+        columns = of_chunks.shape[1]
+        block = min(triton.next_power_of_2(columns), CHANNELS)
+        kernels.sum_chunks[visit.senders.shape[0], triton.cdiv(columns, block)](
+            of_chunks.contiguous(),
+            segments_of(visit).first_chunk,
+            sums,
+            self.width,
+            self._branch_at,
+            columns,
+            ROWS=EDGES,
+            BLOCK=block,
+        )
+
+    def _through_branch(self, visit: Visit, read: Tensor, scalars: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients by gates and scalar messages, of edges; adds that by the envelope, if messages fade with it."""
+        w, columns = self._weights, visit.gradient[:, self._branch_at :][:, : self._branch_width]
+        assert w.branch is not None
+        by_sums = columns.index_select(0, visit.block.receiver)
+        by_read, by_scalars, by_factor = self._branch.backward(read, scalars, self._factor(visit), by_sums, *w.others)
+        if not self._official:
+            visit.frame_gradient[..., 3:].add_(by_factor)
+        return torch.mm(by_read.flatten(0, 1), w.branch[0]), by_scalars.contiguous()
+
+    def _gradients(
+        self, visit: Visit, mixed: Tensor, by_gates: Tensor | None, by_scalars: Tensor | None, to: Gathered
+    ) -> tuple[Tensor, Tensor]:
+        """Gradients (edges, G) by both factors of the gates; adds those by senders' features and frames."""
+        block, segments = visit.block, segments_of(visit)
+        parts, gradient = self._gate_parts(visit, mixed), visit.gradient
+        kernels.gradients_by_senders[self._programs(visit)](
+            *parts,
+            block.receiver,
+            segments.order,
+            segments.first_place,
+            gradient,
+            by_scalars,
+            to.to_senders,
+            self.width,
+            self._scalars_at,
+            **self._kind,
+        )
+        by_mixed, by_radial, by_frame = (torch.empty_like(one) for one in (mixed, mixed, visit.frame))
+        n_edges = mixed.shape[0]
+        kernels.gradients_by_edges[(triton.cdiv(n_edges, EDGES),)](
+            *parts,
+            block.sender,
+            block.receiver,
+            gradient,
+            by_scalars,
+            by_gates,
+            by_mixed,
+            by_radial,
+            by_frame,
+            n_edges,
+            self.width,
+            self._scalars_at,
+            **self._kind,
+        )
+        visit.frame_gradient.add_(by_frame)
+        return by_mixed, by_radial
