@@ -18,6 +18,7 @@ from alphanet.graph import AtomGraph, collate
 from alphanet.model.base import InteratomicModel
 from alphanet.model.fast import model as module
 from alphanet.model.fast.model import FastModel
+from alphanet.model.gpu.replay import Replay
 from alphanet.model.prediction import predict
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -126,3 +127,12 @@ def test_kernels_compile_for_gpus(tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
     script = Path(__file__).with_name("kernels_for_gpus.py")
     subprocess.run([sys.executable, str(script)], check=True, env=environment | {"TRITON_CACHE_DIR": str(tmp_path)})
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_surplus_chunks_change_nothing(name: str) -> None:
+    exact = exact_model(name)
+    fast, graph = by_kernels(exact), graph_of(exact, alloy())
+    found, expected = Replay(fast).predict(graph), fast.predict(graph)
+    torch.testing.assert_close(found.forces, expected.forces, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(found.stress, expected.stress, rtol=1e-10, atol=1e-10)

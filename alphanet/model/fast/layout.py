@@ -58,11 +58,27 @@ class EdgeLayout:
         return slots.unflatten(0, (self.n_chunks, CHUNK))
 
 
-def edge_layout(graph: AtomGraph) -> EdgeLayout:
-    """The layout of the edges of `graph`."""
+def chunks_of_atoms(graph: AtomGraph) -> Tensor:
+    """(N,) chunks that the edges of each receiver fill."""
+    return (torch.bincount(graph.receiver, minlength=graph.n_atoms) + CHUNK - 1) // CHUNK
+
+
+def edge_layout(graph: AtomGraph, n_chunks: int | None = None) -> EdgeLayout:
+    """The layout of the edges of `graph`.
+
+    Args:
+        graph: its edges.
+        n_chunks: in all, for arrays of one size; what is too many is filling, spread over the atoms. If not given, as
+            few as can be.
+
+    Raises:
+        ValueError: the edges fill more chunks than `n_chunks`.
+    """
     device, receiver = graph.positions.device, graph.receiver
     count = torch.bincount(receiver, minlength=graph.n_atoms)
-    chunks = (count + CHUNK - 1) // CHUNK
+    chunks = chunks_of_atoms(graph)
+    if n_chunks is not None:
+        chunks = chunks + _spread(n_chunks - int(chunks.sum()), chunks)
     first_chunk, first_edge = torch.cumsum(chunks, 0) - chunks, torch.cumsum(count, 0) - count
     slot = torch.arange(graph.n_edges, device=device) + (CHUNK * first_chunk - first_edge)[receiver]
     of_chunk = torch.repeat_interleave(torch.arange(graph.n_atoms, device=device), chunks)
@@ -74,3 +90,10 @@ def edge_layout(graph: AtomGraph) -> EdgeLayout:
     filled = graph.positions.new_zeros(n_chunks * CHUNK)
     filled[slot] = 1.0
     return EdgeLayout(sender.view(n_chunks, CHUNK), of_chunk, filled.view(n_chunks, CHUNK, 1), slot)
+
+
+def _spread(surplus: int, chunks: Tensor) -> Tensor:
+    if surplus < 0:
+        raise ValueError(f"the edges fill {-surplus} chunks more than there are to be")
+    each, rest = divmod(surplus, chunks.shape[0])
+    return each + (torch.arange(chunks.shape[0], device=chunks.device) < rest)

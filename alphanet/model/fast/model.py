@@ -101,16 +101,35 @@ class FastModel:
         """
         if self.mode == "eager":
             return predict(self.model, graph, forces=forces, stress=stress)
+        layout = edge_layout(graph)
         arena = self._arenas.pop() if self._arenas else Arena(graph.positions)
         try:
-            return self._predicted(graph, forces, stress, arena)
+            return self.evaluate(graph, layout, self.vectors(graph, layout), arena, forces=forces, stress=stress)
         finally:
             arena.reset()
             self._arenas.append(arena)
 
-    def _predicted(self, graph: AtomGraph, forces: bool, stress: bool, arena: Arena) -> Prediction:
+    def vectors(self, graph: AtomGraph, layout: EdgeLayout) -> Tensor:
+        """(chunks, P, 3) Å, receiver to sender; at the cutoff where there is no edge."""
+        return layout.scattered(edge_vectors(graph), self.model.config.cutoff)
+
+    def evaluate(
+        self, graph: AtomGraph, layout: EdgeLayout, vector: Tensor, arena: Arena, *, forces: bool, stress: bool
+    ) -> Prediction:
+        """What `predict` gives, of `layout` and its `vectors` in place of the edges of `graph`, which are not read.
+
+        The fast path alone, which never waits for the device.
+
+        Args:
+            graph: its atoms and cells.
+            layout: its edges.
+            vector: see `vectors`.
+            arena: memory for the edges; used by nothing else during the call.
+            forces: also give forces.
+            stress: also give the stress.
+        """
         differentiates = forces or stress
-        arrays = self._arrays(graph, differentiates, arena)
+        arrays = self._arrays(layout, vector, differentiates, arena)
         token = graph.positions.new_zeros(0, requires_grad=differentiates)
         positions = graph.positions.detach().requires_grad_(differentiates)
         with torch.set_grad_enabled(differentiates):
@@ -130,9 +149,7 @@ class FastModel:
             stress=per_volume(_by_strain(graph, arrays, direct), graph) if stress else None,
         )
 
-    def _arrays(self, graph: AtomGraph, differentiates: bool, arena: Arena) -> EdgeArrays:
-        layout: EdgeLayout = edge_layout(graph)
-        vector = edge_vectors(graph)
+    def _arrays(self, layout: EdgeLayout, vector: Tensor, differentiates: bool, arena: Arena) -> EdgeArrays:
         columns = 2 * self.model.config.hidden_channels + self._network.n_columns
         kept = self._network.kept if differentiates else 0
         limit = default_limit(vector.device) if self._limit is None else self._limit
@@ -140,7 +157,7 @@ class FastModel:
         return EdgeArrays(
             layout=layout,
             blocks=layout.blocks(self._block),
-            vector=layout.scattered(vector, self.model.config.cutoff),
+            vector=vector,
             columns=columns,
             keeps=differentiates and stays == "all",
             streams=stays == "nothing",

@@ -11,12 +11,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from alphanet.graph import AtomGraph, sum_over_edges
+from alphanet.graph import AtomGraph
 from alphanet.model.basis import envelope
 from alphanet.model.fast.atoms import AtomFunction
 from alphanet.model.fast.choice import LayerStages, Means, embedding_and_surroundings
 from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.layer_stage import LayerWeights
+from alphanet.model.fast.layout import EdgeLayout
 from alphanet.model.fast.linear import linear, weight_and_bias
 from alphanet.model.fast.official_atoms import Features, Source, Update
 from alphanet.model.fast.radial import radial_columns
@@ -83,7 +84,7 @@ class OfficialNetwork:
         sums, token = run_stage(self._embedding, edges, token, neighbor)
         s, source = self._source(sums, z)
         surroundings, token = run_stage(self._surroundings, edges, token, source)
-        position, center = graph.positions, _centers(graph)
+        position, center = graph.positions, _centers(graph.positions, edges.layout)
         of_sender = torch.cat([surroundings, position], dim=1)
         of_receiver = torch.cat([surroundings, position - center, center], dim=1)
         _, token = run_stage(self._scalars, edges, token, of_sender, of_receiver)
@@ -97,10 +98,12 @@ class OfficialNetwork:
         return model.a[numbers] * update(sums, *known).squeeze(1) + model.b[numbers]
 
 
-def _centers(graph: AtomGraph) -> Tensor:
-    """(N, 3) means of the neighbours' stored positions."""
-    count = torch.bincount(graph.receiver, minlength=graph.n_atoms).clamp(min=1).to(graph.positions)
-    return sum_over_edges(graph.positions[graph.sender], graph) / count[:, None]
+def _centers(positions: Tensor, layout: EdgeLayout) -> Tensor:
+    """(N, 3) means of the neighbours' stored positions, without waiting for the device to count them."""
+    of_senders = positions.index_select(0, layout.sender.flatten()).unflatten(0, layout.sender.shape)
+    total = torch.zeros_like(positions).index_add(0, layout.receiver, (layout.filled * of_senders).sum(1))
+    count = positions.new_zeros(len(positions), 1).index_add(0, layout.receiver, layout.filled.sum(1))
+    return total / count.clamp(min=1)
 
 
 def _messages_of(branched: bool, with_vectors: bool):  # type: ignore[no-untyped-def]
