@@ -1,22 +1,39 @@
 #!/usr/bin/env bash
 # Build, check and time on a GPU what can be timed there, within ten minutes, and leave the tables in a folder:
 #   benchmarks/gpu.sh [FOLDER] [ALPHANET_COMMAND]
-# ALPHANET_OFFICIAL_SRC may name a checkout of the public code, which is then timed beside.
+# ALPHANET_OFFICIAL_SRC may name a checkout of the public code, which is then timed beside. What fails is named at the
+# end and does not keep the rest from running.
 set -euo pipefail
 out=${1:-runs/gpu}
 alphanet=${2:-.venv/bin/alphanet}
+python=$(dirname "$alphanet")/python
 peers=schnet,painn,nequip,mace
 models=alphanet,alphanet-v1,$peers
 if [ -n "${ALPHANET_OFFICIAL_SRC:-}" ]; then
   models=$models,alphanet-official
 fi
 mkdir -p "$out"
-"$alphanet" bench check
-"$alphanet" bench speed --device cuda --models "$models" --sizes 100..10000 --points 5 --mode best --budget 4 \
-  --out "$out/fig3a-settings" | tee "$out/fig3a-settings.txt"
-"$alphanet" bench speed --device cuda --models alphanet@mptrj-v1,alphanet-v1@mptrj-v1 --structures quartz \
-  --sizes 100,500,1000 --mode best --budget 2 --out "$out/released-settings" | tee "$out/released-settings.txt"
-"$alphanet" bench train-speed --device cuda --models alphanet@zeolite,schnet,painn --structures quartz --budget 1 \
-  --out "$out/training" | tee "$out/training.txt"
-"$alphanet" bench memory --device cuda --models alphanet,schnet --longest 60 --start 1000 \
-  --out "$out/memory" | tee "$out/memory.txt"
+failed=
+keep() { # NAME COMMAND …: what it prints is left in NAME.txt
+  local name=$1
+  shift
+  "$@" | tee "$out/$name.txt" || failed="$failed $name"
+}
+speed() { # NAME OPTION …
+  local name=$1
+  shift
+  keep "$name" "$alphanet" bench speed --device cuda --mode best --out "$out/$name" "$@"
+}
+# On a GPU these tests run the kernels there, and Replay captures.
+keep tests "$python" -m pytest tests/model/test_triton.py tests/model/test_replay.py tests/model/test_fast_on_gpu.py
+keep fast "$python" benchmarks/gpu_fast.py --minutes 2.5
+keep check "$alphanet" bench check
+speed fig3a-settings --models "$models" --sizes 100..10000 --points 5 --budget 2.5
+speed released-settings --models alphanet@mptrj-v1,alphanet-v1@mptrj-v1 --structures quartz --sizes 100,500,1000 --budget 1
+keep training "$alphanet" bench train-speed --device cuda --models alphanet@zeolite,schnet,painn --structures quartz \
+  --budget 0.5 --out "$out/training"
+keep memory "$alphanet" bench memory --device cuda --models alphanet,schnet --longest 60 --start 1000 --out "$out/memory"
+if [ -n "$failed" ]; then
+  echo "failed:$failed" >&2
+  exit 1
+fi
