@@ -3,6 +3,7 @@
 Formulas: `messages` in `official.py` and `paper.py` of `alphanet.model.fast`. Every program owns what it writes, so
 that there are no atomic additions and the same numbers come out of every run. Arrays are (edges, columns) in one
 precision; an edge's gates are (radial + bias) (mixed + bias), G = 3 H columns, or 2 H where nothing reads the middle.
+Sums have WIDTH columns: of scalar messages (H) and vectors (3 H) from SCALARS_AT on, and those of a branch.
 """
 # mypy: disable-error-code="no-untyped-def"
 
@@ -48,9 +49,9 @@ def _add(pointer, column, within, tile):
 @triton.jit
 def sum_messages(
     mixed, mixed_bias, radial, radial_bias, features, frame, filled, sender, first_chunk, sums, gates, scalars,
-    width, scalars_at,
-    H: tl.constexpr, G: tl.constexpr, F: tl.constexpr, CHUNK: tl.constexpr,
-    OFFICIAL: tl.constexpr, VECTORS: tl.constexpr, BRANCHED: tl.constexpr, EDGES: tl.constexpr, BLOCK: tl.constexpr,
+    H: tl.constexpr, G: tl.constexpr, F: tl.constexpr, WIDTH: tl.constexpr, SCALARS_AT: tl.constexpr,
+    OFFICIAL: tl.constexpr, VECTORS: tl.constexpr, BRANCHED: tl.constexpr,
+    CHUNK: tl.constexpr, EDGES: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """A receiver and BLOCK channels: adds to its sums; for a branch, also writes gates and scalar messages of edges."""
     receiver = tl.program_id(0).to(tl.int64)
@@ -87,7 +88,7 @@ def sum_messages(
             tl.store(into + H, middle, mask=mask)
             tl.store(into + 2 * H, last, mask=mask)
             tl.store(scalars + edge[:, None] * H + h[None, :], message, mask=mask)
-    own = sums + receiver * width + scalars_at
+    own = sums + receiver * WIDTH + SCALARS_AT
     _add(own, h, within, scalar)
     _add(own, H + h, within, x)
     _add(own, 2 * H + h, within, y)
@@ -97,9 +98,10 @@ def sum_messages(
 @triton.jit
 def gradients_by_edges(
     mixed, mixed_bias, radial, radial_bias, features, frame, filled, sender, receiver, by_sums, by_scalars, by_gates,
-    by_mixed, by_radial, by_frame, n_edges, width, scalars_at,
-    H: tl.constexpr, G: tl.constexpr, F: tl.constexpr, CHUNK: tl.constexpr,
-    OFFICIAL: tl.constexpr, VECTORS: tl.constexpr, BRANCHED: tl.constexpr, EDGES: tl.constexpr, BLOCK: tl.constexpr,
+    by_mixed, by_radial, by_frame, n_edges,
+    H: tl.constexpr, G: tl.constexpr, F: tl.constexpr, WIDTH: tl.constexpr, SCALARS_AT: tl.constexpr,
+    OFFICIAL: tl.constexpr, VECTORS: tl.constexpr, BRANCHED: tl.constexpr,
+    CHUNK: tl.constexpr, EDGES: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """EDGES edges and all channels: writes gradients by the parts of the gates and by the frame."""
     edge = tl.program_id(0).to(tl.int64) * EDGES + tl.arange(0, EDGES)
@@ -113,10 +115,10 @@ def gradients_by_edges(
         h = first + tl.arange(0, BLOCK)
         within = h < H
         mask = there[:, None] & within[None, :]
-        scalar = _tile(by_sums, to, scalars_at + h, mask, width)
-        x = _tile(by_sums, to, scalars_at + H + h, mask, width)
-        y = _tile(by_sums, to, scalars_at + 2 * H + h, mask, width)
-        z = _tile(by_sums, to, scalars_at + 3 * H + h, mask, width)
+        scalar = _tile(by_sums, to, SCALARS_AT + h, mask, WIDTH)
+        x = _tile(by_sums, to, SCALARS_AT + H + h, mask, WIDTH)
+        y = _tile(by_sums, to, SCALARS_AT + 2 * H + h, mask, WIDTH)
+        z = _tile(by_sums, to, SCALARS_AT + 3 * H + h, mask, WIDTH)
         if BRANCHED:
             scalar += _tile(by_scalars, edge, h, mask, H)
 
@@ -172,9 +174,10 @@ def gradients_by_edges(
 @triton.jit
 def gradients_by_senders(
     mixed, mixed_bias, radial, radial_bias, features, frame, filled, receiver, order, first_place, by_sums, by_scalars,
-    by_features, width, scalars_at,
-    H: tl.constexpr, G: tl.constexpr, F: tl.constexpr, CHUNK: tl.constexpr,
-    OFFICIAL: tl.constexpr, VECTORS: tl.constexpr, BRANCHED: tl.constexpr, EDGES: tl.constexpr, BLOCK: tl.constexpr,
+    by_features,
+    H: tl.constexpr, G: tl.constexpr, F: tl.constexpr, WIDTH: tl.constexpr, SCALARS_AT: tl.constexpr,
+    OFFICIAL: tl.constexpr, VECTORS: tl.constexpr, BRANCHED: tl.constexpr,
+    CHUNK: tl.constexpr, EDGES: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """A sender and BLOCK channels: adds to the gradient by its features."""
     atom = tl.program_id(0).to(tl.int64)
@@ -194,13 +197,13 @@ def gradients_by_senders(
         place = start + tl.arange(0, EDGES).to(tl.int64)
         there = place < end
         mask = there[:, None] & within[None, :]
-        edge = tl.load(order + place, mask=there, other=0)
+        edge = tl.load(order + place, mask=there, other=0).to(tl.int64)
         to = tl.load(receiver + edge // CHUNK, mask=there, other=0)
         unit_x, unit_y, unit_z, factor = _frame(frame, filled, edge, there, OFFICIAL)
-        scalar = _tile(by_sums, to, scalars_at + h, mask, width)
-        x = _tile(by_sums, to, scalars_at + H + h, mask, width)
-        y = _tile(by_sums, to, scalars_at + 2 * H + h, mask, width)
-        z = _tile(by_sums, to, scalars_at + 3 * H + h, mask, width)
+        scalar = _tile(by_sums, to, SCALARS_AT + h, mask, WIDTH)
+        x = _tile(by_sums, to, SCALARS_AT + H + h, mask, WIDTH)
+        y = _tile(by_sums, to, SCALARS_AT + 2 * H + h, mask, WIDTH)
+        z = _tile(by_sums, to, SCALARS_AT + 3 * H + h, mask, WIDTH)
         if BRANCHED:
             scalar += _tile(by_scalars, edge, h, mask, H)
         by_scalar += factor * scalar * _gate(mixed, mixed_bias, radial, radial_bias, edge, h, mask, within, G)
@@ -223,8 +226,11 @@ def gradients_by_senders(
 
 
 @triton.jit
-def sum_chunks(chunks, first_chunk, sums, width, first_column, C, ROWS: tl.constexpr, BLOCK: tl.constexpr):
-    """A receiver and BLOCK of the C columns of (n, C) `chunks`: adds to its sums, from `first_column` on."""
+def sum_chunks(
+    chunks, first_chunk, sums,
+    C: tl.constexpr, WIDTH: tl.constexpr, FIRST: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """A receiver and BLOCK of the C columns of (n, C) `chunks`: adds to its sums, from column FIRST on."""
     receiver = tl.program_id(0).to(tl.int64)
     column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     within = column < C
@@ -234,4 +240,4 @@ def sum_chunks(chunks, first_chunk, sums, width, first_column, C, ROWS: tl.const
     for start in range(begin, end, ROWS):
         row = start + tl.arange(0, ROWS).to(tl.int64)
         total += _tile(chunks, row, column, (row < end)[:, None] & within[None, :], C)
-    _add(sums + receiver * width + first_column, column, within, total)
+    _add(sums + receiver * WIDTH + FIRST, column, within, total)

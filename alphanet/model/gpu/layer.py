@@ -52,12 +52,12 @@ class TritonLayerStage:
         branched = weights.branch is not None
         self._channels, self._gates = H, G
         self._branch_width = width - 4 * H
-        self._scalars_at = self._branch_width if official else 0  # columns before those of scalar messages
-        self._branch_at = 0 if official else 4 * H
+        self._branch_at = 0 if official else 4 * H  # official-v1's columns are first, the paper's last
         block = min(triton.next_power_of_2(H), CHANNELS)
         self._channel_blocks = triton.cdiv(H, block)
         self._kind: dict[str, Any] = {
             **{"H": H, "G": G, "F": (6 if vectors else 2) * H, "CHUNK": CHUNK},
+            **{"WIDTH": width, "SCALARS_AT": self._branch_width if official else 0},
             **{"OFFICIAL": official, "VECTORS": vectors, "BRANCHED": branched, "EDGES": EDGES, "BLOCK": block},
         }
         self.kept = weights.n_kept + (H if branched else 0)
@@ -106,8 +106,6 @@ class TritonLayerStage:
             sums,
             gates,
             scalars,
-            self.width,
-            self._scalars_at,
             **self._kind,
         )
         if w.branch is None:
@@ -140,9 +138,9 @@ class TritonLayerStage:
             of_chunks.contiguous(),
             segments_of(visit).first_chunk,
             sums,
-            self.width,
-            self._branch_at,
-            columns,
+            C=columns,
+            WIDTH=self.width,
+            FIRST=self._branch_at,
             ROWS=EDGES,
             BLOCK=block,
         )
@@ -171,8 +169,6 @@ class TritonLayerStage:
             gradient,
             by_scalars,
             to.to_senders,
-            self.width,
-            self._scalars_at,
             **self._kind,
         )
         by_mixed, by_radial, by_frame = (torch.empty_like(one) for one in (mixed, mixed, visit.frame))
@@ -188,8 +184,6 @@ class TritonLayerStage:
             by_radial,
             by_frame,
             n_edges,
-            self.width,
-            self._scalars_at,
             **self._kind,
         )
         visit.frame_gradient.add_(by_frame)

@@ -12,7 +12,7 @@ KEY = -2  # among the numbers of layers, for what an evaluation keeps
 
 @dataclass(frozen=True)
 class Segments:
-    """Of one block of n chunks of P edges and N atoms; all int64."""
+    """Of one block of n chunks of P edges and N atoms; all int32."""
 
     first_chunk: Tensor  # (N + 1,) atom i receives along the chunks from first_chunk[i] on, before first_chunk[i + 1]
     order: Tensor  # (n P,) edges by sender, ascending, the filling last
@@ -33,4 +33,5 @@ def _found(visit: Visit) -> tuple[Tensor, ...]:
     # The filling has a sender, too: it would be a long sum of zeros for one atom.
     sender = torch.where(block.filled.flatten() > 0, block.sender.flatten(), n_atoms)
     ascending, order = torch.sort(sender, stable=True)
-    return torch.searchsorted(block.receiver, atoms), order, torch.searchsorted(ascending, atoms)
+    first_chunk, first_place = (torch.searchsorted(one, atoms, out_int32=True) for one in (block.receiver, ascending))
+    return first_chunk, order.int(), first_place
