@@ -38,6 +38,7 @@ def ways(model: InteratomicModel, on_cuda: bool) -> Iterator[tuple[str, Evaluate
     yield "reference", lambda graph: predict(model, graph)
     yield "blocks", FastModel(model, compiled=False).predict
     if on_cuda:
+        yield "kernels, nothing else compiled", FastModel(model, compiled=False, triton=True).predict
         kernels = FastModel(model, compiled=True)
         yield "kernels", kernels.predict
         yield "kernels, CUDA graph", Replay(kernels).predict

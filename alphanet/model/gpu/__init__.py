@@ -1,1 +1,1 @@
-"""A message layer's work on edges between its matrix products, by kernels in Triton, for CUDA."""
+"""What there is for CUDA beside compiled functions: layers by kernels in Triton, and evaluations captured whole."""
