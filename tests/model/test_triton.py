@@ -21,10 +21,8 @@ from alphanet.model.fast.model import FastModel
 from alphanet.model.gpu.replay import Replay
 from alphanet.model.prediction import predict
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-if DEVICE == "cpu":
-    os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported first
 pytest.importorskip("triton")
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 BOTH = ("paper, 3 layers", "official, 3 layers")
 
 
