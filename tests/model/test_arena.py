@@ -17,6 +17,7 @@ def test_what_is_handed_out_does_not_overlap_and_is_used_again(monkeypatch: pyte
         places = {part.data_ptr() for part in parts[:20]}
         assert len(places) == 20
         memory.reset()
+        assert len(memory._slabs) <= 1
     assert memory.empty(7, 3).data_ptr() in places
 
 
@@ -33,7 +34,19 @@ def test_what_is_large_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arena, "SMALLEST", 10)
     monkeypatch.setattr(arena, "MOST", 1000)
     memory = Arena(torch.zeros(1))
-    for size, held in ((900, True), (2000, False)):
+    for size, held in ((500, True), (2000, False)):
         memory.empty(size)
         memory.reset()
         assert bool(memory._slabs) == held
+
+
+def test_calls_of_changing_sizes_share_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Structures of a trajectory differ by some edges: pieces of one must not pile up beside those of the next."""
+    monkeypatch.setattr(arena, "SMALLEST", 10)
+    memory = Arena(torch.zeros(1))
+    for size in (1000, 1010, 990, 1030, 1000, 1050):
+        for _ in range(5):
+            memory.empty(size)
+        held = sum(slab.numel() for slab in memory._slabs)
+        memory.reset()
+    assert held <= 1.2 * 5 * 1050

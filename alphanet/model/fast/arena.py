@@ -11,6 +11,7 @@ from torch import Tensor
 
 SMALLEST = 1 << 21  # numbers a slab; numpy asks the system for large pages from 4 MiB on
 MOST = 1 << 28  # numbers that stay for the next call: 1 GiB in float32
+SLACK = 1.1  # a structure that follows may have some more edges; what is not written takes no memory
 ALIGNED = 64  # numbers
 
 
@@ -25,6 +26,7 @@ class Arena:
         self._like = like.new_empty(0)
         self._slabs: list[Tensor] = []
         self._used: list[int] = []
+        self._expected = 0  # numbers
 
     def empty(self, *shape: int) -> Tensor:
         """A tensor of this shape, with anything in it."""
@@ -34,7 +36,7 @@ class Arena:
             if begin + size <= slab.numel():
                 self._used[index] += -(-size // ALIGNED) * ALIGNED
                 return slab[begin : begin + size].view(shape)
-        self._slabs.append(self._slab(max(size, SMALLEST)))
+        self._slabs.append(self._slab(max(size, SMALLEST, 0 if self._slabs else self._expected)))
         self._used.append(0)
         return self.empty(*shape)
 
@@ -48,9 +50,10 @@ class Arena:
 
     def reset(self) -> None:
         """Take everything back; what was handed out must not be used any more."""
+        used = int(SLACK * sum(self._used))
+        if len(self._slabs) > 1 or used > MOST:  # several would be used worse and worse by calls of other sizes
+            self._slabs, self._expected = [], used if used <= MOST else 0
         self._used = [0] * len(self._slabs)
-        if sum(slab.numel() for slab in self._slabs) > MOST:
-            self._slabs, self._used = [], []
 
     def _slab(self, size: int) -> Tensor:
         if self._like.device.type != "cpu":
