@@ -15,10 +15,12 @@ from model_samples import CONFIGS, SAMPLES, alloy, official_config, paper_config
 
 from alphanet.graph import AtomGraph, collate
 from alphanet.model.base import InteratomicModel
+from alphanet.model.fast import compiler
 from alphanet.model.fast import model as module
 from alphanet.model.fast.compiler import cpp_compiler
 from alphanet.model.fast.model import FastModel, fast_model
 from alphanet.model.native import library
+from alphanet.model.native.embedding import NativeEmbeddingStage
 from alphanet.model.prediction import predict
 
 pytestmark = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler")
@@ -186,6 +188,27 @@ def test_channels_that_do_not_fill_the_widest_vectors(hidden_channels: int) -> N
     fast = FastModel(single, compiled=False, native=True)
     assert fast.note is None
     assert_as_exact(fast, exact, single, single.graph(alloy()))
+
+
+def test_where_functions_do_not_compile_the_kernels_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(compiler, "_compile", broken)
+    single = single_model("paper")
+    with pytest.warns(UserWarning, match="compilation failed .*no space left"):
+        fast = fast_model(single, compiled=True)
+    assert fast.mode == "blocked" and isinstance(fast._network._embedding, NativeEmbeddingStage)
+    assert_as_exact(fast, exact_model("paper"), single, single.graph(slab()))
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("illegal instruction")
+
+    monkeypatch.setattr(NativeEmbeddingStage, "forward", crash)
+    with pytest.warns(UserWarning, match="compilation failed"):
+        fast = fast_model(single, compiled=True)
+    assert fast.mode == "blocked" and not isinstance(fast._network._embedding, NativeEmbeddingStage)
+    assert_as_exact(fast, exact_model("paper"), single, single.graph(slab()))
 
 
 def test_a_compiler_that_refuses_is_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,8 +191,7 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
         if not wanted:
             raise
         note = f"compilation failed ({_first_line(failure)}): blocks of edges are computed without it"
-        fast = FastModel(model, compiled=False, max_memory=max_memory)
-        error = largest_error(fast.predict, model)
+        fast, error = _uncompiled(model, device, max_memory)
     if not error <= ALLOWED:
         fast.mode = "eager"
         note = f"the fast path is not used: it differs from the reference, {error:.1e} times the error allowed"
@@ -200,6 +199,16 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
         fast.note = note
         warnings.warn(note, stacklevel=2)
     return fast
+
+
+def _uncompiled(model: InteratomicModel, device: str, max_memory: int | None) -> tuple[FastModel, float]:
+    """Without compiled functions, but with kernels if these work; and the error of what it predicts."""
+    try:
+        fast = FastModel(model, compiled=False, native=True, triton=device == "cuda", max_memory=max_memory)
+        return fast, largest_error(fast.predict, model)
+    except Exception:  # the kernels are what failed
+        fast = FastModel(model, compiled=False, native=False, triton=False, max_memory=max_memory)
+        return fast, largest_error(fast.predict, model)
 
 
 def _missing(device: str) -> str | None:
