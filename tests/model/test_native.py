@@ -1,6 +1,7 @@
 """The kernels in C++ against the reference: every switch, every width of vectors, threads, what may fail."""
 
 import ctypes
+import platform
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -94,20 +95,21 @@ def test_fewer_radial_columns_than_features(make) -> None:
 
 
 @pytest.mark.parametrize("options", [("-mavx2", "-mfma"), ()], ids=["AVX2", "no vectors named"])
-@pytest.mark.parametrize("name", ["paper", "official"])
-def test_narrower_vectors(name: str, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_narrower_vectors(options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """The same source for other processors: other panels, paddings and remainders."""
-    if "avx2" in "".join(options) and "avx2" not in _flags():
+    if "-mavx2" in options and "avx2" not in _flags():
         pytest.skip("this processor has no AVX2")
     monkeypatch.setattr(library, "CHOICES", (options,))
     library.kernels.cache_clear()
     try:
-        fast = FastModel(single_model(name), compiled=False, native=True)
-        width = library.kernels(16).lanes()
+        for name in ("paper", "official"):
+            fast = FastModel(single_model(name), compiled=False, native=True)
+            assert fast.note is None
+            assert_as_exact(fast, exact_model(name), single_model(name), single_model(name).graph(slab()))
+        if "x86_64" in platform.machine():
+            assert library.kernels(16).lanes() == (8 if options else 4)
     finally:
         library.kernels.cache_clear()
-    assert fast.note is None and width == (8 if options else 4)
-    assert_as_exact(fast, exact_model(name), single_model(name), single_model(name).graph(slab()))
 
 
 @pytest.mark.parametrize("name", ["paper", "official"])
@@ -181,9 +183,8 @@ extern "C" void run(const float* x, const float* y, float* out, long n) {
     np.testing.assert_allclose(totals[: n // lanes], a.reshape(-1, lanes).sum(1), rtol=1e-4, atol=1e-2)
 
 
-@pytest.mark.parametrize("hidden_channels", [20, 24])
-def test_channels_that_do_not_fill_the_widest_vectors(hidden_channels: int) -> None:
-    config = paper_config(hidden_channels=hidden_channels)
+def test_channels_that_do_not_fill_the_widest_vectors() -> None:
+    config = paper_config(hidden_channels=24)
     exact, single = random_model(config), random_model(config).float()
     fast = FastModel(single, compiled=False, native=True)
     assert fast.note is None

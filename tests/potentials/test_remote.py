@@ -37,7 +37,7 @@ def potential(make_card):
         one.close()
 
 
-def gone(pid: int, within: float = 5.0) -> bool:
+def gone(pid: int, within: float = 30.0) -> bool:
     end = time.monotonic() + within
     while time.monotonic() < end:
         try:
