@@ -12,9 +12,10 @@ import torch
 from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_criterion import assert_as_exact
 from model_samples import CONFIGS, SAMPLES, alloy, official_config, paper_config, random_model, slab, structures
 
-from alphanet.graph import AtomGraph, collate
+from alphanet.graph import collate
 from alphanet.model.base import InteratomicModel
 from alphanet.model.fast import compiler
 from alphanet.model.fast import model as module
@@ -22,7 +23,6 @@ from alphanet.model.fast.compiler import cpp_compiler
 from alphanet.model.fast.model import FastModel, fast_model
 from alphanet.model.native import library
 from alphanet.model.native.embedding import NativeEmbeddingStage
-from alphanet.model.prediction import predict
 
 pytestmark = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler")
 
@@ -42,21 +42,6 @@ def native(name: str, block: int | None = None, max_memory: int | None = None) -
     fast = FastModel(single_model(name), compiled=False, native=True, block=block, max_memory=max_memory)
     assert fast.note is None
     return fast
-
-
-def assert_as_exact(
-    fast: FastModel, exact: InteratomicModel, single: InteratomicModel, graph: AtomGraph, rounding: float = 5
-) -> None:
-    """Within 1e-5 of the largest value, and `rounding` times what the reference itself loses in single precision."""
-    truth, rounded, found = predict(exact, graph.to(dtype=torch.float64)), predict(single, graph), fast.predict(graph)
-    for key in ("energy", "atomic_energies", "forces", "stress"):
-        right, value = getattr(truth, key), getattr(found, key)
-        assert value.shape == right.shape and torch.isfinite(value).all()
-        if not right.numel():
-            continue
-        lost = float((getattr(rounded, key) - right).abs().max())
-        allowed = 1e-5 * max(float(right.abs().max()), 1e-2) + rounding * lost
-        assert float((value - right).abs().max()) <= allowed, key
 
 
 @pytest.mark.parametrize("max_memory", [None, 0], ids=["all stays", "nothing stays"])

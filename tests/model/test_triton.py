@@ -12,6 +12,7 @@ import torch
 from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_criterion import assert_as_exact
 from model_samples import CONFIGS, alloy, official_config, paper_config, random_model, slab, structures
 
 from alphanet.graph import AtomGraph, collate
@@ -19,7 +20,6 @@ from alphanet.model.base import InteratomicModel
 from alphanet.model.fast import model as module
 from alphanet.model.fast.model import FastModel
 from alphanet.model.gpu.replay import Replay
-from alphanet.model.prediction import predict
 
 pytest.importorskip("triton")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -42,26 +42,6 @@ def by_kernels(model: InteratomicModel, block: int | None = None, max_memory: in
 
 def graph_of(model: InteratomicModel, *frames: Atoms) -> AtomGraph:
     return collate([model.graph(atoms) for atoms in frames]).to(DEVICE)
-
-
-def assert_as_exact(
-    fast: FastModel,
-    exact: InteratomicModel,
-    model: InteratomicModel,
-    graph: AtomGraph,
-    relative: float = 1e-5,
-    rounding: float = 5,
-) -> None:
-    """Within 1e-5 of the largest value, and `rounding` times what the reference itself loses in the same precision."""
-    truth, rounded, found = predict(exact, graph.to(dtype=torch.float64)), predict(model, graph), fast.predict(graph)
-    for key in ("energy", "atomic_energies", "forces", "stress"):
-        right, value = getattr(truth, key), getattr(found, key)
-        assert value.shape == right.shape and torch.isfinite(value).all()
-        if not right.numel():
-            continue
-        lost = float((getattr(rounded, key) - right).abs().max())
-        allowed = relative * max(float(right.abs().max()), 1e-2) + rounding * lost
-        assert float((value - right).abs().max()) <= allowed, key
 
 
 @pytest.mark.parametrize(("max_memory", "block"), [(None, None), (0, 48)], ids=["all stays", "nothing stays"])

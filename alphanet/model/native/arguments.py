@@ -1,6 +1,7 @@
-"""What the kernels are given of a block of edges, as in `edges.hpp`."""
+"""How the kernels are called for a block of edges, and what they are given of it, as in `edges.hpp`."""
 
 import ctypes
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -27,7 +28,42 @@ class Gradients(ctypes.Structure):
     )
 
 
-def edges_of(visit: Visit) -> Edges:
+def run_forward(
+    function: Callable[..., None], constants: ctypes.Structure, visit: Visit, *arrays: Tensor | None
+) -> None:
+    """Call a stage's forward on the block, with its own arrays."""
+    places = (address(array) for array in arrays)
+    function(ctypes.byref(constants), ctypes.byref(_edges_of(visit)), *places, torch.get_num_threads())
+
+
+def run_backward(
+    function: Callable[..., None],
+    constants: ctypes.Structure,
+    visit: Visit,
+    to: Gathered,
+    *arrays: Tensor | None,
+    overwrites: bool = False,
+) -> None:
+    """Call a stage's backward on the block, with its own arrays, to add to the gradients.
+
+    Args:
+        function: of the kernels.
+        constants: of the stage.
+        visit: the block, which has the gradients by its arrays.
+        to: those by what senders and receivers gave.
+        arrays: what else it is given.
+        overwrites: whether the gradient by the weights holds nothing yet.
+    """
+    threads, apart = torch.get_num_threads(), None
+    if threads > 1:  # room for what several of them give to one sender
+        apart = visit.weights.new_empty(*visit.weights.shape[:2], to.to_senders.shape[1])
+    into = (visit.vector_gradient, visit.frame_gradient, visit.weights_gradient, to.to_senders, to.to_receivers, apart)
+    gradients = Gradients(*(address(one) for one in into), overwrites)
+    places = (address(array) for array in arrays)
+    function(ctypes.byref(constants), ctypes.byref(_edges_of(visit)), *places, ctypes.byref(gradients), threads)
+
+
+def _edges_of(visit: Visit) -> Edges:
     """The block's arrays."""
     block = visit.block
     return Edges(
@@ -41,15 +77,6 @@ def edges_of(visit: Visit) -> Edges:
             )
         ),
     )
-
-
-def gradients_of(visit: Visit, to: Gathered, overwrites: bool = False) -> tuple[Gradients, Tensor | None]:
-    """Where a backward adds, and a tensor that must live as long: room for what several threads give to one sender."""
-    apart = None
-    if torch.get_num_threads() > 1:
-        apart = visit.weights.new_empty(*visit.weights.shape[:2], to.to_senders.shape[1])
-    places = (visit.vector_gradient, visit.frame_gradient, visit.weights_gradient, to.to_senders, to.to_receivers)
-    return Gradients(*(address(one) for one in places), address(apart), overwrites), apart
 
 
 def address(tensor: Tensor | None) -> int | None:

@@ -2,12 +2,11 @@
 
 import ctypes
 
-import torch
 from torch import Tensor
 
 from alphanet.model.fast.edge_arrays import Gathered, Visit
 from alphanet.model.fast.radial import RadialColumns
-from alphanet.model.native.arguments import address, edges_of, gradients_of
+from alphanet.model.native.arguments import run_backward, run_forward
 from alphanet.model.native.library import Kernels
 from alphanet.model.native.packing import Matrix, Packer
 
@@ -78,21 +77,12 @@ class NativeEmbeddingStage:
 
     def forward(self, visit: Visit, sums: Tensor | None) -> None:
         """Adds (N, H + 4): radial features times the neighbours' embeddings, envelope times vector, envelope."""
-        self._radial.kernels.embedding_forward(
-            ctypes.byref(self._radial.struct), ctypes.byref(edges_of(visit)), address(sums), torch.get_num_threads()
-        )
+        run_forward(self._radial.kernels.embedding_forward, self._radial.struct, visit, sums)
 
     def backward(self, visit: Visit, to: Gathered) -> None:
         """Adds to the gradient by the vectors; the embeddings are constants."""
         by_sums = visit.gradient if visit.gradient.is_contiguous() else None  # expanded zeros
-        gradients, _alive = gradients_of(visit, to)
-        self._radial.kernels.embedding_backward(
-            ctypes.byref(self._radial.struct),
-            ctypes.byref(edges_of(visit)),
-            address(by_sums),
-            ctypes.byref(gradients),
-            torch.get_num_threads(),
-        )
+        run_backward(self._radial.kernels.embedding_backward, self._radial.struct, visit, to, by_sums)
 
 
 class NativeSurroundingsStage:
@@ -105,17 +95,8 @@ class NativeSurroundingsStage:
 
     def forward(self, visit: Visit, sums: Tensor | None) -> None:
         """Adds (N, 3 H) from the neighbours' `senders` (N, H)."""
-        self._radial.kernels.surroundings_forward(
-            ctypes.byref(self._radial.struct), ctypes.byref(edges_of(visit)), address(sums), torch.get_num_threads()
-        )
+        run_forward(self._radial.kernels.surroundings_forward, self._radial.struct, visit, sums)
 
     def backward(self, visit: Visit, to: Gathered) -> None:
         """Adds the gradients by frames, radial columns and what the neighbours send."""
-        gradients, _alive = gradients_of(visit, to)
-        self._radial.kernels.surroundings_backward(
-            ctypes.byref(self._radial.struct),
-            ctypes.byref(edges_of(visit)),
-            address(visit.gradient),
-            ctypes.byref(gradients),
-            torch.get_num_threads(),
-        )
+        run_backward(self._radial.kernels.surroundings_backward, self._radial.struct, visit, to, visit.gradient)

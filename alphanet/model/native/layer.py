@@ -7,7 +7,7 @@ from torch import Tensor
 
 from alphanet.model.fast.edge_arrays import Gathered, Visit
 from alphanet.model.fast.layer_stage import LayerWeights
-from alphanet.model.native.arguments import address, edges_of, gradients_of
+from alphanet.model.native.arguments import run_backward, run_forward
 from alphanet.model.native.library import Kernels
 from alphanet.model.native.packing import Matrix, Packer
 
@@ -64,25 +64,14 @@ class NativeLayerStage:
         if visit.keeps:
             kept = visit.arena.empty(*visit.weights.shape[:2], self.kept)
             visit.kept[self._number, visit.index] = (kept,)
-        self._kernels.layer_forward(
-            ctypes.byref(self._layer),
-            ctypes.byref(edges_of(visit)),
-            address(sums),
-            address(kept),
-            torch.get_num_threads(),
-        )
+        run_forward(self._kernels.layer_forward, self._layer, visit, sums, kept)
 
     def backward(self, visit: Visit, to: Gathered) -> None:
         """Adds to the gradients of the senders' features, of weights and frames."""
         kept = visit.kept.pop((self._number, visit.index))[0] if visit.keeps else None
-        gradients, _alive = gradients_of(visit, to, overwrites=self._last and visit.overwrites)
-        self._kernels.layer_backward(
-            ctypes.byref(self._layer),
-            ctypes.byref(edges_of(visit)),
-            address(visit.gradient),
-            address(kept),
-            ctypes.byref(gradients),
-            torch.get_num_threads(),
+        run_backward(
+            *(self._kernels.layer_backward, self._layer, visit, to, visit.gradient, kept),
+            overwrites=self._last and visit.overwrites,
         )
 
 

@@ -2,11 +2,10 @@
 
 import ctypes
 
-import torch
 from torch import Tensor
 
 from alphanet.model.fast.edge_arrays import Gathered, Visit
-from alphanet.model.native.arguments import address, edges_of, gradients_of
+from alphanet.model.native.arguments import address, run_backward, run_forward
 from alphanet.model.native.library import Kernels
 
 KEY = -1  # among the numbers of layers, for what is kept
@@ -52,18 +51,9 @@ class NativeScalarsStage:
         if visit.keeps and self.kept:
             slopes = visit.arena.empty(*visit.weights.shape[:2], self.kept)
             visit.kept[KEY, visit.index] = (slopes,)
-        self._kernels.scalars_forward(
-            ctypes.byref(self._struct), ctypes.byref(edges_of(visit)), address(slopes), torch.get_num_threads()
-        )
+        run_forward(self._kernels.scalars_forward, self._struct, visit, slopes)
 
     def backward(self, visit: Visit, to: Gathered) -> None:
         """Adds gradients by frames and by what both ends gave."""
         kept = visit.kept.pop((KEY, visit.index), None)
-        gradients, _alive = gradients_of(visit, to)
-        self._kernels.scalars_backward(
-            ctypes.byref(self._struct),
-            ctypes.byref(edges_of(visit)),
-            address(kept[0] if kept else None),
-            ctypes.byref(gradients),
-            torch.get_num_threads(),
-        )
+        run_backward(self._kernels.scalars_backward, self._struct, visit, to, kept[0] if kept else None)
