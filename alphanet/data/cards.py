@@ -3,7 +3,7 @@
 A card is one YAML file in `datasets/`; adding a data set is adding a card.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, PositiveInt, field_validator, model_validator
@@ -142,6 +142,8 @@ class DatasetCard(Card):
     units: Units = Units()
     paper: str  # how the paper uses it, its splits as printed
     errata: tuple[str, ...] = ()
+    training: dict[str, Any] | None = None
+    """Defaults of training, see `alphanet.training.config`; under `scales` those of a scale, or another scale's name"""
     scales: dict[Scale, ScaleCard]
 
     @field_validator("elements")

@@ -23,6 +23,7 @@ from alphanet.paper.trainers import Job, Report, Trainer
 from alphanet.potentials.protocol import Potential
 from alphanet.provenance import code_digest, where
 from alphanet.results import Record, append_record
+from alphanet.training.config import card_defaults
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -62,6 +63,8 @@ class Step:
             "dtype": job.dtype,
             "code": code_digest(self.trainer.code()),
         }
+        if self.model == "alphanet":  # the others' defaults are in the cards of `code`
+            depends["defaults"] = card_defaults(job.data.name, job.data.scale)
         if job.train_frames is not None:
             depends["train_frames"] = job.train_frames
         return _hash(depends)

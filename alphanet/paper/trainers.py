@@ -1,6 +1,5 @@
 """How each kind of potential comes to be: trained on prepared data, then opened for evaluation."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -107,28 +106,14 @@ class AlphaNetTrainer:
 
     def code(self) -> list[str | Path]:
         """Model, training and neighbour lists."""
-        return ["model", "training", "graph.py", "neighbors.py"]
+        return ["model", "training", "potentials/kit/loop", "graph.py", "neighbors.py"]
 
     def prepare(self, report: Report) -> None:
         """Nothing: it is trained in this process."""
 
-    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
-        """`alphanet train` with the card's settings over the preset's."""
-        from alphanet.training.config import preset_config
-        from alphanet.training.run import train
-
-        limits = {"epochs": job.epochs, "max_time": job.max_time}
-        asked = {**job.settings, "seed": job.seed, "precision": job.dtype, "accelerator": job.device}
-        asked |= {name: value for name, value in limits.items() if value is not None}
-        overrides = [f"{key}={json.dumps(value)}" for key, value in asked.items()]
-        config = preset_config(job.data.name, job.data.scale, overrides)
-        result = train(config, job.data, out, resume=True, report=report)
-        return {
-            "model": str(result.model_path.relative_to(out)),
-            "epochs": result.epochs,
-            "seconds": result.seconds,
-            "settings": config.model_dump(mode="json"),
-        }
+    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:  # noqa: ARG002
+        """`alphanet train` with the benchmark card's settings over the data set's."""
+        return _trained("alphanet", job, out)
 
     def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
         """The exported weights."""
@@ -150,7 +135,7 @@ class BaselineTrainer:
 
     def code(self) -> list[str | Path]:
         """Its worker, and its card with the versions in it."""
-        return [*self._card.places, "potentials/kit"]
+        return [*self._card.places, "potentials/kit", "training/references.py"]
 
     def prepare(self, report: Report) -> None:
         """The environment, where it is missing."""
@@ -162,12 +147,7 @@ class BaselineTrainer:
     def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
         """The worker's training."""
         self.prepare(report)
-        limits = {"epochs": job.epochs, "max_time": job.max_time}
-        settings = {**job.settings, "seed": job.seed, "precision": job.dtype}
-        settings |= {name: value for name, value in limits.items() if value is not None}
-        with self._potential(job) as potential:
-            trained = potential.train(job.data.train, job.data.valid, out, settings, report)
-        return {**trained, "model": str(trained["model"].relative_to(out.resolve()))}
+        return _trained(self._card.name, job, out)
 
     def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
         """The trained weights in a worker; its environment may have been removed since the training."""
@@ -181,3 +161,19 @@ class BaselineTrainer:
 
         threads = torch.get_num_threads()  # what AlphaNet gets in this process
         return RemotePotential(self._card, model=model, dtype=job.dtype, device=job.device, threads=threads)
+
+
+def _trained(model: str, job: Job, out: Path) -> dict[str, Any]:
+    """Train as `alphanet train` does; the result as plain values."""
+    import torch
+
+    from alphanet.training.api import settings_for
+    from alphanet.training.run import run_training
+
+    limits = {"epochs": job.epochs, "max_time": job.max_time}
+    values = {**job.settings, "seed": job.seed, "precision": job.dtype, "device": job.device}
+    values |= {name: value for name, value in limits.items() if value is not None}
+    if model != "alphanet":
+        values["threads"] = torch.get_num_threads()  # those of AlphaNet in this process
+    result = run_training(settings_for(model, job.data.name, job.data.scale, values), job.data, out)
+    return result.model_copy(update={"model": result.model.relative_to(out)}).model_dump(mode="json")
