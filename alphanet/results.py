@@ -3,14 +3,16 @@
 import dataclasses
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from alphanet.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 def utc_now() -> str:
@@ -68,13 +70,13 @@ class Record:
 
 
 def append_once(path: Path, record: Record) -> Record:
-    """The record of `path` that says the same of the same, whenever and wherever; added where there is none.
+    """The record of `path` that says the same of the same, whenever and wherever; `record` is added if there is none.
 
     Raises:
         UserError: as `append_record`.
     """
     said = (record.what, record.on, record.model, record.how)
-    for earlier in read_records(path, lambda _line: None):
+    for earlier in _read(path).records:
         if (earlier.what, earlier.on, earlier.model, earlier.how) == said:
             return earlier
     append_record(path, record)
@@ -104,29 +106,44 @@ def append_record(path: Path, record: Record) -> None:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def read_records(path: Path, report: Callable[[str], None]) -> list[Record]:
-    """All whole records of `path`, oldest first; no file is no records.
+@dataclass(frozen=True)
+class RecordLog:
+    """The content of a file of records."""
 
-    A line that was cut off or changed is handed to `report` with its number and skipped.
+    records: list[Record]  # oldest first
+    problems: list[str]  # one line for each line of the file that is not a whole record
+
+
+def read_records(path: Path) -> RecordLog:
+    """All whole records of `path`; a file that does not exist has none.
+
+    A line that was cut off or changed is skipped, named with its number in `problems` and logged as a warning.
 
     Raises:
         UserError: the file cannot be read.
     """
-    return list(_iterate(path, report)) if path.exists() else []
+    log = _read(path)
+    for problem in log.problems:
+        logger.warning(problem)
+    return log
 
 
-def _iterate(path: Path, report: Callable[[str], None]) -> Iterator[Record]:
+def _read(path: Path) -> RecordLog:
+    log = RecordLog([], [])
+    if not path.exists():
+        return log
     try:
         with path.open("rb") as stream:
             for number, line in enumerate(stream, 1):
                 if not line.strip():
                     continue
                 try:
-                    yield Record.from_line(line.decode())
+                    log.records.append(Record.from_line(line.decode()))
                 except ValueError as error:
-                    report(f"{path}:{number}: skipped a broken record ({error})")
+                    log.problems.append(f"{path}:{number}: skipped a broken record ({error})")
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    return log
 
 
 def _ends_with_newline(descriptor: int) -> bool:

@@ -116,7 +116,7 @@ def fetch(
     done, failed = [], []
     for card, checkpoint in _checkpoints(names, every):
         try:
-            weights = fetch_weights(card, checkpoint, mirror=mirror, report=print_to_stderr)
+            weights = fetch_weights(card, checkpoint, mirror=mirror)
         except UserError as error:
             print_to_stderr(f"error: {error}")
             failed.append({"name": card.name, "checkpoint": checkpoint, "error": str(error)})

@@ -2,7 +2,7 @@
 
 import errno
 import hashlib
-import time
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,11 @@ from filelock import FileLock, Timeout
 
 from alphanet.data.addresses import is_file, path_of
 from alphanet.data.part_file import BLOCK, PartFile
-from alphanet.data.progress import Report, megabytes, print_to_stderr, transfer
+from alphanet.data.progress import megabytes, transfer
 from alphanet.data.streaming import MissingFileError, check_room, stream_with_retries
 from alphanet.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,7 @@ class Expected:
     size: int | None = None  # bytes
 
 
-def download(
-    addresses: list[str],
-    target: Path,
-    expected: Expected,
-    *,
-    report: Report = print_to_stderr,
-    wait: Callable[[float], None] = time.sleep,
-) -> str:
+def download(addresses: list[str], target: Path, expected: Expected) -> str:
     """Fetch the first of `addresses` that exists into `target`, unless it is there; returns its sha256.
 
     An unfinished `TARGET.part` is resumed, also after a kill. A file that fails its check is removed.
@@ -41,33 +36,31 @@ def download(
         addresses: https addresses, or those of a mirror the user named.
         target: final path; it appears only when the file is whole and verified.
         expected: checksums and size.
-        report: takes lines for the user.
-        wait: sleeps before another attempt (s).
 
     Raises:
         UserError: not found, wrong or truncated, no network, or no room; says what to do.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(target, report):
-            present = _sha256_if_right(target, expected, report)
-            return present or _fetch(addresses, target, expected, report, wait)
+        with _locked(target):
+            present = _sha256_if_right(target, expected)
+            return present or _fetch(addresses, target, expected)
     except OSError as error:
         raise _disk_error(target, error) from error
 
 
-def _locked(target: Path, report: Report) -> FileLock:
+def _locked(target: Path) -> FileLock:
     """A lock of `target`, so that two processes do not write one file; the second waits and finds it there."""
     lock = FileLock(f"{target}.lock")
     try:
         lock.acquire(timeout=0.1)
         lock.release()
     except Timeout:
-        report(f"waiting for another process that is downloading {target.name}")
+        logger.info(f"waiting for another process that is downloading {target.name}")
     return lock
 
 
-def _sha256_if_right(target: Path, expected: Expected, report: Report) -> str | None:
+def _sha256_if_right(target: Path, expected: Expected) -> str | None:
     if not target.exists():
         return None
     digests = {"sha256": hashlib.sha256(), "md5": hashlib.md5(usedforsecurity=False)}
@@ -80,38 +73,36 @@ def _sha256_if_right(target: Path, expected: Expected, report: Report) -> str | 
     if problem is None:
         return found["sha256"]
     target.unlink()
-    report(f"{target} {problem}; it was removed and is fetched again")
+    logger.warning(f"{target} {problem}; it was removed and is fetched again")
     return None
 
 
-def _fetch(
-    addresses: list[str], target: Path, expected: Expected, report: Report, wait: Callable[[float], None]
-) -> str:
+def _fetch(addresses: list[str], target: Path, expected: Expected) -> str:
     for address in addresses[:-1]:
         try:
-            return _from(address, target, expected, report, wait)
+            return _from(address, target, expected)
         except MissingFileError:
             continue
-    return _from(addresses[-1], target, expected, report, wait)
+    return _from(addresses[-1], target, expected)
 
 
-def _from(address: str, target: Path, expected: Expected, report: Report, wait: Callable[[float], None]) -> str:
+def _from(address: str, target: Path, expected: Expected) -> str:
     part = PartFile(target, may_resume=bool(expected.sha256 or expected.md5))
     if expected.size is not None:
         check_room(target, expected.size - part.size)
     going_on = f", going on after {megabytes(part.size)}" if part.resumed else ""
-    report(f"fetching {address} ({megabytes(expected.size)}{going_on})")
-    with transfer(target.name, expected.size, report) as update:
+    logger.info(f"fetching {address} ({megabytes(expected.size)}{going_on})")
+    with transfer(target.name, expected.size) as update:
         if is_file(address):
             _copy(path_of(address), part, update)
         elif expected.size is None or part.size != expected.size:
-            stream_with_retries(address, part, update, report, wait)
+            stream_with_retries(address, part, update)
     found = Expected(part.sha256.hexdigest(), part.md5.hexdigest(), part.size)
     problem = _problem(found, expected) or _web_page(part.path, expected)
     if problem and part.resumed:
-        report(f"{target.name}: what was resumed {problem}; fetching it from the start")
+        logger.warning(f"{target.name}: what was resumed {problem}; fetching it from the start")
         part.restart()
-        return _from(address, target, expected, report, wait)
+        return _from(address, target, expected)
     if problem:
         part.remove()
         raise UserError(f"{address} {problem}; the download was removed, run again or use another mirror")

@@ -1,17 +1,22 @@
 """Streaming one https address into a part file: ranges, redirects, retries."""
 
+import logging
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
 from alphanet.data.part_file import PartFile
-from alphanet.data.progress import Report, megabytes
+from alphanet.data.progress import megabytes
 from alphanet.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 DISK_MARGIN = 64 << 20  # bytes left free
 ATTEMPTS = 6  # without progress
+PAUSE = 0.5  # s, before the second attempt; doubled before each further one
 TIMEOUT = httpx.Timeout(30.0)  # s, to connect and between two blocks
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 
@@ -24,9 +29,7 @@ class MissingFileError(UserError):
     """The server says that there is no such file."""
 
 
-def stream_with_retries(
-    address: str, part: PartFile, update: Callable[[int], None], report: Report, wait: Callable[[float], None]
-) -> None:
+def stream_with_retries(address: str, part: PartFile, update: Callable[[int], None]) -> None:
     """Append to `part` what is missing of the file at `address`.
 
     Raises:
@@ -47,9 +50,9 @@ def stream_with_retries(
                     f"cannot fetch {address}: {reason}; check the network and run again, "
                     f"it goes on after {megabytes(part.size)}"
                 ) from error
-            pause = min(30.0, 0.5 * 2 ** (failures - 1))
-            report(f"{address}: {reason}; trying again in {pause:g} s")
-            wait(pause)
+            pause = min(30.0, PAUSE * 2 ** (failures - 1))
+            logger.warning(f"{address}: {reason}; trying again in {pause:g} s")
+            time.sleep(pause)
 
 
 def _stream(address: str, part: PartFile, update: Callable[[int], None]) -> None:
