@@ -156,7 +156,7 @@ def remove(names: Names = None, every: All = False) -> None:
     from alphanet.potentials.environments import remove as remove_environment
 
     for card in _chosen(names, every):
-        removed = remove_environment(card, print_to_stderr)
+        removed = remove_environment(card)
         print_to_stderr(f"{card.environment.name}: {'removed' if removed else 'not there'}")
 
 

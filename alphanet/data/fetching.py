@@ -5,15 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
-from alphanet.data.addresses import Mirror, addresses_of, mirror_from, safe_relative
+from alphanet.data.addresses import addresses_of, mirror_from, safe_relative
 from alphanet.data.archives import unpack, unpacked
 from alphanet.data.cards import DatasetCard, ScaleCard, SourceFile
 from alphanet.data.download import Expected, download
 from alphanet.data.listings import files_of, interface_of
 from alphanet.errors import UserError
-from alphanet.files import sha256_of, write_text
+from alphanet.files import locked, sha256_of, write_text
 from alphanet.paths import home, resources
 
 
@@ -83,7 +81,7 @@ def known_checksum(file: SourceFile) -> str | None:
     return file.sha256 or _recorded().get(file.label)
 
 
-def _fetched(file: SourceFile, mirror: Mirror | None) -> Fetched:
+def _fetched(file: SourceFile, mirror: str | None) -> Fetched:
     if file.path is not None:
         return shipped(file)
     target = local_path(file)
@@ -93,7 +91,7 @@ def _fetched(file: SourceFile, mirror: Mirror | None) -> Fetched:
     return Fetched(file, target, digest)
 
 
-def _download(file: SourceFile, target: Path, mirror: Mirror | None) -> str:
+def _download(file: SourceFile, target: Path, mirror: str | None) -> str:
     expected = Expected(known_checksum(file), file.md5, file.size)
     digest = download(addresses_of(str(file.url), mirror), target, expected)
     if expected.sha256 is None:
@@ -128,5 +126,5 @@ def _recorded() -> dict[str, str]:
 
 def _record(file: SourceFile, digest: str) -> None:
     ledger = _ledger()
-    with FileLock(f"{ledger}.lock"):
+    with locked(Path(f"{ledger}.lock"), "waiting for another process that records a checksum"):
         write_text(ledger, json.dumps({**_recorded(), file.label: digest}, indent=2, sort_keys=True) + "\n")

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 from ase import Atoms
-from filelock import FileLock
 
 from alphanet.data.cards import SCALES, DatasetCard, ScaleCard, Split, load_card
 from alphanet.data.fetching import Fetched, fetch, shipped
@@ -21,7 +20,7 @@ from alphanet.data.progress import SECONDS_BETWEEN_LINES
 from alphanet.data.splits import SPLITS, DistinctFrames, SplitName, chooser
 from alphanet.data.store import StoreWriter, store_writer
 from alphanet.errors import UserError, did_you_mean
-from alphanet.files import write_text
+from alphanet.files import locked, write_text
 from alphanet.paths import home
 
 logger = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ def prepare(name: str, scale: str, *, mirror: str | None = None) -> PreparedData
     prepared = _prepared(card, scale, folder, fingerprint)
     if prepared is None:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):
+        with locked(folder / ".lock", f"waiting for another process that is preparing {name} ({scale})"):
             # Another process may have done it while this one waited.
             prepared = _prepared(card, scale, folder, fingerprint)
             if prepared is None:
