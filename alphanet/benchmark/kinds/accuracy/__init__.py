@@ -175,12 +175,12 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
 
     def _cost(self, trained: Sequence[Task[TrainingWork]]) -> tuple[float | None, float | None, str]:
         """Minutes; or GPU-days with their basis, if nothing limits the time."""
-        from alphanet.benchmark.kinds.accuracy.estimate import gpu_days
-
         scale = self.card.scale(self.options.scale)
         limits = [task.seconds for task in trained]
         if None not in limits:
             return sum(limit for limit in limits if limit) / 60, None, ""
+        from alphanet.benchmark.kinds.accuracy.estimate import gpu_days
+
         return None, *gpu_days([(task.work.training, scale) for task in trained])
 
     def _cost_text(self, tasks: int, trained: int, minutes: float | None, days: float | None) -> str:
