@@ -73,7 +73,7 @@ def alphanet_settings(dataset: str, scale: str, values: Mapping[str, Any]) -> Al
         UserError: no such data set, unknown key, bad value.
     """
     chosen = merged(card_defaults(dataset, scale), dict(values))
-    return validate(chosen, AlphaNetSettings, f"training settings (defaults: datasets/{dataset}.yaml)")
+    return validate(chosen, AlphaNetSettings, f"training settings (defaults: {card_files('datasets')[dataset]})")
 
 
 def card_defaults(dataset: str, scale: str) -> dict[str, Any]:
@@ -85,13 +85,13 @@ def card_defaults(dataset: str, scale: str) -> dict[str, Any]:
     generic = read_yaml(DEFAULTS_FILE)
     own = load_card(dataset).training
     if own is None:
-        logger.info("datasets/%s.yaml has no training settings; the generic ones apply", dataset)
+        logger.info("%s has no training settings; the generic ones apply", card_files("datasets")[dataset])
     named = dict(own or {})
     of_scale = named.pop("scales", {}).get(scale, {})
     alike = of_scale if isinstance(of_scale, str) else scale
     if isinstance(of_scale, str) and of_scale not in generic["scales"]:
         known = did_you_mean(of_scale, generic["scales"])
-        raise UserError(f"datasets/{dataset}.yaml: training.scales.{scale}: no settings {of_scale!r}{known}")
+        raise UserError(f"{card_files('datasets')[dataset]}: training.scales.{scale}: no settings {of_scale!r}{known}")
     values: dict[str, Any] = {"dataset": dataset}
     own_scale = {} if isinstance(of_scale, str) else of_scale
     for layer in (generic["all"], named, generic["scales"].get(alike, {}), own_scale, {"scale": scale}):

@@ -1,4 +1,4 @@
-"""How each kind of potential comes to be: trained on prepared data, then opened for evaluation."""
+"""Trainers: each trains one kind of potential on prepared data and opens it for evaluation."""
 
 import time
 from collections.abc import Callable
@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from alphanet.data.prepare import PreparedData
-from alphanet.data.progress import print_to_stderr
 from alphanet.potentials.protocol import Potential
 
 if TYPE_CHECKING:
     from alphanet.potentials.remote import RemotePotential
 
-Report = Callable[[str], None]
-
 
 @dataclass(frozen=True)
-class Job:
+class TrainingRequest:
     """One training: what, on what, and within which limits."""
 
     data: PreparedData
@@ -25,9 +22,9 @@ class Job:
     seed: int
     dtype: str
     device: str
-    epochs: int | None  # none: what the trainer's own settings say
+    epochs: int | None  # None: the number in the trainer's own settings
     max_time: float | None  # seconds
-    train_frames: int | None = None  # how many of the training frames `data` has; none: all
+    train_frames: int | None = None  # number of training frames in `data`; None: all
 
 
 class Trainer(Protocol):
@@ -39,7 +36,7 @@ class Trainer(Protocol):
         """Sources that the trained weights depend on, inside the package or as absolute paths."""
         ...
 
-    def prepare(self, report: Report) -> None:
+    def prepare(self) -> None:
         """Make what training needs beside the data: an environment.
 
         Raises:
@@ -47,7 +44,7 @@ class Trainer(Protocol):
         """
         ...
 
-    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
+    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
         """Train into `out`; returns plain values: `model` (relative to `out`), `epochs`, `seconds` and more.
 
         Raises:
@@ -55,20 +52,9 @@ class Trainer(Protocol):
         """
         ...
 
-    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
+    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
         """The trained potential."""
         ...
-
-
-def trainer_of(model: str) -> Trainer:
-    """The trainer of `mean`, `alphanet`, or a baseline card.
-
-    Raises:
-        UserError: no such potential.
-    """
-    if model == "mean":
-        return MeanTrainer()
-    return AlphaNetTrainer() if model == "alphanet" else BaselineTrainer(model)
 
 
 class MeanTrainer:
@@ -80,19 +66,19 @@ class MeanTrainer:
         """Its only source."""
         return ["potentials/mean.py"]
 
-    def prepare(self, report: Report) -> None:
+    def prepare(self) -> None:
         """Nothing."""
 
-    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:  # noqa: ARG002
+    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:  # noqa: ARG002
         """One pass over the training frames."""
         from alphanet.data.store import FrameStore
         from alphanet.potentials.mean import MeanPotential
 
         started = time.monotonic()
-        fitted = MeanPotential.fit(FrameStore(job.data.train)).provenance()
+        fitted = MeanPotential.fit(FrameStore(request.data.train)).provenance()
         return {"seconds": time.monotonic() - started, "energy_per_atom": fitted["energy_per_atom"]}
 
-    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:  # noqa: ARG002
+    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:  # noqa: ARG002
         """The potential of that mean."""
         from alphanet.potentials.mean import MeanPotential
 
@@ -108,18 +94,18 @@ class AlphaNetTrainer:
         """Model, training and neighbour lists."""
         return ["model", "training", "potentials/kit/loop", "graph.py", "neighbors.py"]
 
-    def prepare(self, report: Report) -> None:
+    def prepare(self) -> None:
         """Nothing: it is trained in this process."""
 
-    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:  # noqa: ARG002
+    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
         """`alphanet train` with the benchmark card's settings over the data set's."""
-        return _trained("alphanet", job, out)
+        return _trained("alphanet", request, out)
 
-    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
+    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
         """The exported weights."""
         from alphanet.potentials.local import AlphaNetPotential
 
-        return AlphaNetPotential(out / trained["model"], dtype=job.dtype, device=job.device)
+        return AlphaNetPotential(out / trained["model"], dtype=request.dtype, device=request.device)
 
 
 class BaselineTrainer:
@@ -137,43 +123,58 @@ class BaselineTrainer:
         """Its worker, and its card with the versions in it."""
         return [*self._card.places, "potentials/kit", "training/references.py"]
 
-    def prepare(self, report: Report) -> None:
+    def prepare(self) -> None:
         """The environment, where it is missing."""
         from alphanet.potentials.environments import install, is_installed
 
         if not is_installed(self._card):
-            install(self._card, report)
+            install(self._card)
 
-    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
+    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
         """The worker's training."""
-        self.prepare(report)
-        return _trained(self._card.name, job, out)
+        self.prepare()
+        return _trained(self._card.name, request, out)
 
-    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
+    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
         """The trained weights in a worker; its environment may have been removed since the training."""
-        self.prepare(print_to_stderr)
-        return self._potential(job, out / trained["model"])
+        self.prepare()
+        return self._potential(request, out / trained["model"])
 
-    def _potential(self, job: Job, model: Path | None = None) -> "RemotePotential":
+    def _potential(self, request: TrainingRequest, model: Path | None = None) -> "RemotePotential":
         import torch
 
         from alphanet.potentials.remote import RemotePotential
 
         threads = torch.get_num_threads()  # what AlphaNet gets in this process
-        return RemotePotential(self._card, model=model, dtype=job.dtype, device=job.device, threads=threads)
+        return RemotePotential(self._card, model=model, dtype=request.dtype, device=request.device, threads=threads)
 
 
-def _trained(model: str, job: Job, out: Path) -> dict[str, Any]:
+def _trained(model: str, request: TrainingRequest, out: Path) -> dict[str, Any]:
     """Train as `alphanet train` does; the result as plain values."""
     import torch
 
     from alphanet.training.api import settings_for
     from alphanet.training.run import run_training
 
-    limits = {"epochs": job.epochs, "max_time": job.max_time}
-    values = {**job.settings, "seed": job.seed, "precision": job.dtype, "device": job.device}
+    limits = {"epochs": request.epochs, "max_time": request.max_time}
+    values = {**request.settings, "seed": request.seed, "precision": request.dtype, "device": request.device}
     values |= {name: value for name, value in limits.items() if value is not None}
     if model != "alphanet":
         values["threads"] = torch.get_num_threads()  # those of AlphaNet in this process
-    result = run_training(settings_for(model, job.data.name, job.data.scale, values), job.data, out)
+    settings = settings_for(model, request.data.name, request.data.scale, values)
+    result = run_training(settings, request.data, out)
     return result.model_copy(update={"model": result.model.relative_to(out)}).model_dump(mode="json")
+
+
+TRAINERS: dict[str, Callable[[], Trainer]] = {"mean": MeanTrainer, "alphanet": AlphaNetTrainer}
+"""By model; every other model is a baseline."""
+
+
+def trainer_of(model: str) -> Trainer:
+    """The trainer of `mean`, `alphanet`, or a baseline card.
+
+    Raises:
+        UserError: no such potential.
+    """
+    make = TRAINERS.get(model)
+    return make() if make else BaselineTrainer(model)
