@@ -2,11 +2,14 @@
 
 import contextlib
 import hashlib
+import json
 import logging
 import os
 import secrets
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -71,3 +74,26 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`. NaN and infinities, which are no JSON, become None.
+
+    Raises:
+        UserError: the file cannot be read, or holds something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text, parse_constant=lambda _name: None, parse_float=_finite)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is broken, perhaps cut off: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no JSON object")
+    return values
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if isfinite(value) else None

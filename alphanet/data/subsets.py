@@ -34,3 +34,10 @@ def training_subset(data: PreparedData, count: int, seed: int, folder: Path) -> 
             chosen = sorted(shuffled(whole, f"{seed}")[:count])
             write_store(target, (frames[index] for index in chosen), frames.metadata | about)
     return dataclasses.replace(data, train=target, counts=data.counts | {"train": count})
+
+
+def evenly_spaced(count: int, most: int | None) -> list[int]:
+    """At most `most` indices below `count`, evenly spaced; None: all."""
+    if most is None or most >= count:
+        return list(range(count))
+    return [index * count // most for index in range(most)]
