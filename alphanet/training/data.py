@@ -6,8 +6,8 @@ from ase import Atoms
 
 from alphanet.data.labels import problem_of
 from alphanet.data.store import FrameStore
+from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
-from alphanet.potentials.kit.loop.data import spaced
 
 
 class LabelledFrames:
@@ -24,7 +24,7 @@ class LabelledFrames:
     def __init__(self, path: Path, limit: int | None = None) -> None:
         self.path = Path(path)
         self._store = FrameStore(self.path)
-        self.indices = spaced(len(self._store), limit)  # in the store
+        self.indices = evenly_spaced(len(self._store), limit)  # in the store
         if not len(self.indices):
             raise UserError(f"{self.path} has no frames")
 
