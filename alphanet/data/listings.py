@@ -19,7 +19,7 @@ def interface_of(listing: Listing) -> str:
 
 
 def files_of(listing: Listing, answer: Path) -> tuple[SourceFile, ...]:
-    """The files of a record that the card wants, from the interface's answer.
+    """The files of a record that the card asks for, according to the interface's answer.
 
     Raises:
         UserError: the answer is not such a record, or no file of it matches the card.
