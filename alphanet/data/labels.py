@@ -1,7 +1,7 @@
 """Energy, forces and stress of a frame: read under any names, checked, and put where ASE keeps them."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from ase import Atoms
@@ -14,13 +14,18 @@ from alphanet.errors import UserError
 ASE_KEYS = LabelKeys()
 
 
-def labels_of(atoms: Atoms) -> dict[str, Any]:
-    """Energy (float, eV), forces (N, 3) in eV/Å and stress (6,) in eV/Å^3 in float64, as far as the frame has them.
+class Labels(TypedDict, total=False):
+    """Labels of a frame of N atoms, in float64; those that it lacks are left out."""
 
-    Forces are the raw ones, also where a constraint holds an atom.
-    """
+    energy: float  # eV
+    forces: np.ndarray  # (N, 3), eV/Å
+    stress: np.ndarray  # (6,), eV/Å^3, Voigt order of ASE, tension positive
+
+
+def labels_of(atoms: Atoms) -> Labels:
+    """The labels that the frame's calculator holds; forces are the raw ones, also where a constraint holds an atom."""
     results = atoms.calc.results if atoms.calc is not None else {}
-    labels: dict[str, Any] = {}
+    labels = Labels()
     if results.get("energy") is not None:
         labels["energy"] = float(results["energy"])
     if results.get("forces") is not None:
@@ -83,7 +88,7 @@ def problem_of(atoms: Atoms, labeled: bool = True) -> str | None:
         return "has NaN or infinite positions or cell"
     labels = labels_of(atoms)
     for name, values in labels.items():
-        if not np.isfinite(values).all():
+        if not np.isfinite(np.asarray(values)).all():
             return f"has NaN or infinite {name}"
     if "forces" in labels and labels["forces"].shape != (len(atoms), 3):
         return f"has forces of shape {labels['forces'].shape}, not ({len(atoms)}, 3)"
@@ -108,8 +113,8 @@ def stress_from_virial(virial: Any, volume: float) -> np.ndarray:
     return -voigt(virial) / volume
 
 
-def _named(atoms: Atoms, keys: LabelKeys) -> dict[str, Any]:
-    labels: dict[str, Any] = {}
+def _named(atoms: Atoms, keys: LabelKeys) -> Labels:
+    labels = Labels()
     energy = _pop(atoms.info, keys.energy)
     if energy is not None:
         labels["energy"] = float(energy)

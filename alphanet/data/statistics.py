@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from alphanet.data.labels import labels_of
+from alphanet.data.labels import Labels, labels_of
 from alphanet.errors import UserError
 from alphanet.neighbors import neighbor_pairs
 
@@ -132,7 +132,7 @@ def statistics_of(frames: Iterable[Atoms], cutoff: float = CUTOFF) -> Statistics
     return statistics
 
 
-def fingerprint(atoms: Atoms, labels: dict[str, Any]) -> int:
+def fingerprint(atoms: Atoms, labels: Labels) -> int:
     """A 64-bit number that two copies of a frame share, even if one is shifted, wrapped or printed with fewer digits.
 
     They are made of the composition, the energy to 1e-5 eV and the RMS force to 1e-3 eV/Å; of positions and cell to
