@@ -71,9 +71,7 @@ def judged_claim(
     return Claim(text=text, outcome=outcome, verdict=verdict, details=tuple(details), value=value, below=below)
 
 
-def _cell(
-    card: AnyCard, scale: str, place: Place, metric: str, findings: Findings, deviations: Sequence[str]
-) -> Cell:
+def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findings, deviations: Sequence[str]) -> Cell:
     row, column = place
     described = card.metrics[metric]
     printed = card.printed(row, column, metric)

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from alphanet.results.records import Record
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, write_text
+from alphanet.results.records import Record
 
 SCHEMA = "alphanet-results"
 VERSION = 2
