@@ -148,7 +148,7 @@ def _verdict(
     # A setting or a count has no seeds.
     seeds = "" if spread is not None or better == "equal" else " (one seed)"
     if against:
-        return INCONSISTENT, f"{INCONSISTENT}{seeds}: {_agreement(printed, against, measured, spread)}"
+        return "paper inconsistent", f"{INCONSISTENT}{seeds}: {_agreement(printed, against, measured, spread)}"
     outcome = judge(printed, measured, spread, better)
     return outcome, outcome + seeds
 

@@ -1,4 +1,4 @@
-"""A table of accuracies from start to end with trainers that take no time: tasks, resuming, failures that stay local."""
+"""A table of accuracies from start to end with trainers that take no time: tasks, resuming, failures."""
 
 import dataclasses
 
