@@ -11,7 +11,7 @@ from alphanet.data.cards import DatasetCard, ScaleCard, SourceFile
 from alphanet.data.download import Expected, download
 from alphanet.data.listings import files_of, interface_of
 from alphanet.errors import UserError
-from alphanet.files import locked, sha256_of, write_text
+from alphanet.files import locked, read_json_object, sha256_of, write_text
 from alphanet.paths import home, resources
 
 
@@ -124,7 +124,7 @@ def _ledger() -> Path:
 
 def _recorded() -> dict[str, str]:
     ledger = _ledger()
-    return json.loads(ledger.read_text(encoding="utf-8")) if ledger.is_file() else {}
+    return read_json_object(ledger) if ledger.is_file() else {}
 
 
 def _record(file: SourceFile, digest: str) -> None:

@@ -20,7 +20,7 @@ from alphanet.data.progress import SECONDS_BETWEEN_LINES
 from alphanet.data.splits import SPLITS, DistinctFrames, SplitName, chooser
 from alphanet.data.store import StoreWriter, store_writer
 from alphanet.errors import UserError, did_you_mean
-from alphanet.files import locked, write_text
+from alphanet.files import locked, read_json_object, write_text
 from alphanet.paths import home
 
 logger = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def _prepared(card: DatasetCard, scale: str, folder: Path, fingerprint: str) -> 
     note = folder / "prepared.json"
     if not note.is_file():
         return None
-    content = json.loads(note.read_text(encoding="utf-8"))
+    content = read_json_object(note)
     stores = {split: _store(folder, split) for split in SPLITS}
     if content["fingerprint"] != fingerprint or not all(store.is_file() for store in stores.values()):
         return None
