@@ -16,7 +16,6 @@ from alphanet.data.prepare import PreparedData, prepare
 from alphanet.errors import UserError
 from alphanet.results.records import Record
 
-
 __all__ = ["Accuracy", "AccuracyCard", "TrainingWork"]
 
 OVERHEAD = 0.2  # of a training's share of the budget, for starting and evaluating

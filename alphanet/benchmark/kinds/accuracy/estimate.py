@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alphanet.data.cards import load_card
 from alphanet.benchmark.kinds.accuracy.card import AccuracyScale
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining
 from alphanet.benchmark.kinds.cost import CostCard
 from alphanet.benchmark.loading import benchmark_names, card_path, read_benchmark
+from alphanet.data.cards import load_card
 from alphanet.potentials.cards import load_baseline
 from alphanet.training.config import preset_config
 
