@@ -107,8 +107,8 @@ def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findin
         errata=tuple(erratum.text for erratum in card.errata if erratum.touches(row, column, metric))
         if printed is not None
         else (),
-        records=tuple(record.id for record in records),
-        origin="/".join(("cell", row, column)) if records else "",
+        records=tuple(record.id for record in records) if measured is not None else (),
+        origin="/".join(("cell", row, column)) if measured is not None else "",
     )
 
 
