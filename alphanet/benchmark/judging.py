@@ -77,7 +77,8 @@ def _cell(
     row, column = place
     described = card.metrics[metric]
     printed = card.printed(row, column, metric)
-    records = findings.records.get(place, [])
+    of_place = findings.records.get(place, [])
+    records = [record for record in of_place if record.value(metric) is not None]
     values = [described.factor * value for record in records if (value := record.value(metric)) is not None]
     measured = statistics.fmean(values) if values else None
     spread = statistics.stdev(values) if len(values) > 1 else None
@@ -110,7 +111,8 @@ def _cell(
         if printed is not None
         else (),
         records=tuple(record.id for record in records),
-        origin="/".join(("cell", row, column)) if records else "",
+        # Cells of one place that rest on the same records share their facts.
+        origin="/".join(("cell", row, column, *(() if records == of_place else (metric,)))) if records else "",
     )
 
 
