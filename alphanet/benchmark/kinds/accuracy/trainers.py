@@ -1,8 +1,7 @@
 """Trainers: each trains one kind of potential on prepared data and opens it for evaluation."""
 
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -37,6 +36,10 @@ class Trainer(Protocol):
         """Sources that the trained weights depend on, inside the package or as absolute paths."""
         ...
 
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+        """Epochs of a training with `settings`; None if they are not known."""
+        ...
+
     def prepare(self) -> None:
         """Make what training needs beside the data: an environment.
 
@@ -67,6 +70,10 @@ class MeanTrainer:
         """Its only source."""
         return ["potentials/mean.py"]
 
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:  # noqa: ARG002
+        """One pass."""
+        return 1
+
     def prepare(self) -> None:
         """Nothing."""
 
@@ -92,29 +99,19 @@ class AlphaNetTrainer:
     seeded = True
 
     def code(self) -> list[str | Path]:
-        """Model, training and neighbour lists."""
-        return ["model", "training", "graph.py", "neighbors.py"]
+        """Model, training and neighbor lists."""
+        return ["model", "training", "potentials/kit/loop", "graph.py", "neighbors.py"]
+
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+        """Those of the settings, or of the data set's card."""
+        return _epochs("alphanet", dataset, scale, settings)
 
     def prepare(self) -> None:
         """Nothing: it is trained in this process."""
 
     def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
-        """`alphanet train` with the card's settings over the preset's."""
-        from alphanet.training.config import preset_config
-        from alphanet.training.run import train
-
-        limits = {"epochs": request.epochs, "max_time": request.max_time}
-        asked = {**request.settings, "seed": request.seed, "precision": request.dtype, "accelerator": request.device}
-        asked |= {name: value for name, value in limits.items() if value is not None}
-        overrides = [f"{key}={json.dumps(value)}" for key, value in asked.items()]
-        config = preset_config(request.data.name, request.data.scale, overrides)
-        result = train(config, request.data, out, resume=True)
-        return {
-            "model": str(result.model_path.relative_to(out)),
-            "epochs": result.epochs,
-            "seconds": result.seconds,
-            "settings": config.model_dump(mode="json"),
-        }
+        """`alphanet train` with the benchmark card's settings over the data set's."""
+        return _trained("alphanet", request, out)
 
     def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
         """The exported weights."""
@@ -124,7 +121,7 @@ class AlphaNetTrainer:
 
 
 class BaselineTrainer:
-    """Trains a baseline with its own trainer, in its own environment, which is made where it is missing."""
+    """Trains a baseline with its own trainer, in its own environment, which is made if it is missing."""
 
     seeded = True
 
@@ -136,10 +133,14 @@ class BaselineTrainer:
 
     def code(self) -> list[str | Path]:
         """Its worker, and its card with the versions in it."""
-        return [*self._card.places, "potentials/kit"]
+        return [*self._card.places, "potentials/kit", "training/references.py"]
+
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+        """Those of the settings, or of the preset of the card."""
+        return _epochs(self._card.name, dataset, scale, settings)
 
     def prepare(self) -> None:
-        """The environment, where it is missing."""
+        """Make the environment if it is missing."""
         from alphanet.potentials.environments import install, is_installed
 
         if not is_installed(self._card):
@@ -148,12 +149,7 @@ class BaselineTrainer:
     def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
         """The worker's training."""
         self.prepare()
-        limits = {"epochs": request.epochs, "max_time": request.max_time}
-        settings = {**request.settings, "seed": request.seed, "precision": request.dtype}
-        settings |= {name: value for name, value in limits.items() if value is not None}
-        with self._potential(request) as potential:
-            trained = potential.train(request.data.train, request.data.valid, out, settings)
-        return {**trained, "model": str(trained["model"].relative_to(out.resolve()))}
+        return _trained(self._card.name, request, out)
 
     def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
         """The trained weights in a worker; its environment may have been removed since the training."""
@@ -167,6 +163,29 @@ class BaselineTrainer:
 
         threads = torch.get_num_threads()  # what AlphaNet gets in this process
         return RemotePotential(self._card, model=model, dtype=request.dtype, device=request.device, threads=threads)
+
+
+def _epochs(model: str, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+    from alphanet.training.api import settings_for
+
+    return settings_for(model, dataset, scale, settings).epochs
+
+
+def _trained(model: str, request: TrainingRequest, out: Path) -> dict[str, Any]:
+    """Train as `alphanet train` does; the result as plain values."""
+    import torch
+
+    from alphanet.training.api import settings_for
+    from alphanet.training.run import run_training
+
+    limits = {"epochs": request.epochs, "max_time": request.max_time}
+    values = {**request.settings, "seed": request.seed, "precision": request.dtype, "device": request.device}
+    values |= {name: value for name, value in limits.items() if value is not None}
+    if model != "alphanet":
+        values["threads"] = torch.get_num_threads()  # those of AlphaNet in this process
+    settings = settings_for(model, request.data.name, request.data.scale, values)
+    result = run_training(settings, request.data, out)
+    return result.model_copy(update={"model": result.model.relative_to(out)}).model_dump(mode="json")
 
 
 TRAINERS: dict[str, Callable[[], Trainer]] = {"mean": MeanTrainer, "alphanet": AlphaNetTrainer}
