@@ -73,3 +73,12 @@ def _short(value: JsonValue) -> str:
 
 def _seed(record: Record) -> str:
     return str(record.protocol.get("seed", "?"))
+
+
+def value_text(value: float) -> str:
+    """Three significant digits without an exponent; whole numbers as they are."""
+    if float(value).is_integer():
+        return f"{value:.0f}"
+    # The digits of the rounded value: 99.96 is 100, not 100.0.
+    magnitude = f"{abs(value):.2e}"
+    return f"{value:.{max(0, 2 - int(magnitude.partition('e')[2]))}f}"
