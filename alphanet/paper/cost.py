@@ -17,7 +17,7 @@ from alphanet.measure.speed.contestants import Setting
 from alphanet.measure.speed.sweep import Sweep, run_sweep
 from alphanet.paper.cells import Cell, Place, build_cells
 from alphanet.paper.cost_cards import CostColumn, CostProtocol, CostTable
-from alphanet.paper.settings import SCALE, settings_of
+from alphanet.benchmark.kinds.settings import SCALE, settings_of
 from alphanet.paper.timed_steps import DAY, gigabytes_a_sample, timing_protocol
 from alphanet.provenance import hardware, where
 from alphanet.results import Record, append_once
