@@ -71,13 +71,12 @@ def judged_claim(
     return Claim(text=text, outcome=outcome, verdict=verdict, details=tuple(details), value=value, below=below)
 
 
-def _cell(
-    card: AnyCard, scale: str, place: Place, metric: str, findings: Findings, deviations: Sequence[str]
-) -> Cell:
+def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findings, deviations: Sequence[str]) -> Cell:
     row, column = place
     described = card.metrics[metric]
     printed = card.printed(row, column, metric)
-    records = findings.records.get(place, [])
+    of_place = findings.records.get(place, [])
+    records = [record for record in of_place if record.value(metric) is not None]
     values = [described.factor * value for record in records if (value := record.value(metric)) is not None]
     measured = statistics.fmean(values) if values else None
     spread = statistics.stdev(values) if len(values) > 1 else None
@@ -110,7 +109,8 @@ def _cell(
         if printed is not None
         else (),
         records=tuple(record.id for record in records),
-        origin="/".join(("cell", row, column)) if records else "",
+        # Cells of one place that rest on the same records share their facts.
+        origin="/".join(("cell", row, column, *(() if records == of_place else (metric,)))) if records else "",
     )
 
 
@@ -150,7 +150,7 @@ def _verdict(
     # A setting or a count has no seeds.
     seeds = "" if spread is not None or better == "equal" else " (one seed)"
     if against:
-        return INCONSISTENT, f"{INCONSISTENT}{seeds}: {_agreement(printed, against, measured, spread)}"
+        return "paper inconsistent", f"{INCONSISTENT}{seeds}: {_agreement(printed, against, measured, spread)}"
     outcome = judge(printed, measured, spread, better)
     return outcome, outcome + seeds
 

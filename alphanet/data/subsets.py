@@ -1,16 +1,21 @@
-"""Fewer training frames of a prepared data set: drawn by a seed, the frames of fewer among those of more."""
+"""Some of the frames of a data set: drawn by a seed, the frames of fewer among those of more, or evenly spaced."""
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alphanet.data.prepare import PreparedData
+import numpy as np
+
 from alphanet.data.splits import shuffled
 from alphanet.data.store import FrameStore, write_store
 from alphanet.errors import UserError
 from alphanet.files import locked
 
+if TYPE_CHECKING:
+    from alphanet.data.prepare import PreparedData
 
-def training_subset(data: PreparedData, count: int, seed: int, folder: Path) -> PreparedData:
+
+def training_subset(data: "PreparedData", count: int, seed: int, folder: Path) -> "PreparedData":
     """`data` with `count` of its training frames, in a store of their own in `folder`, which is made once.
 
     Args:
@@ -36,8 +41,8 @@ def training_subset(data: PreparedData, count: int, seed: int, folder: Path) -> 
     return dataclasses.replace(data, train=target, counts=data.counts | {"train": count})
 
 
-def evenly_spaced(count: int, most: int | None) -> list[int]:
-    """At most `most` indices below `count`, evenly spaced; None: all."""
+def evenly_spaced(count: int, most: int | None) -> np.ndarray:
+    """(at most `most`,) indices below `count`, evenly spaced; all of them if `most` is None."""
     if most is None or most >= count:
-        return list(range(count))
-    return [index * count // most for index in range(most)]
+        return np.arange(count)
+    return np.arange(most) * count // most

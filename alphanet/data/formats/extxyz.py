@@ -1,17 +1,15 @@
 """Extended XYZ, plain or compressed, frame by frame; OC20's pairs of `.extxyz.xz` and `.txt.xz`."""
 
-import bz2
-import gzip
 import io
-import lzma
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from ase import Atoms
 from ase.io.extxyz import XYZError, read_xyz
 
 from alphanet.errors import UserError
+from alphanet.files import text_of
 
 
 def read(path: Path) -> Iterator[Atoms]:
@@ -20,13 +18,6 @@ def read(path: Path) -> Iterator[Atoms]:
     with path.open("rb") as stream:
         frames = parse(text_of(stream, path.name))
         yield from _with_references(frames, companion) if companion else frames
-
-
-def text_of(stream: IO[bytes], name: str) -> IO[str]:
-    """The decompressed text of a stream, by the suffix of its name."""
-    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-    opener = openers.get(Path(name).suffix)
-    return opener(stream, "rt", encoding="utf-8") if opener else io.TextIOWrapper(stream, encoding="utf-8")
 
 
 def parse(text: IO[str]) -> Iterator[Atoms]:
@@ -56,9 +47,9 @@ def _frame(header: str, text: IO[str], index: int) -> Atoms:
             f"frame {index} starts with {header.strip()[:60]!r}, not its number of atoms; is this extxyz?"
         ) from None
     lines = [text.readline() for _ in range(count + 1)]
-    found = sum(bool(line.strip()) for line in lines[1:])
-    if found < count:
-        raise UserError(f"frame {index} is truncated: {found} of {count} atoms")
+    present = sum(bool(line.strip()) for line in lines[1:])
+    if present < count:
+        raise UserError(f"frame {index} is truncated: {present} of {count} atoms")
     if not lines[-1].endswith("\n") and "force" in lines[0].lower():
         # Half a number is a number: only the end of the line shows that a label is whole.
         raise UserError(f"frame {index} ends without a line end; if it is not truncated, add one")

@@ -1,10 +1,7 @@
 """`write_frames`: a stream of frames into one file, which takes its name only when it is whole."""
 
-import bz2
 import contextlib
-import gzip
 import io
-import lzma
 import os
 import secrets
 import shutil
@@ -20,11 +17,9 @@ from alphanet.data.formats import deepmd
 from alphanet.data.formats.extxyz_text import frame_text
 from alphanet.data.labels import labels_of
 from alphanet.errors import UserError, did_you_mean
-from alphanet.files import atomic_path
+from alphanet.files import PACKING, atomic_path, text_of
 
 Writer = Callable[[Path, Iterable[Atoms]], int]
-
-PACKING = (".gz", ".xz", ".bz2", ".zip")
 
 
 def write_frames(path: Path, frames: Iterable[Atoms], *, format: str | None = None) -> int:
@@ -33,8 +28,8 @@ def write_frames(path: Path, frames: Iterable[Atoms], *, format: str | None = No
     Args:
         path: `.extxyz` or `.xyz` (also `.gz`, `.xz`, `.bz2`, `.zip`), `.traj`, `.db`, `.aselmdb`, or a new
             folder in DeePMD's format.
-        frames: structures, with energy, forces and stress where they have them.
-        format: `extxyz`, `traj`, `db`, `aselmdb` or `deepmd` where the name does not tell.
+        frames: structures, with energy, forces and stress as far as they have them.
+        format: `extxyz`, `traj`, `db`, `aselmdb` or `deepmd`; by default the suffix of `path` tells.
 
     Raises:
         UserError: unknown format, frames that the format cannot hold, no frames, or a full disk.
@@ -84,7 +79,7 @@ def _write_store(path: Path, frames: Iterable[Atoms]) -> int:
 
 
 def _write_deepmd(path: Path, frames: Iterable[Atoms]) -> int:
-    """A folder cannot be replaced in one step, so it must be new; it is renamed when whole."""
+    """Write a new folder, renamed when it is whole; an old one could not be replaced in one step."""
     if path.exists():
         raise UserError(f"{path} exists; name a new folder")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -120,7 +115,6 @@ def _each(frames: Iterable[Atoms], write: Callable[[Atoms], Any]) -> int:
 @contextlib.contextmanager
 def _text(file: Path) -> Iterator[IO[str]]:
     """A text stream into `file`, compressed as its suffix says."""
-    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
     if file.suffix == ".zip":
         with (
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -129,7 +123,7 @@ def _text(file: Path) -> Iterator[IO[str]]:
         ):
             yield stream
     else:
-        with openers.get(file.suffix, open)(file, "wt", encoding="utf-8") as stream:
+        with file.open("wb") as packed, text_of(packed, file.name, "wt") as stream:
             yield stream
 
 
@@ -141,7 +135,7 @@ def _bare(atoms: Atoms) -> Atoms:
 
 
 def _key_value_pairs(atoms: Atoms) -> dict[str, Any]:
-    """What of `info` an ASE database takes: numbers and words under names that are free."""
+    """The entries of `info` that an ASE database takes: numbers and words under names that are free."""
     from ase.db.core import check, reserved_keys
 
     pairs = {}

@@ -86,7 +86,8 @@ class ZippedStructures:
             return {one: self._read(archive, one) for one in ids}
 
     def _read(self, archive: zipfile.ZipFile, identity: str) -> Atoms:
-        from alphanet.data.formats.extxyz import parse, text_of
+        from alphanet.data.formats.extxyz import parse
+        from alphanet.files import text_of
 
         if identity not in self._members:
             raise UserError(f"{self._path} has no structure {identity}")
@@ -135,7 +136,7 @@ def _frames(path: Path) -> Iterator[tuple[str, Atoms]]:
     if ".json" in path.suffixes and (table := _table(path)):
         yield from _rows(path, table)
         return
-    for place, atoms in enumerate(read_frames(path, labelled=False)):
+    for place, atoms in enumerate(read_frames(path, labeled=False)):
         identity = next((str(atoms.info[key]) for key in ID_KEYS if atoms.info.get(key) is not None), None)
         if identity is None:
             raise UserError(f"{path}: structure {place} has no id; give it one as {' or '.join(ID_KEYS[:2])}")

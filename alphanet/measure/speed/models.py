@@ -1,0 +1,165 @@
+"""Models that are timed: AlphaNet and baselines, each in a worker process of its own that lives for one point."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alphanet.errors import UserError, did_you_mean
+from alphanet.files import sha256_of
+from alphanet.measure.speed.points import Typed
+from alphanet.potentials import own
+from alphanet.potentials.cards import BaselineCard, baseline_names, load_baseline
+from alphanet.potentials.channel import Worker
+from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
+from alphanet.potentials.settings import architecture, model_settings
+from alphanet.potentials.weights import Weights, present
+from alphanet.provenance import code_digest
+
+READINGS = {"alphanet": "paper", "alphanet-v1": "official-v1"}
+SMALL = "fig3a"  # AlphaNet's settings in the paper's speed figure
+START_TIMEOUT = 600.0  # seconds; a first import on a busy machine
+
+
+class TimingSetup(Typed):
+    """The setup that all timed models have in common."""
+
+    weights: str = "untrained"  # or released
+    dtype: str = "float32"
+    device: str = "cpu"
+    threads: int = 1  # of every library in every worker
+    seed: int = 0  # of random weights
+    alphanet: str | None = None  # file with weights of AlphaNet, which also names their reading
+
+
+@dataclass(frozen=True)
+class TimedModel:
+    """One potential with its settings, before any process is started."""
+
+    name: str
+    python: Path
+    places: tuple[Path, ...]
+    variables: dict[str, str]
+    request: dict[str, Any]  # of the worker's `load`
+    versions: dict[str, str]
+    """Everything the speed depends on besides the machine: packages, settings, weights, and for AlphaNet its sources"""
+    threads: int = 1
+
+    @property
+    def device(self) -> str:
+        """The device that it runs on."""
+        return str(self.request.get("device", "cpu"))
+
+    def start(self, elements: tuple[str, ...], mode: str) -> tuple[Worker, dict[str, Any]]:
+        """A fresh worker that has loaded the model in `mode`, and the model's description of itself.
+
+        Raises:
+            UserError: the worker cannot be started, or refuses.
+        """
+        worker = Worker(self.name, self.python, self.places, self.threads, self.variables)
+        request = self.request | {"mode": mode}
+        if request["architecture"] and not request["elements"]:
+            request |= {"elements": list(elements)}
+        try:
+            return worker, worker.call("load", request, timeout=START_TIMEOUT)
+        except BaseException:
+            worker.close()
+            raise
+
+
+def timed_model(name: str, setup: TimingSetup) -> TimedModel:
+    """The model `NAME` or `NAME@PRESET`.
+
+    Raises:
+        UserError: no such potential or preset, an environment that is not installed, weights that are not here, or a
+            precision that it does not compute in.
+    """
+    head, _, preset = name.partition("@")
+    if head in READINGS:
+        return _alphanet(name, preset, setup)
+    card = _card(head)
+    if setup.dtype not in card.dtypes:
+        raise UserError(f"{head} computes in {' or '.join(card.dtypes)}, not in {setup.dtype}")
+    if lacking := card.lacks_checkout():
+        raise UserError(f"{head}: {lacking}")
+    released = _released(card, preset) if setup.weights == "released" else None
+    request = _baseline_request(card, preset, released, setup)
+    versions = resolved_versions(card) | {"settings": str(request["architecture"])}
+    if released is not None:
+        versions |= {"weights": released.sha256 or released.name}
+    return TimedModel(
+        name, python_of(card), card.places, dict(card.environment.variables), request, versions, setup.threads
+    )
+
+
+def make_environments(names: Iterable[str]) -> None:
+    """Make the environments of models, `NAME` or `NAME@PRESET`, that are missing.
+
+    Raises:
+        UserError: no such potential (before anything is made), or an environment cannot be made.
+    """
+    heads = [name.partition("@")[0] for name in names]
+    for card in [_card(head) for head in heads if head not in READINGS]:
+        if not is_installed(card):
+            install(card)
+
+
+def _card(name: str) -> BaselineCard:
+    if name not in baseline_names():
+        raise UserError(f"no potential {name!r}{did_you_mean(name, [*READINGS, *baseline_names()])}")
+    return load_baseline(name)
+
+
+def _alphanet(name: str, preset: str, setup: TimingSetup) -> TimedModel:
+    head = name.partition("@")[0]
+    request = _request(setup)
+    versions = {"sources": code_digest(["model", "graph.py", "neighbors.py"])}
+    if setup.weights == "released":
+        if setup.alphanet is None:
+            raise UserError("weights released: name a file with AlphaNet's as `alphanet`, or leave AlphaNet out")
+        file = Path(setup.alphanet).resolve()
+        request |= {"checkpoint": str(file)}
+        versions |= {"weights": sha256_of(file)}
+    else:
+        _require_preset(preset or SMALL)
+        request |= {"architecture": {"preset": preset or SMALL, "reading": READINGS[head]}}
+        versions |= {"preset": preset or SMALL}
+    return TimedModel(name, Path(sys.executable), (Path(own.__file__).parent,), {}, request, versions, setup.threads)
+
+
+def _require_preset(name: str) -> None:
+    from alphanet.model.config import preset_names
+
+    if name not in preset_names():
+        raise UserError(f"AlphaNet has no preset {name!r}{did_you_mean(name, preset_names())}")
+
+
+def _baseline_request(card: BaselineCard, preset: str, released: Weights | None, setup: TimingSetup) -> dict[str, Any]:
+    request = _request(setup) | {"stress": card.stress}
+    if released is None:
+        chosen = model_settings(card, {"preset": preset or None})
+        return request | {"architecture": architecture(card, chosen)}
+    if released.path is None:
+        return request | {"carried": card.checkpoints[released.name].name}
+    return request | {"checkpoint": str(released.path)}
+
+
+def _released(card: BaselineCard, name: str) -> Weights:
+    if card.released is None:
+        raise UserError(f"weights released: {card.name} has none; leave it out, or use untrained")
+    return present(card, name or card.released)
+
+
+def _request(setup: TimingSetup) -> dict[str, Any]:
+    return {
+        "checkpoint": None,
+        "carried": None,
+        "architecture": {},
+        "elements": [],
+        "seed": setup.seed,
+        "stress": True,
+        "dtype": setup.dtype,
+        "device": setup.device,
+        "threads": setup.threads,
+    }
