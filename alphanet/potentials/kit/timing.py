@@ -38,7 +38,7 @@ def timed(model: Any, request: dict[str, Any]) -> dict[str, Any]:
         request: `structures` (as for predict), `rattle` (Å, standard deviation), `seed`, `first` (number of the first
             call, which with the seed fixes its displacements), `calls`, `budget` (s, after which no call is begun),
             `task` (step: structures in, energy and forces on the host out; forward: the graph is given; train: the
-            graph is given, one step of the optimiser), `memory_limit` (bytes of private memory, or none).
+            graph is given, one step of the optimizer), `memory_limit` (bytes of private memory, or none).
 
     Returns:
         `status` (ok, oom, unsupported), `seconds` and `cpu_seconds` (a list, one a call), `peak` (bytes: resident,
