@@ -18,14 +18,14 @@ CUTOFF = 4.0
 @pytest.fixture(scope="module")
 def kit():
     folder = str(Path(alphanet.potentials.kit.__file__).parent)
-    sys.path.insert(0, folder)
+    sys.path[:0] = [folder, str(WORKER_PATH)]
     try:
         import torch_kit
         from worker_kit import Structures
 
         yield torch_kit, Structures
     finally:
-        sys.path.remove(folder)
+        del sys.path[:2]
 
 
 def wire() -> Atoms:
