@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.neighborlist import primitive_neighbor_list
 
 import alphanet.potentials.kit
+from alphanet.hardware import WORKER_PATH
 from alphanet.potentials.conformance import cluster, crystal
 from alphanet.potentials.kit.worker_kit import packed
 
