@@ -138,8 +138,6 @@ def _train_baseline(
 ) -> TrainingResult:
     """Train a baseline in its environment, with the loop of AlphaNet or with its package's own trainer."""
     card = load_baseline(settings.baseline)
-    if not card.trainable:
-        raise UserError(f"{card.name} is not trained here; its weights come with a checkpoint")
     device = resolve_device(settings.device)
     threads = settings.threads or 1
     with RemotePotential(card, device=device, threads=threads, timeout=SILENCE) as potential:
