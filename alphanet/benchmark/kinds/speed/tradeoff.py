@@ -87,7 +87,9 @@ def require_metric(source: AccuracySource) -> tuple[AnyCard, str]:
         known = did_you_mean(source.metric, card.metrics)
         raise UserError(f"accuracy: {source.benchmark} has no metric {source.metric!r}{known}")
     if source.column is None and len(card.columns) != 1:
-        raise UserError(f"accuracy: {source.benchmark} has several columns; name one as column: {', '.join(card.columns)}")
+        raise UserError(
+            f"accuracy: {source.benchmark} has several columns; name one as column: {', '.join(card.columns)}"
+        )
     column = source.column or next(iter(card.columns))
     if column not in card.columns:
         raise UserError(f"accuracy: {source.benchmark} has no column {column!r}{did_you_mean(column, card.columns)}")
