@@ -1,6 +1,7 @@
 """Tables and figures of speed: cells with their reasons, claims, speed against accuracy, and the whole result."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -158,21 +159,18 @@ def test_a_warning_about_a_noisy_machine_is_a_note(run, monkeypatch):
 def times(card, **rows):
     """A summary with nothing but points, of times (ms) by row and size."""
 
-    class Summary:
-        tasks = ("step",)
-        points = [
-            SpeedPoint(
-                model=card.rows[row].model,
-                n_atoms=size,
-                batch=1,
-                status="ok",
-                times_ms={} if ms is None else {"step": Times.of_milliseconds([ms])},
-            )
-            for row, of_row in rows.items()
-            for size, ms in of_row.items()
-        ]
-
-    return Summary()
+    points = [
+        SpeedPoint(
+            model=card.rows[row].model,
+            n_atoms=size,
+            batch=1,
+            status="ok",
+            times_ms={} if ms is None else {"step": Times.of_milliseconds([ms])},
+        )
+        for row, of_row in rows.items()
+        for size, ms in of_row.items()
+    ]
+    return SimpleNamespace(tasks=("step",), points=points)
 
 
 def test_a_claim_without_numbers_is_judged_by_the_curves(speed_cards):
