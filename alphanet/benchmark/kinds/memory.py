@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import JsonValue, PositiveFloat, PositiveInt
 
-from alphanet.benchmark.card import AnyCard, BenchmarkCard, Column, Row
+from alphanet.benchmark.card import BenchmarkCard, Column, Row
 from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Place, Plan, RunOptions, Shown, Task
 from alphanet.benchmark.kinds.timing import (
     AD_HOC,
@@ -68,7 +68,7 @@ class SearchWork:
 class Memory(Kind[MemoryCard, SearchWork]):
     """A table of largest systems."""
 
-    card_type: type[AnyCard] = MemoryCard
+    card_type = MemoryCard
     uses = frozenset({"device", "threads", "mode", "structures", "max_memory", "seed"})
 
     def __init__(self, card: MemoryCard, options: RunOptions) -> None:
@@ -133,15 +133,15 @@ class Memory(Kind[MemoryCard, SearchWork]):
     def _record(self, found: LargestSystem) -> Record:
         largest, conditions = found.largest, found.conditions
         metrics: dict[str, JsonValue] = {
-            "largest": largest and largest.n_atoms,
+            "largest": None if largest is None else largest.n_atoms,
             "kb_per_atom": found.kb_per_atom,
-            "seconds": largest and largest.seconds,
+            "seconds": None if largest is None else largest.seconds,
             "training_mb_per_sample": found.training_mb_per_sample,
         }
         return Record(
             metrics={name: value for name, value in metrics.items() if value is not None},
             data={"structures": conditions.structures, "sample_atoms": conditions.sample_atoms},
-            model={"name": found.model, "versions": conditions.versions},
+            model={"name": found.model, "versions": {**conditions.versions}},
             protocol={
                 "benchmark": f"{self.card.name}/{self.options.scale}",
                 **conditions.setup.model_dump(mode="json"),

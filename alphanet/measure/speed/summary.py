@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, ValidationError
 
@@ -18,7 +18,8 @@ from alphanet.measure.speed.process import TimingSettings
 from alphanet.measure.speed.repeats import Ratio, combined, ratios_to
 from alphanet.results.schema import Hardware
 
-SCHEMA, VERSION = "alphanet-speed", 1
+SCHEMA: Final = "alphanet-speed"
+VERSION: Final = 1
 SUMMARY = "speed.json"
 CSV_COLUMNS = ("model", "n_atoms", "n_edges", "batch", "dtype", "device", "mode", "threads", "status", "reason")
 CSV_MEMORY = ("resident", "allocated", "reserved")
@@ -46,7 +47,7 @@ class SweepConditions(Typed):
 class SweepSummary(Typed):
     """All that a sweep measured."""
 
-    schema_: Literal["alphanet-speed"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["alphanet-speed"] = Field(default=SCHEMA, alias="schema")
     version: Literal[1] = VERSION
     reference: str  # model that ratios are to
     tasks: tuple[str, ...]
