@@ -13,6 +13,7 @@ from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Missing, 
 from alphanet.benchmark.kinds import KINDS
 from alphanet.benchmark.needs import DataNeed
 from alphanet.errors import UserError
+from alphanet.paths import resources
 from alphanet.provenance import where
 from alphanet.results.records import Record
 
@@ -96,7 +97,7 @@ def letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     folder.mkdir()
     for values in CARDS:
         (folder / f"{values['name']}.yaml").write_text(yaml.safe_dump(values))
-    monkeypatch.setattr("alphanet.benchmark.loading.resources", lambda kind: folder)
+    monkeypatch.setattr("alphanet.cards.resources", lambda kind: folder if kind == "benchmarks" else resources(kind))
     monkeypatch.delenv("ALPHANET_BENCHMARKS", raising=False)
     monkeypatch.setitem(KINDS, "letters", Letters)
     monkeypatch.setitem(KINDS, "seeded-letters", SeededLetters)
