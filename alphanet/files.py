@@ -1,13 +1,33 @@
-"""Writing files so that a kill or a full disk never leaves half of one under its final name."""
+"""Reading and writing files: a kill or a full disk never leaves half of one, and two processes never write one."""
 
 import contextlib
 import hashlib
+import logging
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from alphanet.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def locked(lock: Path, waiting: str) -> Iterator[None]:
+    """Hold the file `lock` against other processes and threads; log the line `waiting` if one of them holds it."""
+    held = FileLock(lock)
+    try:
+        held.acquire(blocking=False)
+    except Timeout:
+        logger.info(waiting)
+        held.acquire()
+    try:
+        yield
+    finally:
+        held.release()
 
 
 @contextlib.contextmanager

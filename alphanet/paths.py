@@ -3,11 +3,13 @@
 import os
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 
 def home() -> Path:
-    """The folder of caches and environments: `ALPHANET_HOME`, else `~/.cache/alphanet`."""
+    """The folder of caches and environments: `ALPHANET_HOME`, or the platform's own, on Linux `~/.cache/alphanet`."""
     named = os.environ.get("ALPHANET_HOME")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "alphanet"
+    return Path(named).expanduser() if named else user_cache_path("alphanet", appauthor=False)
 
 
 def resources(kind: str) -> Path:

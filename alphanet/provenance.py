@@ -4,10 +4,9 @@ import functools
 import hashlib
 import os
 import platform
-import shlex
 import subprocess
-import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,14 @@ SOURCES = (".py", ".cpp", ".hpp", ".yaml")
 PACKAGES = ("torch", "numpy", "ase", "vesin", "lightning", "pandas", "matplotlib")
 
 
+def utc_now() -> str:
+    """The time of a record: UTC, to the second, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 def where() -> dict[str, Any]:
-    """Hardware, software and code version, as the `where` of a record."""
+    """Hardware, software and code version, as the `environment` of a record."""
     return {"hardware": hardware(), "software": software(), "code": code()}
-
-
-def by_command() -> dict[str, Any]:
-    """`where`, and the command of this process, as the `provenance` of results."""
-    return {"command": shlex.join(["alphanet", *sys.argv[1:]]), **where()}
 
 
 @functools.cache

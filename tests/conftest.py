@@ -12,6 +12,7 @@ import yaml
 from fake_baseline import CARD, WORKER
 
 from alphanet.potentials.cards import BaselineCard, read_baseline
+from alphanet.results import Record, read_records
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported first, by whichever test
@@ -44,6 +45,18 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared folder is not here")
     return folder
+
+
+@pytest.fixture
+def whole_records():
+    """A function that reads a file of records, none of which may be broken."""
+
+    def read(path: Path) -> list[Record]:
+        log = read_records(path)
+        assert log.problems == []
+        return log.records
+
+    return read
 
 
 @pytest.fixture

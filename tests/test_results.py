@@ -36,44 +36,45 @@ def test_values_that_are_not_finite_are_refused():
         record(force_mae=float("nan")).to_line()
 
 
-def test_records_come_back_in_order(tmp_path):
+def test_records_come_back_in_order(tmp_path, whole_records):
     log = tmp_path / "new" / "records.jsonl"
     for seed in range(3):
         append_record(log, record(seed))
-    assert [found.how["seed"] for found in read_records(log, pytest.fail)] == [0, 1, 2]
+    assert [found.how["seed"] for found in whole_records(log)] == [0, 1, 2]
 
 
-def test_no_file_is_no_records(tmp_path):
-    assert read_records(tmp_path / "records.jsonl", pytest.fail) == []
+def test_no_file_is_no_records(tmp_path, whole_records):
+    assert whole_records(tmp_path / "records.jsonl") == []
 
 
-def test_a_line_cut_off_by_a_kill_is_reported_and_the_next_record_is_whole(tmp_path):
+def test_a_line_cut_off_by_a_kill_is_reported_and_the_next_record_is_whole(tmp_path, caplog):
     log = tmp_path / "records.jsonl"
     append_record(log, record(0))
     append_record(log, record(1))
     log.write_bytes(log.read_bytes()[:-20])
     append_record(log, record(2))
-    reports: list[str] = []
-    assert [found.how["seed"] for found in read_records(log, reports.append)] == [0, 2]
-    assert len(reports) == 1 and f"{log}:2" in reports[0]
+    found = read_records(log)
+    assert [record.how["seed"] for record in found.records] == [0, 2]
+    assert len(found.problems) == 1 and f"{log}:2" in found.problems[0]
+    assert [entry.message for entry in caplog.records if entry.levelname == "WARNING"] == found.problems
 
 
 def test_a_changed_number_is_reported(tmp_path):
     log = tmp_path / "records.jsonl"
     append_record(log, record())
     log.write_text(log.read_text().replace("0.00123456789012345", "0.00023456789012345"))
-    reports: list[str] = []
-    assert read_records(log, reports.append) == []
-    assert record().id in reports[0]
+    found = read_records(log)
+    assert found.records == []
+    assert record().id in found.problems[0]
 
 
 @pytest.mark.parametrize("line", ["[]", "{}", '{"id": 1, "what": {}}', "nonsense"])
 def test_lines_that_are_no_records_are_reported(tmp_path, line):
     log = tmp_path / "records.jsonl"
     log.write_text(line + "\n")
-    reports: list[str] = []
-    assert read_records(log, reports.append) == []
-    assert len(reports) == 1
+    found = read_records(log)
+    assert found.records == []
+    assert len(found.problems) == 1
 
 
 def append_many(log: Path, first: int) -> None:
@@ -81,7 +82,7 @@ def append_many(log: Path, first: int) -> None:
         append_record(log, record(seed))
 
 
-def test_writers_at_the_same_time_do_not_mix_their_lines(tmp_path):
+def test_writers_at_the_same_time_do_not_mix_their_lines(tmp_path, whole_records):
     log = tmp_path / "records.jsonl"
     context = multiprocessing.get_context("fork")
     writers = [context.Process(target=append_many, args=(log, first)) for first in (0, 100)]
@@ -89,7 +90,7 @@ def test_writers_at_the_same_time_do_not_mix_their_lines(tmp_path):
         writer.start()
     for writer in writers:
         writer.join()
-    seeds = sorted(found.how["seed"] for found in read_records(log, pytest.fail))
+    seeds = sorted(found.how["seed"] for found in whole_records(log))
     assert seeds == [*range(20), *range(100, 120)]
 
 

@@ -116,7 +116,7 @@ def fetch(
     done, failed = [], []
     for card, checkpoint in _checkpoints(names, every):
         try:
-            weights = fetch_weights(card, checkpoint, mirror=mirror, report=print_to_stderr)
+            weights = fetch_weights(card, checkpoint, mirror=mirror)
         except UserError as error:
             print_to_stderr(f"error: {error}")
             failed.append({"name": card.name, "checkpoint": checkpoint, "error": str(error)})
@@ -156,7 +156,7 @@ def remove(names: Names = None, every: All = False) -> None:
     from alphanet.potentials.environments import remove as remove_environment
 
     for card in _chosen(names, every):
-        removed = remove_environment(card, print_to_stderr)
+        removed = remove_environment(card)
         print_to_stderr(f"{card.environment.name}: {'removed' if removed else 'not there'}")
 
 

@@ -144,12 +144,8 @@ def check(
 ) -> None:
     """Checksums, finite labels, net forces, units, repeats and overlap between the splits; exits 1 if one fails."""
     from alphanet.data.checks import check_dataset, check_file
-    from alphanet.data.progress import print_to_stderr
 
-    if _is_file(target):
-        findings = list(check_file(Path(target)))
-    else:
-        findings = list(check_dataset(target, scale, mirror, print_to_stderr))
+    findings = list(check_file(Path(target)) if _is_file(target) else check_dataset(target, scale, mirror))
     if as_json:
         _print_json([vars(finding) for finding in findings])
     else:

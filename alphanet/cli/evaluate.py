@@ -105,7 +105,6 @@ def _model_and_data(words: list[str], model: str | None) -> tuple[str, str]:
 def _open(data: str, mirror: str | None) -> "tuple[Callable[[], Iterable[Atoms]], str]":
     """What reads the frames, and the split they are drawn as."""
     from alphanet.data.formats import read_frames
-    from alphanet.data.progress import print_to_stderr
     from alphanet.data.store import FrameStore
 
     path = Path(data)
@@ -119,7 +118,7 @@ def _open(data: str, mirror: str | None) -> "tuple[Callable[[], Iterable[Atoms]]
         raise UserError(f"{data}: unknown split {split!r}{did_you_mean(split, SPLITS)}")
     from alphanet.data.prepare import prepare
 
-    prepared = prepare(name, scale or "mini", mirror=mirror, report=print_to_stderr)
+    prepared = prepare(name, scale or "mini", mirror=mirror)
     return (lambda: FrameStore(getattr(prepared, split))), split
 
 

@@ -1,7 +1,9 @@
-"""Where a file is fetched from: its https address, or the same path on a mirror the user named."""
+"""Where a file is fetched from: its https address, or the same path on a mirror the user named.
+
+A mirror serves `HOST/PATH`; it is the address of a folder (`file://`) or of a server (`http://`, `https://`).
+"""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -10,20 +12,8 @@ from alphanet.errors import UserError
 MIRROR_VARIABLE = "ALPHANET_MIRROR"
 
 
-@dataclass(frozen=True)
-class Mirror:
-    """A place that serves `HOST/PATH`: a folder (`file://`) or a server (`http://`, `https://`)."""
-
-    root: str
-
-    def address_of(self, url: str) -> str:
-        """The address on this mirror of the file at `url`."""
-        parts = urlsplit(url)
-        return f"{self.root}/{parts.netloc}{parts.path}"
-
-
-def mirror_from(named: str | None) -> Mirror | None:
-    """The mirror given on the command line, else the one in the environment, else none.
+def mirror_from(named: str | None) -> str | None:
+    """The address of the mirror `named`, or of the one that `ALPHANET_MIRROR` names; None if neither does.
 
     Raises:
         UserError: not a file, http or https address, or a folder that does not exist.
@@ -33,16 +23,17 @@ def mirror_from(named: str | None) -> Mirror | None:
         return None
     if urlsplit(named).scheme not in ("file", "http", "https"):
         raise UserError(f"mirror {named!r} is not an address; write file:///path/of/folder, http://… or https://…")
-    mirror = Mirror(named.rstrip("/"))
     if is_file(named) and not path_of(named).is_dir():
         raise UserError(f"mirror {named}: no folder {path_of(named)}")
-    return mirror
+    return named.rstrip("/")
 
 
-def addresses_of(url: str, mirror: Mirror | None) -> list[str]:
+def addresses_of(url: str, mirror: str | None) -> list[str]:
     """Addresses to try for `url`, in order."""
-    direct = [answering(url)] if mirror is None else list(dict.fromkeys([answering(url), url]))
-    return [mirror.address_of(address) for address in direct] if mirror else direct
+    if mirror is None:
+        return [answering(url)]
+    places = [urlsplit(address) for address in dict.fromkeys([answering(url), url])]
+    return [f"{mirror}/{place.netloc}{place.path}" for place in places]
 
 
 def answering(url: str) -> str:

@@ -1,4 +1,8 @@
-"""Unpacking zip and tar archives: only plain files, only below the target folder."""
+"""Unpacking zip and tar archives: only plain files, only below the target folder, all of them or none.
+
+pooch's processors and `shutil.unpack_archive` extract in place, so that a kill leaves half an archive that counts as
+whole. They let links through, and pooch on Python 3.11 also paths that lead outside.
+"""
 
 import secrets
 import shutil

@@ -11,7 +11,6 @@ from alphanet.data.cards import load_card
 from alphanet.data.fetching import known_checksum, local_path, sources_of
 from alphanet.data.formats import read_frames
 from alphanet.data.prepare import prepare
-from alphanet.data.progress import Report
 from alphanet.data.splits import SPLITS
 from alphanet.data.statistics import Statistics, statistics_of
 from alphanet.errors import UserError
@@ -35,7 +34,7 @@ class Finding:
     detail: str
 
 
-def check_dataset(name: str, scale: str, mirror: str | None, report: Report) -> Iterator[Finding]:
+def check_dataset(name: str, scale: str, mirror: str | None) -> Iterator[Finding]:
     """Check files, frames and splits of a data set; what is not there is fetched only to be prepared.
 
     Raises:
@@ -46,7 +45,7 @@ def check_dataset(name: str, scale: str, mirror: str | None, report: Report) -> 
     yield from _files(name, scale)
     if at.split is None:
         return
-    data = prepare(name, scale, mirror=mirror, report=report)
+    data = prepare(name, scale, mirror=mirror)
     statistics: dict[str, Statistics] = {}
     for split in SPLITS:
         store = getattr(data, split)

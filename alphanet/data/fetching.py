@@ -1,21 +1,17 @@
 """`fetch`: every file of a data set at one scale, on this disk and verified."""
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
-from alphanet.data.addresses import Mirror, addresses_of, mirror_from, safe_relative
+from alphanet.data.addresses import addresses_of, mirror_from, safe_relative
 from alphanet.data.archives import unpack, unpacked
 from alphanet.data.cards import DatasetCard, ScaleCard, SourceFile
 from alphanet.data.download import Expected, download
 from alphanet.data.listings import files_of, interface_of
-from alphanet.data.progress import Report, print_to_stderr
 from alphanet.errors import UserError
-from alphanet.files import sha256_of, write_text
+from alphanet.files import locked, sha256_of, write_text
 from alphanet.paths import home, resources
 
 
@@ -33,22 +29,13 @@ class Fetched:
         return unpacked(self.path) if self.source.unpack else self.path
 
 
-def fetch(
-    card: DatasetCard,
-    scale: str,
-    *,
-    mirror: str | None = None,
-    report: Report = print_to_stderr,
-    wait: Callable[[float], None] = time.sleep,
-) -> list[Fetched]:
+def fetch(card: DatasetCard, scale: str, *, mirror: str | None = None) -> list[Fetched]:
     """Download what is missing of `card` at `scale`, verify everything, unpack archives.
 
     Args:
         card: the data set.
         scale: `mini` (shipped, nothing is downloaded), `slice` or `full`.
         mirror: an address that serves `HOST/PATH`; default `ALPHANET_MIRROR`, else the publishers' servers.
-        report: takes lines for the user.
-        wait: sleeps before another attempt (s).
 
     Raises:
         UserError: nothing to fetch at this scale, or a download failed.
@@ -57,19 +44,13 @@ def fetch(
     at = card.at(scale)
     if at.needs and not at.files and not at.listing:
         raise UserError(f"{card.name} has no data at scale {scale}: {at.needs}")
-    files = sources_of(at, lambda url, target: _download(SourceFile(url=url), target, place, report, wait))
-    return [_fetched(file, place, report, wait) for file in files]
+    files = sources_of(at, lambda url, target: _download(SourceFile(url=url), target, place))
+    return [_fetched(file, place) for file in files]
 
 
-def fetch_file(
-    file: SourceFile,
-    *,
-    mirror: str | None = None,
-    report: Report = print_to_stderr,
-    wait: Callable[[float], None] = time.sleep,
-) -> Fetched:
+def fetch_file(file: SourceFile, *, mirror: str | None = None) -> Fetched:
     """One source file; arguments and errors as for `fetch`."""
-    return _fetched(file, mirror_from(mirror), report, wait)
+    return _fetched(file, mirror_from(mirror))
 
 
 def sources_of(at: ScaleCard, ask: Callable[[str, Path], object] | None = None) -> tuple[SourceFile, ...]:
@@ -100,21 +81,19 @@ def known_checksum(file: SourceFile) -> str | None:
     return file.sha256 or _recorded().get(file.label)
 
 
-def _fetched(file: SourceFile, mirror: Mirror | None, report: Report, wait: Callable[[float], None]) -> Fetched:
+def _fetched(file: SourceFile, mirror: str | None) -> Fetched:
     if file.path is not None:
         return shipped(file)
     target = local_path(file)
-    digest = _download(file, target, mirror, report, wait)
+    digest = _download(file, target, mirror)
     if file.unpack:
         unpack(target, unpacked(target))
     return Fetched(file, target, digest)
 
 
-def _download(
-    file: SourceFile, target: Path, mirror: Mirror | None, report: Report, wait: Callable[[float], None]
-) -> str:
+def _download(file: SourceFile, target: Path, mirror: str | None) -> str:
     expected = Expected(known_checksum(file), file.md5, file.size)
-    digest = download(addresses_of(str(file.url), mirror), target, expected, report=report, wait=wait)
+    digest = download(addresses_of(str(file.url), mirror), target, expected)
     if expected.sha256 is None:
         _record(file, digest)
     return digest
@@ -147,5 +126,5 @@ def _recorded() -> dict[str, str]:
 
 def _record(file: SourceFile, digest: str) -> None:
     ledger = _ledger()
-    with FileLock(f"{ledger}.lock"):
+    with locked(Path(f"{ledger}.lock"), "waiting for another process that records a checksum"):
         write_text(ledger, json.dumps({**_recorded(), file.label: digest}, indent=2, sort_keys=True) + "\n")

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,21 +11,21 @@ from functools import partial
 from pathlib import Path
 
 from ase import Atoms
-from filelock import FileLock
 
 from alphanet.data.cards import SCALES, DatasetCard, ScaleCard, Split, load_card
 from alphanet.data.fetching import Fetched, fetch, shipped
 from alphanet.data.formats import read_frames
 from alphanet.data.formats.reading import stem_of
-from alphanet.data.progress import Report, print_to_stderr
+from alphanet.data.progress import SECONDS_BETWEEN_LINES
 from alphanet.data.splits import SPLITS, DistinctFrames, SplitName, chooser
 from alphanet.data.store import StoreWriter, store_writer
 from alphanet.errors import UserError, did_you_mean
-from alphanet.files import write_text
+from alphanet.files import locked, write_text
 from alphanet.paths import home
 
+logger = logging.getLogger(__name__)
+
 VERSION = 1  # of the prepared files; another one converts again
-SECONDS_BETWEEN_LINES = 10.0
 
 # Test frames are read first: what equals one of them is then left out of training.
 READING_ORDER = ("test", "valid", "train", "frames")
@@ -49,14 +50,13 @@ class PreparedData:
         return self.card.at(self.scale).level_of_theory
 
 
-def prepare(name: str, scale: str, *, mirror: str | None = None, report: Report = print_to_stderr) -> PreparedData:
+def prepare(name: str, scale: str, *, mirror: str | None = None) -> PreparedData:
     """Fetch, split and convert a data set under `home()`, or return at once what was prepared before.
 
     Args:
         name: a card's name, e.g. `formate`.
         scale: `mini` (shipped), `slice` (real data at pinned addresses) or `full` (the paper's data).
         mirror: an address that serves `HOST/PATH`; default `ALPHANET_MIRROR`, else the publishers' servers.
-        report: takes lines for the user.
 
     Raises:
         UserError: unknown name or scale, data that cannot be had (says what is missing), or unsound frames.
@@ -72,11 +72,11 @@ def prepare(name: str, scale: str, *, mirror: str | None = None, report: Report 
     prepared = _prepared(card, scale, folder, fingerprint)
     if prepared is None:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):
+        with locked(folder / ".lock", f"waiting for another process that is preparing {name} ({scale})"):
             # Another process may have done it while this one waited.
             prepared = _prepared(card, scale, folder, fingerprint)
             if prepared is None:
-                _convert(card, scale, split, folder, fingerprint, mirror, report)
+                _convert(card, scale, split, folder, fingerprint, mirror)
                 prepared = _prepared(card, scale, folder, fingerprint)
     assert prepared is not None
     return prepared
@@ -128,9 +128,8 @@ def _convert(
     folder: Path,
     fingerprint: str,
     mirror: str | None,
-    report: Report,
 ) -> None:
-    fetched = fetch(card, scale, mirror=mirror, report=report)
+    fetched = fetch(card, scale, mirror=mirror)
     for remains in folder.glob(".*.part*"):  # of a conversion that was killed; the lock is ours
         remains.unlink()
     (folder / "prepared.json").unlink(missing_ok=True)
@@ -143,28 +142,28 @@ def _convert(
         "units": card.units.model_dump(),
         "sources": sources,
     }
-    report(f"converting {card.name} ({scale}) to {folder}")
+    logger.info(f"converting {card.name} ({scale}) to {folder}")
     with contextlib.ExitStack() as stack:
         writers = {
             name: stack.enter_context(store_writer(_store(folder, name), {**about, "split": name})) for name in SPLITS
         }
-        _fill(writers, _assigned(fetched, card.at(scale), split), report)
+        _fill(writers, _assigned(fetched, card.at(scale), split))
         empty = [name for name, writer in writers.items() if writer.count == 0]
         if empty:
             raise UserError(f"{card.name} ({scale}): no frames for {', '.join(empty)}; correct the card's split")
     counts = {name: writer.count for name, writer in writers.items()}
     note = {"fingerprint": fingerprint, "sources": sources, "counts": counts}
     write_text(folder / "prepared.json", json.dumps(note, indent=2) + "\n")
-    report(f"{card.name} ({scale}): " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    logger.info(f"{card.name} ({scale}): " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
-def _fill(writers: dict[SplitName, StoreWriter], frames: Iterator[tuple[SplitName, Atoms]], report: Report) -> None:
+def _fill(writers: dict[SplitName, StoreWriter], frames: Iterator[tuple[SplitName, Atoms]]) -> None:
     last = time.monotonic()
     for split, atoms in frames:
         writers[split].add(atoms)
         if time.monotonic() - last > SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            report(f"{sum(writer.count for writer in writers.values())} frames converted")
+            logger.info(f"{sum(writer.count for writer in writers.values())} frames converted")
 
 
 def _assigned(fetched: list[Fetched], at: ScaleCard, split: Split) -> Iterator[tuple[SplitName, Atoms]]:

@@ -1,9 +1,12 @@
-"""Progress of transfers: a bar on a terminal, plain lines elsewhere, both on stderr."""
+"""Progress of transfers: a bar on a terminal, lines in the log elsewhere."""
 
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
+
+logger = logging.getLogger(__name__)
 
 Report = Callable[[str], None]
 SECONDS_BETWEEN_LINES = 10.0
@@ -15,13 +18,13 @@ def print_to_stderr(line: str) -> None:
 
 
 @contextlib.contextmanager
-def transfer(name: str, total: int | None, report: Report) -> Iterator[Callable[[int], None]]:
+def transfer(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Yield a function that takes the number of bytes there are so far."""
-    if report is print_to_stderr and sys.stderr.isatty():
+    if sys.stderr.isatty():
         with _bar(name, total) as update:
             yield update
     else:
-        yield _lines(name, total, report)
+        yield _lines(name, total)
 
 
 def megabytes(size: int | None) -> str:
@@ -40,13 +43,13 @@ def _bar(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
         yield lambda size: progress.update(task, completed=size)
 
 
-def _lines(name: str, total: int | None, report: Report) -> Callable[[int], None]:
+def _lines(name: str, total: int | None) -> Callable[[int], None]:
     last = time.monotonic()
 
     def update(size: int) -> None:
         nonlocal last
         if time.monotonic() - last > SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            report(f"{name}: {megabytes(size)} of {megabytes(total)}")
+            logger.info(f"{name}: {megabytes(size)} of {megabytes(total)}")
 
     return update

@@ -1,17 +1,22 @@
-"""Streaming one https address into a part file: ranges, redirects, retries."""
+"""Streaming one https address into the unfinished file beside its target: ranges, redirects, retries."""
 
+import logging
+import os
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 
-from alphanet.data.part_file import PartFile
-from alphanet.data.progress import Report, megabytes
+from alphanet.data.progress import megabytes
 from alphanet.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 DISK_MARGIN = 64 << 20  # bytes left free
 ATTEMPTS = 6  # without progress
+PAUSE = 0.5  # s, before the second attempt; doubled before each further one
 TIMEOUT = httpx.Timeout(30.0)  # s, to connect and between two blocks
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 
@@ -21,13 +26,63 @@ class TransferError(Exception):
 
 
 class MissingFileError(UserError):
-    """The server says that there is no such file."""
+    """The server has no such file."""
 
 
-def stream_with_retries(
-    address: str, part: PartFile, update: Callable[[int], None], report: Report, wait: Callable[[float], None]
-) -> None:
-    """Append to `part` what is missing of the file at `address`.
+class PartFile:
+    """The unfinished file beside its target.
+
+    The server's validator (ETag or date) is kept next to it, so that halves of two versions are never joined.
+    """
+
+    def __init__(self, target: Path, verifiable: bool):
+        """Keep what an earlier run left, if it can be verified in the end or the server can vouch for it."""
+        self.target = target
+        self.path = target.with_name(target.name + ".part")
+        self._validator = target.with_name(target.name + ".part.validator")
+        if not verifiable and not self.validator:
+            self.remove()
+        self.resumed = self.size > 0
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    @property
+    def validator(self) -> str:
+        """The server's name of this version of the file; empty if it gave none."""
+        return self._validator.read_text(encoding="utf-8") if self._validator.exists() else ""
+
+    def remember(self, validator: str) -> None:
+        """Keep the server's validator beside the file."""
+        self._validator.write_text(validator, encoding="utf-8")
+
+    def append(self, blocks: Iterator[bytes], update: Callable[[int], None]) -> None:
+        """Add blocks as they arrive; `update` takes the bytes so far."""
+        size = self.size
+        with self.path.open("ab") as stream:
+            for block in blocks:
+                stream.write(block)
+                size += len(block)
+                update(size)
+
+    def finish(self) -> None:
+        """Flush to the disk and take the final name."""
+        with self.path.open("rb") as stream:
+            os.fsync(stream.fileno())
+        self.path.replace(self.target)
+        self._validator.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Delete the unfinished file."""
+        self.path.unlink(missing_ok=True)
+        self._validator.unlink(missing_ok=True)
+        self.resumed = False
+
+
+def stream_with_retries(address: str, part: PartFile, update: Callable[[int], None]) -> None:
+    """Append to `part` the rest of the file at `address`.
 
     Raises:
         UserError: refused, or no progress in six attempts.
@@ -47,9 +102,9 @@ def stream_with_retries(
                     f"cannot fetch {address}: {reason}; check the network and run again, "
                     f"it goes on after {megabytes(part.size)}"
                 ) from error
-            pause = min(30.0, 0.5 * 2 ** (failures - 1))
-            report(f"{address}: {reason}; trying again in {pause:g} s")
-            wait(pause)
+            pause = min(30.0, PAUSE * 2 ** (failures - 1))
+            logger.warning(f"{address}: {reason}; trying again in {pause:g} s")
+            time.sleep(pause)
 
 
 def _stream(address: str, part: PartFile, update: Callable[[int], None]) -> None:
@@ -64,15 +119,16 @@ def _stream(address: str, part: PartFile, update: Callable[[int], None]) -> None
         httpx.Client(follow_redirects=True, timeout=TIMEOUT, event_hooks=hooks) as client,
         client.stream("GET", address, headers=headers) as response,
     ):
+        content_range = response.headers.get("Content-Range", "")
         if response.status_code == 416:
-            if _whole_size(response) != part.size:
-                part.restart()
+            if content_range.rpartition("/")[2] != str(part.size):
+                part.remove()
                 raise TransferError("the unfinished file does not fit the server's")
             return
         _check_status(address, response)
-        resumed = response.status_code == 206 and _starts_at(response, part.size)
+        resumed = response.status_code == 206 and content_range.startswith(f"bytes {part.size}-")
         if part.size and not resumed:
-            part.restart()
+            part.remove()
             if response.status_code == 206:
                 raise TransferError("the server sent another part than asked for")
         part.remember(response.headers.get("ETag") or response.headers.get("Last-Modified") or "")
@@ -98,15 +154,6 @@ def _check_status(address: str, response: httpx.Response) -> None:
         raise MissingFileError(f"{address} does not exist ({response.status_code}); check the card or the mirror")
     if response.status_code not in (200, 206):
         raise UserError(f"{address}: the server answers {response.status_code} {response.reason_phrase}")
-
-
-def _starts_at(response: httpx.Response, start: int) -> bool:
-    return response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-
-
-def _whole_size(response: httpx.Response) -> int | None:
-    whole = response.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(whole) if whole.isdigit() else None
 
 
 def check_room(target: Path, missing: int) -> None:

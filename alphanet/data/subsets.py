@@ -3,12 +3,11 @@
 import dataclasses
 from pathlib import Path
 
-from filelock import FileLock
-
 from alphanet.data.prepare import PreparedData
 from alphanet.data.splits import shuffled
 from alphanet.data.store import FrameStore, write_store
 from alphanet.errors import UserError
+from alphanet.files import locked
 
 
 def training_subset(data: PreparedData, count: int, seed: int, folder: Path) -> PreparedData:
@@ -29,7 +28,7 @@ def training_subset(data: PreparedData, count: int, seed: int, folder: Path) -> 
     frames = FrameStore(data.train)
     target = folder / f"{data.name}-{data.scale}-{count}-seed{seed}.aselmdb"
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_suffix(".lock")):
+    with locked(target.with_suffix(".lock"), f"waiting for another process that is writing {target.name}"):
         about = {"sources": data.sources, "of": whole, "seed": seed}
         if not target.exists() or {key: FrameStore(target).metadata.get(key) for key in about} != about:
             chosen = sorted(shuffled(whole, f"{seed}")[:count])

@@ -61,7 +61,7 @@ def measure_table(card: DiscoveryTable, options: Options, report: Report) -> Out
     (column,), outcome = card.columns, Outcome()
     missing: dict[Place, str] = {(row, column): "left out by --models" for row in card.rows if row not in asked}
     try:
-        truth = options.truth or _published(summary_file(), protocol, options, report)
+        truth = options.truth or _published(summary_file(), protocol, options)
     except UserError as error:
         missing |= {(row, column): f"needs the published labels: {error}" for row in asked}
         outcome.failures += [] if isinstance(error, NotHereError) else [str(error)]
@@ -73,7 +73,7 @@ def measure_table(card: DiscoveryTable, options: Options, report: Report) -> Out
             missing[row, column] = f"no time left of --budget {options.minutes:g} minutes; it takes seconds"
             continue
         try:
-            wbm = _read(card.rows[row], truth, protocol, options, report)
+            wbm = _read(card.rows[row], truth, protocol, options)
             records[row, column] = [_record(card, row, wbm, options, report)]
             deviations = _deviations(wbm)  # the same for all rows
         except UserError as error:
@@ -83,21 +83,21 @@ def measure_table(card: DiscoveryTable, options: Options, report: Report) -> Out
     return outcome
 
 
-def _read(row: DiscoveryRow, truth: Path, protocol: DiscoveryProtocol, options: Options, report: Report) -> Wbm:
+def _read(row: DiscoveryRow, truth: Path, protocol: DiscoveryProtocol, options: Options) -> Wbm:
     predictions = (
-        _published(row.source, protocol, options, report)
+        _published(row.source, protocol, options)
         if options.predictions is None
-        else published_predictions(row.source, options, report)
+        else published_predictions(row.source, options)
     )
     return read_wbm(predictions, truth, max_error=protocol.max_error, decimals=protocol.decimals)
 
 
-def _published(source: SourceFile, protocol: DiscoveryProtocol, options: Options, report: Report) -> Path:
+def _published(source: SourceFile, protocol: DiscoveryProtocol, options: Options) -> Path:
     """A published file, fetched if need be and if the scale fetches."""
     here = local_path(source)
     if not protocol.fetch and not here.is_file():
         raise NotHereError(f"{here.name}, which is not on this machine; --scale full fetches it from {source.url}")
-    return fetch_file(source, mirror=options.mirror, report=report).path
+    return fetch_file(source, mirror=options.mirror).path
 
 
 def _record(card: DiscoveryTable, row: str, wbm: Wbm, options: Options, report: Report) -> Record:
@@ -121,10 +121,10 @@ def _record(card: DiscoveryTable, row: str, wbm: Wbm, options: Options, report: 
     return append_once(log, record)
 
 
-def published_predictions(source: SourceFile, options: Options, report: Report) -> Path:
+def published_predictions(source: SourceFile, options: Options) -> Path:
     """The file of predictions, fetched, or found in the user's folder and verified."""
     if options.predictions is None:
-        return fetch_file(source, mirror=options.mirror, report=report).path
+        return fetch_file(source, mirror=options.mirror).path
     name = local_path(source).name
     found = sorted(options.predictions.rglob(name))
     if not found:

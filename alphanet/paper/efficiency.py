@@ -166,7 +166,7 @@ def _record(
         },
         where=where(),
     )
-    for earlier in read_records(log, lambda _line: None):
+    for earlier in read_records(log).records:
         if (earlier.what, earlier.model, earlier.how["points"]) == (record.what, record.model, record.how["points"]):
             return earlier  # taken up from the journals, not measured again
     append_record(log, record)

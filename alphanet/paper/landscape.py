@@ -159,7 +159,7 @@ def _measure(
 
 def _kept(record: Record, log: Path) -> Record:
     """The record in the log: an earlier one that says the same, else this one, appended."""
-    for earlier in read_records(log, lambda _line: None):
+    for earlier in read_records(log).records:
         if _said(earlier) == _said(record):
             return earlier
     append_record(log, record)

@@ -52,7 +52,7 @@ def relax_again(card: DiscoveryTable, options: Options, wanted: Sample, report: 
         try:
             if model == ALPHANET:
                 raise UserError("relax with its own file: alphanet bench wbm --model alphanet --alphanet FILE")
-            published = published_predictions(card.rows[row].source, options, report)
+            published = published_predictions(card.rows[row].source, options)
             job = Job(model, Opening(settings_of(model).dtype), protocol_of(model, fmax=None, max_steps=None))
             campaign = Campaign(job, structures, ids, options.folder / FOLDER / label(model))
             ours = _formation_energies(campaign, options, wanted, report)

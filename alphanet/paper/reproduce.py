@@ -119,7 +119,7 @@ class _Runner:
         self.outcome = Outcome()
         self._benchmark, self._scale, self._options, self._report = benchmark, scale, options, report
         self._log = options.folder / "records.jsonl"
-        self._earlier = read_records(self._log, report)
+        self._earlier = read_records(self._log).records
         self._budget: TimeBudget | None = None  # begins when data and environments are there
 
     def tell_what_is_left_out(self, asked: Collection[Place], trainings: Iterable[Training]) -> None:
@@ -157,7 +157,7 @@ class _Runner:
         for dataset in dict.fromkeys(training.dataset for training in trainings):
             of_it = [training for training in trainings if training.dataset == dataset]
             try:
-                data = prepare(dataset, self._options.scale, mirror=self._options.mirror, report=self._report)
+                data = prepare(dataset, self._options.scale, mirror=self._options.mirror)
             except UserError as error:
                 self._fail([place for training in of_it for place in training.cells], dataset, error)
                 continue

@@ -1,6 +1,5 @@
 """Environments of baselines: made by uv from the card, beside each other, replaced only when the new one works."""
 
-import fcntl
 import json
 import os
 import secrets
@@ -16,6 +15,7 @@ from typing import Any, Literal, Protocol
 from packaging.specifiers import SpecifierSet
 
 from alphanet.errors import UserError
+from alphanet.files import locked
 from alphanet.paths import home
 from alphanet.potentials.card_parts import Environment, Package
 from alphanet.potentials.uv import uv_command, uv_environment
@@ -55,7 +55,7 @@ def install(card: HasEnvironment, report: Report, *, again: bool = False) -> boo
         UserError: uv fails (the package at fault and uv's last lines are named), or an import does.
     """
     environment = card.environment
-    with _locked(environment, report):
+    with _locked(environment):
         if not again and state(card) == "installed":
             return False
         report(f"{environment.name}: making the environment with uv")
@@ -110,9 +110,9 @@ def size_of(card: HasEnvironment) -> int:
     return sum(file.lstat().st_size for file in _folder(card.environment).rglob("*") if not file.is_dir())
 
 
-def remove(card: HasEnvironment, report: Report) -> bool:
+def remove(card: HasEnvironment) -> bool:
     """Remove the environment, for all rows that share it; returns False when there is none."""
-    with _locked(card.environment, report):
+    with _locked(card.environment):
         folder = _folder(card.environment)
         if not folder.exists():
             return False
@@ -249,24 +249,18 @@ def _set_aside(folder: Path) -> Path:
 
 
 @contextmanager
-def _locked(environment: Environment, report: Report) -> Iterator[None]:
+def _locked(environment: Environment) -> Iterator[None]:
     folder = _folder(environment)
+    lock = folder.with_name(f".{folder.name}.lock")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        lock.touch()
     except OSError as error:
         raise UserError(f"cannot write to {folder.parent}: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report(f"{environment.name}: another process is installing it; waiting")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(lock, f"{environment.name}: another process is installing it; waiting"):
         if _set_aside(folder).exists() and not folder.exists():
             _set_aside(folder).rename(folder)  # a kill between the two renames of `_replace`
         yield
-    finally:
-        os.close(lock)
 
 
 def _record(environment: Environment) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any
 from alphanet.data.addresses import addresses_of, mirror_from
 from alphanet.data.archives import unpack, unpacked
 from alphanet.data.download import Expected, download
-from alphanet.data.progress import Report, megabytes, print_to_stderr
+from alphanet.data.progress import megabytes
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of, write_text
 from alphanet.paths import home
@@ -76,7 +76,7 @@ def present(card: BaselineCard, name: str, *, trust: bool = False) -> Weights:
     return Weights(path, name, digest)
 
 
-def fetch(card: BaselineCard, name: str, *, mirror: str | None = None, report: Report = print_to_stderr) -> Weights:
+def fetch(card: BaselineCard, name: str, *, mirror: str | None = None) -> Weights:
     """Download a checkpoint unless it is here. Without a checksum in the card the first download's is kept.
 
     Raises:
@@ -88,7 +88,7 @@ def fetch(card: BaselineCard, name: str, *, mirror: str | None = None, report: R
     target = _target(card, checkpoint)
     expected = Expected(checkpoint.sha256 or _recorded(target), checkpoint.md5, checkpoint.bytes)
     try:
-        digest = download(addresses_of(checkpoint.source, mirror_from(mirror)), target, expected, report=report)
+        digest = download(addresses_of(checkpoint.source, mirror_from(mirror)), target, expected)
     except UserError as error:
         raise UserError(f"{card.name} lacks {missing(checkpoint)}: {error}") from error
     if checkpoint.member:

@@ -12,6 +12,14 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from alphanet.data import streaming
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow each other at once."""
+    monkeypatch.setattr(streaming, "PAUSE", 0.0)
+
 
 def make_frame(seed: int, stress: bool = True, **info: object) -> Atoms:
     """A rattled copper-gold cell with labels that use all digits of float64."""

@@ -25,8 +25,7 @@ def fetch(server, tmp_path):
     server.content["/host/data.bin"] = CONTENT
 
     def run(expected=RIGHT, path="/host/data.bin", target=tmp_path / "data.bin"):
-        lines = []
-        return download([server.address + path], target, expected, report=lines.append, wait=lambda seconds: None)
+        return download([server.address + path], target, expected)
 
     return run
 
@@ -83,7 +82,7 @@ def test_a_server_that_stays_broken_is_given_up_and_what_arrived_is_kept(fetch, 
 
 def test_no_network_is_one_clear_line(tmp_path):
     with pytest.raises(UserError, match=r"cannot fetch http://127.0.0.1:9/x"):
-        download(["http://127.0.0.1:9/x"], tmp_path / "x", RIGHT, report=lambda line: None, wait=lambda seconds: None)
+        download(["http://127.0.0.1:9/x"], tmp_path / "x", RIGHT)
     assert "x" not in leftovers(tmp_path)
 
 
@@ -171,14 +170,14 @@ def test_https_is_never_left(monkeypatch, server, tmp_path):
         streaming.httpx, "Client", lambda **options: client(transport=httpx.MockTransport(answer), **options)
     )
     with pytest.raises(UserError, match="not https"):
-        download(["https://host/x"], tmp_path / "x", RIGHT, report=lambda line: None)
+        download(["https://host/x"], tmp_path / "x", RIGHT)
 
 
 CHILD = """
 import sys
 from pathlib import Path
 from alphanet.data.download import Expected, download
-download([sys.argv[1]], Path(sys.argv[2]), Expected(sha256=sys.argv[3]), report=lambda line: None)
+download([sys.argv[1]], Path(sys.argv[2]), Expected(sha256=sys.argv[3]))
 """
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -62,31 +63,27 @@ def library(tmp_path, monkeypatch):
     return Library(tmp_path, monkeypatch)
 
 
-def silent(line):
-    pass
-
-
 def energies(path):
     return {atoms.get_potential_energy() for atoms in FrameStore(path)}
 
 
-def test_frames_are_split_converted_once_and_described(library, frame):
+def test_frames_are_split_converted_once_and_described(library, frame, caplog):
     splits = ["train"] * 6 + ["valid"] * 2 + ["test"] * 2
     file = library.put("host/a.extxyz", [frame(seed, split=name) for seed, name in enumerate(splits)])
     library.card(files=[file], split={"method": "info"})
-    lines = []
-    data = prepare("toy", "slice", mirror=library.address, report=lines.append)
+    caplog.set_level(logging.INFO)
+    data = prepare("toy", "slice", mirror=library.address)
     assert data.counts == {"train": 6, "valid": 2, "test": 2}
     assert data.sources == {"host/a.extxyz": file["sha256"]}
-    assert lines[-1] == "toy (slice): 6 train, 2 valid, 2 test"
+    assert caplog.messages[-1] == "toy (slice): 6 train, 2 valid, 2 test"
     about = FrameStore(data.train).metadata
     assert about["level_of_theory"] == "toy"
     assert about["units"]["stress"] == "eV/Å^3"
     assert (about["dataset"], about["scale"], about["split"], about["frames"]) == ("toy", "slice", "train", 6)
     assert FrameStore(data.test)[0].info["group"] == "a"
-    lines.clear()
-    assert prepare("toy", "slice", report=lines.append) == data  # needs no mirror
-    assert lines == []
+    caplog.clear()
+    assert prepare("toy", "slice") == data  # needs no mirror
+    assert caplog.messages == []
 
 
 def test_test_frames_are_never_trained_on(library, frame):
@@ -94,7 +91,7 @@ def test_test_frames_are_never_trained_on(library, frame):
     train = library.put("host/train.extxyz", [frame(seed) for seed in range(3, 30)]) | {"role": "train"}
     more = library.put("host/more.extxyz", [frame(seed) for seed in range(20, 40)]) | {"role": "train"}
     library.card(files=[train, more, test], split={"method": "files", "valid_fraction": 0.2, "distinct_energy": 1e-6})
-    data = prepare("toy", "slice", mirror=library.address, report=silent)
+    data = prepare("toy", "slice", mirror=library.address)
     train, valid, test = energies(data.train), energies(data.valid), energies(data.test)
     assert len(test) == 5
     assert not test & (train | valid)
@@ -105,9 +102,9 @@ def test_test_frames_are_never_trained_on(library, frame):
 def test_a_changed_card_converts_again(library, frame):
     file = library.put("host/a.extxyz", [frame(seed) for seed in range(10)])
     library.card(files=[file], split={"method": "ratio", "ratio": [6, 2, 2]})
-    first = prepare("toy", "slice", mirror=library.address, report=silent)
+    first = prepare("toy", "slice", mirror=library.address)
     library.card(files=[file], split={"method": "ratio", "ratio": [8, 1, 1]})
-    second = prepare("toy", "slice", mirror=library.address, report=silent)
+    second = prepare("toy", "slice", mirror=library.address)
     assert (first.counts["train"], second.counts["train"]) == (6, 8)
 
 
@@ -117,7 +114,7 @@ def test_a_broken_frame_leaves_nothing_prepared(library, frame):
     file = library.put("host/a.extxyz", [frame(0), frame(1), frame(2), bad])
     library.card(files=[file], split={"method": "ratio", "ratio": [2, 1, 1]})
     with pytest.raises(UserError, match=r"a\.extxyz: frame 3 has NaN or infinite forces"):
-        prepare("toy", "slice", mirror=library.address, report=silent)
+        prepare("toy", "slice", mirror=library.address)
     folder = fetching.home() / "data/prepared/toy/slice"
     assert [path.name for path in folder.iterdir() if path.name != ".lock"] == []
 
@@ -126,7 +123,7 @@ def test_an_empty_split_is_an_error(library, frame):
     file = library.put("host/a.extxyz", [frame(0)])
     library.card(files=[file], split={"method": "ratio", "ratio": [6, 2, 2]})
     with pytest.raises(UserError, match=r"no frames for .*; correct the card's split"):
-        prepare("toy", "slice", mirror=library.address, report=silent)
+        prepare("toy", "slice", mirror=library.address)
 
 
 def test_what_cannot_be_had_says_what_it_needs(library):
@@ -141,7 +138,7 @@ def test_the_mirror_in_the_environment(library, frame, monkeypatch):
     file = library.put("host/a.extxyz", [frame(seed) for seed in range(10)])
     library.card(files=[file], split={"method": "ratio", "ratio": [6, 2, 2]})
     monkeypatch.setenv("ALPHANET_MIRROR", library.address)
-    assert prepare("toy", "slice", report=silent).counts["train"] == 6
+    assert prepare("toy", "slice").counts["train"] == 6
 
 
 @pytest.mark.parametrize(
@@ -162,7 +159,7 @@ def test_a_mirror_without_the_file(library, tmp_path, frame):
     library.card(files=[library.put("host/a.extxyz", [frame(0)])], split={"method": "ratio", "ratio": [6, 2, 2]})
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"the mirror has no file .*empty/host/a\.extxyz"):
-        prepare("toy", "slice", mirror=f"file://{tmp_path / 'empty'}", report=silent)
+        prepare("toy", "slice", mirror=f"file://{tmp_path / 'empty'}")
 
 
 def test_a_wrong_file_on_the_mirror(library, frame):
@@ -170,14 +167,14 @@ def test_a_wrong_file_on_the_mirror(library, frame):
     library.card(files=[file], split={"method": "ratio", "ratio": [6, 2, 2]})
     library.put("host/a.extxyz", [frame(1)])
     with pytest.raises(UserError, match=r"wrong checksum|bytes, expected"):
-        prepare("toy", "slice", mirror=library.address, report=silent)
+        prepare("toy", "slice", mirror=library.address)
 
 
 def test_an_http_mirror_serves_host_and_path(library, server, frame):
     file = library.put("host/a.extxyz", [frame(seed) for seed in range(10)])
     server.content["/base/host/a.extxyz"] = (library.mirror / "host/a.extxyz").read_bytes()
     library.card(files=[file], split={"method": "ratio", "ratio": [6, 2, 2]})
-    assert prepare("toy", "slice", mirror=f"{server.address}/base/", report=silent).counts["train"] == 6
+    assert prepare("toy", "slice", mirror=f"{server.address}/base/").counts["train"] == 6
 
 
 def test_the_first_checksum_is_kept_where_none_is_stated(library, frame):
@@ -186,21 +183,21 @@ def test_the_first_checksum_is_kept_where_none_is_stated(library, frame):
     del file["size"]
     library.card(files=[file], split={"method": "ratio", "ratio": [6, 2, 2]})
     card = cards.load_card("toy")
-    (fetched,) = fetch(card, "slice", mirror=library.address, report=silent)
+    (fetched,) = fetch(card, "slice", mirror=library.address)
     assert fetched.sha256 == first
     fetched.path.unlink()
     library.put("host/a.extxyz", [frame(1)])
     with pytest.raises(UserError, match=f"wrong checksum .*expected {first}"):
-        fetch(card, "slice", mirror=library.address, report=silent)
+        fetch(card, "slice", mirror=library.address)
 
 
 def test_the_cache_can_serve_as_a_mirror(library, frame, monkeypatch, tmp_path):
     file = library.put("host/sub/a.extxyz", [frame(0)])
     library.card(files=[file], split={"method": "ratio", "ratio": [6, 2, 2]})
-    fetch(cards.load_card("toy"), "slice", mirror=library.address, report=silent)
+    fetch(cards.load_card("toy"), "slice", mirror=library.address)
     cache = fetching.home() / "data/downloads"
     monkeypatch.setenv("ALPHANET_HOME", str(tmp_path / "other"))
-    (again,) = fetch(cards.load_card("toy"), "slice", mirror=f"file://{cache}", report=silent)
+    (again,) = fetch(cards.load_card("toy"), "slice", mirror=f"file://{cache}")
     assert again.sha256 == file["sha256"]
 
 
@@ -209,7 +206,7 @@ def test_figshare_is_asked_where_it_answers_scripts(library, server):
     server.content["/api.figshare.com/v2/file/download/123"] = content
     file = {"url": "https://figshare.com/files/123", "name": "a.csv", "role": "reference"}
     library.card(files=[file | {"md5": hashlib.md5(content).hexdigest()}])
-    (fetched,) = fetch(cards.load_card("toy"), "slice", mirror=server.address, report=silent)
+    (fetched,) = fetch(cards.load_card("toy"), "slice", mirror=server.address)
     assert fetched.path.name == "a.csv"
     with pytest.raises(UserError, match="has no labelled frames to train on"):
         prepare("toy", "slice")
@@ -228,7 +225,7 @@ def test_a_zenodo_record_lists_its_files(library, server, frame, tmp_path):
         listing={"record": "zenodo:77", "roles": {"train*": "train", "valid*": "valid", "test*": "test"}},
         split={"method": "files"},
     )
-    data = prepare("toy", "slice", mirror=server.address, report=silent)
+    data = prepare("toy", "slice", mirror=server.address)
     assert data.counts == {"train": 1, "valid": 1, "test": 1}
 
 
@@ -245,7 +242,7 @@ def test_a_figshare_record_of_archives_is_unpacked(library, server, frame, tmp_p
         listing={"record": "figshare:8", "roles": {"*.zip": "frames"}, "unpack": True},
         split={"method": "ratio", "ratio": [6, 2, 2]},
     )
-    data = prepare("toy", "slice", mirror=server.address, report=silent)
+    data = prepare("toy", "slice", mirror=server.address)
     assert data.counts == {"train": 6, "valid": 2, "test": 2}
     assert FrameStore(data.train)[0].info["group"] == "ABW"
 
@@ -255,7 +252,7 @@ def test_a_record_without_the_expected_files_names_what_it_has(library, server):
     server.content["/zenodo.org/api/records/77"] = json.dumps(answer).encode()
     library.card(listing={"record": "zenodo:77", "roles": {"*.xyz": "train"}}, split={"method": "files"})
     with pytest.raises(UserError, match=r"zenodo:77 has the files README\.md; none is named like \*\.xyz"):
-        prepare("toy", "slice", mirror=server.address, report=silent)
+        prepare("toy", "slice", mirror=server.address)
 
 
 CHILD = """
@@ -268,7 +265,7 @@ def slowly(self, atoms):
     time.sleep(0.02)
     add(self, atoms)
 store.StoreWriter.add = slowly
-prepare.prepare("toy", "slice", mirror=sys.argv[2], report=lambda line: None)
+prepare.prepare("toy", "slice", mirror=sys.argv[2])
 """
 
 
@@ -287,7 +284,7 @@ def test_kill_9_while_converting_is_recovered_from(library, frame):
     child.wait()
     assert not [path for path in folder.glob("*.aselmdb") if not path.name.startswith(".")]
     assert not (folder / "prepared.json").exists()
-    data = prepare("toy", "slice", mirror=library.address, report=silent)
+    data = prepare("toy", "slice", mirror=library.address)
     assert data.counts == {"train": 120, "valid": 40, "test": 40}
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith(".lock"))
     assert names == ["prepared.json", "test.aselmdb", "train.aselmdb", "valid.aselmdb"]
@@ -295,7 +292,7 @@ def test_kill_9_while_converting_is_recovered_from(library, frame):
 
 @pytest.mark.parametrize("name", ["formate", "graphene", "zeolite", "oc20", "mptrj"])
 def test_miniatures_are_shipped_and_labelled_as_what_they_are(name):
-    data = prepare(name, "mini", report=silent)
+    data = prepare(name, "mini")
     assert sum(data.counts.values()) >= 300
     store = FrameStore(data.test)
     assert "GFN1-xTB" in store.metadata["level_of_theory"]

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def data():
-    return prepare("zeolite", "mini", report=lambda _: None)
+    return prepare("zeolite", "mini")
 
 
 def frames_of(data, count, seed, folder):

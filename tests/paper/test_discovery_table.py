@@ -19,7 +19,6 @@ from alphanet.paper import discovery
 from alphanet.paper.benchmark import read_benchmark
 from alphanet.paper.discovery import Options, measure_table
 from alphanet.paper.discovery_cards import DiscoveryTable
-from alphanet.results import read_records
 
 HULL, FORMATION = "e_above_hull_mp2020_corrected_ppd_mp", "e_form_per_atom_mp2020_corrected"
 ROWS = ("CHGNet", "AlphaNet")
@@ -65,7 +64,7 @@ def test_every_row_has_an_address():
         _ = rows["CHGNet"].model_copy(update={"predictions": "mace"}).source
 
 
-def test_rows_are_computed_from_local_files(files):
+def test_rows_are_computed_from_local_files(files, whole_records):
     folder, card = files
     options = Options(folder / "runs", folder / "summary.csv", folder / "mirror")
     outcome = measure_table(card, options, lambda _: None)
@@ -77,7 +76,7 @@ def test_rows_are_computed_from_local_files(files):
     )
     assert not outcome.failures
     measure_table(card, options, lambda _: None)
-    assert len(read_records(folder / "runs/records.jsonl", print)) == 2  # the same numbers are the same record
+    assert len(whole_records(folder / "runs/records.jsonl")) == 2  # the same numbers are the same record
 
 
 def test_published_labels_make_cells_comparable(files, monkeypatch):

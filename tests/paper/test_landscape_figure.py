@@ -15,7 +15,6 @@ from alphanet.paper.benchmark import load_benchmark, read_benchmark
 from alphanet.paper.claims import sliding_claim
 from alphanet.paper.landscape import Options, measure_figure
 from alphanet.paper.landscape_cards import LandscapeFigure
-from alphanet.results import read_records
 
 CARD = read_benchmark("fig1", LandscapeFigure)
 
@@ -66,13 +65,13 @@ def test_a_training_that_the_table_finished_is_not_made_again(run, trainers, tmp
     assert not outcome.missing and not outcome.failures and not outcome.deviations
 
 
-def test_without_the_table_it_trains_by_the_same_protocol_and_only_once(run, trainers, tmp_path):
+def test_without_the_table_it_trains_by_the_same_protocol_and_only_once(run, trainers, tmp_path, whole_records):
     first, second = run(), run()
     usual = load_benchmark("table1").scale("mini").max_time
     assert trainers["alphanet"].trained == [usual] and not trainers["nequip"].trained
     assert (tmp_path / "fig1" / "runs").is_dir() and not (tmp_path / "table1").exists()
     assert first.records["AlphaNet"].id == second.records["AlphaNet"].id
-    records = read_records(tmp_path / "fig1" / "records.jsonl", pytest.fail)
+    records = whole_records(tmp_path / "fig1" / "records.jsonl")
     assert [record.how["protocol"] for record in records] == ["table1/mini"] * 3 + ["fig1/mini"]
 
 

@@ -13,7 +13,6 @@ from alphanet.paper.benchmark import Benchmark, load_benchmark
 from alphanet.paper.reproduce import Options, reproduce
 from alphanet.paper.steps import evenly_spaced
 from alphanet.paper.trainers import MeanTrainer
-from alphanet.results import read_records
 
 
 class FakeTrainer(ConstantTrainer):
@@ -64,21 +63,21 @@ def measured(outcome, row, column="formate", metric="energy_mae"):
     return cell
 
 
-def test_every_cell_is_measured_once(run, trainers, tmp_path):
+def test_every_cell_is_measured_once(run, trainers, tmp_path, whole_records):
     outcome, _ = run()
     assert all(cell.measured is not None and cell.records for cell in outcome.cells)
     assert outcome.failures == []
     time = load_benchmark("table1").scale("mini").max_time
     assert trainers["alphanet"].trained == [("formate", 0, None, time), ("graphene", 0, None, time)]
-    records = read_records(tmp_path / "table1" / "records.jsonl", pytest.fail)
+    records = whole_records(tmp_path / "table1" / "records.jsonl")
     assert len(records) == 2 * 3 * 3  # data sets, models, splits
     ids = {record.id for record in records if record.on["split"] == "test"}
     assert {identity for cell in outcome.cells for identity in cell.records} == ids
 
 
-def test_the_record_says_what_on_what_how_and_where(run, tmp_path):
+def test_the_record_says_what_on_what_how_and_where(run, tmp_path, whole_records):
     run(models=("alphanet",), datasets=("formate",))
-    record = read_records(tmp_path / "table1" / "records.jsonl", pytest.fail)[-1]
+    record = whole_records(tmp_path / "table1" / "records.jsonl")[-1]
     assert record.what["n_structures"] == 5 and record.what["n_atoms"] == 20
     assert record.what["official_evaluator"]["force_mae"] == pytest.approx(record.what["force_mae"] / 2)
     assert record.on["dataset"] == "formate" and "GFN1-xTB" in record.on["level_of_theory"]
@@ -101,14 +100,14 @@ def test_the_same_command_repeats_nothing(run, trainers, tmp_path):
     assert sum("kept" in line for line in reports) == 6
 
 
-def test_a_step_that_was_killed_before_its_last_record_is_evaluated_again_but_not_trained(run, trainers, tmp_path):
+def test_a_step_killed_before_its_last_record_is_evaluated_again_but_not_trained(run, trainers, tmp_path, caplog):
     run(models=("alphanet",), datasets=("formate",))
     log = tmp_path / "table1" / "records.jsonl"
     log.write_bytes(log.read_bytes()[:-9])
-    outcome, reports = run(models=("alphanet",), datasets=("formate",))
+    outcome, _ = run(models=("alphanet",), datasets=("formate",))
     assert len(trainers["alphanet"].trained) == 1
     assert measured(outcome, "AlphaNet").measured is not None
-    assert any("broken record" in line for line in reports)
+    assert any("broken record" in line for line in caplog.messages)
 
 
 def test_other_epochs_are_another_training(run, trainers):
@@ -286,13 +285,13 @@ def sizes():
     return validate(values, Benchmark, "sizes")
 
 
-def test_sizes_are_nested_subsets_and_only_the_test_frames_are_measured(run, trainers, sizes, tmp_path):
+def test_sizes_are_nested_subsets_and_only_the_test_frames_are_measured(run, trainers, sizes, tmp_path, whole_records):
     outcome, _ = run(sizes)
     jobs = {(job.train_frames, job.settings["model"]["num_layers"]): job for job in trainers["alphanet"].jobs}
     assert set(jobs) == {(3, 2), (3, 3), (6, 2)}
     frames = {key: {atoms.positions.tobytes() for atoms in FrameStore(job.data.train)} for key, job in jobs.items()}
     assert len(frames[3, 2]) == 3 and frames[3, 2] == frames[3, 3] < frames[6, 2]
-    records = read_records(tmp_path / "sizes" / "records.jsonl", pytest.fail)
+    records = whole_records(tmp_path / "sizes" / "records.jsonl")
     assert [record.on["split"] for record in records] == ["test"] * 3
     assert sorted(record.on["trained_on"] for record in records) == [3, 3, 6]
     assert outcome.failures == ["L = 2 on 12: zeolite has 9 training frames at scale mini, not 12"]

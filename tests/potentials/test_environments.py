@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import stat
 import sys
@@ -60,8 +61,8 @@ def test_install_once_and_remove(orders, make_card):
     assert environments.python_of(card).is_file()
     assert environments.resolved_versions(card) == {"numpy": "2.4.6", "torch": "2.13.0+cpu"}
     assert environments.size_of(card) > 0
-    assert environments.remove(card, lines.append)
-    assert not environments.remove(card, lines.append)
+    assert environments.remove(card)
+    assert not environments.remove(card)
     assert environments.state(card) == "absent"
 
 
@@ -112,15 +113,16 @@ def test_a_kill_between_the_renames_is_mended(orders, make_card, tmp_path):
     assert environments.is_installed(card)
 
 
-def test_a_second_install_waits_for_the_first(orders, make_card):
-    card, lines = make_card(), []
-    with environments._locked(card.environment, lines.append):
-        second = threading.Thread(target=environments.install, args=(card, lines.append))
+def test_a_second_install_waits_for_the_first(orders, make_card, caplog):
+    caplog.set_level(logging.INFO)
+    card = make_card()
+    with environments._locked(card.environment):
+        second = threading.Thread(target=environments.install, args=(card, print))
         second.start()
         end = time.monotonic() + 10
-        while not lines and time.monotonic() < end:
+        while not caplog.messages and time.monotonic() < end:
             time.sleep(0.02)
-        assert lines == ["fake: another process is installing it; waiting"]
+        assert caplog.messages == ["fake: another process is installing it; waiting"]
         assert environments.state(card) == "absent"
     second.join(20)
     assert environments.is_installed(card)

@@ -52,7 +52,9 @@ def trace(report: Path, runs: Path) -> dict[str, int]:
     known, papers, counts = {}, {}, {"cells": 0, "paper": 0, "others": 0}
     for run in results["runs"]:
         folder = runs / Path(run["folder"]).name
-        kept = {record.id: record for record in read_records(folder / "records.jsonl", _fail)}
+        log = read_records(folder / "records.jsonl")
+        assert log.problems == []
+        kept = {record.id: record for record in log.records}
         for cell in run["cells"]:
             known |= _cell(cell, run, kept)
             papers |= _printed(cell)
@@ -152,7 +154,3 @@ def _require_rounds_to(value: float, text: str) -> None:
     mantissa, _, exponent = number.partition("e")
     unit = 10 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
     assert abs(float(number) - value) <= unit * 0.5 * (1 + 1e-6) + LEAST, f"{text} is not {value}"
-
-
-def _fail(line: str) -> None:
-    raise AssertionError(line)

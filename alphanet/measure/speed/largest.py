@@ -15,8 +15,7 @@ from alphanet.measure.speed.size import MEGABYTE
 from alphanet.measure.speed.statistics import exponent, used_memory
 from alphanet.measure.speed.structures import supercell, unit_cell
 from alphanet.potentials.kit.worker_kit import packed
-from alphanet.provenance import hardware, software
-from alphanet.results import utc_now
+from alphanet.provenance import hardware, software, utc_now
 
 JOURNAL = "trials.jsonl"  # a line a trial
 STEP = 2.0  # from one size to the next on the way up

@@ -17,8 +17,7 @@ from alphanet.measure.speed.size import measure_size
 from alphanet.measure.speed.statistics import by_size, exponent, used_memory
 from alphanet.measure.speed.structures import supercells, unit_cell
 from alphanet.measure.speed.yardstick import quietness, yardstick
-from alphanet.provenance import hardware, software
-from alphanet.results import utc_now
+from alphanet.provenance import hardware, software, utc_now
 
 JOURNAL = "points.jsonl"  # a line a size and pass
 

@@ -58,7 +58,9 @@ def _rows(run: Run, rows: list[Mapping[str, Any]]) -> Grid:
 
 def _landscapes(run: Run, found: Sequence[Mapping[str, Any]], folder: Path) -> Grid:
     """The numbers of each potential's sliding surface and binding curve, as its record has them."""
-    records = {record.id: record for record in read_records(folder / "records.jsonl", run.problems.append)}
+    log = read_records(folder / "records.jsonl")
+    run.problems += log.problems
+    records = {record.id: record for record in log.records}
     potentials = []
     for one in found:
         behind = [records[one["record"]]] if one["record"] in records else []

@@ -22,7 +22,9 @@ def read_table(run: Run, values: Mapping[str, Any], folder: Path) -> None:
 
     Paper values and errata are the card's, wherever the card has the cell.
     """
-    kept = {record.id: record for record in read_records(folder / "records.jsonl", run.problems.append)}
+    log = read_records(folder / "records.jsonl")
+    run.problems += log.problems
+    kept = {record.id: record for record in log.records}
     card = _card(run)
     for place, cell in enumerate(values["cells"], 1):
         try:

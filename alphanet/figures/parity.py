@@ -1,30 +1,21 @@
-"""Figures. One style, three formats, the same bytes for the same numbers."""
+"""Predicted against reference energies and forces, as Figure 1 (a, b) shows them."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.style
 import numpy as np
 
-from alphanet.files import atomic_path, write_text
+from alphanet.figures.style import save_figure, styled
+from alphanet.files import write_text
 from alphanet.measure.parity import ParitySample
-from alphanet.paths import resources
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-FORMATS = ("png", "svg", "pdf")
 # Figure 1 of the paper: training blue, validation orange, test green.
 SPLITS = {"train": ("#0072B2", "o"), "valid": ("#E69F00", "s"), "test": ("#009E73", "^")}
 LAYERS = 20  # the splits are drawn in turns, so that the last one does not hide the others
-# Formats stamp the file with the time of writing unless told not to.
-UNDATED: dict[str, dict[str, str | None]] = {
-    "png": {"Software": None},
-    "svg": {"Date": None},
-    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
-}
 
 
 def parity_figure(path: Path, title: str, samples: Mapping[str, ParitySample]) -> list[Path]:
@@ -40,7 +31,7 @@ def parity_figure(path: Path, title: str, samples: Mapping[str, ParitySample]) -
     """
     from matplotlib.figure import Figure
 
-    with matplotlib.style.context(resources("reports") / "alphanet.mplstyle"):
+    with styled():
         figure = Figure(figsize=(7.2, 4.0), layout="compressed")  # "compressed": made for axes of equal scale
         figure.suptitle(title, fontsize=10)
         energy_axes, force_axes = figure.subplots(1, 2)
@@ -71,32 +62,6 @@ def write_parity_csv(path: Path, samples: Mapping[str, ParitySample]) -> None:
     write_text(path, "".join(lines))
 
 
-def save_figure(figure: "Figure", path: Path) -> list[Path]:
-    """Write `figure` in every format, atomically; `path` comes without an ending. Call it inside the style."""
-    written = []
-    for ending in FORMATS:
-        final = path.with_name(f"{path.name}.{ending}")
-        with atomic_path(final) as temporary:
-            figure.savefig(temporary, format=ending, metadata=UNDATED[ending])
-        written.append(final)
-    return written
-
-
-def plain_log_axes(axes: "Axes", which: str = "xy") -> None:
-    """Logarithmic axes with plain numbers, at 1, 2 and 5 where they span less than three decades. Call it last."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    for name in which:
-        axis = getattr(axes, f"{name}axis")
-        axes.set(**{f"{name}scale": "log"})
-        low, high = axis.get_view_interval()
-        steps = (1.0, 2.0, 5.0) if high / low < 1000 else (1.0,)
-        axis.set_major_locator(LogLocator(subs=steps))
-        axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
-        axis.set_minor_formatter(NullFormatter())
-    axes.grid(True, which="major")
-
-
 def _parity(axes: "Axes", pairs: Mapping[str, np.ndarray], legends: Mapping[str, str], label: str) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator
@@ -122,12 +87,12 @@ def _described(split: str, sample: ParitySample, mae: float, unit: str) -> str:
 
 
 def _marker(split: str) -> dict[str, Any]:
-    colour, shape = SPLITS[split]
+    color, shape = SPLITS[split]
     return {
         "linestyle": "none",
         "marker": shape,
         "markersize": 3.2,
-        "markerfacecolor": colour,
+        "markerfacecolor": color,
         "markeredgecolor": "none",
     }
 

@@ -1,24 +1,20 @@
-"""How each kind of potential comes to be: trained on prepared data, then opened for evaluation."""
+"""Trainers: each trains one kind of potential on prepared data and opens it for evaluation."""
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from alphanet.data.prepare import PreparedData
-from alphanet.data.progress import print_to_stderr
 from alphanet.potentials.protocol import Potential
 
 if TYPE_CHECKING:
     from alphanet.potentials.remote import RemotePotential
 
-Report = Callable[[str], None]
-
 
 @dataclass(frozen=True)
-class Job:
+class TrainingRequest:
     """One training: what, on what, and within which limits."""
 
     data: PreparedData
@@ -26,9 +22,9 @@ class Job:
     seed: int
     dtype: str
     device: str
-    epochs: int | None  # none: what the trainer's own settings say
+    epochs: int | None  # None: the number in the trainer's own settings
     max_time: float | None  # seconds
-    train_frames: int | None = None  # how many of the training frames `data` has; none: all
+    train_frames: int | None = None  # number of training frames in `data`; None: all
 
 
 class Trainer(Protocol):
@@ -40,7 +36,7 @@ class Trainer(Protocol):
         """Sources that the trained weights depend on, inside the package or as absolute paths."""
         ...
 
-    def prepare(self, report: Report) -> None:
+    def prepare(self) -> None:
         """Make what training needs beside the data: an environment.
 
         Raises:
@@ -48,7 +44,7 @@ class Trainer(Protocol):
         """
         ...
 
-    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
+    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
         """Train into `out`; returns plain values: `model` (relative to `out`), `epochs`, `seconds` and more.
 
         Raises:
@@ -56,7 +52,7 @@ class Trainer(Protocol):
         """
         ...
 
-    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
+    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
         """The trained potential."""
         ...
 
@@ -81,19 +77,19 @@ class MeanTrainer:
         """Its only source."""
         return ["potentials/mean.py"]
 
-    def prepare(self, report: Report) -> None:
+    def prepare(self) -> None:
         """Nothing."""
 
-    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:  # noqa: ARG002
+    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:  # noqa: ARG002
         """One pass over the training frames."""
         from alphanet.data.store import FrameStore
         from alphanet.potentials.mean import MeanPotential
 
         started = time.monotonic()
-        fitted = MeanPotential.fit(FrameStore(job.data.train)).provenance()
+        fitted = MeanPotential.fit(FrameStore(request.data.train)).provenance()
         return {"seconds": time.monotonic() - started, "energy_per_atom": fitted["energy_per_atom"]}
 
-    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:  # noqa: ARG002
+    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:  # noqa: ARG002
         """The potential of that mean."""
         from alphanet.potentials.mean import MeanPotential
 
@@ -109,20 +105,20 @@ class AlphaNetTrainer:
         """Model, training and neighbour lists."""
         return ["model", "training", "graph.py", "neighbors.py"]
 
-    def prepare(self, report: Report) -> None:
+    def prepare(self) -> None:
         """Nothing: it is trained in this process."""
 
-    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
+    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
         """`alphanet train` with the card's settings over the preset's."""
         from alphanet.training.config import preset_config
         from alphanet.training.run import train
 
-        limits = {"epochs": job.epochs, "max_time": job.max_time}
-        asked = {**job.settings, "seed": job.seed, "precision": job.dtype, "accelerator": job.device}
+        limits = {"epochs": request.epochs, "max_time": request.max_time}
+        asked = {**request.settings, "seed": request.seed, "precision": request.dtype, "accelerator": request.device}
         asked |= {name: value for name, value in limits.items() if value is not None}
         overrides = [f"{key}={json.dumps(value)}" for key, value in asked.items()]
-        config = preset_config(job.data.name, job.data.scale, overrides)
-        result = train(config, job.data, out, resume=True, report=report)
+        config = preset_config(request.data.name, request.data.scale, overrides)
+        result = train(config, request.data, out, resume=True)
         return {
             "model": str(result.model_path.relative_to(out)),
             "epochs": result.epochs,
@@ -130,11 +126,11 @@ class AlphaNetTrainer:
             "settings": config.model_dump(mode="json"),
         }
 
-    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
+    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
         """The exported weights."""
         from alphanet.potentials.local import AlphaNetPotential
 
-        return AlphaNetPotential(out / trained["model"], dtype=job.dtype, device=job.device)
+        return AlphaNetPotential(out / trained["model"], dtype=request.dtype, device=request.device)
 
 
 class BaselineTrainer:
@@ -152,32 +148,32 @@ class BaselineTrainer:
         """Its worker, and its card with the versions in it."""
         return [*self._card.places, "potentials/kit"]
 
-    def prepare(self, report: Report) -> None:
+    def prepare(self) -> None:
         """The environment, where it is missing."""
         from alphanet.potentials.environments import install, is_installed
 
         if not is_installed(self._card):
-            install(self._card, report)
+            install(self._card)
 
-    def train(self, job: Job, out: Path, report: Report) -> dict[str, Any]:
+    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
         """The worker's training."""
-        self.prepare(report)
-        limits = {"epochs": job.epochs, "max_time": job.max_time}
-        settings = {**job.settings, "seed": job.seed, "precision": job.dtype}
+        self.prepare()
+        limits = {"epochs": request.epochs, "max_time": request.max_time}
+        settings = {**request.settings, "seed": request.seed, "precision": request.dtype}
         settings |= {name: value for name, value in limits.items() if value is not None}
-        with self._potential(job) as potential:
-            trained = potential.train(job.data.train, job.data.valid, out, settings, report)
+        with self._potential(request) as potential:
+            trained = potential.train(request.data.train, request.data.valid, out, settings)
         return {**trained, "model": str(trained["model"].relative_to(out.resolve()))}
 
-    def open(self, job: Job, out: Path, trained: dict[str, Any]) -> Potential:
+    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
         """The trained weights in a worker; its environment may have been removed since the training."""
-        self.prepare(print_to_stderr)
-        return self._potential(job, out / trained["model"])
+        self.prepare()
+        return self._potential(request, out / trained["model"])
 
-    def _potential(self, job: Job, model: Path | None = None) -> "RemotePotential":
+    def _potential(self, request: TrainingRequest, model: Path | None = None) -> "RemotePotential":
         import torch
 
         from alphanet.potentials.remote import RemotePotential
 
         threads = torch.get_num_threads()  # what AlphaNet gets in this process
-        return RemotePotential(self._card, model=model, dtype=job.dtype, device=job.device, threads=threads)
+        return RemotePotential(self._card, model=model, dtype=request.dtype, device=request.device, threads=threads)

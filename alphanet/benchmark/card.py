@@ -1,0 +1,146 @@
+"""Benchmark cards: the paper's numbers, and the protocol by which each scale measures them."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Generic, Literal, Self, TypeVar
+
+from pydantic import Field, PositiveFloat, model_validator
+
+from alphanet.cards import Card
+from alphanet.errors import UserError, did_you_mean
+
+
+class Metric(Card):
+    """One measured quantity of a table."""
+
+    title: str
+    unit: str  # as the table prints it; empty for a pure number
+    factor: PositiveFloat = 1  # value in the table over value in the record (eV, eV/Å)
+    better: Literal["lower", "higher", "equal"] = "lower"  # `equal`: a setting or a count, not a measurement
+
+
+class Row(Card):
+    """One potential of a table or figure."""
+
+    model: str  # "alphanet", "mean", or the name of a baseline card, with @PRESET for settings of its own
+    note: str = ""  # what it is, if its name does not say it
+
+
+class Column(Card):
+    """One system or data set of a table."""
+
+    title: str
+
+
+class DataColumn(Column):
+    """One column that rests on a data set."""
+
+    dataset: str  # the name of a data-set card
+
+
+class Contradiction(Card):
+    """Another value of a number that the paper prints, in the unit of its cell."""
+
+    where: str  # another place of the paper, or the public record: "the text of section 2.1"
+    other_value: Decimal | None = None  # None if the printed value is excluded and nothing else is given
+
+
+class Erratum(Card):
+    """A contradiction or an open question in the paper, and the cells it touches (no key: all)."""
+
+    text: str
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    contradicts: Contradiction | None = None  # set if the numbers of these cells themselves are contradicted
+
+    def touches(self, row: str, column: str, metric: str) -> bool:
+        """Whether it must be stated beside this cell."""
+        pairs = ((self.rows, row), (self.columns, column), (self.metrics, metric))
+        return all(not named or value in named for named, value in pairs)
+
+
+class ScaleSettings(Card):
+    """How a scale measures. Only the paper's own data and settings are comparable with the paper's numbers."""
+
+    comparable: bool
+    reason: str = ""  # why not comparable
+    protocol: str  # one sentence for people
+
+    @model_validator(mode="after")
+    def _says_why_not(self) -> Self:
+        if not self.comparable and not self.reason:
+            raise ValueError("a scale that is not comparable says why in `reason`")
+        return self
+
+
+ScaleT = TypeVar("ScaleT", bound=ScaleSettings)
+RowT = TypeVar("RowT", bound=Row)
+ColumnT = TypeVar("ColumnT", bound=Column)
+
+
+class BenchmarkCard(Card, Generic[ScaleT, RowT, ColumnT]):
+    """A table or figure, whatever it measures."""
+
+    kind: str
+    name: str
+    title: str
+    source: str = ""
+    metrics: dict[str, Metric] = Field(default_factory=dict)
+    columns: dict[str, ColumnT] = Field(default_factory=dict)
+    rows: dict[str, RowT]
+    paper: dict[str, dict[str, dict[str, Decimal]]] = Field(default_factory=dict)
+    """Row -> column -> metric -> number as printed, quoted: its decimals are its precision"""
+    errata: tuple[Erratum, ...] = ()
+    notes: tuple[str, ...] = ()  # for the reader, under the table
+    scales: dict[str, ScaleT] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _cells_exist(self) -> Self:
+        for row, columns in self.paper.items():
+            _require_known("row", [row], self.rows)
+            _require_known("column", columns, self.columns)
+            for metrics in columns.values():
+                _require_known("metric", metrics, self.metrics)
+        for erratum in self.errata:
+            _require_known("row", erratum.rows, self.rows)
+            _require_known("column", erratum.columns, self.columns)
+            _require_known("metric", erratum.metrics, self.metrics)
+        return self
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Names of the benchmarks whose results or cards this one rests on."""
+        return ()
+
+    def printed(self, row: str, column: str, metric: str) -> Decimal | None:
+        """The paper's value of a cell; None if it prints none."""
+        return self.paper.get(row, {}).get(column, {}).get(metric)
+
+    def contradictions(self, row: str, column: str, metric: str) -> tuple[Contradiction, ...]:
+        """The contradictions of the paper, or of the public record that it quotes, to its own value of a cell."""
+        touching = (erratum for erratum in self.errata if erratum.touches(row, column, metric))
+        return tuple(erratum.contradicts for erratum in touching if erratum.contradicts)
+
+    def scale(self, name: str) -> ScaleT:
+        """The settings of the scale `name`.
+
+        Raises:
+            UserError: there is none.
+        """
+        if name not in self.scales:
+            raise UserError(f"{self.name} has no scale {name!r}{did_you_mean(name, self.scales)}")
+        return self.scales[name]
+
+    def shows(self, scale: str, row: str, column: str, metric: str) -> bool:  # noqa: ARG002
+        """Whether a cell is part of the table at `scale`."""
+        return True
+
+
+AnyCard = BenchmarkCard[Any, Any, Any]
+
+
+def _require_known(part: str, names: Iterable[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"no {part} {name!r}{did_you_mean(name, known)}")

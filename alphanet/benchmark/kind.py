@@ -1,0 +1,205 @@
+"""The protocol of a kind of benchmark: plan, measure, cells, show."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt
+
+from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.needs import DataNeed
+from alphanet.results.records import Record
+from alphanet.results.schema import Cell, Claim, Curve, Figure, Grid
+
+Place = tuple[str, str]  # row and column
+
+COMMON = frozenset({"scale", "out", "only", "budget", "restart"})
+"""Options that every kind has a use for."""
+
+
+class RunOptions(BaseModel):
+    """All that a user may ask of a run. A kind names those that it uses; the others are refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scale: str = "mini"
+    out: Path = Path("runs")
+    """Folder of runs; each benchmark has a folder of its name in it"""
+    only: tuple[str, ...] = ()
+    """ROW, COLUMN or ROW/COLUMN, with `*` for anything; empty: all cells"""
+    budget: PositiveFloat | None = None
+    """Minutes for everything that is not measured yet; None: the card's limits"""
+    restart: bool = False
+    """Measure again what is finished or begun"""
+    device: str = "cpu"
+    mirror: str | None = None
+    """file:// or http(s):// that serves HOST/PATH in place of the real addresses"""
+    seeds: PositiveInt | None = None
+    """Trainings of each model; None: the card's number"""
+    epochs: PositiveInt | None = None
+    """Of each training; None: the card's number"""
+    max_time: PositiveFloat | None = None
+    """Seconds of each training at most; None: the card's limit"""
+    seed: NonNegativeInt = 0
+    """Of random weights, displacements and samples"""
+    threads: PositiveInt = 1
+    mode: str = "eager"
+    structures: str | None = None
+    """Structures in place of the card's: a material or a file"""
+    max_memory: PositiveFloat | None = None
+    """GB that a worker may use; None: most of the machine's memory"""
+    truth: Path | None = None
+    """File with the labels of WBM; None: the published summary"""
+    predictions: Path | None = None
+    """Folder with published files of predictions; None: they are fetched"""
+    reference: Path | None = None
+    """File with reference energies of a landscape; None: the card's"""
+    relax: PositiveInt | None = None
+    """Structures of WBM that are relaxed anew and compared with the published predictions; None: none are"""
+    cluster: str = "local"
+    """Processes or scheduler for relaxations"""
+
+    def given(self) -> dict[str, Any]:
+        """The options that differ from their defaults."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+WorkT = TypeVar("WorkT")
+CardT = TypeVar("CardT", bound=AnyCard)
+
+
+@dataclass(frozen=True)
+class Task(Generic[WorkT]):
+    """One piece of a benchmark that is measured, resumed or fails as a whole."""
+
+    title: str  # for messages: "AlphaNet on formate, seed 0"
+    places: tuple[Place, ...]  # the cells that it fills
+    work: WorkT  # for the kind
+    seconds: float | None = None  # it takes at most; None: nothing limits it; 0: too little to divide
+    overhead: float = 0.0  # part of a share that goes to starting and evaluating, beside `seconds`
+    least: float = 0.0  # seconds below which it is not worth beginning
+    keys: Mapping[Place, str] = field(default_factory=dict)
+    """Hash of all that the numbers of a cell depend on; empty if the kind itself knows what is measured"""
+
+
+@dataclass(frozen=True)
+class Plan(Generic[WorkT]):
+    """Tasks of a benchmark at a scale, and what they take."""
+
+    tasks: tuple[Task[WorkT], ...]
+    cost: str  # in words
+    minutes: float | None  # all tasks take at most, environments and downloads aside; None: nothing limits them
+    data: tuple[DataNeed, ...] = ()
+    models: tuple[str, ...] = ()  # baselines that run, whose environments must exist
+    impossible: Mapping[Place, str] = field(default_factory=dict)  # cells that the scale cannot fill, and why
+    gpu_days: float | None = None  # estimated, if nothing limits the time
+    estimate: str = ""  # the basis of `gpu_days`, or why there is none
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A record, and the cells whose numbers it holds; without cells it is kept beside them."""
+
+    record: Record
+    places: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Cells that have no number, and why."""
+
+    places: tuple[Place, ...]
+    reason: str
+    metrics: tuple[str, ...] = ()  # empty: all
+    failed: bool = False  # an error, rather than a choice or a lack of time
+
+
+Finding = Measured | Missing
+
+
+@dataclass
+class Findings:
+    """All that is known of the cells of a run."""
+
+    records: dict[Place, list[Record]] = field(default_factory=dict)  # one a seed
+    beside: list[Record] = field(default_factory=list)  # records of no cell
+    missing: dict[tuple[str, ...], str] = field(default_factory=dict)  # row, column and perhaps metric -> why
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Shown:
+    """All that stands beside the cells."""
+
+    claims: list[Claim] = field(default_factory=list)
+    grids: list[Grid] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    origins: dict[str, dict[str, str]] = field(default_factory=dict)
+    conditions: str = ""
+
+
+class Kind(ABC, Generic[CardT, WorkT]):
+    """A kind of benchmark, made for one card and the options of one run. It keeps what `show` needs of a measurement."""
+
+    card_type: ClassVar[type[AnyCard]]
+    uses: ClassVar[frozenset[str]] = frozenset()
+    """Fields of `RunOptions` that it uses besides `COMMON`"""
+
+    def __init__(self, card: CardT, options: RunOptions) -> None:
+        """Refer to the card and the options; nothing is read or measured yet."""
+        self.card, self.options = card, options
+        self.folder = options.out / card.name
+
+    @abstractmethod
+    def plan(self) -> Plan[WorkT]:
+        """Return the tasks of the scale and their cost, from cards alone; `repro list` asks for it.
+
+        Raises:
+            UserError: the card or one that it refers to is wrong.
+        """
+
+    def prepare(self, task: Task[WorkT]) -> Task[WorkT]:
+        """Get data and environments before the budget's clock starts; return the task with its keys.
+
+        Raises:
+            UserError: they cannot be had; it costs only the cells of the task.
+        """
+        return task
+
+    def keeps(self, task: Task[WorkT], place: Place, record: Record) -> bool:
+        """Whether an earlier record holds the number of a cell of `task`."""
+        return bool(task.keys) and record.protocol.get("key") == task.keys.get(place)
+
+    @abstractmethod
+    def measure(self, task: Task[WorkT], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:
+        """Measure `task` and yield its findings; each is kept at once.
+
+        Args:
+            task: as `prepare` returned it.
+            places: its cells that no earlier record fills.
+            seconds: the task's share of the budget, or its own limit; None: no limit.
+
+        Raises:
+            UserError: it failed; it costs only the cells that have no number yet.
+        """
+
+    def keep(self, task: Task[WorkT], records: Mapping[Place, Record]) -> None:
+        """Take up a task that was finished before."""
+
+    def deviations(self, findings: Findings) -> list[str]:  # noqa: ARG002
+        """Differences from the paper's protocol that options or the machine cause; any makes cells incomparable."""
+        return []
+
+    def cells(self, findings: Findings) -> list[Cell]:
+        """Return the judged cells."""
+        from alphanet.benchmark.judging import build_cells
+
+        return build_cells(self.card, self.options.scale, findings, self.deviations(findings))
+
+    @abstractmethod
+    def show(self, findings: Findings) -> Shown:
+        """Draw figures into the folder; return them with claims, grids and notes."""

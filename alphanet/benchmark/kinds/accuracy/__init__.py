@@ -1,0 +1,201 @@
+"""Accuracy: potentials trained on data sets, and their errors on test frames. One task is a training with one seed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Place, Plan, RunOptions, Shown, Task
+from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
+from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run_job, training_job
+from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining, plan_trainings
+from alphanet.benchmark.kinds.accuracy.show import parity_plots, power_law_curves, power_law_grid, power_law_plot
+from alphanet.benchmark.kinds.accuracy.trainers import trainer_of
+from alphanet.benchmark.needs import need_dataset
+from alphanet.benchmark.power_law import law_text
+from alphanet.results.records import Record
+
+
+__all__ = ["Accuracy", "AccuracyCard", "TrainingWork"]
+
+OVERHEAD = 0.2  # of a training's share of the budget, for starting and evaluating
+LEAST = 5.0  # seconds of training, below which none is begun
+
+
+@dataclass(frozen=True)
+class TrainingWork:
+    """A training with one seed; `job` is there once its data are."""
+
+    training: PlannedTraining
+    seed: int
+    job: TrainingJob | None = None
+
+    @property
+    def ready_job(self) -> TrainingJob:
+        """The job of a prepared task."""
+        assert self.job is not None
+        return self.job
+
+
+class Accuracy(Kind[AccuracyCard, TrainingWork]):
+    """A table or figure of accuracies."""
+
+    card_type: type[AnyCard] = AccuracyCard
+    uses = frozenset({"device", "seeds", "epochs", "max_time", "mirror"})
+
+    def __init__(self, card: AccuracyCard, options: RunOptions) -> None:
+        """See `Kind`."""
+        super().__init__(card, options)
+        self.finished: dict[str, tuple[TrainingWork, dict[Place, Record]]] = {}
+        """Finished trainings of the first seed, with their test records"""
+
+    def plan(self) -> Plan[TrainingWork]:
+        """The first seed of every training before the second of any."""
+        scale = self.card.scale(self.options.scale)
+        trainings = plan_trainings(self.card, scale)
+        tasks = [self._task(training, seed) for training in trainings for seed in range(self._seeds(training))]
+        tasks.sort(key=lambda task: task.work.seed)
+        trained = [task for task in tasks if task.seconds != 0]
+        minutes, days, estimate = self._cost(trained)
+        return Plan(
+            tasks=tuple(tasks),
+            cost=self._cost_text(len(tasks), len(trained), minutes, days),
+            minutes=minutes,
+            data=tuple(
+                need_dataset(dataset, self.options.scale)
+                for dataset in dict.fromkeys(training.dataset for training in trainings)
+            ),
+            models=tuple(row.model for row in self.card.rows.values()),
+            impossible=self._impossible(),
+            gpu_days=days,
+            estimate=estimate,
+        )
+
+    def prepare(self, task: Task[TrainingWork]) -> Task[TrainingWork]:
+        """Prepare the data set, and the environment of a potential that is not trained yet."""
+        scale = self.card.scale(self.options.scale)
+        if scale.threads:
+            import torch
+
+            torch.set_num_threads(scale.threads)  # the baselines' workers are given the same number
+        job = training_job(self.card, self.options, task.work.training, task.work.seed, self.folder)
+        if not job.has_weights:
+            job.trainer.prepare()
+        key = job.timeless_key if self.options.budget is not None else job.key
+        return replace(
+            task,
+            work=replace(task.work, job=job),
+            keys={(row, column): key(column) for row, column in task.work.training.cells},
+        )
+
+    def keeps(self, task: Task[TrainingWork], place: Place, record: Record) -> bool:
+        """Whether the record is of the test frames of the same training and its parity sample is still there.
+
+        With a budget, trainings with any limit on time are kept; without one the limit is the card's.
+        """
+        job = task.work.ready_job
+        field = "timeless_key" if self.options.budget is not None else "key"
+        return (
+            record.protocol.get(field) == task.keys[place]
+            and record.data.get("split") == job.splits[-1]
+            and has_samples(job, record)
+        )
+
+    def measure(self, task: Task[TrainingWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:
+        """Train what is not trained, evaluate on every split, the test frames last."""
+        job = task.work.ready_job
+        if task.seconds != 0:  # nothing limits what is not trained step by step
+            job = replace(job, request=replace(job.request, max_time=seconds))
+        records: dict[Place, Record] = {}
+        for column, split, record in run_job(
+            job, list(dict.fromkeys(column for _, column in places)), restart=self.options.restart
+        ):
+            filled = tuple(place for place in places if place[1] == column) if split == job.splits[-1] else ()
+            records |= dict.fromkeys(filled, record)
+            yield Measured(record, filled)
+        self.keep(replace(task, work=replace(task.work, job=job)), records)
+
+    def keep(self, task: Task[TrainingWork], records: Mapping[Place, Record]) -> None:
+        """Remember a finished training of the first seed for parity plots and whoever rests on it."""
+        if task.work.seed == 0:
+            _, earlier = self.finished.get(task.title, (task.work, {}))
+            self.finished[task.title] = (task.work, earlier | dict(records))
+
+    def deviations(self, findings: Findings) -> list[str]:
+        """Other limits than the card's."""
+        scale, options = self.card.scale(self.options.scale), self.options
+        changed = []
+        if options.epochs and options.epochs != scale.epochs:
+            changed.append(f"{options.epochs} epochs")
+        if options.max_time and options.max_time != scale.max_time:
+            changed.append(f"at most {options.max_time:g} s of training")
+        limits = {_limit(record) for records in findings.records.values() for record in records}
+        if options.budget and limits - {options.max_time or scale.max_time}:
+            changed.append(f"a budget of {options.budget:g} minutes")
+        return changed
+
+    def show(self, findings: Findings) -> Shown:
+        """Parity plots of the first seed; power laws if the card asks for them."""
+        shown = Shown()
+        if self.card.parity:
+            for work, records in self.finished.values():
+                shown.figures.append(parity_plots(self.card, self.options.scale, self.folder, work, records))
+        shown.curves = power_law_curves(self.card, findings.records)
+        if shown.curves:
+            shown.figures += power_law_plot(self.card, self.options.scale, self.folder, shown.curves)
+            grid, shown.origins = power_law_grid(shown.curves)
+            shown.grids.append(grid)
+            titles = {metric: described.title for metric, described in self.card.metrics.items()}
+            shown.notes += [f"{curve.row}, {titles[curve.quantity]}: {law_text(curve)}" for curve in shown.curves]
+        return shown
+
+    def _task(self, training: PlannedTraining, seed: int) -> Task[TrainingWork]:
+        limit = self.options.max_time or self.card.scale(self.options.scale).max_time
+        return Task(
+            title=f"{training.title}, seed {seed}",
+            places=tuple(training.cells),
+            work=TrainingWork(training, seed),
+            seconds=limit if trainer_of(training.model).seeded else 0.0,
+            overhead=OVERHEAD,
+            least=LEAST,
+        )
+
+    def _seeds(self, training: PlannedTraining) -> int:
+        wanted = self.options.seeds or self.card.scale(self.options.scale).seeds
+        return wanted if trainer_of(training.model).seeded else 1
+
+    def _impossible(self) -> dict[Place, str]:
+        scale = self.card.scale(self.options.scale)
+        reasons: dict[Place, str] = {}
+        for row, described in self.card.rows.items():
+            for column in self.card.columns:
+                needs = scale.skip_columns.get(column) or scale.skip_rows.get(described.run_key)
+                if needs and (column in scale.skip_columns or scale.run_of(described.run_key, column) is None):
+                    reasons[row, column] = f"needs {needs}"
+        return reasons
+
+    def _cost(self, trained: Sequence[Task[TrainingWork]]) -> tuple[float | None, float | None, str]:
+        """Minutes; or GPU-days with their basis, if nothing limits the time."""
+        from alphanet.benchmark.kinds.accuracy.estimate import gpu_days
+
+        scale = self.card.scale(self.options.scale)
+        limits = [task.seconds for task in trained]
+        if None not in limits:
+            return sum(limit for limit in limits if limit) / 60, None, ""
+        return None, *gpu_days([(task.work.training, scale) for task in trained])
+
+    def _cost_text(self, tasks: int, trained: int, minutes: float | None, days: float | None) -> str:
+        from alphanet.benchmark.listing import minutes_text
+
+        if not tasks:
+            return "nothing can be measured"
+        if minutes is None:
+            estimated = "unknown" if days is None else f"about {float(f'{days:.2g}'):g} GPU-days, estimated"
+            return f"{trained} trainings, as long as their epochs take: {estimated}"
+        limit = self.options.max_time or self.card.scale(self.options.scale).max_time or 0.0
+        return f"{trained} trainings, at most {limit:g} s each: {minutes_text(minutes)}"
+
+
+def _limit(record: Record) -> float | None:
+    limits = record.protocol.get("limits")
+    seconds = limits.get("seconds") if isinstance(limits, dict) else None
+    return float(seconds) if isinstance(seconds, int | float) else None

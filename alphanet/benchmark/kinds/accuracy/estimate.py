@@ -1,0 +1,77 @@
+"""The cost of trainings that nobody ran: their frames, at the time of a frame in the paper's own table of costs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alphanet.data.cards import load_card
+from alphanet.benchmark.kinds.accuracy.card import AccuracyScale
+from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining
+from alphanet.benchmark.kinds.cost import CostCard
+from alphanet.benchmark.loading import benchmark_names, card_path, read_benchmark
+from alphanet.potentials.cards import load_baseline
+from alphanet.training.config import preset_config
+
+DAY = 86400.0  # s
+FULL = "full"  # printed costs are of trainings by the paper's own settings
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Time of a GPU for one frame, once."""
+
+    dataset: str
+    seconds: float
+    source: str  # table and column that print it
+
+
+def printed_rates() -> list[Rate]:
+    """The rates that the cards of costs print: GPU-days over samples and epochs; the cheapest frame first.
+
+    Raises:
+        UserError: a card is wrong.
+    """
+    rates = []
+    for card in (read_benchmark(card_path(name)) for name in benchmark_names()):
+        if isinstance(card, CostCard):
+            for columns in card.paper.values():
+                for name, metrics in columns.items():
+                    if printed := metrics.get("training_cost"):
+                        column = card.columns[name]
+                        frames = column.samples * preset_config(column.dataset, FULL).epochs
+                        rates.append(Rate(column.dataset, DAY * float(printed) / frames, f"{card.name}, {name}"))
+    return sorted(rates, key=lambda rate: rate.seconds)
+
+
+def gpu_days(trainings: Sequence[tuple[PlannedTraining, AccuracyScale]]) -> tuple[float | None, str]:
+    """GPU-days of all `trainings` at scale `full`, and the basis of the number; None if a size is not known.
+
+    A frame counts as much as the paper's table of costs prints for its data set, or else for the cheapest that is
+    printed, whatever network is trained: without a GPU nothing else about its time is known here.
+
+    Raises:
+        UserError: a card is wrong.
+    """
+    rates, days, used = printed_rates(), 0.0, {}
+    if not rates:
+        return None, "no table of costs"
+    for training, scale in trainings:
+        frames = training.train_frames or load_card(training.dataset).at(FULL).train_frames
+        epochs = _epochs(training, scale)
+        if frames is None or epochs is None:
+            return None, f"{training.title}: its frames or epochs are not known"
+        rate = next((rate for rate in rates if rate.dataset == training.dataset), rates[0])
+        used[rate.source] = f"{rate.seconds:.2g} s a frame ({rate.source})"
+        days += frames * epochs * rate.seconds / DAY
+    return days, f"at the printed {', '.join(used.values())}, every network alike"
+
+
+def _epochs(training: PlannedTraining, scale: AccuracyScale) -> int | None:
+    wanted = scale.epochs or training.run.settings.get("epochs")
+    if wanted is not None:
+        return int(wanted)
+    if training.model == "alphanet":
+        return preset_config(training.dataset, FULL).epochs
+    card = load_baseline(training.model)
+    name = training.run.settings.get("preset", card.small)
+    epochs = card.preset(str(name)).training.get("epochs")
+    return None if epochs is None else int(epochs)

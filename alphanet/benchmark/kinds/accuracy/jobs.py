@@ -1,0 +1,323 @@
+"""One training with one seed: train a potential on a data set, evaluate it, yield the records.
+
+A job's folder is named by the hash of all that its weights depend on, so that a finished job is recognized and one with
+other settings, data or code is never taken for it.
+"""
+
+import functools
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import JsonValue
+
+from alphanet.benchmark.kind import RunOptions
+from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
+from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining
+from alphanet.benchmark.kinds.accuracy.trainers import Trainer, TrainingRequest, trainer_of
+from alphanet.cards import read_yaml
+from alphanet.errors import UserError
+from alphanet.files import sha256_of, write_text
+from alphanet.measure.parity import ParitySample, joined, load_sample, save_sample
+from alphanet.potentials.protocol import Potential
+from alphanet.provenance import code_digest, where
+from alphanet.results.records import Record
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from alphanet.data.store import FrameStore
+
+logger = logging.getLogger(__name__)
+
+EVALUATION_CODE = (
+    "measure/accuracy.py",
+    "measure/s2ef.py",
+    "measure/parity.py",
+    "potentials/local.py",
+    "potentials/remote.py",
+)
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """A potential, the data it is trained on, the frames it is evaluated on, and the place of its files."""
+
+    protocol: str  # benchmark and scale: "table1/mini"
+    name: str  # run key of the rows; part of the folder's name
+    model: str
+    trainer: Trainer
+    request: TrainingRequest
+    only: Mapping[str, Mapping[str, str]]  # column -> patterns that the `info` of its frames must match
+    splits: tuple[str, ...]  # that are evaluated, test last: its record says that the column is finished
+    batch_size: int
+    parity_frames: int | None
+    s2ef: bool  # whether OC20's metrics are evaluated too
+    runs: Path
+
+    @functools.cached_property
+    def training_key(self) -> str:
+        """Hash of all that the trained weights depend on, but for the limit on time: more time continues the same."""
+        request = self.request
+        depends: dict[str, Any] = {
+            "model": self.model,
+            "data": [request.data.name, request.data.scale],
+            "sources": request.data.sources,
+            "split": _split_of(request),
+            "settings": request.settings,
+            "epochs": request.epochs,
+            "seed": request.seed,
+            "dtype": request.dtype,
+            "code": code_digest(self.trainer.code()),
+        }
+        if request.train_frames is not None:
+            depends["train_frames"] = request.train_frames
+        return _hash(depends)
+
+    def key(self, column: str) -> str:
+        """Hash of all that the numbers of a column depend on."""
+        return _hash([self.timeless_key(column), self.request.max_time])
+
+    def timeless_key(self, column: str) -> str:
+        """The same but for the limit on time."""
+        evaluation = [self.parity_frames, self.splits, self.only[column], self.s2ef, code_digest(EVALUATION_CODE)]
+        return _hash([self.protocol, self.training_key, evaluation])
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the training."""
+        few = "" if self.request.train_frames is None else f"-{self.request.train_frames}"
+        name = f"{self.request.data.name}-{self.request.data.scale}{few}-{self.name}-seed{self.request.seed}"
+        return self.runs / f"{name}-{self.training_key[:8]}"
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the training has finished, with whatever limit on time."""
+        return (self.folder / "trained.json").exists()
+
+
+def training_job(
+    card: AccuracyCard, options: RunOptions, training: PlannedTraining, seed: int, folder: Path
+) -> TrainingJob:
+    """The job of `training` with `seed`: its data set is prepared, its environment made if it will be needed.
+
+    Raises:
+        UserError: the data or the environment cannot be had.
+    """
+    from alphanet.data.prepare import prepare
+    from alphanet.data.subsets import training_subset
+
+    scale, runs = card.scale(options.scale), folder / "runs"
+    data = prepare(training.dataset, options.scale, mirror=options.mirror)
+    if training.train_frames is not None:
+        data = training_subset(data, training.train_frames, seed, runs / "subsets")
+    return TrainingJob(
+        protocol=f"{card.name}/{options.scale}",
+        name=training.key,
+        model=training.model,
+        trainer=trainer_of(training.model),
+        request=TrainingRequest(
+            data=data,
+            settings=training.run.settings,
+            seed=seed,
+            dtype=scale.dtype,
+            device=options.device,
+            epochs=options.epochs or scale.epochs,
+            max_time=options.max_time or scale.max_time,
+            train_frames=training.train_frames,
+        ),
+        only={column: card.columns[column].only for column in training.columns},
+        splits=("train", "valid", "test") if card.parity else ("test",),
+        batch_size=training.run.batch_size,
+        parity_frames=scale.parity_frames,
+        s2ef=card.s2ef,
+        runs=runs,
+    )
+
+
+def run_job(job: TrainingJob, columns: Sequence[str], *, restart: bool = False) -> Iterator[tuple[str, str, Record]]:
+    """Train if needed, evaluate for `columns`; yield column, split and record, the test frames last.
+
+    Raises:
+        UserError: the training or the evaluation failed; everything that was finished stays.
+    """
+    if restart:
+        shutil.rmtree(job.folder, ignore_errors=True)
+    logger.info("%s", job.folder)
+    trained = train_job(job)
+    potential = job.trainer.open(job.request, job.folder, trained)
+    try:
+        for split in job.splits:
+            indices = _fitting(job, columns, split)
+            for column in columns:
+                record = _evaluate(job, column, split, indices[column], potential, trained)
+                logger.info("%s, %s: %s", column, split, _summary(record))
+                yield column, split, record
+    finally:
+        potential.close()
+
+
+def train_job(job: TrainingJob) -> dict[str, Any]:
+    """Train, or take up a finished training; return what the trainer said of it.
+
+    The trainer is asked again if the limit on time has changed, and continues.
+
+    Raises:
+        UserError: the training failed.
+    """
+    done = job.folder / "trained.json"
+    if done.exists():
+        values = read_yaml(done)
+        if values["max_time"] == job.request.max_time:
+            return dict(values["trained"])
+    job.folder.mkdir(parents=True, exist_ok=True)
+    trained = job.trainer.train(job.request, job.folder)
+    write_text(done, json.dumps({"max_time": job.request.max_time, "trained": trained}, indent=1) + "\n")
+    return trained
+
+
+def open_trained(job: TrainingJob) -> Potential:
+    """The potential of a job that has been trained.
+
+    Raises:
+        UserError: it has not, or it cannot be opened.
+    """
+    trained: dict[str, Any] = read_yaml(job.folder / "trained.json")["trained"]
+    return job.trainer.open(job.request, job.folder, trained)
+
+
+def samples_of(job: TrainingJob, records: Iterable[Record]) -> dict[str, ParitySample]:
+    """The parity samples of a finished job: those of the columns whose test records are given, joined.
+
+    Columns with the same frames count once.
+    """
+    distinct = {json.dumps(record.data.get("only")): record for record in records}.values()
+    keys = [str(record.protocol["key"]) for record in distinct]
+    return {split: joined([load_sample(_sample_file(job, key, split)) for key in keys]) for split in job.splits}
+
+
+def has_samples(job: TrainingJob, record: Record) -> bool:
+    """Whether the parity samples that were saved with `record` are there."""
+    return all(_sample_file(job, str(record.protocol["key"]), split).exists() for split in job.splits)
+
+
+def matching_frames(frames: "Iterable[Atoms]", only: Mapping[str, Mapping[str, str]]) -> dict[str, list[int]]:
+    """For each key of `only` the indices of the frames whose `info` matches all its patterns; case does not count."""
+    matching: dict[str, list[int]] = {name: [] for name in only}
+    for index, atoms in enumerate(frames):
+        for name, patterns in only.items():
+            if all(_matches(atoms.info.get(key, ""), pattern) for key, pattern in patterns.items()):
+                matching[name].append(index)
+    return matching
+
+
+def _evaluate(
+    job: TrainingJob, column: str, split: str, fitting: Sequence[int], potential: Potential, trained: dict[str, Any]
+) -> Record:
+    from alphanet.data.store import FrameStore
+    from alphanet.data.subsets import evenly_spaced
+    from alphanet.measure.accuracy import evaluate
+
+    request, data = job.request, job.request.data
+    path: Path = getattr(data, split)
+    most = None if split == "test" else job.parity_frames
+    indices = [fitting[index] for index in evenly_spaced(len(fitting), most)]
+    accuracy = evaluate(
+        potential,
+        _frames(FrameStore(path), indices),
+        batch_size=job.batch_size,
+        official=True,
+        s2ef=job.s2ef,
+        groups=_test_groups(request),
+    )
+    key = job.key(column)
+    save_sample(_sample_file(job, key, split), accuracy.parity)
+    facts: dict[str, JsonValue] = {"only": dict(job.only[column])} if job.only[column] else {}
+    return Record(
+        metrics=accuracy.metrics(),
+        data={
+            "dataset": data.name,
+            "scale": data.scale,
+            "split": split,
+            **facts,
+            "frames": f"{len(indices)} of {len(fitting)}, evenly spaced" if most else "all",
+            "trained_on": data.counts["train"],
+            "level_of_theory": data.level_of_theory,
+            "store_sha256": sha256_of(path),
+            "sources": data.sources,
+        },
+        model={"name": job.model, **potential.provenance()},
+        protocol={
+            "benchmark": job.protocol,
+            "key": key,
+            "timeless_key": job.timeless_key(column),
+            "seed": request.seed,
+            "precision": request.dtype,
+            "device": request.device,
+            "threads": _threads(),
+            "batch_size": job.batch_size,
+            "limits": {"epochs": request.epochs, "seconds": request.max_time},
+            "training": trained,
+        },
+        environment=where(),
+    )
+
+
+def _test_groups(request: TrainingRequest) -> tuple[str, ...]:
+    """Names of the sets of test files, such as OC20's four validation splits; empty if they have none."""
+    files = request.data.card.at(request.data.scale).files
+    return tuple(dict.fromkeys(file.group for file in files if file.role == "test" and file.group))
+
+
+def _fitting(job: TrainingJob, columns: Iterable[str], split: str) -> dict[str, Sequence[int]]:
+    """Indices of the frames that each column counts, from one pass over them."""
+    from alphanet.data.store import FrameStore
+
+    store = FrameStore(getattr(job.request.data, split))
+    patterns = {column: job.only[column] for column in columns if job.only[column]}
+    indices: dict[str, Sequence[int]] = dict.fromkeys(columns, range(len(store)))
+    if patterns:
+        indices |= matching_frames(store, patterns)
+    for column, fitting in indices.items():
+        if not fitting:
+            wanted = ", ".join(f"{key} {pattern}" for key, pattern in job.only[column].items())
+            raise UserError(f"{job.request.data.name} has no {split} frames with {wanted}")
+    return indices
+
+
+def _matches(value: object, pattern: str) -> bool:
+    return fnmatchcase(str(value).casefold(), pattern.casefold())
+
+
+def _frames(store: "FrameStore", indices: Iterable[int]) -> "Iterator[Atoms]":
+    return (store[index] for index in indices)
+
+
+def _split_of(request: TrainingRequest) -> Any:
+    split = request.data.card.at(request.data.scale).split
+    return split.model_dump(mode="json") if split else None
+
+
+def _sample_file(job: TrainingJob, key: str, split: str) -> Path:
+    return job.folder / f"parity-{key[:8]}-{split}.npz"
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _summary(record: Record) -> str:
+    energy, force = record.value("energy_mae") or 0.0, record.value("force_mae") or 0.0
+    return f"energy MAE {1e3 * energy:.3g} meV/atom, force MAE {1e3 * force:.3g} meV/Å"
+
+
+def _hash(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,115 @@
+"""Every benchmark at every scale: its cost, and what is here of its data and environments."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.kind import RunOptions
+from alphanet.benchmark.kinds import kind_of
+from alphanet.benchmark.loading import benchmark_names, load_benchmark
+from alphanet.benchmark.needs import DataNeed
+from alphanet.potentials.cards import baseline_names, load_baseline
+from alphanet.potentials.environments import is_installed
+
+SCALES = ("mini", "slice", "full")
+
+
+class BenchmarkInfo(BaseModel):
+    """A benchmark at one scale."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: str
+    title: str
+    scale: str
+    comparable: bool  # with the paper, if nothing departs from the protocol
+    reason: str  # why not; empty if it is
+    cost: str  # in words
+    minutes: float | None  # it takes at most, environments and downloads aside; None: nothing limits it
+    gpu_days: float | None  # estimated, if nothing limits the time
+    estimate: str  # the basis of `gpu_days`, or why there is none
+    data: tuple[DataNeed, ...]
+    impossible: tuple[str, ...]  # cells that this scale cannot fill, and what they would need
+    missing_data: tuple[str, ...]  # to be fetched or given first; empty: all is here, or made on the spot
+    environments: tuple[str, ...]  # baselines that take part
+    missing_environments: tuple[str, ...]  # those of them whose environment is not made yet
+
+
+def list_benchmarks(seeds: int | None = None) -> list[BenchmarkInfo]:
+    """Every benchmark at every scale, in the order of the paper; other papers' tables last.
+
+    Args:
+        seeds: trainings of each model; None: the card's number.
+
+    Raises:
+        UserError: a card is wrong.
+    """
+    cards = map(load_benchmark, benchmark_names())
+    return [benchmark_info(card, RunOptions(scale=scale, seeds=seeds)) for card in cards for scale in card.scales]
+
+
+def benchmark_info(card: AnyCard, options: RunOptions) -> BenchmarkInfo:
+    """The cost of `card` with `options`, and what is here of its data and environments.
+
+    Raises:
+        UserError: the card, or one that it refers to, is wrong.
+    """
+    plan = kind_of(card.kind)(card, options).plan()
+    settings = card.scale(options.scale)
+    known = baseline_names()
+    environments = [name for name in dict.fromkeys(model.partition("@")[0] for model in plan.models) if name in known]
+    impossible = _grouped(plan.impossible)
+    return BenchmarkInfo(
+        name=card.name,
+        kind=card.kind,
+        title=card.title,
+        scale=options.scale,
+        comparable=settings.comparable,
+        reason=settings.reason,
+        cost=plan.cost,
+        minutes=plan.minutes,
+        gpu_days=plan.gpu_days,
+        estimate=plan.estimate,
+        data=plan.data,
+        impossible=impossible,
+        missing_data=impossible + tuple(need.text for need in plan.data if not need.here),
+        environments=tuple(environments),
+        missing_environments=tuple(name for name in environments if not is_installed(load_baseline(name))),
+    )
+
+
+def minutes_text(minutes: float) -> str:
+    """Minutes in words: `14 min`, `24 h`."""
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.3g} h"
+
+
+def cost_table(listed: Sequence[BenchmarkInfo]) -> str:
+    """Costs as a Markdown table: a line a name, a column a scale."""
+    lines = ["| `alphanet repro …` | mini | slice | full |", "|---|---|---|---|"]
+    for name in dict.fromkeys(info.name for info in listed):
+        costs = {info.scale: _short(info) for info in listed if info.name == name}
+        lines.append(f"| `{name}` | {' | '.join(costs.get(scale, '–') for scale in SCALES)} |")
+    return "\n".join(lines)
+
+
+def _grouped(impossible: dict[tuple[str, str], str]) -> tuple[str, ...]:
+    """Cells that cannot be filled, by reason: columns or rows that lack all, or single cells."""
+    reasons: dict[str, list[tuple[str, str]]] = {}
+    for place, reason in impossible.items():
+        reasons.setdefault(reason, []).append(place)
+    return tuple(f"{_parts(places)}: {reason}" for reason, places in reasons.items())
+
+
+def _parts(places: Sequence[tuple[str, str]]) -> str:
+    rows, columns = (list(dict.fromkeys(names)) for names in zip(*places, strict=True))
+    return ", ".join(rows if len(rows) <= len(columns) else columns)
+
+
+def _short(info: BenchmarkInfo) -> str:
+    if info.minutes is None:
+        return "unknown" if info.gpu_days is None else f"{float(f'{info.gpu_days:.2g}'):g} GPU-days"
+    if not info.minutes:
+        return "–" if info.impossible else "seconds"
+    return minutes_text(max(1.0, info.minutes))

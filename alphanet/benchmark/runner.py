@@ -1,0 +1,239 @@
+"""The one runner: plan, select, resume, divide the budget, measure, judge, draw, and write one typed result."""
+
+import logging
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from alphanet.benchmark.budget import Budget
+from alphanet.benchmark.card import AnyCard
+from alphanet.results.facts import cell_facts
+from alphanet.benchmark.judging import RULE
+from alphanet.benchmark.kind import COMMON, Findings, Kind, Measured, Missing, Place, Plan, RunOptions, Shown, Task
+from alphanet.benchmark.kinds import kind_of
+from alphanet.results.records import Record, RecordLog
+from alphanet.results.schema import BenchmarkResult, Cell, Provenance
+from alphanet.benchmark.selection import all_places, selected_places
+from alphanet.errors import UserError, did_you_mean
+from alphanet.provenance import where
+
+logger = logging.getLogger(__name__)
+
+RECORDS = "records.jsonl"
+
+
+def run_benchmark(card: AnyCard, options: RunOptions) -> BenchmarkResult:
+    """Measure what is not measured yet of `card`; write figures and `results.json` into `options.out / card.name`.
+
+    A task that fails costs only its own cells; `failures` of the result says why.
+
+    Raises:
+        UserError: the options name a scale, row or column that the card does not have, or an option that its kind has
+            no use for; or the folder cannot be written.
+    """
+    require_useful(card, options)
+    card.scale(options.scale)
+    kind = kind_of(card.kind)(card, options)
+    logger.info("%s: records, figures and results.json; the same command resumes", kind.folder)
+    run = _Run(card, options, kind)
+    run.measure(kind.plan())
+    result = _result(card, options, kind, run.findings, run.broken)
+    result.write(kind.folder)
+    return result
+
+
+def require_useful(card: AnyCard, options: RunOptions) -> None:
+    """Check that every option that differs from its default has a use for the kind of `card`.
+
+    Raises:
+        UserError: one has none.
+    """
+    useful = COMMON | kind_of(card.kind).uses
+    for name in options.given():
+        if name not in useful:
+            raise UserError(
+                f"{card.name} is a benchmark of kind {card.kind}, which has no use for {name}"
+                f"{did_you_mean(name, useful)}"
+            )
+
+
+class _Run:
+    """The tasks of one run, and what is known of their cells."""
+
+    def __init__(self, card: AnyCard, options: RunOptions, kind: Kind[Any, Any]) -> None:
+        self.findings = Findings()
+        self._card, self._options, self._kind = card, options, kind
+        self._log = RecordLog(kind.folder / RECORDS)
+        self._earlier = [] if options.restart else list(self._log.records)
+        self._failed: set[tuple[Place, ...]] = set()
+
+    @property
+    def broken(self) -> list[str]:
+        """Lines of the log that are no whole records."""
+        return self._log.problems
+
+    def measure(self, plan: Plan[Any]) -> None:
+        """Measure the tasks of `plan` that fill selected cells, whatever fails beside them."""
+        selected = selected_places(self._card, self._options.only)
+        tasks = self._selected(plan, selected)
+        prepared = [ready for task in tasks if (ready := self._prepared(task)) is not None]
+        budget = self._budget(prepared)
+        for task in prepared:
+            self._measure(task, budget)
+
+    def _selected(self, plan: Plan[Any], selected: set[Place]) -> list[Task[Any]]:
+        """The tasks of selected cells; every other cell gets its reason."""
+        filled = {place for task in plan.tasks for place in task.places}
+        for place in all_places(self._card):
+            if place not in selected:
+                self.findings.missing[place] = "left out by the selection (--only)"
+            elif place in plan.impossible:
+                self.findings.missing[place] = plan.impossible[place]
+            elif place not in filled:
+                self.findings.missing[place] = f"the protocol of scale {self._options.scale} does not measure it"
+        parts = (replace(task, places=tuple(place for place in task.places if place in selected)) for task in plan.tasks)
+        return [task for task in parts if task.places]
+
+    def _prepared(self, task: Task[Any]) -> Task[Any] | None:
+        try:
+            return self._kind.prepare(task)
+        except UserError as error:
+            self._fail(task, error)
+            return None
+
+    def _budget(self, tasks: list[Task[Any]]) -> Budget | None:
+        if self._options.budget is None:
+            return None
+        return Budget(
+            self._options.budget,
+            {task.title: task.seconds if self._open(task, self._kept(task)) else 0.0 for task in tasks},
+        )
+
+    def _measure(self, task: Task[Any], budget: Budget | None) -> None:
+        kept = self._kept(task)
+        places = self._open(task, kept)
+        for place, record in kept.items():
+            self._add(place, record)
+        if kept:
+            self._kind.keep(task, kept)
+        if not places or task.places in self._failed:
+            logger.info("%s: %s", task.title, "failed with another seed" if places else "finished before, kept")
+            return
+        seconds = task.seconds
+        if budget is not None:
+            seconds = budget.share(task.title, overhead=task.overhead, least=task.least)
+            if seconds is None:
+                self._miss(places, self._no_time(task))
+                return
+            seconds = seconds or task.seconds
+        logger.info("%s", task.title)
+        try:
+            for finding in self._kind.measure(task, places, seconds):
+                self._take(finding)
+        except UserError as error:
+            self._fail(task, error)
+
+    def _take(self, finding: Measured | Missing) -> None:
+        if isinstance(finding, Missing):
+            self._miss(finding.places, finding.reason, finding.metrics)
+            if finding.failed:
+                self.findings.failures.append(f"{_named(finding.places)}: {finding.reason}")
+                logger.warning("%s failed: %s", _named(finding.places), finding.reason)
+            return
+        record = self._log.add(finding.record)
+        for place in finding.places:
+            self._add(place, record)
+        if not finding.places:
+            self.findings.beside.append(record)
+
+    def _kept(self, task: Task[Any]) -> dict[Place, Record]:
+        """The newest earlier record of each cell that is finished."""
+        kept = {}
+        for record in self._earlier:
+            kept |= {place: record for place in task.places if self._kind.keeps(task, place, record)}
+        return kept
+
+    @staticmethod
+    def _open(task: Task[Any], kept: Mapping[Place, Record]) -> tuple[Place, ...]:
+        return tuple(place for place in task.places if place not in kept)
+
+    def _no_time(self, task: Task[Any]) -> str:
+        needs = "as long as it takes" if task.seconds is None else f"up to {task.seconds:g} s"
+        reason = f"no time left of the budget of {self._options.budget:g} minutes; it needs {needs}"
+        logger.warning("%s: %s", task.title, reason)
+        return reason
+
+    def _add(self, place: Place, record: Record) -> None:
+        self.findings.records.setdefault(place, []).append(record)
+
+    def _miss(self, places: tuple[Place, ...], reason: str, metrics: tuple[str, ...] = ()) -> None:
+        keys = [(*place, metric) for place in places for metric in metrics] or list(places)
+        self.findings.missing |= dict.fromkeys(keys, reason)
+
+    def _fail(self, task: Task[Any], error: UserError) -> None:
+        self._failed.add(task.places)
+        empty = tuple(place for place in task.places if place not in self.findings.records)
+        self._miss(empty, str(error))
+        self.findings.failures.append(f"{task.title}: {error}")
+        logger.warning("%s failed: %s", task.title, error)
+
+
+def _result(
+    card: AnyCard, options: RunOptions, kind: Kind[Any, Any], findings: Findings, broken: Sequence[str]
+) -> BenchmarkResult:
+    cells, shown = kind.cells(findings), kind.show(findings)
+    settings = card.scale(options.scale)
+    deviations = kind.deviations(findings)
+    reason = settings.reason or ", ".join(deviations)
+    records = {record.id: record for records in findings.records.values() for record in records}
+    records |= {record.id: record for record in findings.beside}
+    return BenchmarkResult(
+        kind=card.kind,
+        name=card.name,
+        title=card.title,
+        scale=options.scale,
+        source=card.source,
+        protocol=settings.protocol,
+        conditions=shown.conditions,
+        comparable=not reason,
+        reason=reason,
+        when=max((record.when for record in records.values()), default=""),
+        cells=tuple(cells),
+        claims=tuple(shown.claims),
+        grids=tuple(shown.grids),
+        curves=tuple(shown.curves),
+        figures=tuple(shown.figures),
+        notes=_notes(card, cells, shown),
+        problems=_problems(card, findings, broken),
+        failures=tuple(findings.failures),
+        records=records,
+        origins=shown.origins
+        | {cell.origin: cell_facts(findings.records[cell.row, cell.column]) for cell in cells if cell.origin},
+        options=options.given(),
+        provenance=this_process(),
+    )
+
+
+def this_process() -> Provenance:
+    """Command, machine, versions and code of this process."""
+    return Provenance(command=shlex.join(["alphanet", *sys.argv[1:]]), **where())
+
+
+def _notes(card: AnyCard, cells: list[Cell], shown: Shown) -> tuple[str, ...]:
+    rule = [RULE] if any(cell.comparable or cell.inconsistent for cell in cells) else []
+    rows = [row.note for row in card.rows.values() if row.note]
+    return tuple(dict.fromkeys([*rule, *rows, *card.notes, *shown.notes]))
+
+
+def _problems(card: AnyCard, findings: Findings, broken: Sequence[str]) -> tuple[str, ...]:
+    """Broken records; rows without a number, if the benchmark has no cells to say so."""
+    if card.metrics:
+        return tuple(broken)
+    missing = (f"{'/'.join(filter(None, place))}: not run: {why}" for place, why in findings.missing.items())
+    return (*broken, *missing)
+
+
+def _named(places: tuple[Place, ...]) -> str:
+    return ", ".join("/".join(filter(None, place)) for place in places)

@@ -1,0 +1,74 @@
+"""Facts behind a number, as short texts: record, model, data, protocol, machine, versions, code."""
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import JsonValue
+
+from alphanet.results.records import Record
+from alphanet.results.schema import Code, Hardware, Provenance
+
+LONGEST = 100  # characters of a fact; settings of whole networks are in the run's own files
+
+
+def cell_facts(records: Iterable[Record]) -> dict[str, str]:
+    """Facts of a cell: those of its first record, and the ids and dates of all."""
+    records = list(records)
+    facts = record_facts(records[0])
+    if len(records) > 1:
+        facts["record"] = ", ".join(record.id for record in records)
+        facts["mean of"] = f"{len(records)} records, seeds {', '.join(_seed(record) for record in records)}"
+    return facts
+
+
+def record_facts(record: Record) -> dict[str, str]:
+    """All that a record says of its numbers."""
+    facts = {"record": record.id, "when": record.when}
+    facts |= {name: listed(getattr(record, name)) for name in ("model", "data", "protocol")}
+    return facts | environment_facts(record.environment)
+
+
+def provenance_facts(provenance: Provenance) -> dict[str, str]:
+    """Hardware, versions and code of a run."""
+    software = ", ".join(f"{name} {version}" for name, version in provenance.software.items())
+    return {"hardware": hardware_text(provenance.hardware), "software": software, "code": code_text(provenance.code)}
+
+
+def environment_facts(environment: Mapping[str, JsonValue]) -> dict[str, str]:
+    """Hardware, versions and code of a record's environment, as far as it has them."""
+    facts = {}
+    if hardware := environment.get("hardware"):
+        facts["hardware"] = hardware_text(Hardware.model_validate(hardware))
+    if isinstance(software := environment.get("software"), dict):
+        facts["software"] = ", ".join(f"{name} {version}" for name, version in software.items())
+    if code := environment.get("code"):
+        facts["code"] = code_text(Code.model_validate(code))
+    return facts
+
+
+def hardware_text(hardware: Hardware) -> str:
+    """One line: GPUs if any, CPU, cores, memory."""
+    return ", ".join([*hardware.gpus, f"{hardware.cpu}, {hardware.cores} cores, {hardware.memory_gib} GiB"])
+
+
+def code_text(code: Code) -> str:
+    """Version, commit, and whether files differed from it."""
+    commit = f", commit {code.commit[:12]}" if code.commit else ""
+    return f"{code.version}{commit}{' with changes' if code.dirty else ''}"
+
+
+def listed(values: Mapping[str, JsonValue]) -> str:
+    """The short values of a mapping: `seed 0, dtype float32`."""
+    parts = []
+    for key, value in values.items():
+        text = f"({listed(value)})" if isinstance(value, dict) else _short(value)
+        if value not in (None, "", {}) and not isinstance(value, list) and len(text) <= LONGEST:
+            parts.append(f"{key.replace('_', ' ')} {text}")
+    return ", ".join(parts)
+
+
+def _short(value: JsonValue) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _seed(record: Record) -> str:
+    return str(record.protocol.get("seed", "?"))

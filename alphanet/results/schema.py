@@ -1,0 +1,244 @@
+"""The one schema of results: written by the runner as `results.json`, read by the page, by comparisons and by scripts."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from alphanet.results.records import Record
+from alphanet.errors import UserError
+from alphanet.files import read_json_object, write_text
+
+SCHEMA = "alphanet-results"
+VERSION = 2
+RESULTS = "results.json"
+INCONSISTENT = "paper inconsistent"
+
+Verdict = Literal[
+    "reproduced", "better", "worse", "paper inconsistent", "not comparable", "not run", "not in the paper"
+]
+ClaimVerdict = Literal["holds", "does not hold", "not measured"]
+
+VERDICTS: dict[Verdict, str] = {
+    "reproduced": "comparable with the paper and within the tolerance",
+    "better": "comparable, and better than the paper by more than the tolerance",
+    "worse": "comparable, and worse than the paper by more than the tolerance",
+    "paper inconsistent": "comparable, but the paper contradicts its own value; the cell says which value it agrees with",
+    "not comparable": "measured by another protocol than the paper's, which the cell states; not judged",
+    "not run": "not measured; the cell says what it needs or what went wrong",
+    "not in the paper": "measured here; the paper has no such number",
+}
+CLAIMS: dict[ClaimVerdict, str] = {
+    "holds": "the measured curves bear out the paper's claim",
+    "does not hold": "the measured curves contradict it",
+    "not measured": "too little was measured to tell",
+}
+
+
+class Part(BaseModel):
+    """Base of every part of a result: unknown keys are errors, NaN and infinities are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Hardware(Part):
+    """The machine, without its name."""
+
+    cpu: str
+    cores: int
+    memory_gib: float
+    gpus: tuple[str, ...] = ()
+
+
+class Code(Part):
+    """Version of this project; in a checkout also the commit and whether files differ from it."""
+
+    version: str
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+class Provenance(Part):
+    """Command, machine, versions and code of a run."""
+
+    command: str
+    hardware: Hardware
+    software: dict[str, str]
+    code: Code
+
+
+class Cell(Part):
+    """One number of a table. `paper`, `measured`, `spread`, `interval` and `tolerance` are in `unit`."""
+
+    table: str
+    row: str
+    column: str
+    metric: str
+    metric_title: str
+    unit: str
+    scale: str
+    printed: str | None = None  # the paper's text: its decimals are the precision
+    paper: float | None = None
+    measured: float | None = None  # mean over seeds
+    spread: float | None = None  # sample standard deviation over seeds; None with one seed
+    interval: tuple[float, float] | None = None  # 95 %, of the measured value, if the record has one
+    ratio: float | None = None  # measured over paper
+    tolerance: float | None = None  # the largest difference that counts as reproduced; None if not comparable
+    comparable: bool
+    reason: str = ""  # why it is not comparable, or not measured
+    outcome: Verdict
+    verdict: str  # the outcome with its reasons
+    inconsistent: bool = False  # the paper contradicts `paper`, whatever the outcome is
+    errata: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()  # ids of the records behind `measured`
+    origin: str = ""  # key of `origins`; empty if nothing was measured
+
+
+class Claim(Part):
+    """A statement of the paper that prints no number in a table."""
+
+    text: str
+    outcome: ClaimVerdict
+    verdict: str  # the outcome with its reason
+    details: tuple[str, ...] = ()
+    value: float | None = None  # the measured quantity that decides
+    below: float | None = None  # the claimed bound, in the unit of `value`
+
+
+class Number(Part):
+    """A number of a grid, as shown and in full."""
+
+    text: str  # begins with the value, rounded
+    value: float
+    origin: str  # key of `origins`
+    interval: tuple[float, float] | None = None
+    paper: bool = False  # printed in the paper
+
+
+class Grid(Part):
+    """A table beside the paper's own: rows of text and numbers."""
+
+    id: str  # unique in the result
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Annotated[str | Number, Field(union_mode="left_to_right")], ...], ...]
+    folded: bool = False  # long, and open only on demand
+
+
+class Point(Part):
+    """One measured point of a curve."""
+
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+    seed: int | None = None
+    record: str = ""  # id
+
+
+class PowerLaw(Part):
+    """`y = prefactor * x ** exponent`; errors are those of a straight line in the logarithms."""
+
+    prefactor: float  # in the unit of y, at x = 1
+    exponent: float
+    exponent_error: float | None = None  # standard error; None for two points, which any line fits
+    interval: tuple[float, float] | None = None  # 95 % of the exponent, Student's t
+
+    def at(self, x: float) -> float:
+        """The value at `x`, in the unit of y."""
+        return float(self.prefactor * x**self.exponent)
+
+
+class Curve(Part):
+    """Data of a figure: points of one row and quantity, and the power law through them."""
+
+    row: str
+    quantity: str
+    x_title: str
+    y_title: str
+    unit: str = ""
+    points: tuple[Point, ...] = ()
+    law: PowerLaw | None = None
+
+
+class Figure(Part):
+    """A drawn figure. `files` are paths relative to the folder of the result, by ending: png, svg, pdf, csv, html."""
+
+    name: str
+    title: str
+    files: dict[str, str]
+
+
+class BenchmarkResult(Part):
+    """All that a run of a benchmark measured and decided."""
+
+    schema_: Literal["alphanet-results"] = Field(SCHEMA, alias="schema")
+    version: Literal[2] = VERSION
+    kind: str
+    name: str
+    title: str
+    scale: str
+    source: str = ""  # of the paper's values
+    protocol: str = ""  # one sentence for people
+    conditions: str = ""  # data, machine and precision in one line
+    comparable: bool
+    reason: str = ""  # why not
+    when: str = ""  # of the newest record
+    cells: tuple[Cell, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()  # rows without a number, broken records, anything a reader must know
+    failures: tuple[str, ...] = ()  # errors that cost cells
+    records: dict[str, Record] = Field(default_factory=dict)  # by id
+    origins: dict[str, dict[str, str]] = Field(default_factory=dict)  # facts behind a number, by name
+    options: dict[str, JsonValue] = Field(default_factory=dict)  # asked for by the user
+    provenance: Provenance
+
+    def outcomes(self) -> Counter[str]:
+        """The number of cells of each outcome."""
+        return Counter(cell.outcome for cell in self.cells)
+
+    def to_json(self) -> str:
+        """The content of `results.json`."""
+        return self.model_dump_json(by_alias=True, indent=1) + "\n"
+
+    def write(self, folder: Path) -> Path:
+        """Write `results.json` into `folder` atomically; returns its path.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        path = folder / RESULTS
+        write_text(path, self.to_json())
+        return path
+
+
+def read_result(path: Path) -> BenchmarkResult:
+    """The result in `path`, a `results.json`.
+
+    Raises:
+        UserError: the file cannot be read, is cut off, is no result, or was written by another version.
+    """
+    values = read_json_object(path)
+    if values.get("schema") != SCHEMA:
+        if {"title", "scale", "provenance"} <= values.keys():
+            raise UserError(
+                f"{path} was written before results had a schema; run `alphanet repro {path.parent.name}` again: "
+                "it keeps what was measured under the same conditions"
+            )
+        raise UserError(f"{path} is no result of a benchmark: its key 'schema' is not {SCHEMA!r}")
+    if values.get("version") != VERSION:
+        raise UserError(
+            f"{path} has version {values.get('version')} of the schema, and this program reads version {VERSION}; "
+            f"run `alphanet repro {values.get('name', path.parent.name)}` again, or read it with the program that wrote it"
+        )
+    try:
+        return BenchmarkResult.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path}: {key}: {first['msg']}; the file was edited or is damaged") from error
