@@ -1,0 +1,48 @@
+"""Each how-to page, followed to the letter."""
+
+import json
+import sys
+
+import pytest
+from ase.io import read
+from pages import follow, write_files
+
+from alphanet.potentials.cards import read_baseline
+
+
+@pytest.fixture
+def installed_lj(tmp_path):
+    """The environment that `alphanet baselines install lj` would make: this interpreter, which has ASE."""
+
+    def install():
+        card = read_baseline(tmp_path / "my-baselines" / "lj" / "card.yaml")
+        python = tmp_path / ".home" / "environments" / card.environment.name / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+        record = {"digest": card.environment.digest, "versions": {"ase": "3.29.0"}}
+        (python.parents[1] / "alphanet.json").write_text(json.dumps(record))
+
+    return install
+
+
+def test_add_a_baseline(tmp_path, installed_lj):
+    write_files("howto/baseline.md", tmp_path)
+    installed_lj()
+    printed = follow("howto/baseline.md", tmp_path)
+    assert "Lennard-Jones" in printed
+    errors = json.loads((tmp_path / "errors.json").read_text())
+    assert errors["energy_mae"] == pytest.approx(0, abs=1e-7) and errors["force_mae"] == pytest.approx(0, abs=1e-7)
+    assert len(read(tmp_path / "predicted.extxyz", ":")) == 12
+
+
+def test_add_a_table(tmp_path):
+    printed = follow("howto/table.md", tmp_path)
+    assert "silica" in printed and "Silica: a table of my own" in printed
+    result = json.loads((tmp_path / "runs" / "silica" / "results.json").read_text())
+    cells = {(cell["row"], cell["metric"]): cell for cell in result["cells"]}
+    assert cells["AlphaNet", "force_mae"]["measured"] < cells["mean", "force_mae"]["measured"] * 2
+    assert cells["AlphaNet", "energy_mae"]["paper"] == 1.4
+    assert cells["AlphaNet", "energy_mae"]["errata"] == ["The table does not say whether errors are per atom."]
+    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert "Silica: a table of my own" in page
