@@ -1,5 +1,6 @@
-"""Reading YAML cards into pydantic models, with errors that name the file, the key and the nearest known one."""
+"""Finding YAML cards and reading them into pydantic models; errors name the file, the key and the nearest known one."""
 
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -7,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alphanet.errors import UserError, did_you_mean
+from alphanet.paths import resources
 
 # libyaml's where PyYAML was built with it: listing all benchmarks reads hundreds of cards.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -19,6 +21,26 @@ class Card(BaseModel):
 
 
 CardType = TypeVar("CardType", bound=BaseModel)
+
+
+def card_files(kind: str, pattern: str = "*.yaml") -> dict[str, Path]:
+    """Files of all cards of a kind, by name: the project's own, and those in the user's folder, which win.
+
+    Args:
+        kind: `baselines`, `benchmarks` or `datasets`; `ALPHANET_BASELINES` and so on name the user's folders.
+        pattern: of a card below the folder; its first part is the name, without `.yaml`.
+
+    Raises:
+        UserError: the variable names no folder.
+    """
+    folders = [resources(kind)]
+    variable = f"ALPHANET_{kind.upper()}"
+    if added := os.environ.get(variable):
+        folders.append(Path(added).expanduser())
+        if not folders[-1].is_dir():
+            raise UserError(f"{variable} names {added}, which is no folder; correct or unset it")
+    files = [(file.relative_to(folder).parts[0], file) for folder in folders for file in folder.glob(pattern)]
+    return dict(sorted({name.removesuffix(".yaml"): file for name, file in files}.items()))
 
 
 def read_yaml(path: Path) -> Any:

@@ -12,7 +12,7 @@ import yaml
 from fake_baseline import CARD, WORKER
 
 from alphanet.potentials.cards import BaselineCard, read_baseline
-from alphanet.results import Record, read_records
+from alphanet.results.records import Record, RecordLog
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported first, by whichever test
@@ -52,7 +52,7 @@ def whole_records():
     """A function that reads a file of records, none of which may be broken."""
 
     def read(path: Path) -> list[Record]:
-        log = read_records(path)
+        log = RecordLog(path)
         assert log.problems == []
         return log.records
 

@@ -11,11 +11,11 @@ class ConstantTrainer:
     def code(self):
         return ["potentials/mean.py"]
 
-    def prepare(self, report):
+    def prepare(self):
         pass
 
-    def train(self, job, out, report):
+    def train(self, request, out):
         return {"energy": -1.0}
 
-    def open(self, job, out, trained):
+    def open(self, request, out, trained):
         return MeanPotential(trained["energy"])

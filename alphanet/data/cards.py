@@ -1,14 +1,16 @@
 """Dataset cards: what a data set is, where each scale of it comes from and how it is split.
 
-A card is one YAML file in `datasets/`; adding a data set is adding a card.
+A card is one YAML file in `datasets/` or in the folder that `ALPHANET_DATASETS` names; adding a data set is adding a
+card.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, PositiveInt, field_validator, model_validator
+from pydantic import ConfigDict, Field, PositiveInt, PrivateAttr, field_validator, model_validator
 
-from alphanet.cards import Card, read_card
+from alphanet.cards import Card, card_files, read_card
 from alphanet.errors import UserError, did_you_mean
 from alphanet.paths import resources
 
@@ -31,7 +33,7 @@ class LabelKeys(Card):
 
 
 class SourceFile(Card):
-    """One file to download (`url`), or shipped with the project (`path`, relative to `datasets/`)."""
+    """One file to download (`url`), or one that lies beside the card (`path`, relative to the card's folder)."""
 
     url: str | None = None
     path: str | None = None
@@ -42,6 +44,12 @@ class SourceFile(Card):
     role: Role = "frames"  # `frames`: the split decides; `reference`: not structures, only fetched
     group: str | None = None  # tags the file's frames, e.g. with the validation split or the framework
     unpack: bool = False  # extract the archive before reading
+    _folder: Path = PrivateAttr(default_factory=lambda: resources("datasets"))  # of the card
+
+    @property
+    def beside_card(self) -> Path | None:
+        """The absolute path of a file that lies beside its card; None if it is downloaded."""
+        return None if self.path is None else self._folder / Path(self.path).expanduser()
 
     @model_validator(mode="after")
     def _has_one_place(self) -> "SourceFile":
@@ -49,6 +57,8 @@ class SourceFile(Card):
             raise ValueError("give either url or path")
         if self.url and urlsplit(self.url).scheme != "https":
             raise ValueError(f"only https addresses are allowed, found {self.url}")
+        if self.path and self.unpack:
+            raise ValueError("unpack is for downloads; unpack the archive and name the files in it")
         return self
 
     @property
@@ -172,13 +182,15 @@ def load_card(name: str) -> DatasetCard:
     Raises:
         UserError: no such card, or a card with mistakes.
     """
-    known = known_names()
+    known = card_files("datasets")
     if name not in known:
         raise UserError(f"no data set {name!r}{did_you_mean(name, known)}")
-    path = resources("datasets") / f"{name}.yaml"
-    card = read_card(path, DatasetCard)
+    card = read_card(known[name], DatasetCard)
     if card.name != name:
-        raise UserError(f"{path}: name {card.name!r} differs from the file's name")
+        raise UserError(f"{known[name]}: name {card.name!r} differs from the file's name")
+    for at in card.scales.values():
+        for file in at.files:
+            file._folder = known[name].parent.absolute()
     return card
 
 
@@ -189,4 +201,4 @@ def list_cards() -> list[DatasetCard]:
 
 def known_names() -> list[str]:
     """Names of all data sets."""
-    return sorted(path.stem for path in resources("datasets").glob("*.yaml"))
+    return list(card_files("datasets"))

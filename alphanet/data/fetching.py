@@ -69,9 +69,9 @@ def sources_of(at: ScaleCard, ask: Callable[[str, Path], object] | None = None) 
 
 
 def local_path(file: SourceFile) -> Path:
-    """Where a source file lies: shipped, or in the cache as `HOST/PATH`, so that the cache can serve as a mirror."""
-    if file.path is not None:
-        return resources("datasets") / file.path
+    """Path of a source file: beside its card, or in the cache as `HOST/PATH`; so the cache can serve as a mirror."""
+    if file.beside_card is not None:
+        return file.beside_card
     folder = home() / "data" / "downloads" / safe_relative(str(file.url))
     return folder / file.name if file.name else folder
 
@@ -100,17 +100,20 @@ def _download(file: SourceFile, target: Path, mirror: str | None) -> str:
 
 
 def shipped(file: SourceFile) -> Fetched:
-    """A file that travels with the project.
+    """A file that lies beside its card, as those do that travel with the project.
 
     Raises:
-        UserError: it is missing or not the one that was shipped.
+        UserError: it is missing or not the one that the card describes.
     """
     path = local_path(file)
+    remedy = (
+        "reinstall alphanet-suite" if path.is_relative_to(resources("datasets")) else "correct the card or the file"
+    )
     if not path.is_file():
-        raise UserError(f"{path} is missing from this installation; reinstall alphanet-suite")
+        raise UserError(f"{path}, which the data set's card names, is missing; {remedy}")
     digest = sha256_of(path)
     if file.sha256 and digest != file.sha256:
-        raise UserError(f"{path} has the wrong checksum ({digest}); reinstall alphanet-suite")
+        raise UserError(f"{path} has the wrong checksum (sha256 {digest}, the card says {file.sha256}); {remedy}")
     return Fetched(file, path, digest)
 
 

@@ -1,6 +1,5 @@
 """Benchmark cards: what a table of the paper prints, and by what protocol each scale measures its cells."""
 
-import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -8,9 +7,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from alphanet.cards import Card, read_card
+from alphanet.cards import Card, card_files, read_card
 from alphanet.errors import UserError, did_you_mean
-from alphanet.paths import resources
 
 EVERY_COLUMN = "*"
 
@@ -243,7 +241,7 @@ def benchmark_file(name: str) -> Path:
     Raises:
         UserError: no such benchmark.
     """
-    files = _card_files()
+    files = card_files("benchmarks")
     if name not in files:
         raise UserError(f"there is no benchmark {name!r}{did_you_mean(name, files)}")
     return files[name]
@@ -251,12 +249,4 @@ def benchmark_file(name: str) -> Path:
 
 def benchmark_names() -> list[str]:
     """All benchmarks that have a card: figures and tables, by name; a folder in `ALPHANET_BENCHMARKS` adds to them."""
-    return sorted(_card_files())
-
-
-def _card_files() -> dict[str, Path]:
-    folders = [resources("benchmarks")]
-    added = os.environ.get("ALPHANET_BENCHMARKS")
-    if added:
-        folders.append(Path(added).expanduser())
-    return {file.stem: file for folder in folders for file in folder.glob("*.yaml")}
+    return list(card_files("benchmarks"))

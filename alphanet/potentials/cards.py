@@ -6,9 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from alphanet.cards import Card, read_yaml, validate
+from alphanet.cards import Card, card_files, read_yaml, validate
 from alphanet.errors import UserError, did_you_mean
-from alphanet.paths import resources
 from alphanet.potentials.card_parts import Checkout, Checkpoint, Environment, Limit, Name, Preset, Reference, Relaxation
 
 
@@ -102,7 +101,7 @@ def load_baseline(name: str) -> BaselineCard:
 
 def baseline_names() -> list[str]:
     """Names of all cards, which are not read."""
-    return sorted(_card_files())
+    return list(_card_files())
 
 
 def list_baselines() -> list[BaselineCard]:
@@ -111,7 +110,7 @@ def list_baselines() -> list[BaselineCard]:
     Raises:
         UserError: a card is invalid.
     """
-    return [read_baseline(file) for _, file in sorted(_card_files().items())]
+    return [read_baseline(file) for file in _card_files().values()]
 
 
 def read_baseline(file: Path) -> BaselineCard:
@@ -150,8 +149,4 @@ def _environment_of(row: str, asking: Path) -> tuple[Environment, Path]:
 
 
 def _card_files() -> dict[str, Path]:
-    folders = [resources("baselines")]
-    added = os.environ.get("ALPHANET_BASELINES")
-    if added:
-        folders.append(Path(added).expanduser())
-    return {file.parent.name: file for folder in folders for file in folder.glob("*/card.yaml")}
+    return card_files("baselines", "*/card.yaml")

@@ -22,14 +22,13 @@ from alphanet.errors import UserError
 
 
 class Library:
-    """A folder of cards and a mirror, in place of the project's."""
+    """A user's folder of cards, and a mirror."""
 
     def __init__(self, folder, monkeypatch):
         self.cards, self.mirror = folder / "datasets", folder / "mirror"
         self.cards.mkdir()
         self.mirror.mkdir()
-        monkeypatch.setattr(cards, "resources", lambda kind: self.cards)
-        monkeypatch.setattr(fetching, "resources", lambda kind: self.cards)
+        monkeypatch.setenv("ALPHANET_DATASETS", str(self.cards))
 
     @property
     def address(self):
@@ -257,22 +256,20 @@ def test_a_record_without_the_expected_files_names_what_it_has(library, server):
 
 CHILD = """
 import sys, time
-from pathlib import Path
-from alphanet.data import cards, fetching, prepare, store
-cards.resources = fetching.resources = lambda kind: Path(sys.argv[1])
+from alphanet.data import prepare, store
 add = store.StoreWriter.add
 def slowly(self, atoms):
     time.sleep(0.02)
     add(self, atoms)
 store.StoreWriter.add = slowly
-prepare.prepare("toy", "slice", mirror=sys.argv[2])
+prepare.prepare("toy", "slice", mirror=sys.argv[1])
 """
 
 
 def test_kill_9_while_converting_is_recovered_from(library, frame):
     file = library.put("host/a.extxyz", [frame(seed) for seed in range(200)])
     library.card(files=[file], split={"method": "ratio", "ratio": [6, 2, 2]})
-    child = subprocess.Popen([sys.executable, "-c", CHILD, library.cards, library.address])
+    child = subprocess.Popen([sys.executable, "-c", CHILD, library.address])
     folder = fetching.home() / "data/prepared/toy/slice"
     deadline = time.monotonic() + 60
     while not list(folder.glob(".*.part.aselmdb")):

@@ -12,6 +12,8 @@ from alphanet.benchmark.kinds.accuracy.show import parity_plots, power_law_curve
 from alphanet.benchmark.kinds.accuracy.trainers import trainer_of
 from alphanet.benchmark.needs import need_dataset
 from alphanet.benchmark.power_law import law_text
+from alphanet.data.prepare import PreparedData, prepare
+from alphanet.errors import UserError
 from alphanet.results.records import Record
 
 
@@ -47,6 +49,7 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         super().__init__(card, options)
         self.finished: dict[str, tuple[TrainingWork, dict[Place, Record]]] = {}
         """Finished trainings of the first seed, with their test records"""
+        self._data: dict[str, PreparedData | UserError] = {}  # a set that cannot be had is not asked for again
 
     def plan(self) -> Plan[TrainingWork]:
         """The first seed of every training before the second of any."""
@@ -77,7 +80,8 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
             import torch
 
             torch.set_num_threads(scale.threads)  # the baselines' workers are given the same number
-        job = training_job(self.card, self.options, task.work.training, task.work.seed, self.folder)
+        data = self._prepared_data(task.work.training.dataset)
+        job = training_job(self.card, self.options, task.work.training, task.work.seed, data, self.folder / "runs")
         if not job.has_weights:
             job.trainer.prepare()
         key = job.timeless_key if self.options.budget is not None else job.key
@@ -159,6 +163,17 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
             least=LEAST,
         )
 
+    def _prepared_data(self, dataset: str) -> PreparedData:
+        if dataset not in self._data:
+            try:
+                self._data[dataset] = prepare(dataset, self.options.scale, mirror=self.options.mirror)
+            except UserError as error:
+                self._data[dataset] = error
+        data = self._data[dataset]
+        if isinstance(data, UserError):
+            raise data
+        return data
+
     def _seeds(self, training: PlannedTraining) -> int:
         wanted = self.options.seeds or self.card.scale(self.options.scale).seeds
         return wanted if trainer_of(training.model).seeded else 1
@@ -175,12 +190,12 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
 
     def _cost(self, trained: Sequence[Task[TrainingWork]]) -> tuple[float | None, float | None, str]:
         """Minutes; or GPU-days with their basis, if nothing limits the time."""
-        from alphanet.benchmark.kinds.accuracy.estimate import gpu_days
-
         scale = self.card.scale(self.options.scale)
         limits = [task.seconds for task in trained]
         if None not in limits:
             return sum(limit for limit in limits if limit) / 60, None, ""
+        from alphanet.benchmark.kinds.accuracy.estimate import gpu_days
+
         return None, *gpu_days([(task.work.training, scale) for task in trained])
 
     def _cost_text(self, tasks: int, trained: int, minutes: float | None, days: float | None) -> str:

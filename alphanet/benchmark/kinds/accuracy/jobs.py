@@ -22,6 +22,8 @@ from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining
 from alphanet.benchmark.kinds.accuracy.trainers import Trainer, TrainingRequest, trainer_of
 from alphanet.cards import read_yaml
+from alphanet.data.prepare import PreparedData
+from alphanet.data.subsets import evenly_spaced, training_subset
 from alphanet.errors import UserError
 from alphanet.files import sha256_of, write_text
 from alphanet.measure.parity import ParitySample, joined, load_sample, save_sample
@@ -103,18 +105,14 @@ class TrainingJob:
 
 
 def training_job(
-    card: AccuracyCard, options: RunOptions, training: PlannedTraining, seed: int, folder: Path
+    card: AccuracyCard, options: RunOptions, training: PlannedTraining, seed: int, data: PreparedData, runs: Path
 ) -> TrainingJob:
-    """The job of `training` with `seed`: its data set is prepared, its environment made if it will be needed.
+    """The job of `training` with `seed` on `data`; its folder will lie in `runs`.
 
     Raises:
-        UserError: the data or the environment cannot be had.
+        UserError: the data set has fewer training frames than the column asks for.
     """
-    from alphanet.data.prepare import prepare
-    from alphanet.data.subsets import training_subset
-
-    scale, runs = card.scale(options.scale), folder / "runs"
-    data = prepare(training.dataset, options.scale, mirror=options.mirror)
+    scale = card.scale(options.scale)
     if training.train_frames is not None:
         data = training_subset(data, training.train_frames, seed, runs / "subsets")
     return TrainingJob(
@@ -221,7 +219,6 @@ def _evaluate(
     job: TrainingJob, column: str, split: str, fitting: Sequence[int], potential: Potential, trained: dict[str, Any]
 ) -> Record:
     from alphanet.data.store import FrameStore
-    from alphanet.data.subsets import evenly_spaced
     from alphanet.measure.accuracy import evaluate
 
     request, data = job.request, job.request.data

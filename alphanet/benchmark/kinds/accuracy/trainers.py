@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -55,17 +56,6 @@ class Trainer(Protocol):
     def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
         """The trained potential."""
         ...
-
-
-def trainer_of(model: str) -> Trainer:
-    """The trainer of `mean`, `alphanet`, or a baseline card.
-
-    Raises:
-        UserError: no such potential.
-    """
-    if model == "mean":
-        return MeanTrainer()
-    return AlphaNetTrainer() if model == "alphanet" else BaselineTrainer(model)
 
 
 class MeanTrainer:
@@ -177,3 +167,17 @@ class BaselineTrainer:
 
         threads = torch.get_num_threads()  # what AlphaNet gets in this process
         return RemotePotential(self._card, model=model, dtype=request.dtype, device=request.device, threads=threads)
+
+
+TRAINERS: dict[str, Callable[[], Trainer]] = {"mean": MeanTrainer, "alphanet": AlphaNetTrainer}
+"""By model; every other model is a baseline."""
+
+
+def trainer_of(model: str) -> Trainer:
+    """The trainer of `mean`, `alphanet`, or a baseline card.
+
+    Raises:
+        UserError: no such potential.
+    """
+    make = TRAINERS.get(model)
+    return make() if make else BaselineTrainer(model)

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from alphanet.errors import UserError
-from alphanet.results import Record, append_record, read_records
+from alphanet.results.records import Record, RecordLog
 
 
-def record(seed: int = 0, **what: float) -> Record:
+def record(seed: int = 0, **metrics: float) -> Record:
     return Record(
-        what={"energy_mae": 0.00123456789012345, **what},
-        on={"dataset": "formate", "split": "test"},
+        metrics={"energy_mae": 0.00123456789012345, **metrics},
+        data={"dataset": "formate", "split": "test"},
         model={"name": "alphanet"},
-        how={"seed": seed},
-        where={"hardware": {"cpu": "Å-chip"}},
+        protocol={"seed": seed},
+        environment={"hardware": {"cpu": "Å-chip"}},
         when="2026-01-01T00:00:00+00:00",
     )
 
@@ -39,8 +39,8 @@ def test_values_that_are_not_finite_are_refused():
 def test_records_come_back_in_order(tmp_path, whole_records):
     log = tmp_path / "new" / "records.jsonl"
     for seed in range(3):
-        append_record(log, record(seed))
-    assert [found.how["seed"] for found in whole_records(log)] == [0, 1, 2]
+        RecordLog(log).add(record(seed))
+    assert [found.protocol["seed"] for found in whole_records(log)] == [0, 1, 2]
 
 
 def test_no_file_is_no_records(tmp_path, whole_records):
@@ -49,37 +49,37 @@ def test_no_file_is_no_records(tmp_path, whole_records):
 
 def test_a_line_cut_off_by_a_kill_is_reported_and_the_next_record_is_whole(tmp_path, caplog):
     log = tmp_path / "records.jsonl"
-    append_record(log, record(0))
-    append_record(log, record(1))
+    RecordLog(log).add(record(0))
+    RecordLog(log).add(record(1))
     log.write_bytes(log.read_bytes()[:-20])
-    append_record(log, record(2))
-    found = read_records(log)
-    assert [record.how["seed"] for record in found.records] == [0, 2]
-    assert len(found.problems) == 1 and f"{log}:2" in found.problems[0]
+    RecordLog(log).add(record(2))
+    found = RecordLog(log)
+    assert [record.protocol["seed"] for record in found.records] == [0, 2]
+    assert len(found.problems) == 1 and "records.jsonl:2" in found.problems[0]
     assert [entry.message for entry in caplog.records if entry.levelname == "WARNING"] == found.problems
 
 
 def test_a_changed_number_is_reported(tmp_path):
     log = tmp_path / "records.jsonl"
-    append_record(log, record())
+    RecordLog(log).add(record())
     log.write_text(log.read_text().replace("0.00123456789012345", "0.00023456789012345"))
-    found = read_records(log)
+    found = RecordLog(log)
     assert found.records == []
     assert record().id in found.problems[0]
 
 
-@pytest.mark.parametrize("line", ["[]", "{}", '{"id": 1, "what": {}}', "nonsense"])
+@pytest.mark.parametrize("line", ["[]", "{}", '{"id": 1, "metrics": {}}', "nonsense"])
 def test_lines_that_are_no_records_are_reported(tmp_path, line):
     log = tmp_path / "records.jsonl"
     log.write_text(line + "\n")
-    found = read_records(log)
+    found = RecordLog(log)
     assert found.records == []
     assert len(found.problems) == 1
 
 
 def append_many(log: Path, first: int) -> None:
     for seed in range(first, first + 20):
-        append_record(log, record(seed))
+        RecordLog(log).add(record(seed))
 
 
 def test_writers_at_the_same_time_do_not_mix_their_lines(tmp_path, whole_records):
@@ -90,11 +90,20 @@ def test_writers_at_the_same_time_do_not_mix_their_lines(tmp_path, whole_records
         writer.start()
     for writer in writers:
         writer.join()
-    seeds = sorted(found.how["seed"] for found in whole_records(log))
+    seeds = sorted(found.protocol["seed"] for found in whole_records(log))
     assert seeds == [*range(20), *range(100, 120)]
 
 
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
-        append_record(tmp_path / "file" / "records.jsonl", record())
+        RecordLog(tmp_path / "file" / "records.jsonl").add(record())
+
+
+def test_the_same_measurement_is_kept_once_and_another_one_is_added(tmp_path, whole_records):
+    log = RecordLog(tmp_path / "records.jsonl")
+    first = log.add(record())
+    later = record().model_copy(update={"when": "2026-02-02T00:00:00+00:00", "environment": {}})
+    assert RecordLog(log.path).add(later) == first
+    log.add(record(force_mae=1.0))
+    assert len(whole_records(log.path)) == 2

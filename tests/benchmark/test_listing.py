@@ -5,11 +5,11 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from alphanet import cards
 from alphanet.cli import app
 from alphanet.data.fetching import local_path
 from alphanet.errors import UserError
 from alphanet.measure.wbm import summary_file
-from alphanet.paper import benchmark
 from alphanet.paper.all_cards import KINDS, any_card, ordered_names
 from alphanet.paper.listing import list_benchmarks
 
@@ -56,7 +56,7 @@ def test_environments_that_are_not_made_are_counted():
 
 def test_a_card_of_no_kind_and_a_wrong_name_are_one_line(tmp_path, monkeypatch):
     (tmp_path / "odd.yaml").write_text("name: odd")
-    monkeypatch.setattr(benchmark, "resources", lambda _kind: tmp_path)
+    monkeypatch.setattr(cards, "resources", lambda _kind: tmp_path)
     with pytest.raises(UserError, match=r"odd\.yaml is a card of no known kind"):
         any_card("odd")
     with pytest.raises(UserError, match="did you mean 'odd'"):

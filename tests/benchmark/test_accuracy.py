@@ -1,0 +1,308 @@
+"""A table of accuracies from start to end with trainers that take no time: tasks, resuming, failures that stay local."""
+
+import dataclasses
+
+import pytest
+
+from alphanet.benchmark.kinds import accuracy
+from alphanet.benchmark.kinds.accuracy.jobs import matching_frames
+from alphanet.benchmark.loading import load_benchmark
+from alphanet.data.store import FrameStore
+from alphanet.errors import UserError
+from alphanet.results.schema import BenchmarkResult, read_result
+
+ONE = ("alphanet/formate",)
+
+
+def cell_of(result, row, column="formate", metric="energy_mae"):
+    (cell,) = [c for c in result.cells if (c.row, c.column, c.metric) == (row, column, metric)]
+    return cell
+
+
+def limits(trainer):
+    """Data set, seed, epochs and limit on time of each training."""
+    return [(r.data.name, r.seed, r.epochs, r.max_time) for r in trainer.requests]
+
+
+def test_every_cell_is_measured_once(run, trainers, tmp_path, whole_records):
+    result = run()
+    assert all(cell.measured is not None and cell.records for cell in result.cells)
+    assert result.failures == () and len(result.cells) == 12
+    time = load_benchmark("table").scale("mini").max_time
+    assert limits(trainers["alphanet"]) == [("formate", 0, None, time), ("graphene", 0, None, time)]
+    records = whole_records(tmp_path / "table" / "records.jsonl")
+    assert len(records) == 2 * 3 * 3  # data sets, models, splits
+    ids = {record.id for record in records if record.data["split"] == "test"}
+    assert {identity for cell in result.cells for identity in cell.records} == ids
+    assert ids <= set(result.records)
+
+
+def test_results_json_holds_the_whole_result(run, tmp_path):
+    result = run()
+    assert read_result(tmp_path / "table" / "results.json") == result
+    assert BenchmarkResult.model_validate_json(result.to_json()) == result
+    for cell in result.cells:
+        assert set(result.origins[cell.origin]) >= {"record", "model", "data", "protocol", "hardware"}
+
+
+def test_the_record_says_what_was_measured_on_what_and_how(run, tmp_path, whole_records):
+    run(only=ONE)
+    record = whole_records(tmp_path / "table" / "records.jsonl")[-1]
+    assert record.metrics["n_structures"] == 5 and record.metrics["n_atoms"] == 20
+    assert record.metrics["official_evaluator"]["force_mae"] == pytest.approx(record.metrics["force_mae"] / 2)
+    assert record.data["dataset"] == "formate" and "GFN1-xTB" in record.data["level_of_theory"]
+    assert len(record.data["store_sha256"]) == 64 and record.data["sources"] == {"file": "0" * 64}
+    assert record.protocol["benchmark"] == "table/mini" and record.protocol["seed"] == 0
+    assert record.environment["hardware"]["cpu"]
+
+
+def test_the_same_command_repeats_nothing(run, trainers, tmp_path, caplog):
+    caplog.set_level("INFO")
+    first = run()
+    log = (tmp_path / "table" / "records.jsonl").read_bytes()
+    caplog.clear()
+    second = run()
+    assert len(trainers["alphanet"].requests) == 2
+    assert (tmp_path / "table" / "records.jsonl").read_bytes() == log
+    assert second.cells == first.cells and second.figures == first.figures
+    assert [figure.name for figure in first.figures] == [
+        f"parity_{data}_{model}" for data in ("formate", "graphene") for model in ("mean", "peer", "alphanet")
+    ]
+    assert all((tmp_path / "table" / file).is_file() for figure in first.figures for file in figure.files.values())
+    assert sum("kept" in line for line in caplog.messages) == 6
+
+
+def test_a_job_killed_before_its_last_record_is_evaluated_again_but_not_trained(run, trainers, tmp_path, caplog):
+    run(only=ONE)
+    log = tmp_path / "table" / "records.jsonl"
+    log.write_bytes(log.read_bytes()[:-9])
+    result = run(only=ONE)
+    assert len(trainers["alphanet"].requests) == 1
+    assert cell_of(result, "AlphaNet").measured is not None
+    assert any("broken record" in line for line in caplog.messages)
+    assert any("broken record" in problem for problem in result.problems)
+
+
+def test_other_epochs_are_another_training(run, trainers):
+    run(only=ONE)
+    run(only=ONE, epochs=3)
+    assert [epochs for _, _, epochs, _ in limits(trainers["alphanet"])] == [None, 3]
+
+
+def test_more_time_continues_in_the_same_folder(run, trainers, tmp_path):
+    run(only=ONE, max_time=10.0)
+    run(only=ONE, max_time=20.0)
+    assert [time for *_, time in limits(trainers["alphanet"])] == [10.0, 20.0]
+    assert len(list((tmp_path / "table" / "runs").iterdir())) == 1
+
+
+def test_changed_data_are_another_training(run, trainers, monkeypatch, prepared):
+    run(only=ONE)
+    other = dataclasses.replace(prepared("formate", "mini"), sources={"file": "1" * 64})
+    monkeypatch.setattr(accuracy, "prepare", lambda *_, **__: other)
+    run(only=ONE)
+    assert len(trainers["alphanet"].requests) == 2
+
+
+def test_restart_trains_again(run, trainers):
+    run(only=ONE)
+    run(only=ONE, restart=True)
+    assert len(trainers["alphanet"].requests) == 2
+
+
+def test_seeds_give_a_mean_and_a_spread_but_the_mean_potential_has_none(run):
+    result = run(seeds=2)
+    cell = cell_of(result, "AlphaNet")
+    assert len(cell.records) == 2 and cell.spread == pytest.approx(1000 / 2**0.5)
+    assert len(cell_of(result, "mean").records) == 1 and cell_of(result, "mean").spread is None
+    assert "2 records" in result.origins[cell.origin]["mean of"]
+
+
+def test_a_potential_that_fails_costs_only_its_cells(run, trainers):
+    trainers["peer"].broken = UserError("peer cannot be installed: no network")
+    result = run()
+    assert cell_of(result, "Peer").verdict == "not run: peer cannot be installed: no network"
+    assert cell_of(result, "AlphaNet").measured is not None
+    assert len(result.failures) == 2
+
+
+def test_a_training_that_fails_is_not_tried_with_another_seed(run, trainers):
+    trainers["peer"].broken = UserError("out of memory")
+    result = run(seeds=3, only=("peer/formate",))
+    assert result.failures == ("Peer on formate, seed 0: out of memory",)
+
+
+def test_data_that_cannot_be_had_cost_only_their_column(run, monkeypatch, prepared):
+    asked = []
+
+    def prepare(name, scale, **_):
+        asked.append(name)
+        if name == "formate":
+            raise UserError("no formate")
+        return prepared(name, scale)
+
+    monkeypatch.setattr(accuracy, "prepare", prepare)
+    result = run()
+    assert cell_of(result, "AlphaNet").verdict == "not run: no formate"
+    assert cell_of(result, "AlphaNet", "graphene").measured is not None
+    assert all(failure.endswith("no formate") for failure in result.failures) and len(result.failures) == 3
+    assert asked.count("formate") == 1
+
+
+def test_a_skipped_column_is_stated_and_is_no_failure(run):
+    result = run(scale="slice")
+    assert cell_of(result, "AlphaNet", "graphene").verdict == "not run: needs the whole record"
+    assert result.failures == ()
+
+
+def test_cells_that_were_not_selected_are_left_out(run):
+    result = run(only=("mean/formate",))
+    assert cell_of(result, "mean").measured is not None
+    assert "left out" in cell_of(result, "AlphaNet").verdict
+    assert "left out" in cell_of(result, "mean", "graphene").verdict
+
+
+@pytest.mark.parametrize("wrong", [{"only": ("alphanett",)}, {"only": ("formiate",)}, {"scale": "min"}])
+def test_wrong_names_get_the_nearest(run, wrong):
+    with pytest.raises(UserError, match="did you mean"):
+        run(**wrong)
+
+
+def test_an_option_without_a_use_is_refused(run):
+    with pytest.raises(UserError, match="table is a benchmark of kind accuracy, which has no use for structures"):
+        run(structures="quartz")
+
+
+def test_fewer_epochs_at_full_are_not_comparable(run):
+    result = run(scale="full", epochs=2)
+    assert not any(cell.comparable for cell in result.cells) and not result.comparable
+    result = run(scale="full")
+    assert all(cell.comparable == (cell.row != "mean") for cell in result.cells) and result.comparable
+
+
+def test_rows_of_one_model_are_trained_with_their_own_settings(run, trainers, tmp_path):
+    result = run("ablation")
+    requests = trainers["alphanet"].requests
+    assert [request.seed for request in requests] == [0] * 3 + [1] * 3  # every row once before any twice
+    parts = [
+        {key for key, value in r.settings.get("model", {}).items() if value is False} for r in requests[:3]
+    ]
+    assert parts == [set(), {"rope"}, {"rope", "temporal"}]
+    assert all(cell.measured is not None and cell.spread is not None for cell in result.cells)
+    assert [figure.name for figure in result.figures] == [
+        "parity_graphene_alphanet",
+        "parity_graphene_alphanet-no-rope",
+        "parity_graphene_alphanet-neither",
+    ]
+    assert len(list((tmp_path / "ablation" / "runs").iterdir())) == 6
+
+
+def test_columns_of_one_data_set_share_a_training_and_count_their_own_frames(run, trainers, tmp_path):
+    result = run("groups", only=("alphanet/abw", "alphanet/bct"))
+    assert len(trainers["alphanet"].requests) == trainers["alphanet"].opened == 1
+    cells = {column: cell_of(result, "AlphaNet", column) for column in ("ABW", "BCT")}
+    records = {column: result.records[cell.records[0]] for column, cell in cells.items()}
+    assert records["ABW"].data["only"] == {"group": "ABW*"}
+    assert [record.metrics["n_structures"] for record in records.values()] == [3, 2]
+    values = [cell.measured for cell in cells.values()]
+    assert values[0] != values[1]
+    (figure,) = result.figures
+    assert figure.name == "parity_zeolite_alphanet"
+    points = (tmp_path / "groups" / figure.files["csv"]).read_text().splitlines()
+    assert sum(line.startswith("test,energy") for line in points) == 5
+
+
+def test_a_column_that_was_not_selected_before_needs_no_training(run, trainers):
+    run("groups", only=("alphanet/abw",))
+    result = run("groups", only=("alphanet/abw", "alphanet/bct"))
+    assert len(trainers["alphanet"].requests) == 1
+    assert cell_of(result, "AlphaNet", "BCT").measured is not None
+    run("groups", only=("alphanet/abw", "alphanet/bct"))
+    assert trainers["alphanet"].opened == 2
+
+
+def test_frames_that_a_column_cannot_find_are_named(run):
+    result = run("groups", only=("alphanet/sod",))
+    assert cell_of(result, "AlphaNet", "SOD").verdict.startswith("not run: zeolite has no train frames with group")
+
+
+def test_a_column_that_the_miniature_lacks_is_not_run_with_the_reason(run):
+    result = run("groups", only=("alphanet/abw", "can"))
+    assert "the miniature has only ABW" in cell_of(result, "AlphaNet", "CAN").verdict
+    assert result.failures == ()
+
+
+def test_patterns_are_matched_without_case(prepared):
+    store = FrameStore(prepared("zeolite", "mini").test)
+    matching = matching_frames(store, {"one": {"group": "abw*"}, "none": {"group": "x"}, "both": {"group": "*"}})
+    assert len(matching["one"]) == 3 and matching["none"] == [] and len(matching["both"]) == 5
+
+
+def test_sizes_are_nested_subsets_and_only_the_test_frames_are_measured(run, trainers, tmp_path, whole_records):
+    result = run("sizes")
+    requests = {(r.train_frames, r.settings["model"]["num_layers"]): r for r in trainers["alphanet"].requests}
+    assert set(requests) == {(3, 2), (3, 3), (6, 2)}
+    frames = {key: {atoms.positions.tobytes() for atoms in FrameStore(r.data.train)} for key, r in requests.items()}
+    assert len(frames[3, 2]) == 3 and frames[3, 2] == frames[3, 3] < frames[6, 2]
+    records = whole_records(tmp_path / "sizes" / "records.jsonl")
+    assert [record.data["split"] for record in records] == ["test"] * 3
+    assert sorted(record.data["trained_on"] for record in records) == [3, 3, 6]
+    assert result.failures == ("L = 2 on 12, seed 0: zeolite has 9 training frames at scale mini, not 12",)
+    assert [figure.name for figure in result.figures] == ["sizes"]
+    assert [(curve.row, len(curve.points)) for curve in result.curves] == [("L = 2", 2), ("L = 3", 1)]
+
+
+def test_cells_that_a_scale_does_not_train_and_the_paper_does_not_print_are_not_shown(run):
+    assert [(cell.row, cell.column) for cell in run("sizes", scale="full").cells] == [("L = 2", "6"), ("L = 3", "12")]
+    shown = {(cell.row, cell.column) for cell in run("sizes", only=("12",)).cells}
+    assert shown == {("L = 2", "3"), ("L = 2", "6"), ("L = 2", "12"), ("L = 3", "3"), ("L = 3", "12")}
+
+
+class Shares:
+    """A budget that gives what the test says, and remembers who asked."""
+
+    def __init__(self, shares):
+        self.shares, self.asked = shares, []
+
+    def __call__(self, _minutes, limits):
+        self.limits = limits
+        return self
+
+    def share(self, name, **_):
+        self.asked.append(name)
+        return self.shares.pop(0)
+
+
+def test_a_budget_is_divided_and_trainings_that_do_not_fit_say_what_they_need(run, trainers, monkeypatch):
+    shares = Shares([20.0, 40.0, None])
+    monkeypatch.setattr("alphanet.benchmark.runner.Budget", shares)
+    result = run("ablation", seeds=1, budget=3)
+    assert len(shares.asked) == 3 and set(shares.limits.values()) == {40.0}
+    assert [time for *_, time in limits(trainers["alphanet"])] == [20.0, 40.0]
+    cell = cell_of(result, "without both", "graphene", "force_mae")
+    assert cell.verdict == "not run: no time left of the budget of 3 minutes; it needs up to 40 s"
+    assert result.failures == ()
+
+
+def test_tasks_that_take_no_time_or_are_finished_have_no_share_of_a_budget(run, trainers, monkeypatch):
+    run(only=("alphanet",))
+    shares = Shares([30.0, 30.0, 0.0, 0.0])
+    monkeypatch.setattr("alphanet.benchmark.runner.Budget", shares)
+    run(budget=3)
+    assert {name: limit for name, limit in shares.limits.items() if limit} == {
+        "Peer on formate, seed 0": 150.0,
+        "Peer on graphene, seed 0": 150.0,
+    }
+
+
+def test_trainings_within_a_budget_are_kept_whatever_time_they_had(run, trainers):
+    run(only=("alphanet",), budget=2)
+    run(only=("alphanet",), budget=1)
+    assert len(trainers["alphanet"].requests) == 2
+    run(only=("alphanet",))  # without a budget the card's time counts
+    assert len(trainers["alphanet"].requests) == 4
+
+
+def test_trainings_that_a_budget_cut_are_not_comparable_at_full(run):
+    result = run(scale="full", only=("alphanet",), budget=4)
+    assert "a budget of 4 minutes" in cell_of(result, "AlphaNet").verdict
