@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from commands import command_reference
+from commands import command_reference, table, text
 from models import ModelGroup, model_reference
 
 
@@ -18,18 +18,55 @@ def commands_page() -> str:
 
 def cards_page() -> str:
     """Reference of the keys of every card."""
+    from alphanet.benchmark.kinds import KINDS, kind_of
     from alphanet.data.cards import DatasetCard
     from alphanet.model.config import AlphaNetConfig, OfficialConfig
-    from alphanet.paper.all_cards import KINDS
     from alphanet.potentials.cards import BaselineCard
+    from alphanet.training.config import TrainConfig
 
+    kinds = [
+        ModelGroup(f"Benchmarks of kind {name}", f"A card with `kind: {name}`.", (kind_of(name).card_type,))
+        for name in KINDS
+        if _has_module(name)
+    ]
     groups = [
-        ModelGroup("Data sets", "`datasets/NAME.yaml`, or a file in the folder `ALPHANET_DATASETS`.", (DatasetCard,)),
+        ModelGroup("Data sets", "`datasets/NAME.yaml`, or a file in `ALPHANET_DATASETS`.", (DatasetCard,)),
         ModelGroup("Baselines", "`baselines/NAME/card.yaml`, or a folder in `ALPHANET_BASELINES`.", (BaselineCard,)),
-        ModelGroup("Benchmarks", "`benchmarks/NAME.yaml`, or a file in `ALPHANET_BENCHMARKS`.", KINDS),
+        *kinds,
+        ModelGroup(
+            "Training",
+            "A file for `alphanet train`, its `KEY=VALUE` arguments, and the key `training` of a data set.",
+            (TrainConfig,),
+        ),
         ModelGroup("Networks", "The key `model` of a training configuration.", (AlphaNetConfig, OfficialConfig)),
     ]
     return model_reference("Cards", CARDS_INTRODUCTION, groups)
+
+
+def _has_module(kind: str) -> bool:
+    from importlib.util import find_spec
+
+    from alphanet.benchmark.kinds import KINDS
+
+    registered = KINDS[kind]
+    return not isinstance(registered, str) or find_spec(registered.partition(":")[0]) is not None
+
+
+def results_page() -> str:
+    """Reference of `results.json` and `records.jsonl`."""
+    from alphanet.results.records import Record
+    from alphanet.results.schema import CLAIMS, VERDICTS, BenchmarkResult
+
+    page = model_reference(
+        "Results",
+        RESULTS_INTRODUCTION,
+        [
+            ModelGroup("results.json", "One benchmark at one scale.", (BenchmarkResult,)),
+            ModelGroup("records.jsonl", "One record is one line.", (Record,)),
+        ],
+    )
+    meanings = [(f"`{verdict}`", text(meaning)) for verdict, meaning in [*VERDICTS.items(), *CLAIMS.items()]]
+    return "\n\n".join([page, "## Verdicts", table(("outcome", "meaning"), meanings)]) + "\n"
 
 
 def changes_page() -> str:
@@ -52,9 +89,15 @@ This page is made from the code. A card is a YAML file. A key that is not listed
 the nearest key that exists.
 """
 
+RESULTS_INTRODUCTION = """\
+This page is made from the code. Every run writes `results.json` into its folder; the report page, `alphanet report compare`
+and scripts read it. From Python, `alphanet.results.schema.read_result(path)` returns it as typed values.
+"""
+
 PAGES: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
     "reference/cards.md": cards_page,
+    "reference/results.md": results_page,
     "changes.md": changes_page,
 }
 """Path below `docs/`, and what makes the page."""

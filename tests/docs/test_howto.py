@@ -46,3 +46,31 @@ def test_add_a_table(tmp_path):
     assert cells["AlphaNet", "energy_mae"]["errata"] == ["The table does not say whether errors are per atom."]
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert "Silica: a table of my own" in page
+
+
+def test_add_a_kind(tmp_path):
+    printed = follow("howto/kind.md", tmp_path)
+    assert printed.startswith("Lennard-Jones argon 5.2") and "not comparable" in printed
+    log = tmp_path / "runs" / "argon-lattice" / "records.jsonl"
+    assert len(log.read_text().splitlines()) == 1
+    follow("howto/kind.md", tmp_path)
+    assert len(log.read_text().splitlines()) == 1  # nothing is measured again
+
+
+def test_add_a_physics_check(tmp_path):
+    printed = follow("howto/physics-check.md", tmp_path)
+    assert "ok   two molecules" in printed
+
+
+def test_add_a_data_set(tmp_path):
+    printed = follow("howto/dataset.md", tmp_path)
+    assert "copper" in printed and "failed" not in printed
+    assert sum(split["frames"] for split in json.loads((tmp_path / "stats.json").read_text()).values()) == 40
+    assert (tmp_path / "runs" / "copper" / "model.safetensors").is_file()
+
+
+def test_tutorial(tmp_path):
+    printed = follow("tutorial.md", tmp_path)
+    assert json.loads((tmp_path / "stiff.json").read_text())["energy_mae"] == pytest.approx(2.8e-3, rel=0.01)
+    assert "Warm argon" in printed
+    assert (tmp_path / "report" / "index.html").is_file()
