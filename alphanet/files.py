@@ -1,18 +1,28 @@
 """Reading and writing files: a kill or a full disk never leaves half of one, and two processes never write one."""
 
+import bz2
 import contextlib
+import gzip
 import hashlib
+import io
+import json
 import logging
+import lzma
 import os
 import secrets
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
+from typing import IO, Any, Literal
 
 from filelock import FileLock, Timeout
 
 from alphanet.errors import UserError
 
 logger = logging.getLogger(__name__)
+
+_OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+PACKING = (*_OPENERS, ".zip")  # suffixes after that of the format
 
 
 @contextlib.contextmanager
@@ -71,3 +81,32 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def text_of(stream: IO[bytes], name: str, mode: Literal["rt", "wt"] = "rt") -> IO[str]:
+    """The text (UTF-8) in a stream of bytes, packed as the suffix of `name` says: .gz, .xz, .bz2, or not at all."""
+    opener = _OPENERS.get(Path(name).suffix)
+    return opener(stream, mode, encoding="utf-8") if opener else io.TextIOWrapper(stream, encoding="utf-8")
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`. NaN and infinities, which are no JSON, become None.
+
+    Raises:
+        UserError: the file cannot be read, is no JSON, or holds something else than an object.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        values = json.loads(text, parse_constant=lambda _name: None, parse_float=_finite)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON, perhaps cut off: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected a JSON object, found {type(values).__name__}")
+    return values
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if isfinite(value) else None

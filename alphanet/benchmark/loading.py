@@ -1,6 +1,5 @@
 """Cards of benchmarks by name: the project's, and those of the folder that `ALPHANET_BENCHMARKS` names."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,9 +7,8 @@ from typing import Any
 
 from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.kinds import KINDS, kind_of
-from alphanet.cards import read_yaml, validate
+from alphanet.cards import card_files, read_yaml, validate
 from alphanet.errors import UserError, did_you_mean
-from alphanet.paths import resources
 
 
 def load_benchmark(name: str) -> AnyCard:
@@ -58,7 +56,7 @@ def card_of(values: Any, where: str) -> AnyCard:
 
 def benchmark_names() -> list[str]:
     """All benchmarks that have a card: the paper's tables, its figures, then all others by name."""
-    return sorted(_card_files(), key=reading_order)
+    return sorted(card_files("benchmarks"), key=reading_order)
 
 
 def reading_order(name: str) -> tuple[int, str]:
@@ -75,18 +73,10 @@ def card_path(name: str) -> Path:
     Raises:
         UserError: no such benchmark.
     """
-    files = _card_files()
+    files = card_files("benchmarks")
     if name not in files:
         raise UserError(f"there is no benchmark {name!r}{did_you_mean(name, files)}")
     return files[name]
-
-
-def _card_files() -> dict[str, Path]:
-    folders = [resources("benchmarks")]
-    added = os.environ.get("ALPHANET_BENCHMARKS")
-    if added:
-        folders.append(Path(added).expanduser())
-    return {file.stem: file for folder in folders for file in folder.glob("*.yaml")}
 
 
 def _require_no_circle(card: AnyCard, path: Sequence[str]) -> None:

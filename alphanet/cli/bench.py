@@ -202,11 +202,11 @@ def compare(
 ) -> None:
     """Whether two runs of one sweep agree on every ratio within the intervals that they print."""
     from alphanet.errors import UserError
+    from alphanet.files import read_json_object
     from alphanet.measure.speed.agreement import agreement
-    from alphanet.model.public import read_json
     from alphanet.report.speed import interval_text
 
-    found = agreement(read_json(first / "speed.json"), read_json(second / "speed.json"))
+    found = agreement(read_json_object(first / "speed.json"), read_json_object(second / "speed.json"))
     if not found:
         raise UserError(f"{first} and {second} have no ratio with an interval in common")
     if as_json:

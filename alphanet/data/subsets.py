@@ -1,7 +1,9 @@
-"""Fewer training frames of a prepared data set: drawn by a seed, the frames of fewer among those of more."""
+"""Some of the frames of a data set: drawn by a seed, the frames of fewer among those of more, or evenly spaced."""
 
 import dataclasses
 from pathlib import Path
+
+import numpy as np
 
 from alphanet.data.prepare import PreparedData
 from alphanet.data.splits import shuffled
@@ -34,3 +36,10 @@ def training_subset(data: PreparedData, count: int, seed: int, folder: Path) -> 
             chosen = sorted(shuffled(whole, f"{seed}")[:count])
             write_store(target, (frames[index] for index in chosen), frames.metadata | about)
     return dataclasses.replace(data, train=target, counts=data.counts | {"train": count})
+
+
+def evenly_spaced(count: int, most: int | None) -> np.ndarray:
+    """(at most `most`,) indices below `count`, evenly spaced; all of them if `most` is None."""
+    if most is None or most >= count:
+        return np.arange(count)
+    return np.arange(most) * count // most

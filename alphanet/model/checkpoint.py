@@ -10,14 +10,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from alphanet.errors import UserError, did_you_mean
-from alphanet.files import atomic_path
+from alphanet.files import atomic_path, read_json_object
 from alphanet.model.base import InteratomicModel
 from alphanet.model.config import Config, config_from
 from alphanet.model.create import create_model
 from alphanet.model.public import (
     is_public,
     public_config,
-    read_json,
     read_torch_state,
     used_keys,
     without_prefix,
@@ -136,7 +135,7 @@ def _settings(path: Path, state: dict[str, Tensor], carried: str | None, given: 
 def _as_config(given: Any, public: bool) -> Config:
     if isinstance(given, Config):
         return given
-    values, where = (given, "config") if isinstance(given, dict) else (read_json(Path(given)), str(given))
+    values, where = (given, "config") if isinstance(given, dict) else (read_json_object(Path(given)), str(given))
     if public and values.get("reading") != "official-v1":
         return public_config(values, where)
     return config_from(values, where)

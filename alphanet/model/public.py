@@ -1,6 +1,5 @@
 """Checkpoints and settings as the public AlphaNet code writes them."""
 
-import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -110,20 +109,3 @@ def used_keys(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _is_unused(key: str) -> bool:
     return key.startswith("message_layers.") and key.endswith(UNUSED_KEYS)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file.
-
-    Raises:
-        UserError: unreadable, not JSON, or not an object.
-    """
-    try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: expected a JSON object")
-    return values

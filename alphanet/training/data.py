@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from alphanet.data.labels import labels_of, problem_of
 from alphanet.data.store import FrameStore
+from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
 from alphanet.graph import AtomGraph, collate
 
@@ -48,7 +49,7 @@ class LabelledFrames:
     def __init__(self, path: Path, limit: int | None = None) -> None:
         self.path = Path(path)
         self._store = FrameStore(self.path)
-        self.frames = spaced(len(self._store), limit)  # index in the store
+        self.frames = evenly_spaced(len(self._store), limit)  # index in the store
         if not len(self.frames):
             raise UserError(f"{self.path} has no frames")
 
@@ -112,13 +113,6 @@ class GraphDataset(Dataset[Batch]):
             self._room -= size
             self._cache[index] = item
         return item
-
-
-def spaced(n: int, limit: int | None) -> np.ndarray:
-    """Indices of `limit` of `n` frames, evenly spaced; of all where there is no limit or fewer frames."""
-    if limit is None or limit >= n:
-        return np.arange(n)
-    return np.arange(limit) * n // limit
 
 
 def collate_batches(items: Sequence[Batch]) -> Batch:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alphanet.paper.trainers import BaselineTrainer
+from alphanet.benchmark.kinds.accuracy.trainers import BaselineTrainer
 from alphanet.potentials import environments
 
 
@@ -12,7 +12,7 @@ from alphanet.potentials import environments
 def test_an_evaluation_makes_the_environment_that_is_missing(monkeypatch, there):
     made = []
     monkeypatch.setattr(environments, "is_installed", lambda card: there)
-    monkeypatch.setattr(environments, "install", lambda card, report: made.append(card.name))
-    monkeypatch.setattr(BaselineTrainer, "_potential", lambda self, job, model: model)
+    monkeypatch.setattr(environments, "install", lambda card: made.append(card.name))
+    monkeypatch.setattr(BaselineTrainer, "_potential", lambda self, request, model: model)
     assert BaselineTrainer("nequip").open(None, Path("out"), {"model": "best"}).name == "best"
     assert made == ([] if there else ["nequip"])

@@ -53,6 +53,7 @@ def test_a_line_cut_off_by_a_kill_is_reported_and_the_next_record_is_whole(tmp_p
     RecordLog(log).add(record(1))
     log.write_bytes(log.read_bytes()[:-20])
     RecordLog(log).add(record(2))
+    caplog.clear()
     found = RecordLog(log)
     assert [record.protocol["seed"] for record in found.records] == [0, 2]
     assert len(found.problems) == 1 and "records.jsonl:2" in found.problems[0]

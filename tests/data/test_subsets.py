@@ -4,7 +4,7 @@ import pytest
 
 from alphanet.data.prepare import prepare
 from alphanet.data.store import FrameStore
-from alphanet.data.subsets import training_subset
+from alphanet.data.subsets import evenly_spaced, training_subset
 from alphanet.errors import UserError
 from alphanet.paths import resources
 
@@ -47,3 +47,8 @@ def test_a_subset_is_made_once_and_anew_for_other_data(data, tmp_path):
 def test_more_than_there_are_is_one_line(data, tmp_path):
     with pytest.raises(UserError, match="zeolite has 240 training frames at scale mini, not 241"):
         training_subset(data, 241, 0, tmp_path)
+
+
+def test_evenly_spaced_frames():
+    assert evenly_spaced(5, None).tolist() == evenly_spaced(5, 9).tolist() == [0, 1, 2, 3, 4]
+    assert evenly_spaced(10, 4).tolist() == [0, 2, 5, 7]

@@ -1,17 +1,15 @@
 """Extended XYZ, plain or compressed, frame by frame; OC20's pairs of `.extxyz.xz` and `.txt.xz`."""
 
-import bz2
-import gzip
 import io
-import lzma
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from ase import Atoms
 from ase.io.extxyz import XYZError, read_xyz
 
 from alphanet.errors import UserError
+from alphanet.files import text_of
 
 
 def read(path: Path) -> Iterator[Atoms]:
@@ -20,13 +18,6 @@ def read(path: Path) -> Iterator[Atoms]:
     with path.open("rb") as stream:
         frames = parse(text_of(stream, path.name))
         yield from _with_references(frames, companion) if companion else frames
-
-
-def text_of(stream: IO[bytes], name: str) -> IO[str]:
-    """The decompressed text of a stream, by the suffix of its name."""
-    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-    opener = openers.get(Path(name).suffix)
-    return opener(stream, "rt", encoding="utf-8") if opener else io.TextIOWrapper(stream, encoding="utf-8")
 
 
 def parse(text: IO[str]) -> Iterator[Atoms]:

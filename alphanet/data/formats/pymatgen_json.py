@@ -1,9 +1,6 @@
 """pymatgen's JSON: a Structure, a ComputedStructureEntry, a list of either, or MPtrj's nested records."""
 
-import bz2
-import gzip
 import json
-import lzma
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from alphanet.data.labels import voigt
 from alphanet.errors import UserError
+from alphanet.files import text_of
 
 KILOBAR = 0.1 * units.GPa
 
@@ -25,9 +23,8 @@ def read(path: Path) -> Iterator[Atoms]:
 
 def load_json(path: Path) -> Any:
     """The content of a JSON file, plain or packed with gz, xz or bz2."""
-    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-    with openers.get(path.suffix, open)(path, "rt", encoding="utf-8") as stream:
-        return json.load(stream)
+    with path.open("rb") as stream, text_of(stream, path.name) as text:
+        return json.load(text)
 
 
 def _frames(value: Any, info: dict[str, Any]) -> Iterator[Atoms]:

@@ -15,10 +15,9 @@ from alphanet.data.cards import LabelKeys
 from alphanet.data.formats import ase_files, deepmd, extxyz, pymatgen_json, zeo22
 from alphanet.data.labels import ASE_KEYS, checked, relabelled
 from alphanet.errors import UserError
+from alphanet.files import PACKING, text_of
 
 Reader = Callable[[Path], Iterator[Atoms]]
-
-PACKING = (".gz", ".xz", ".bz2", ".zip")
 
 # What reading a damaged or mislabelled file raises, from ASE, NumPy and the decompressors.
 DAMAGE = (
@@ -137,6 +136,6 @@ def _read_zip(path: Path) -> Iterator[Atoms]:
 
 def _member(stream: IO[bytes], name: str) -> Iterator[Atoms]:
     try:
-        yield from extxyz.parse(extxyz.text_of(stream, name))
+        yield from extxyz.parse(text_of(stream, name))
     except UserError as error:
         raise UserError(f"{name}: {error}") from error

@@ -1,10 +1,7 @@
 """`write_frames`: a stream of frames into one file, which takes its name only when it is whole."""
 
-import bz2
 import contextlib
-import gzip
 import io
-import lzma
 import os
 import secrets
 import shutil
@@ -20,11 +17,9 @@ from alphanet.data.formats import deepmd
 from alphanet.data.formats.extxyz_text import frame_text
 from alphanet.data.labels import labels_of
 from alphanet.errors import UserError, did_you_mean
-from alphanet.files import atomic_path
+from alphanet.files import PACKING, atomic_path, text_of
 
 Writer = Callable[[Path, Iterable[Atoms]], int]
-
-PACKING = (".gz", ".xz", ".bz2", ".zip")
 
 
 def write_frames(path: Path, frames: Iterable[Atoms], *, format: str | None = None) -> int:
@@ -120,7 +115,6 @@ def _each(frames: Iterable[Atoms], write: Callable[[Atoms], Any]) -> int:
 @contextlib.contextmanager
 def _text(file: Path) -> Iterator[IO[str]]:
     """A text stream into `file`, compressed as its suffix says."""
-    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
     if file.suffix == ".zip":
         with (
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -129,7 +123,7 @@ def _text(file: Path) -> Iterator[IO[str]]:
         ):
             yield stream
     else:
-        with openers.get(file.suffix, open)(file, "wt", encoding="utf-8") as stream:
+        with file.open("wb") as packed, text_of(packed, file.name, "wt") as stream:
             yield stream
 
 

@@ -86,7 +86,8 @@ class ZippedStructures:
             return {one: self._read(archive, one) for one in ids}
 
     def _read(self, archive: zipfile.ZipFile, identity: str) -> Atoms:
-        from alphanet.data.formats.extxyz import parse, text_of
+        from alphanet.data.formats.extxyz import parse
+        from alphanet.files import text_of
 
         if identity not in self._members:
             raise UserError(f"{self._path} has no structure {identity}")

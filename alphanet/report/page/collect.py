@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alphanet.errors import UserError
+from alphanet.files import read_json_object
 from alphanet.paper.all_cards import any_card, place_of
 from alphanet.paper.benchmark import benchmark_names
 from alphanet.report.page.model import SCHEMA, Report, Run
 from alphanet.report.page.read_run import read_run
-from alphanet.report.page.reading import place_facts, read_object, slug
+from alphanet.report.page.reading import place_facts, slug
 from alphanet.results import utc_now
 
 RESULTS = "results.json"
@@ -86,7 +87,7 @@ def _kind(folder: Path) -> str | None:
 
 def _is_report(path: Path) -> bool:
     try:
-        return read_object(path).get("schema") == SCHEMA
+        return read_json_object(path).get("schema") == SCHEMA
     except UserError:
         return False
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from alphanet.errors import UserError
+from alphanet.files import read_json_object
 from alphanet.paper.cells import INCONSISTENT
 from alphanet.report.page.collect import RESULTS, collect
 from alphanet.report.page.model import SCHEMA, VERSION
-from alphanet.report.page.reading import number, read_object
+from alphanet.report.page.reading import number
 
 RANKS = {
     "reproduced": 3,
@@ -49,7 +50,7 @@ def read_judged(place: Path) -> dict[Key, Judged]:
     """
     path = place / RESULTS if place.is_dir() else place
     if path.is_file():
-        values = read_object(path)
+        values = read_json_object(path)
         if values.get("schema") == SCHEMA:
             return _judged(values, path)
     if not place.is_dir():

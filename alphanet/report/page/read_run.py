@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from alphanet.errors import UserError
+from alphanet.files import read_json_object
 from alphanet.paper.all_cards import any_card
 from alphanet.paper.benchmark import benchmark_names
 from alphanet.report.figures import FORMATS
@@ -13,7 +14,7 @@ from alphanet.report.page.model import Figure, Run
 from alphanet.report.page.paper_figure import read_figure
 from alphanet.report.page.paper_table import read_table
 from alphanet.report.page.power_laws import read_power_laws
-from alphanet.report.page.reading import read_object, slug
+from alphanet.report.page.reading import slug
 from alphanet.report.page.sweeps import read_memory, read_speed
 
 TITLES = {
@@ -54,9 +55,9 @@ def read_run(folder: Path, kind: str, identity: str, shown: str) -> Run:
     run = Run(identity, kind, folder.name, TITLES.get(kind, folder.name), shown)
     readers: dict[str, Callable[[], None]] = {
         "paper": lambda: _read_paper(run, folder),
-        "speed": lambda: read_speed(run, read_object(folder / "speed.json")),
-        "memory": lambda: read_memory(run, read_object(folder / "memory.json")),
-        "physics": lambda: read_physics(run, read_object(folder / "physics.json")),
+        "speed": lambda: read_speed(run, read_json_object(folder / "speed.json")),
+        "memory": lambda: read_memory(run, read_json_object(folder / "memory.json")),
+        "physics": lambda: read_physics(run, read_json_object(folder / "physics.json")),
         "stability": lambda: _read_stability(run, folder),
         "unfinished": lambda: _read_unfinished(run, folder),
     }
@@ -80,7 +81,7 @@ def _or_problem(run: Run, read: Callable[[], None]) -> None:
 def _read_paper(run: Run, folder: Path) -> None:
     run.kind = "unreadable"
     _describe_by_card(run)
-    values = read_object(folder / "results.json")
+    values = read_json_object(folder / "results.json")
     run.kind = "table" if "cells" in values else "figure"
     if run.kind == "table" and values["cells"]:
         run.name = str(values["cells"][0].get("table", run.name))
@@ -109,7 +110,7 @@ def _parts(folder: Path) -> list[str]:
 
 
 def _read_part(run: Run, folder: Path, part: str) -> None:
-    read_speed(run, read_object(folder / part / "speed.json"), part)
+    read_speed(run, read_json_object(folder / part / "speed.json"), part)
 
 
 def _describe_by_card(run: Run) -> None:
@@ -121,7 +122,7 @@ def _describe_by_card(run: Run) -> None:
 
 def _read_stability(run: Run, folder: Path) -> None:
     if (folder / "metrics.json").is_file():
-        read_stability(run, read_object(folder / "metrics.json"))
+        read_stability(run, read_json_object(folder / "metrics.json"))
     else:
         run.notes.append("figures only; the scores are what the command printed")
 

@@ -1,38 +1,10 @@
-"""What all readers of results share: JSON that may be anything, and facts about numbers as short texts."""
+"""Facts about numbers as short texts, for all readers of results."""
 
-import json
 import re
 from collections.abc import Mapping
-from math import isfinite
-from pathlib import Path
 from typing import Any
 
-from alphanet.errors import UserError
-
 LONGEST = 100  # characters of a fact; settings of whole networks are in the run's own files
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in `path`. NaN and infinities, which are no JSON, become none.
-
-    Raises:
-        UserError: the file cannot be read, or holds something else.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text, parse_constant=lambda _name: None, parse_float=_finite)
-    except OSError as error:
-        raise UserError(f"cannot read {path.name}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise UserError(f"{path.name} is broken, perhaps cut off: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path.name} holds no JSON object")
-    return values
-
-
-def _finite(text: str) -> float | None:
-    value = float(text)
-    return value if isfinite(value) else None
 
 
 def slug(text: str) -> str:

@@ -1,0 +1,61 @@
+"""Files: what they hold, how they are packed, and who may write them."""
+
+import logging
+import threading
+import time
+
+import pytest
+
+from alphanet.errors import UserError
+from alphanet.files import locked, read_json_object, text_of
+
+
+def test_numbers_that_are_no_json_become_none(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": NaN, "b": [-Infinity, 1e999, 0.1], "c": {"d": 3}}')
+    assert read_json_object(tmp_path / "a.json") == {"a": None, "b": [None, None, 0.1], "c": {"d": 3}}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, r"cannot read .*a\.json: No such file"),
+        (b'{"a": 1', r"a\.json is not valid JSON, perhaps cut off"),
+        (b"\xff", r"a\.json is not valid JSON"),
+        (b"[1]", r"a\.json: expected a JSON object, found list"),
+        (b"NaN", r"a\.json: expected a JSON object, found NoneType"),
+    ],
+)
+def test_what_is_no_json_object_is_one_line(tmp_path, content, said):
+    if content is not None:
+        (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(UserError, match=said):
+        read_json_object(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("name", ["a.xyz", "a.xyz.gz", "a.xyz.xz", "a.xyz.bz2"])
+def test_text_is_packed_as_its_name_says(tmp_path, name):
+    file = tmp_path / name
+    with file.open("wb") as stream, text_of(stream, name, "wt") as text:
+        text.write("Å\n" * 1000)
+    with file.open("rb") as stream, text_of(stream, name) as text:
+        assert text.read() == "Å\n" * 1000
+    assert (file.stat().st_size < 1000) == (name != "a.xyz")
+
+
+def test_a_lock_is_waited_for_and_the_wait_is_said(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    order = []
+
+    def wait() -> None:
+        with locked(tmp_path / ".lock", "waiting for the other"):
+            order.append("second")
+
+    with locked(tmp_path / ".lock", "waiting for nobody"):
+        second = threading.Thread(target=wait)
+        second.start()
+        end = time.monotonic() + 10
+        while not caplog.messages and time.monotonic() < end:
+            time.sleep(0.01)
+        order.append("first")
+    second.join(10)
+    assert order == ["first", "second"] and caplog.messages == ["waiting for the other"]
