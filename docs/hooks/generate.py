@@ -2,7 +2,7 @@
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from reference import PAGES
+from reference_pages import PAGES
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -13,9 +13,9 @@ from alphanet.cards import Card
 
 sys.path.insert(0, str(DOCS / "hooks"))
 
-from commands import anchor, command_reference, help_markdown, text  # noqa: E402
-from models import ModelGroup, model_reference  # noqa: E402
-from reference import PAGES  # noqa: E402
+from command_reference import anchor, command_reference, help_markdown, text
+from model_reference import ModelGroup, model_reference
+from reference_pages import PAGES
 
 
 class Part(Card):

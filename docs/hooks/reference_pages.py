@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from commands import command_reference, table, text
-from models import ModelGroup, model_reference
+from command_reference import command_reference, table, text
+from model_reference import ModelGroup, model_reference
 
 
 def commands_page() -> str:
@@ -44,12 +44,12 @@ def cards_page() -> str:
 
 
 def _has_module(kind: str) -> bool:
-    from importlib.util import find_spec
+    from alphanet.benchmark.kinds import kind_of
 
-    from alphanet.benchmark.kinds import KINDS
-
-    registered = KINDS[kind]
-    return not isinstance(registered, str) or find_spec(registered.partition(":")[0]) is not None
+    try:
+        return bool(kind_of(kind))
+    except (ImportError, AttributeError):
+        return False
 
 
 def results_page() -> str:

@@ -11,8 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from commands import anchor, table, text
-from pydantic import BaseModel
+from command_reference import anchor, table, text
+from pydantic import BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
 PLAIN = {
@@ -23,6 +23,7 @@ PLAIN = {
     Decimal: "number",
     Path: "path",
     Any: "any",
+    JsonValue: "any JSON value",
 }
 
 
