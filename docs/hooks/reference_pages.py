@@ -90,8 +90,8 @@ the nearest key that exists.
 """
 
 RESULTS_INTRODUCTION = """\
-This page is made from the code. Every run writes `results.json` into its folder; the report page, `alphanet report compare`
-and scripts read it. From Python, `alphanet.results.schema.read_result(path)` returns it as typed values.
+This page is made from the code. Every run writes `results.json` into its folder. The report page, `alphanet report
+compare` and scripts read it. From Python, `alphanet.results.schema.read_result(path)` returns it as typed values.
 """
 
 PAGES: dict[str, Callable[[], str]] = {

@@ -65,6 +65,7 @@ def follow(page: str, folder: Path, environment: Mapping[str, str] | None = None
         capture_output=True,
         text=True,
         timeout=600,
+        check=False,
     )
     assert done.returncode == 0, f"{page}:\n{script}\n{done.stdout}\n{done.stderr}"
     return done.stdout
