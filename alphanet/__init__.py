@@ -1,6 +1,6 @@
 """AlphaNet: benchmark and reproduction suite for interatomic potentials.
 
-`AlphaNet`, `AlphaNetCalculator` and `load_model` are imported on first use, because they import torch and the command
+`AlphaNet`, `AlphaNetCalculator`, `load_model` and `train` are imported on first use, because they import torch and the command
 line must answer at once.
 """
 
@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from alphanet.calculator import AlphaNetCalculator
     from alphanet.model.alphanet import AlphaNet
     from alphanet.model.checkpoint import load_model
+    from alphanet.training.api import train
 
 __version__ = "0.1.0"
-__all__ = ["AlphaNet", "AlphaNetCalculator", "__version__", "load_model"]
+__all__ = ["AlphaNet", "AlphaNetCalculator", "__version__", "load_model", "train"]
 
 _HOME_OF = {
     "AlphaNet": "alphanet.model.alphanet",
     "AlphaNetCalculator": "alphanet.calculator",
     "load_model": "alphanet.model.checkpoint",
+    "train": "alphanet.training.api",
 }
 
 

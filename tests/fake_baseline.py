@@ -65,7 +65,7 @@ def misbehave(behaviour):
         time.sleep(60)
 
 
-def train(request, report):
+def train(request):
     for epoch in range(request["epochs"]):
         report(f"epoch {epoch}")
     if request["architecture"].get("behaviour") == "sleep":

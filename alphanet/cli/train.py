@@ -1,6 +1,6 @@
 """`alphanet train`: train AlphaNet, or a baseline in its own environment, on a data set."""
 
-import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alphanet.cli.options import AsJson
-from alphanet.cli.train_baseline import BaselineRun, train_baseline
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
-    from alphanet.training.config import TrainConfig
-    from alphanet.training.run import TrainResult
+    from alphanet.potentials.settings import BaselineSettings
+    from alphanet.training.config import AlphaNetSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -24,12 +23,12 @@ def register(app: typer.Typer) -> None:
 def train(
     settings: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CONFIG.yaml] [KEY=VALUE]...", help="A configuration, and values to put over it."),
+        typer.Argument(metavar="[CONFIG.yaml] [KEY=VALUE]...", help="Settings in a file, and values to put over them."),
     ] = None,
     model: Annotated[str, typer.Option(help="alphanet, or a baseline that trains (`alphanet baselines list`).")] = (
         "alphanet"
     ),
-    dataset: Annotated[str | None, typer.Option(help="Train as the preset of this data set says.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Train on this data set, with its defaults.")] = None,
     scale: Annotated[str, typer.Option(help="With --dataset: mini, slice or full.")] = "mini",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; runs/train/[MODEL-]DATASET-SCALE-seedN if not given.")
@@ -45,7 +44,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume/--restart", help="Go on with what lies in the folder, or remove it first.")
     ] = True,
-    threads: Annotated[int, typer.Option(min=1, help="With --model: threads of the baseline's libraries.")] = 1,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train AlphaNet or a baseline. The same command resumes an interrupted training.
@@ -53,49 +52,35 @@ def train(
     Examples: alphanet train --dataset formate --scale mini epochs=20 loss.energy_weight=1
     alphanet train --model mace --dataset zeolite --scale mini epochs=5 model.correlation=2
     """
-    flags = {"epochs": epochs, "seed": seed, "accelerator": device, "precision": dtype, "max_time": max_time}
-    given = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    if model != "alphanet":
-        baseline = BaselineRun(model, dataset, scale, out, device or "cpu", threads, resume, mirror)
-        train_baseline(
-            baseline, settings or [], [text for text in given if not text.startswith("accelerator")], as_json
-        )
-        return
-    config = _config(settings or [], dataset, scale, given)
+    from alphanet.training.api import ALPHANET
+    from alphanet.training.api import train as run
 
-    from alphanet.data.prepare import prepare
-    from alphanet.training.run import train as run
-
-    data = prepare(config.dataset, config.scale, mirror=mirror)
-    folder = out or Path("runs/train") / f"{config.dataset}-{config.scale}-seed{config.seed}"
-    result = run(config, data, folder, resume=resume)
-    _print(result, as_json)
+    flags = {"epochs": epochs, "seed": seed, "device": device, "precision": dtype, "max_time": max_time}
+    given = {key: value for key, value in (flags | {"threads": threads}).items() if value is not None}
+    words = [*(settings or []), *(f"{key}={value}" for key, value in given.items())]
+    chosen = _settings(model, words, dataset, scale, whole_file=model == ALPHANET)
+    result = run(chosen.dataset, settings=chosen, out=out, resume=resume, mirror=mirror)
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # another process prints otherwise
+        print(result.model_dump_json() if as_json else result.describe())
 
 
-def _config(settings: Sequence[str], dataset: str | None, scale: str, flags: Sequence[str]) -> "TrainConfig":
-    from alphanet.training.config import file_config, preset_config
+def _settings(
+    model: str, words: Sequence[str], dataset: str | None, scale: str, *, whole_file: bool
+) -> "AlphaNetSettings | BaselineSettings":
+    """The settings that the command line names; a file is all of AlphaNet's, or lies over a baseline's defaults."""
+    from alphanet.training.api import settings_for
+    from alphanet.training.config import file_config
+    from alphanet.training.settings import from_words
 
-    files = [text for text in settings if "=" not in text]
-    overrides = [text for text in settings if "=" in text] + list(flags)
-    if len(files) > 1 or (files and dataset):
+    files = [word for word in words if "=" not in word]
+    if len(files) > 1 or (whole_file and files and dataset):
         raise UserError(f"give one configuration, not {', '.join([*files, *([dataset] if dataset else [])])}")
-    if files:
-        return file_config(Path(files[0]), overrides)
-    if dataset is None:
-        raise UserError("name what to train on: --dataset NAME, or a configuration file")
-    return preset_config(dataset, scale, overrides)
-
-
-def _print(result: "TrainResult", as_json: bool) -> None:
-    from lightning.pytorch.utilities import rank_zero_only
-
-    if getattr(rank_zero_only, "rank", 0) != 0:  # another process prints
-        return
-    if as_json:
-        print(json.dumps(result.as_json()))
-        return
-    best = result.best
-    print(
-        f"{result.model_path}: energy {1000 * best['energy_mae']:.3g} meV/atom, force {1000 * best['force_mae']:.3g} "
-        f"meV/Å on the validation frames (epoch {result.best_epoch} of {result.epochs}, {result.seconds:.0f} s)"
-    )
+    if files and whole_file:
+        chosen = file_config(Path(files[0]), [word for word in words if "=" in word])
+        if chosen.dataset:
+            return chosen
+    values = from_words(words)
+    dataset = dataset or values.get("dataset")
+    if not dataset:
+        raise UserError("name what to train on: --dataset NAME, or a configuration file that names it")
+    return settings_for(model, dataset, scale, values)

@@ -5,7 +5,7 @@ card.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, PositiveInt, PrivateAttr, field_validator, model_validator
@@ -152,6 +152,8 @@ class DatasetCard(Card):
     units: Units = Units()
     paper: str  # how the paper uses it, its splits as printed
     errata: tuple[str, ...] = ()
+    training: dict[str, Any] | None = None
+    """Defaults of training, see `alphanet.training.config`; under `scales` those of a scale, or another scale's name"""
     scales: dict[Scale, ScaleCard]
 
     @field_validator("elements")

@@ -1,5 +1,7 @@
 """Table 6: settings and numbers of parameters, read from the presets that the code trains with."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +13,16 @@ from alphanet.paper.cells import Cell, Place, build_cells
 from alphanet.paper.settings_cards import SettingsTable
 from alphanet.provenance import code_digest, where
 from alphanet.results import Record, append_once
-from alphanet.training.config import preset_config
+from alphanet.training.config import card_defaults, preset_config
 
 SCALE = "full"  # settings are the paper's, or they are not
 READINGS = ("paper", "official-v1")
-PRESETS = ["training/presets.yaml", "training/config.py", "model"]  # what the numbers depend on
+PRESETS = [
+    "training/defaults.yaml",
+    "training/config.py",
+    "training/settings.py",
+    "model",
+]  # what the numbers depend on
 
 Report = Callable[[str], None]
 
@@ -81,7 +88,13 @@ def _record(card: SettingsTable, dataset: str, found: dict[str, Any], log: Path)
         what={metric: found[metric] for metric in card.metrics},
         on={"dataset": dataset, "scale": SCALE},
         model={"name": "alphanet", "preset": network},
-        how={"protocol": f"{card.name}/{SCALE}", "presets": code_digest(PRESETS)},
+        how={"protocol": f"{card.name}/{SCALE}", "presets": _digest(dataset)},
         where=where(),
     )
     return append_once(log, record)
+
+
+def _digest(dataset: str) -> str:
+    """Hash of what the settings depend on: the code, and the defaults of the data set's card by content."""
+    depends = [code_digest(PRESETS), card_defaults(dataset, SCALE)]
+    return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()

@@ -89,7 +89,7 @@ class Preset(Card):
     model: dict[str, Any]
     """Architecture, in the package's own words; the worker hands it to the package"""
     training: dict[str, Any] = Field(default_factory=dict)
-    """Defaults of the training settings, see `alphanet.potentials.settings`"""
+    """Defaults of the training settings, see `alphanet.training.settings`"""
     parameters: PositiveInt | None = None
     """Counted with the elements C, O and Si"""
 

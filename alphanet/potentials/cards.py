@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -33,6 +33,10 @@ class BaselineCard(Card):
     """How large total energies keep their digits"""
     printed_parameters: dict[str, str] = Field(default_factory=dict)
     """Numbers of parameters as the paper prints them, by table or figure"""
+    training: dict[str, Any] = Field(default_factory=dict)
+    """Defaults of training settings for all presets, where they differ from AlphaNet's"""
+    fixed_settings: dict[str, Any] = Field(default_factory=dict)
+    """Training settings that the package's own trainer has by itself; other values are refused"""
     presets: dict[str, Preset] = Field(default_factory=dict)
     """The first is what `--untrained` takes; none where the package has no random weights"""
     checkpoints: dict[str, Checkpoint] = Field(default_factory=dict)

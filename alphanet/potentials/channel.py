@@ -1,11 +1,12 @@
 """A worker process in another environment: started when needed, watched, and ended with all that it started."""
 
 import contextlib
+import logging
 import re
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from execnet.gateway_base import TimeoutError as ChannelTimeout
 from alphanet.errors import UserError
 from alphanet.potentials.kit import worker_kit
 from alphanet.potentials.kit.worker_kit import decode, encode
+
+logger = logging.getLogger(__name__)
 
 START_TIMEOUT = 60.0  # seconds for a bare Python to answer
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -71,16 +74,13 @@ class Worker:
         """Whether a process is held."""
         return self._group is not None
 
-    def call(
-        self, name: str, request: dict[str, Any], *, timeout: float, report: Callable[[str], None] | None = None
-    ) -> Any:
-        """Ask the worker for `name`; `report` receives the lines it sends meanwhile.
+    def call(self, name: str, request: dict[str, Any], *, timeout: float) -> Any:
+        """Ask the worker for `name`; what it says meanwhile goes to the log.
 
         Args:
             name: a method of the protocol: load, predict, train, memory.
             request: plain values and arrays.
             timeout: seconds of silence after which the worker counts as hung.
-            report: called with each line of progress.
 
         Raises:
             WorkerError: the worker fails, hangs or dies; the last lines it printed are in the message.
@@ -93,8 +93,8 @@ class Worker:
             while True:
                 kind, value = self._channel.receive(timeout)
                 if kind == "report":
-                    if report is not None and value:
-                        report(value)
+                    if value:
+                        logger.info("%s", value)
                 else:
                     break
         except ChannelTimeout:

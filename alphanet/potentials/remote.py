@@ -1,6 +1,6 @@
 """A baseline as a potential: its worker, its environment and its settings behind the protocol of potentials."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import python_of, resolved_versions
 from alphanet.potentials.kit.worker_kit import packed
 from alphanet.potentials.protocol import FramePrediction
-from alphanet.potentials.settings import architecture, model_settings, train_settings
+from alphanet.potentials.settings import architecture, model_settings
 from alphanet.potentials.weights import Weights
 
 
@@ -77,49 +77,21 @@ class RemotePotential:
             predictions.extend(self._unpacked(batch, answer, start))
         return predictions
 
-    def train(
-        self,
-        train_store: Path,
-        valid_store: Path,
-        out: Path,
-        settings: Mapping[str, Any],
-        report: Callable[[str], None],
-    ) -> dict[str, Any]:
-        """Train with the package's own trainer on two ASE-LMDB stores; checkpoints and logs go to `out`.
+    def train(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Train in the environment; messages go to the log as they come.
 
         Args:
-            train_store: frames to train on.
-            valid_store: frames that choose the best checkpoint.
-            out: folder of this run; a run with the same settings goes on from its last checkpoint.
-            settings: see `TrainSettings`.
-            report: called with a line of progress now and then.
+            request: settings as `alphanet.training.run` completes them, with the folder, the stores and what was
+                measured of them.
 
         Returns:
-            `model` (path of the best checkpoint), `seconds`, `epochs`, `steps`, `parameters`, `elements`,
-            `reference_energies` (eV), `energy_mae` (eV/atom) and `force_mae` (eV/Å) on the validation frames,
-            `peak_memory` (bytes), `settings`.
+            `epochs`, `steps`, `seconds`, `best_epoch`, `validation` (loss, energy_mae in eV/atom, force_mae in eV/Å),
+            `finished`, `parameters` and `peak_memory` (bytes).
 
         Raises:
-            UserError: the baseline does not train, a setting is wrong, or the trainer fails.
+            UserError: the trainer refuses or fails.
         """
-        if not self.card.trainable:
-            raise UserError(f"{self.name} is not trained here; its weights come with a checkpoint")
-        chosen = train_settings(self.card, settings)
-        for store in (train_store, valid_store):
-            if not Path(store).is_file():
-                raise UserError(f"{self.name}: there is no store {store} to train on")
-        out.mkdir(parents=True, exist_ok=True)
-        request = chosen.model_dump(mode="json") | {
-            "architecture": architecture(self.card, chosen),
-            "train": str(Path(train_store).resolve()),
-            "valid": str(Path(valid_store).resolve()),
-            "out": str(out.resolve()),
-            "device": self._device,
-            "threads": self._threads,
-            "stress": self.card.stress,
-        }
-        result = self._call("train", request, report)
-        return {**result, "model": Path(result["model"]), "settings": chosen.model_dump(mode="json")}
+        return dict(self._call("train", dict(request)))
 
     def info(self) -> dict[str, Any]:
         """What the loaded model says of itself: parameters, elements, cutoff (Å), dtype."""
@@ -197,8 +169,8 @@ class RemotePotential:
         released = {"checkpoint": self._weights.name} if self._weights.name else {"file": _told(self._weights.path)}
         return released | {"sha256": self._weights.sha256}
 
-    def _call(self, name: str, request: dict[str, Any], report: Callable[[str], None] | None = None) -> Any:
-        return self._worker.call(name, request, timeout=self._timeout, report=report)
+    def _call(self, name: str, request: dict[str, Any]) -> Any:
+        return self._worker.call(name, request, timeout=self._timeout)
 
     def _unpacked(self, batch: Sequence[Atoms], answer: dict[str, Any], start: int) -> Iterator[FramePrediction]:
         ends = np.cumsum([len(atoms) for atoms in batch])

@@ -1,14 +1,14 @@
-"""What a baseline is told: which architecture, and how it is trained; strict, with the card's preset underneath."""
+"""Settings of a baseline: which architecture, and how it is trained; strict, with the card's preset underneath."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
 from alphanet.cards import Card, validate
 from alphanet.errors import UserError
 from alphanet.potentials.cards import BaselineCard
-from alphanet.training.config import Seconds
+from alphanet.training.settings import TrainingSettings, flat, merged
 
 
 class ModelSettings(Card):
@@ -22,42 +22,18 @@ class ModelSettings(Card):
     seed: NonNegativeInt = 0
 
 
-class LossSettings(Card):
-    """Weighted sum of an energy (per atom), a force and a stress term; the paper's weights."""
+class BaselineSettings(TrainingSettings):
+    """A training of a baseline."""
 
-    kind: Literal["mae", "mse", "huber"] = "mae"
-    energy_weight: NonNegativeFloat = 4.0
-    force_weight: NonNegativeFloat = 100.0
-    stress_weight: NonNegativeFloat = 0.0
-
-
-class TrainSettings(Card):
-    """One training run."""
-
+    baseline: str
+    """Name of its card"""
     preset: str
-    model: dict[str, Any] = Field(default_factory=dict)
-    """Values of the architecture that replace the preset's, in the package's own words"""
+    """Of the card: architecture, and defaults of these settings"""
     elements: tuple[str, ...] = ()
     """Chemical symbols; empty: those of the training data"""
-    reference_energies: dict[str, float] = Field(default_factory=dict)
-    """Energy of each element in eV that is taken off before the network; empty: fitted to the training data"""
-    seed: NonNegativeInt = 0
-    precision: Literal["float32", "float64"] = "float32"
-    epochs: PositiveInt | None = None
-    steps: PositiveInt | None = None
-    max_time: Seconds | None = None
-    """Wall time in seconds over all resumptions; of several budgets the first that is spent ends the run"""
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    schedule: Literal["cosine", "plateau"] = "cosine"
-    """`cosine` falls to zero over `epochs` (or `steps`); `plateau` shrinks when the validation error stalls"""
-    loss: LossSettings = LossSettings()
-    ema_decay: Annotated[float, Field(gt=0, lt=1)] = 0.999
-    resume: bool = True
-    """Go on from the last checkpoint in the output folder where it was made with the same settings"""
 
     @model_validator(mode="after")
-    def _has_a_budget(self) -> "TrainSettings":
+    def _has_a_budget(self) -> "BaselineSettings":
         if self.epochs is None and self.steps is None and self.max_time is None:
             raise ValueError("a budget is missing: give epochs, steps or max_time (seconds)")
         if self.schedule == "cosine" and self.epochs is None and self.steps is None:
@@ -65,18 +41,21 @@ class TrainSettings(Card):
         return self
 
 
-def train_settings(card: BaselineCard, values: Mapping[str, Any]) -> TrainSettings:
-    """`values` over the training defaults of the preset that they name.
+def train_settings(card: BaselineCard, values: Mapping[str, Any]) -> BaselineSettings:
+    """`values` over the training defaults of the preset that they name, over those of the card.
 
     Raises:
-        UserError: unknown preset or key (with the nearest known one), bad value, no budget.
+        UserError: unknown preset or key (with the nearest known one), bad value, no budget, or a value that the
+            package's own trainer cannot follow.
     """
     name = values.get("preset") or ("mini" if "mini" in card.presets else card.small) or ""
-    merged = card.preset(name).training | dict(values) | {"preset": name}
-    defaults = card.preset(name).training.get("loss", {})
-    if isinstance(values.get("loss"), Mapping):
-        merged["loss"] = defaults | dict(values["loss"])
-    return validate(merged, TrainSettings, f"training settings of {card.name}")
+    chosen: dict[str, Any] = {}
+    for layer in (card.fixed_settings, card.training, card.preset(name).training, dict(values)):
+        chosen = merged(chosen, layer)
+    where = f"training settings of {card.name}"
+    settings = validate(chosen | {"preset": name, "baseline": card.name}, BaselineSettings, where)
+    _require_possible(card, settings)
+    return settings
 
 
 def model_settings(card: BaselineCard, values: Mapping[str, Any]) -> ModelSettings:
@@ -93,6 +72,16 @@ def model_settings(card: BaselineCard, values: Mapping[str, Any]) -> ModelSettin
     return settings
 
 
-def architecture(card: BaselineCard, settings: ModelSettings | TrainSettings) -> dict[str, Any]:
+def architecture(card: BaselineCard, settings: ModelSettings | BaselineSettings) -> dict[str, Any]:
     """The preset's architecture with the values of `settings.model` in their place."""
     return card.preset(settings.preset).model | settings.model
+
+
+def _require_possible(card: BaselineCard, settings: BaselineSettings) -> None:
+    """Refuse what the card's trainer or network has not, rather than train with something else."""
+    if not card.stress and settings.loss.stress_weight > 0:
+        raise UserError(f"{card.name} predicts no stress; loss.stress_weight must be 0")
+    chosen = flat(settings.model_dump(mode="json"))
+    for key, value in flat(card.fixed_settings).items():
+        if chosen[key] != value:
+            raise UserError(f"{card.name}: its own trainer has {key}: {value}, which cannot be {chosen[key]}")

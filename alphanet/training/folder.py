@@ -1,4 +1,4 @@
-"""The folder of a training run: what lies in it, and whether it may be gone on with."""
+"""The folder of a training, the same for every model: its files, its result, and whether it may be gone on with."""
 
 import json
 import shutil
@@ -8,21 +8,67 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import Field
 
-from alphanet.cards import read_yaml, validate
+from alphanet.cards import Card, read_yaml, validate
 from alphanet.errors import UserError
 from alphanet.files import write_text
-from alphanet.training.config import RUN_SETTINGS, TrainConfig
+from alphanet.potentials.kit.loop import LAST, METRICS, MODEL
 from alphanet.training.references import Statistics
+from alphanet.training.settings import RUN_SETTINGS, TrainingSettings, flat
 
+RESULT = "result.json"
+TRAINER = "trainer"
 CONTENTS = {
     "config.yaml": "settings of this run",
     "statistics.json": "elements, reference energies and force scale of the training data; checksums of its sources",
-    "model.safetensors": "best model by validation loss so far",
-    "checkpoints/last.ckpt": "state to resume from",
-    "logs/metrics.csv": "errors of training and validation; TensorBoard's files beside it",
-    "result.json": "what came out, at the end",
+    MODEL: "best model by validation loss so far",
+    LAST: "state to resume from",
+    METRICS: "errors of training and validation; TensorBoard's files beside it",
+    RESULT: "what came out, at the end",
 }
+
+
+class TrainingResult(Card):
+    """What a training gave, whichever model was trained; `result.json` in its folder."""
+
+    name: str
+    """alphanet, or a baseline's name"""
+    model: Path
+    """Best weights by validation loss, averaged if there is an average; relative to the folder in `result.json`"""
+    sha256: str
+    """Of that file"""
+    epochs: int
+    """Finished"""
+    steps: int
+    seconds: float
+    """Wall time over all resumptions"""
+    best_epoch: int
+    validation: dict[str, float]
+    """Of the best weights: loss, energy_mae (eV/atom), force_mae (eV/Å), and stress_mae (eV/Å^3) if it counts"""
+    parameters: int
+    frames: int
+    """Trained on"""
+    elements: tuple[str, ...]
+    reference_energies: dict[str, float]
+    """eV"""
+    finished: bool
+    """False if `max_time` was too short for all epochs"""
+    peak_memory: int | None = None
+    """Bytes, of a baseline's processes"""
+    settings: dict[str, Any]
+    sources: dict[str, str]
+    """Files of the data with their sha256"""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Packages of a baseline's environment"""
+
+    def describe(self) -> str:
+        """One line for the user."""
+        energy, force = 1000 * self.validation["energy_mae"], 1000 * self.validation["force_mae"]
+        return (
+            f"{self.model}: energy {energy:.3g} meV/atom, force {force:.3g} meV/Å on the validation frames "
+            f"(epoch {self.best_epoch} of {self.epochs}, {self.seconds:.0f} s)"
+        )
 
 
 @dataclass(frozen=True)
@@ -34,39 +80,39 @@ class RunFolder:
     @property
     def model(self) -> Path:
         """Best model so far."""
-        return self.path / "model.safetensors"
+        return self.path / MODEL
 
     @property
     def last(self) -> Path:
         """Checkpoint to resume from."""
-        return self.path / "checkpoints" / "last.ckpt"
+        return self.path / LAST
 
     @property
-    def logs(self) -> Path:
-        """CSV and TensorBoard."""
-        return self.path / "logs"
+    def trainer(self) -> Path:
+        """Files of a baseline's own trainer."""
+        return self.path / TRAINER
 
     def tree(self) -> str:
         """What the run will write, as text."""
         width = max(len(name) for name in CONTENTS)
         return "\n".join([f"{self.path}/", *(f"  {name:<{width}}  {text}" for name, text in CONTENTS.items())])
 
-    def claim(self, config: TrainConfig, resume: bool) -> None:
-        """Make the folder this configuration's: write `config.yaml`, or see that the same is there already.
+    def claim(self, settings: TrainingSettings, *, resume: bool) -> None:
+        """Make the folder this training's: write `config.yaml`, or see that the same is there already.
 
         Args:
-            config: of the run.
-            resume: keep what an earlier run of the same configuration left; otherwise remove it.
+            settings: of the training.
+            resume: keep what an earlier run with the same settings left; otherwise remove it.
 
         Raises:
-            UserError: the folder holds a run with another configuration.
+            UserError: the folder holds a run with other settings.
         """
         if not resume:
             self._clear()
         written = self.path / "config.yaml"
         if written.exists():
-            self._require_same(validate(read_yaml(written), TrainConfig, str(written)), config)
-        write_text(written, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+            self._require_same(validate(read_yaml(written), type(settings), str(written)), settings)
+        write_text(written, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False))
 
     def write_statistics(self, statistics: Statistics, sources: Mapping[str, str]) -> None:
         """Keep the statistics of the training data, so that they are measured once."""
@@ -88,17 +134,36 @@ class RunFolder:
             changed = sorted(name for name in before.keys() | sources if before.get(name) != sources.get(name))
             raise UserError(
                 f"{self.path} was trained on other data ({', '.join(changed)} changed); "
-                "choose another --out, or --restart to train again"
+                "choose another folder, or train without resuming"
             )
         return Statistics(**values | {"elements": tuple(values["elements"])})
 
-    def write_result(self, values: Mapping[str, Any]) -> None:
-        """Keep what came out."""
-        write_text(self.path / "result.json", json.dumps(dict(values), indent=1) + "\n")
+    def write_result(self, result: TrainingResult) -> TrainingResult:
+        """Keep what came out; returns it."""
+        kept = result.model_copy(update={"model": result.model.relative_to(self.path)})
+        write_text(self.path / RESULT, kept.model_dump_json(indent=1) + "\n")
+        return result
 
-    def read_result(self) -> dict[str, Any] | None:
-        """What came out of an earlier run in this folder."""
-        return self._read_json("result.json")
+    def read_result(self) -> TrainingResult | None:
+        """What came out of an earlier run in this folder, with the path of its model.
+
+        Raises:
+            UserError: an unreadable file.
+        """
+        values = self._read_json(RESULT)
+        if values is None:
+            return None
+        result = validate(values, TrainingResult, str(self.path / RESULT))
+        return result.model_copy(update={"model": self.path / result.model})
+
+    def earlier_result(self, settings: TrainingSettings) -> TrainingResult | None:
+        """The result of a run that ended here, unless there is more time now than it had."""
+        result = self.read_result()
+        if result is None or not result.model.exists():
+            return None
+        had = result.settings.get("max_time")
+        more = had is not None and (settings.max_time is None or settings.max_time > had)
+        return None if more and not result.finished else result
 
     def _read_json(self, name: str) -> dict[str, Any] | None:
         path = self.path / name
@@ -107,15 +172,16 @@ class RunFolder:
         try:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            raise UserError(f"cannot read {path} ({error}); train again with --restart") from error
+            raise UserError(f"cannot read {path} ({error}); remove it to train again") from error
 
     def _clear(self) -> None:
         for name in CONTENTS:
             (self.path / name).unlink(missing_ok=True)
-        shutil.rmtree(self.logs, ignore_errors=True)
+        for folder in (self.path / METRICS).parent, self.trainer:
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def _require_same(self, before: TrainConfig, now: TrainConfig) -> None:
-        old, new = _flat(before.model_dump(mode="json")), _flat(now.model_dump(mode="json"))
+    def _require_same(self, before: TrainingSettings, now: TrainingSettings) -> None:
+        old, new = flat(before.model_dump(mode="json")), flat(now.model_dump(mode="json"))
         different = [
             f"{key} {old.get(key)!r} there, {new.get(key)!r} now"
             for key in sorted(old.keys() | new.keys())
@@ -123,16 +189,6 @@ class RunFolder:
         ]
         if different:
             raise UserError(
-                f"{self.path} holds a training with another configuration ({'; '.join(different)}); "
-                "choose another --out, or --restart to train again"
+                f"{self.path} holds a training with other settings ({'; '.join(different)}); "
+                "choose another folder, or train without resuming"
             )
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

@@ -1,4 +1,4 @@
-"""What training takes from its data before it starts: elements, reference energies, and the scale of the forces."""
+"""Numbers that a training takes from its data before it starts: elements, reference energies, scale of the forces."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,8 +33,13 @@ class Statistics:
         )
 
 
-def measure(train: LabelledFrames, valid: LabelledFrames) -> Statistics:
+def measure(train: LabelledFrames, valid: LabelledFrames, method: str = "huber") -> Statistics:
     """Statistics of the training frames and the elements of both sets; every label is read and checked.
+
+    Args:
+        train: the training frames.
+        valid: the validation frames.
+        method: of the fit, see `fit_references`.
 
     Raises:
         UserError: labels that are missing or not finite, naming the frame.
@@ -55,7 +60,7 @@ def measure(train: LabelledFrames, valid: LabelledFrames) -> Statistics:
             energies.append(atoms.calc.results["energy"])
     table = np.array(compositions)
     sampled = np.asarray((table > 0).any(axis=0))
-    fitted = fit_references(table[:, sampled].astype(np.float64), np.array(energies, dtype=np.float64))
+    fitted = fit_references(table[:, sampled].astype(np.float64), np.array(energies, dtype=np.float64), method)
     for index in range(len(valid)):
         seen[valid[index].numbers] = True
     return Statistics(
@@ -67,15 +72,17 @@ def measure(train: LabelledFrames, valid: LabelledFrames) -> Statistics:
     )
 
 
-def fit_references(compositions: np.ndarray, energies: np.ndarray) -> np.ndarray:
-    """Energies per element whose sum over a structure's atoms comes nearest to its energy, robust against outliers.
+def fit_references(compositions: np.ndarray, energies: np.ndarray, method: str = "huber") -> np.ndarray:
+    """Energies per element whose sum over a structure's atoms comes nearest to its energy.
 
-    Huber regression of the energy per atom by iteratively re-weighted least squares. Where compositions do not tell
-    elements apart (all frames of one composition, say), the solution nearest to equal energies for all elements.
+    If compositions do not tell elements apart (all frames of one composition, say), the solution nearest to equal
+    energies for all elements.
 
     Args:
         compositions: (n, elements) atoms of each element.
         energies: (n,) eV.
+        method: `huber`, regression of the energy per atom that outliers do not move, by iteratively re-weighted least
+            squares; `least_squares`, the same without the weights; `mean`, the mean energy per atom for every element.
 
     Returns:
         (elements,) eV, float64.
@@ -87,6 +94,8 @@ def fit_references(compositions: np.ndarray, energies: np.ndarray) -> np.ndarray
     # small, which keeps digits (CP2K: -1228 eV/atom) and makes "smallest solution" mean something.
     typical = float(np.median(per_atom))
     target = per_atom - typical
+    if method == "mean":
+        return np.full(compositions.shape[1], per_atom.mean())
     weights = np.ones_like(target)
     solution = np.zeros(compositions.shape[1])
     for _ in range(ITERATIONS):
@@ -95,7 +104,7 @@ def fit_references(compositions: np.ndarray, energies: np.ndarray) -> np.ndarray
         solution = np.linalg.lstsq(fractions * root[:, None], target * root, rcond=1e-10)[0]
         residual = np.abs(target - fractions @ solution)
         width = HUBER_WIDTH * 1.4826 * float(np.median(residual))
-        if width == 0 or np.abs(solution - before).max() < 1e-10:
+        if method == "least_squares" or width == 0 or np.abs(solution - before).max() < 1e-10:
             break
         weights = np.minimum(1.0, width / np.maximum(residual, 1e-300))
     return solution + typical
@@ -107,7 +116,7 @@ def reference_energies(
     """Reference energy of each of the model's `elements`.
 
     Args:
-        choice: `fit`, `none` or energies by element.
+        choice: a method of `fit_references`, `none`, or energies by element.
         elements: the model's.
         fitted: to the training data. Elements of the model that the data lack get the mean of the others.
 
@@ -124,7 +133,7 @@ def reference_energies(
     if unknown:
         raise UserError(f"reference_energies: {unknown[0]!r} is not a chemical symbol")
     if missing:
-        raise UserError(f"reference_energies: no energy for {', '.join(missing)}; add it or write `fit`")
+        raise UserError(f"reference_energies: no energy for {', '.join(missing)}; add it or write `huber` to fit them")
     return {symbol: float(choice[symbol]) for symbol in elements}
 
 

@@ -1,32 +1,45 @@
-"""Run a training: from a configuration and two stores to a folder with the best model."""
+"""Run a training of any model: from settings and two stores to a folder with the best model."""
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
+from torch import nn
 
-from alphanet.data.progress import Report, print_to_stderr
+from alphanet.errors import UserError
+from alphanet.files import sha256_of
+from alphanet.graph import AtomGraph, collate
 from alphanet.model.base import InteratomicModel
-from alphanet.model.checkpoint import save_model
+from alphanet.model.checkpoint import DTYPES, save_model
 from alphanet.model.create import create_model
+from alphanet.model.prediction import predict
+from alphanet.potentials.cards import load_baseline
+from alphanet.potentials.environments import resolved_versions
+from alphanet.potentials.kit.loop import TrainingError
+from alphanet.potentials.kit.loop.checkpoints import Checkpoints
+from alphanet.potentials.kit.loop.data import GraphDataset, Prediction
+from alphanet.potentials.kit.loop.module import Predict, TrainingModule
+from alphanet.potentials.kit.loop.sampling import pack
+from alphanet.potentials.kit.loop.trainer import Parallel, agree_before_start, fit, make_trainer, quiet_lightning
+from alphanet.potentials.remote import RemotePotential
+from alphanet.potentials.settings import BaselineSettings, architecture
 from alphanet.provenance import code, software
-from alphanet.training.checkpoints import Checkpoints, StoppedBySignalError, require_readable
-from alphanet.training.config import TrainConfig
-from alphanet.training.data import GraphDataset, LabelledFrames
-from alphanet.training.folder import RunFolder
-from alphanet.training.module import TrainingModule
-from alphanet.training.progress import progress_callback
+from alphanet.training.blocks.model import in_blocks
+from alphanet.training.config import AlphaNetSettings
+from alphanet.training.data import LabelledFrames
+from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.references import Statistics, measure, reference_energies
-from alphanet.training.sampling import pack
-from alphanet.training.trainer import agree_before_start, make_trainer, quiet_lightning
+from alphanet.training.settings import TrainingSettings
 
 PROVENANCE_KEY = "alphanet_training"
+SILENCE = 3600.0  # seconds without a sign of life after which a baseline's trainer counts as hung
+logger = logging.getLogger(__name__)
 
 
 class TrainingData(Protocol):
@@ -45,149 +58,195 @@ class TrainingData(Protocol):
         """Files the frames come from, with their sha256."""
 
 
-@dataclass(frozen=True)
-class TrainResult:
-    """What a training gave."""
-
-    model_path: Path  # best model by validation loss, averaged where there is an average
-    epochs: int  # finished
-    steps: int
-    seconds: float  # wall time over all resumptions
-    best_epoch: int
-    best: dict[str, float]  # validation of the best model: loss, energy_mae (eV/atom), force_mae (eV/Å), stress_mae
-    n_parameters: int
-    n_frames: int  # trained on
-    finished: bool  # false where `max_time` was too short for all epochs
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values for `--json`."""
-        return asdict(self) | {"model_path": str(self.model_path)}
-
-
-def train(
-    config: TrainConfig, data: TrainingData, out: Path, *, resume: bool = True, report: Report = print_to_stderr
-) -> TrainResult:
+def run_training(
+    settings: AlphaNetSettings | BaselineSettings, data: TrainingData, out: Path, *, resume: bool = True
+) -> TrainingResult:
     """Train a model, or go on with a training that was interrupted.
 
     Args:
-        config: what to do.
+        settings: of the training; their type says what is trained.
         data: stores of training and validation frames.
         out: folder of the run; what it holds is in `alphanet.training.folder`.
         resume: go on from the last checkpoint in `out`; otherwise remove what an earlier run left there.
-        report: gets the lines that tell the user what happens.
 
     Raises:
         UserError: labels that are missing or not finite, a loss or prediction that stops being finite, a folder that
-            holds another training, a full disk.
+            holds another training, a full disk; of a baseline, an environment that is missing or a trainer that fails.
         KeyboardInterrupt: a signal asked to stop; the same call resumes.
     """
     folder = RunFolder(Path(out))
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
-    checkpoints = Checkpoints(config, folder.last, lambda module: _export(module, folder, data))
+    try:
+        if isinstance(settings, BaselineSettings):
+            return _train_baseline(settings, data, folder, resume=resume)
+        return _train_alphanet(settings, data, folder, resume=resume)
+    except TrainingError as error:
+        raise UserError(str(error)) from error
+
+
+def _train_alphanet(
+    settings: AlphaNetSettings, data: TrainingData, folder: RunFolder, *, resume: bool
+) -> TrainingResult:
+    """Train AlphaNet in this process and those that Lightning starts beside it."""
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    checkpoints = Checkpoints(settings, folder.last, lambda module: _export(module, folder, data))
     with quiet_lightning(), torch.random.fork_rng():
-        trainer = make_trainer(config, folder, checkpoints, progress_callback(report))
-        if not trainer.is_global_zero:
-            report = _silent
-        frames = LabelledFrames(data.train, config.limit_train), LabelledFrames(data.valid)
-        statistics = _prepare(config, data, folder, trainer, frames, resume, report)
-        before = _earlier_result(config, folder)
+        parallel = Parallel(settings.devices, settings.nodes, settings.strategy)
+        trainer = make_trainer(settings, folder.path, checkpoints, parallel)
+        frames = LabelledFrames(data.train, settings.limit_train), LabelledFrames(data.valid)
+        if trainer.is_global_zero:
+            _start(settings, data, folder, frames, resume=resume)
+        else:
+            logging.getLogger("alphanet").setLevel(logging.WARNING)  # rank 0 does the talking
+        agree_before_start(trainer)
+        statistics = _known_statistics(folder, data)
+        before = _earlier(settings, folder)
         if before is not None:
-            report(f"{folder.path} is trained already; --restart trains it again")
             return before
-        report(statistics.describe())
-        model = _model(config, statistics)
-        cache_mb = config.cache_mb // max(1, config.num_workers)  # each worker has its own
-        train_data, valid_data = (GraphDataset(part, model.graph, cache_mb) for part in frames)
-        module = TrainingModule(model, config, train_data, valid_data, _packed(config, train_data))
-        _fit(trainer, module, folder, report)
-    result = TrainResult(
-        model_path=folder.model,
-        epochs=trainer.global_step // module.steps_per_epoch,
-        steps=trainer.global_step,
-        seconds=checkpoints.seconds,
-        best_epoch=checkpoints.best_epoch,
-        best=checkpoints.best,
-        n_parameters=model.n_parameters,
-        n_frames=len(train_data),
-        finished=trainer.global_step == module.steps_per_epoch * config.epochs,
+        logger.info("%s", statistics.describe())
+        model = _model(settings, statistics)
+        cache_mb = settings.cache_mb // max(1, settings.num_workers)  # each worker has its own
+        train_set, valid_set = (GraphDataset(part, model.graph, collate, cache_mb, UserError) for part in frames)
+        module = TrainingModule(
+            model,
+            settings,
+            (train_set, valid_set),
+            _predictor(settings),
+            packed=_packed(settings, train_set),
+            num_workers=settings.num_workers,
+        )
+        outcome = fit(trainer, module, checkpoints, folder.path)
+    result = TrainingResult(
+        **asdict(outcome),
+        name="alphanet",
+        model=folder.model,
+        sha256=sha256_of(folder.model),
+        parameters=model.n_parameters,
+        frames=len(train_set),
+        elements=tuple(model.config.elements),
+        reference_energies=_references(settings, model.config.elements, statistics),
+        settings=settings.model_dump(mode="json"),
+        sources=dict(data.sources),
     )
-    if trainer.is_global_zero:
-        folder.write_result(asdict(result) | {"model_path": folder.model.name, "max_time": config.max_time})
-    return result
+    return folder.write_result(result) if trainer.is_global_zero else result
 
 
-def _prepare(
-    config: TrainConfig,
+def _train_baseline(
+    settings: BaselineSettings, data: TrainingData, folder: RunFolder, *, resume: bool
+) -> TrainingResult:
+    """Train a baseline in its environment, with the loop of AlphaNet or with its package's own trainer."""
+    card = load_baseline(settings.baseline)
+    if not card.trainable:
+        raise UserError(f"{card.name} is not trained here; its weights come with a checkpoint")
+    device = settings.device if settings.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    threads = settings.threads or 1
+    with RemotePotential(card, device=device, threads=threads, timeout=SILENCE) as potential:
+        frames = LabelledFrames(data.train, settings.limit_train), LabelledFrames(data.valid)
+        _start(settings, data, folder, frames, resume=resume)
+        statistics = _known_statistics(folder, data)
+        before = _earlier(settings, folder)
+        if before is not None:
+            return before
+        logger.info("%s", statistics.describe())
+        elements = tuple(sorted(settings.elements or statistics.elements))
+        references = _references(settings, elements, statistics)
+        request = settings.model_dump(mode="json") | {
+            "architecture": architecture(card, settings),
+            "elements": list(elements),
+            "references": references,
+            "scale": _scale(settings, statistics),
+            "train": str(data.train.resolve()),
+            "valid": str(data.valid.resolve()),
+            "out": str(folder.path.resolve()),
+            "device": device,
+            "threads": threads,
+            "stress": card.stress,
+        }
+        folder.trainer.mkdir(parents=True, exist_ok=True)
+        answer = potential.train(request)
+    result = TrainingResult(
+        **answer,
+        name=card.name,
+        model=folder.model,
+        sha256=sha256_of(folder.model),
+        frames=len(frames[0]),
+        elements=elements,
+        reference_energies=references,
+        settings=settings.model_dump(mode="json"),
+        sources=dict(data.sources),
+        versions=resolved_versions(card),
+    )
+    return folder.write_result(result)
+
+
+def _start(
+    settings: TrainingSettings,
     data: TrainingData,
     folder: RunFolder,
-    trainer: Trainer,
     frames: tuple[LabelledFrames, LabelledFrames],
+    *,
     resume: bool,
-    report: Report,
-) -> Statistics:
-    """Claim the folder and measure the data on rank 0; the others read what it wrote."""
-    if trainer.is_global_zero:
-        folder.claim(config, resume)
-        if folder.read_result() is None:
-            report(folder.tree())
-        if folder.read_statistics(data.sources) is None:
-            folder.write_statistics(measure(*frames), data.sources)
-    agree_before_start(trainer)
+) -> None:
+    """Claim the folder and measure the data."""
+    folder.claim(settings, resume=resume)
+    if folder.read_result() is None:
+        logger.info("%s", folder.tree())
+    if folder.read_statistics(data.sources) is None:
+        choice = settings.reference_energies
+        method = choice if isinstance(choice, str) and choice != "none" else "huber"
+        folder.write_statistics(measure(*frames, method), data.sources)
+
+
+def _known_statistics(folder: RunFolder, data: TrainingData) -> Statistics:
     statistics = folder.read_statistics(data.sources)
     assert statistics is not None
     return statistics
 
 
-def _model(config: TrainConfig, statistics: Statistics) -> InteratomicModel:
-    model = create_model(config.network(statistics.elements), seed=config.seed)
-    energies = reference_energies(config.reference_energies, model.config.elements, statistics.reference_energies)
-    scale = statistics.force_rms if config.energy_scale == "force_rms" else config.energy_scale
-    model.set_reference(energies, scale)
-    return model.to({"float32": torch.float32, "float64": torch.float64}[config.precision])
+def _earlier(settings: TrainingSettings, folder: RunFolder) -> TrainingResult | None:
+    result = folder.earlier_result(settings)
+    if result is not None:
+        logger.info("%s is trained already", folder.path)
+    return result
 
 
-def _earlier_result(config: TrainConfig, folder: RunFolder) -> TrainResult | None:
-    """The result of an earlier run that ended here, unless there is more time now than it had."""
-    values = folder.read_result()
-    if values is None or not folder.model.exists():
-        return None
-    had = values.pop("max_time")
-    result = TrainResult(**values | {"model_path": folder.model})
-    more = had is not None and (config.max_time is None or config.max_time > had)
-    return None if more and not result.finished else result
+def _references(settings: TrainingSettings, elements: tuple[str, ...], statistics: Statistics) -> dict[str, float]:
+    return reference_energies(settings.reference_energies, elements, statistics.reference_energies)
 
 
-def _packed(config: TrainConfig, data: GraphDataset) -> list[list[int]] | None:
-    if config.edge_budget is None:
+def _scale(settings: TrainingSettings, statistics: Statistics) -> float:
+    return (statistics.force_rms or 1.0) if settings.energy_scale == "force_rms" else settings.energy_scale
+
+
+def _model(settings: AlphaNetSettings, statistics: Statistics) -> InteratomicModel:
+    model = create_model(settings.network(statistics.elements), seed=settings.seed)
+    model.set_reference(_references(settings, model.config.elements, statistics), _scale(settings, statistics))
+    return model.to(DTYPES[settings.precision])
+
+
+def _predictor(settings: AlphaNetSettings) -> Predict:
+    def answer(model: nn.Module, graph: AtomGraph, stress: bool, training: bool) -> Prediction:
+        energies: Any = in_blocks(model) if training and settings.edge_blocks else model
+        found = predict(energies, graph, stress=stress, create_graph=training)
+        return Prediction(found.energy, found.forces, found.stress)
+
+    return answer
+
+
+def _packed(settings: AlphaNetSettings, data: GraphDataset) -> list[list[int]] | None:
+    if settings.edge_budget is None:
         return None
     sizes = np.array([data[index].graph.n_edges for index in range(len(data))])
-    return pack(sizes, config.edge_budget, config.batch_size, config.seed)
-
-
-def _fit(trainer: Trainer, module: TrainingModule, folder: RunFolder, report: Report) -> None:
-    resumed = folder.last.exists()
-    if resumed:
-        step = require_readable(folder.last)
-        report(f"resuming from {folder.last} at step {step}")
-    try:
-        trainer.fit(module, ckpt_path=folder.last if resumed else None, weights_only=True)
-    except StoppedBySignalError:
-        report(f"interrupted at step {trainer.global_step}; {folder.last} is saved, the same command resumes from it")
-        raise KeyboardInterrupt from None
-
-
-def _silent(line: str) -> None:
-    """Other ranks leave the talking to rank 0."""
+    return pack(sizes, settings.edge_budget, settings.batch_size, settings.seed)
 
 
 def _export(module: TrainingModule, folder: RunFolder, data: TrainingData) -> None:
-    config = module.config.model_dump_json()
+    settings = module.settings.model_dump_json()
     provenance = {
-        "config": json.loads(config),
-        "config_sha256": hashlib.sha256(config.encode()).hexdigest(),
+        "config": json.loads(settings),
+        "config_sha256": hashlib.sha256(settings.encode()).hexdigest(),
         "sources": dict(data.sources),
-        "seed": module.config.seed,
+        "seed": module.settings.seed,
         "epoch": module.trainer.current_epoch + 1,
         "step": module.trainer.global_step,
         "validation": module.validation,

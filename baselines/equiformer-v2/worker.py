@@ -7,7 +7,7 @@ def load(request):
     return loading.load(request)
 
 
-def train(request, report):
+def train(request):
     import torch_training
 
-    return torch_training.train(request, report)
+    return torch_training.train(request)

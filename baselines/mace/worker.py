@@ -8,7 +8,7 @@ def load(request):
     return torch_kit.loader(build)(request)
 
 
-def train(request, report):
+def train(request):
     import training
 
-    return training.train(request, report)
+    return training.train(request)

@@ -7,7 +7,7 @@ def load(request):
     return network.load(request)
 
 
-def train(request, report):
+def train(request):
     import training
 
-    return training.train(request, report)
+    return training.train(request)

@@ -6,7 +6,7 @@ from network import build
 load = torch_kit.loader(build)
 
 
-def train(request, report):
+def train(request):
     import torch_training
 
-    return torch_training.train(request, report)
+    return torch_training.train(request)

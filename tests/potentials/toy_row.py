@@ -40,10 +40,10 @@ from network import build
 load = torch_kit.loader(build)
 
 
-def train(request, report):
+def train(request):
     import torch_training
 
-    return torch_training.train(request, report)
+    return torch_training.train(request)
 """
 
 TRAINING = {"epochs": 6, "batch_size": 4, "learning_rate": 0.01, "ema_decay": 0.9}

@@ -17,7 +17,7 @@ from alphanet.model.prediction import predict
 from alphanet.training.blocks import edges, scalar_network
 from alphanet.training.blocks.model import in_blocks
 from alphanet.training.blocks.silu import silu
-from alphanet.training.run import train
+from alphanet.training.run import run_training
 
 CONFIGS = {
     "paper": paper_config(),
@@ -106,8 +106,8 @@ def test_a_run_in_blocks_trains_as_the_reference_does(tmp_path: Path) -> None:
     losses = []
     for edge_blocks in (True, False):
         config = small_config(edge_blocks=edge_blocks, precision="float64", epochs=2)
-        result = train(config, data, tmp_path / str(edge_blocks), report=lambda line: None)
-        losses.append(result.best["loss"])
+        result = run_training(config, data, tmp_path / str(edge_blocks))
+        losses.append(result.validation["loss"])
     assert losses[0] == pytest.approx(losses[1], rel=1e-8)
 
 

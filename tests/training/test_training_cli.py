@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from training_samples import Data, small_config
+from training_samples import Data, messages, small_config
 from typer.testing import CliRunner
 
 from alphanet.cli.train import register
@@ -27,13 +27,14 @@ def config_file(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_file_with_overrides_and_flags(config_file: Path) -> None:
     arguments = ["train", str(config_file), "loss.energy_weight=2", "--epochs", "1", "--seed", "3", "--json"]
-    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    with messages() as lines:
+        result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     answer = json.loads(result.stdout)
     assert answer["epochs"] == 1
-    assert Path(answer["model_path"]) == Path("runs/train/copper-mini-seed3/model.safetensors")
-    assert Path(answer["model_path"]).is_file()
-    assert answer["best"].keys() == {"loss", "energy_mae", "force_mae"}
-    assert "config.yaml" in result.stderr
+    assert Path(answer["model"]) == Path("runs/train/copper-mini-seed3/model.safetensors")
+    assert Path(answer["model"]).is_file()
+    assert answer["validation"].keys() == {"loss", "energy_mae", "force_mae"}
+    assert "config.yaml" in lines[0]
 
 
 def test_says_in_words_what_came_out(config_file: Path) -> None:

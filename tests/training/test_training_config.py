@@ -1,9 +1,12 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from alphanet.data.cards import DatasetCard, load_card
 from alphanet.errors import UserError
-from alphanet.training.config import file_config, parse_override, preset_config
+from alphanet.training.config import file_config, preset_config
+from alphanet.training.settings import parse_override
 
 # Table 6 of the paper: learning rate, epochs, batch, layers, heads, basis, hidden channels, cutoff.
 TABLE6 = {
@@ -98,3 +101,44 @@ def test_elements_follow_the_data_unless_named() -> None:
 
 def test_an_override_is_nested_by_its_dots() -> None:
     assert parse_override("loss.dynamic.start=0.1") == {"loss": {"dynamic": {"start": 0.1}}}
+
+
+@pytest.fixture
+def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A function that puts a data set's card with this `training` in place of formate's."""
+    values = load_card("formate").model_dump(mode="json")
+
+    def make(training: object) -> None:
+        changed = DatasetCard.model_validate(values | {"training": training})
+        monkeypatch.setattr("alphanet.training.config.load_card", lambda name: changed)
+
+    return make
+
+
+def test_a_card_without_training_is_trained_by_the_generic_settings(
+    card: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    card(None)
+    caplog.set_level("INFO")
+    config = preset_config("formate", "full")
+    assert (config.dataset, config.epochs, config.loss.energy_loss) == ("formate", 100, "total")
+    assert config.network(["Cu"]).hidden_channels == 128
+    assert "formate.yaml has no training settings; the generic ones apply" in caplog.text
+    assert preset_config("formate", "mini").network(["Cu"]).hidden_channels == 32
+
+
+def test_a_scale_has_settings_of_its_own_or_another_scale_s(card: Callable[..., None]) -> None:
+    card({"epochs": 7, "scales": {"mini": {"batch_size": 3}, "slice": "mini"}})
+    assert (preset_config("formate", "mini").batch_size, preset_config("formate", "mini").epochs) == (3, 40)
+    assert (preset_config("formate", "slice").batch_size, preset_config("formate", "full").epochs) == (4, 7)
+    card({"scales": {"slice": "minni"}})
+    with pytest.raises(
+        UserError, match=r"formate\.yaml: training\.scales\.slice: no settings 'minni'; did you mean 'mini'"
+    ):
+        preset_config("formate", "slice")
+
+
+def test_a_wrong_key_of_a_card_is_named_with_the_card(card: Callable[..., None]) -> None:
+    card({"loss": {"energy_wieght": 3}})
+    with pytest.raises(UserError, match=r"datasets/formate\.yaml.*'loss\.energy_wieght'; did you mean 'energy_weight'"):
+        preset_config("formate", "full")

@@ -7,12 +7,13 @@ import pytest
 import torch
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from training_samples import Data, copper_frames, small_config
+from training_samples import Data, batch_of, copper_frames, dataset_of, small_config
 
 from alphanet.data.store import write_store
 from alphanet.errors import UserError
 from alphanet.model.create import create_model
-from alphanet.training.data import GraphDataset, LabelledFrames, collate_batches
+from alphanet.potentials.kit.loop.data import GraphDataset
+from alphanet.training.data import LabelledFrames
 
 
 def relabelled(atoms: Atoms, **changes: object) -> Atoms:
@@ -22,11 +23,11 @@ def relabelled(atoms: Atoms, **changes: object) -> Atoms:
 
 
 def dataset(path: Path, cache_mb: int = 0) -> GraphDataset:
-    return GraphDataset(LabelledFrames(path), create_model(small_config().network(["Cu", "Au"])).graph, cache_mb)
+    return dataset_of(path, create_model(small_config().network(["Cu", "Au"])), cache_mb)
 
 
 def test_items_carry_the_labels(data: Data) -> None:
-    batch = collate_batches([dataset(data.train)[index] for index in (3, 5)])
+    batch = batch_of(dataset(data.train), [3, 5])
     expected = [LabelledFrames(data.train)[index] for index in (3, 5)]
     assert batch.frames.tolist() == [3, 5]
     assert batch.energy.dtype == torch.float64
@@ -78,7 +79,7 @@ def test_an_empty_store_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_limit_spreads_over_the_set(data: Data) -> None:
-    assert LabelledFrames(data.train, 6).frames.tolist() == [0, 3, 6, 9, 12, 15]
+    assert LabelledFrames(data.train, 6).indices.tolist() == [0, 3, 6, 9, 12, 15]
     assert len(LabelledFrames(data.train, 100)) == 18
 
 

@@ -10,12 +10,14 @@ DDP = """
 import sys
 from pathlib import Path
 from training_samples import Data, small_config
-from alphanet.training.run import train
+from alphanet.training.run import run_training
+import logging
 import torch
+logging.basicConfig(level="INFO")
 torch.set_num_threads(1)
 folder, out, devices, batch = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 config = small_config(epochs=2, batch_size=batch, devices=devices, precision="float64", loss={"force_weight": 100.0})
-train(config, Data(folder / "train.aselmdb", folder / "valid.aselmdb"), out)
+run_training(config, Data(folder / "train.aselmdb", folder / "valid.aselmdb"), out)
 """
 
 

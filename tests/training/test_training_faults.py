@@ -14,10 +14,11 @@ from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.graph import AtomGraph
 from alphanet.model.alphanet import AlphaNet
+from alphanet.potentials.kit.loop import TrainingError
+from alphanet.potentials.kit.loop.checkpoints import AtomicCheckpointIO
+from alphanet.potentials.kit.loop.module import TrainingModule
 from alphanet.training.blocks import paper
-from alphanet.training.checkpoints import AtomicCheckpointIO
-from alphanet.training.module import TrainingModule
-from alphanet.training.run import train
+from alphanet.training.run import run_training
 
 Network = Callable[[AlphaNet, AtomGraph], torch.Tensor]
 
@@ -52,7 +53,7 @@ def test_a_prediction_that_is_not_finite_stops_with_the_frame(
 ) -> None:
     poison(monkeypatch, 7, value, training=True)
     with pytest.raises(UserError, match="predicted energy of frames") as caught:
-        train(small_config(), data, out)
+        run_training(small_config(), data, out)
     said = str(caught.value)
     assert "epoch 2, step 8" in said
     assert "last good checkpoint is kept" in said
@@ -78,13 +79,13 @@ def test_a_gradient_that_is_not_finite_stops_before_the_step(
 
     monkeypatch.setattr(TrainingModule, "training_step", training_step)
     with pytest.raises(UserError, match=r"step 7: loss [\d.]+, norm of the gradient (nan|inf) \(batch of frames \["):
-        train(small_config(), data, out)
+        run_training(small_config(), data, out)
 
 
 def test_a_validation_that_is_not_finite_stops(data: Data, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     poison(monkeypatch, 0, float("nan"), training=False)
     with pytest.raises(UserError, match=r"predicted energy of frames \[1\].*valid\.aselmdb"):
-        train(small_config(), data, out)
+        run_training(small_config(), data, out)
     assert not (out / "model.safetensors").exists()
 
 
@@ -93,13 +94,13 @@ def test_a_nan_label_stops_before_anything_is_trained(tmp_path: Path, out: Path)
     frames[5].calc = SinglePointCalculator(frames[5], energy=1.0, forces=np.full((4, 3), np.nan))
     data = write_data(tmp_path, frames)
     with pytest.raises(UserError, match=r"frame 5 of .*train\.aselmdb has NaN or infinite forces"):
-        train(small_config(), data, out)
+        run_training(small_config(), data, out)
 
 
 def test_a_full_disk_is_named_and_the_older_checkpoint_stays(
     data: Data, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(small_config(epochs=2, max_time=1000), data, out)
+    run_training(small_config(epochs=2, max_time=1000), data, out)
     last = out / "checkpoints" / "last.ckpt"
     before = sha256_of(last)
 
@@ -107,7 +108,7 @@ def test_a_full_disk_is_named_and_the_older_checkpoint_stays(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(UserError, match=r"cannot write .*last\.ckpt: No space left on device"):
+    with pytest.raises(TrainingError, match=r"cannot write .*last\.ckpt: No space left on device"):
         AtomicCheckpointIO().save_checkpoint({"weights": torch.zeros(3)}, last)
     assert sha256_of(last) == before
     assert [path.name for path in last.parent.iterdir()] == ["last.ckpt"]

@@ -1,23 +1,23 @@
 import numpy as np
 import pytest
 import torch
-from training_samples import Data, small_config
+from training_samples import Data, dataset_of, small_config
 
 from alphanet.model.create import create_model
 from alphanet.model.prediction import Prediction, predict
-from alphanet.training.config import LossConfig
-from alphanet.training.data import Batch, GraphDataset, LabelledFrames, collate_batches
-from alphanet.training.loss import errors, total_loss
+from alphanet.potentials.kit.loop.data import Batch
+from alphanet.potentials.kit.loop.loss import errors, total_loss
+from alphanet.training.settings import LossSettings
 
 
 @pytest.fixture
 def batch(data: Data) -> Batch:
     """Two structures, in float64, the second without a stress label."""
     model = create_model(small_config().network(["Cu", "Au"])).double()
-    frames = GraphDataset(LabelledFrames(data.train), model.graph)
+    frames = dataset_of(data.train, model)
     first, second = frames[0], frames[1]
     second = Batch(**vars(second) | {"has_stress": torch.tensor([False])})
-    return collate_batches([first, second])
+    return frames.collate([first, second])
 
 
 def off_by(batch: Batch, energy: list[float], force: float, stress: float) -> Prediction:
@@ -26,7 +26,7 @@ def off_by(batch: Batch, energy: list[float], force: float, stress: float) -> Pr
 
 
 def loss_of(prediction: Prediction, batch: Batch, **settings: object) -> float:
-    config = LossConfig.model_validate({"stress_weight": 10.0} | settings)
+    config = LossSettings.model_validate({"stress_weight": 10.0} | settings)
     return float(total_loss(errors(prediction, batch, config), config, config.energy_weight))
 
 
@@ -56,7 +56,7 @@ def test_structures_without_stress_do_not_enter(batch: Batch) -> None:
 
 
 def test_sums_of_batches_give_the_mean_over_all(batch: Batch) -> None:
-    config = LossConfig(stress_weight=10.0)
+    config = LossSettings(stress_weight=10.0)
     prediction = off_by(batch, [0.4, -0.8], force=0.3, stress=0.02)
     once = errors(prediction, batch, config)
     twice = type(once)(*(2 * value for value in once))
@@ -65,7 +65,7 @@ def test_sums_of_batches_give_the_mean_over_all(batch: Batch) -> None:
 
 @pytest.mark.parametrize("kind", ["mae", "mse", "huber"])
 def test_gradient_by_the_parameters_equals_finite_differences(batch: Batch, kind: str) -> None:
-    config = LossConfig(kind=kind, stress_weight=10.0)
+    config = LossSettings(kind=kind, stress_weight=10.0)
     model = create_model(small_config().network(["Cu", "Au"]), seed=1).double()
     model.set_reference({"Cu": -1228.0, "Au": -1228.0}, 0.5)
 

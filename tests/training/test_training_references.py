@@ -26,6 +26,18 @@ def test_outliers_do_not_move_it() -> None:
     np.testing.assert_allclose(fit_references(compositions, energies), truth, atol=0.02)
 
 
+def test_methods_differ_on_outliers_alone() -> None:
+    truth = np.array([-13.6, -1305.25])
+    compositions = np.random.default_rng(1).integers(1, 20, size=(300, 2)).astype(float)
+    energies = compositions @ truth
+    np.testing.assert_allclose(fit_references(compositions, energies, "least_squares"), truth, rtol=0, atol=1e-9)
+    energies[::10] += 500.0
+    assert np.abs(fit_references(compositions, energies, "least_squares") - truth).max() > 1.0
+    np.testing.assert_allclose(fit_references(compositions, energies, "huber"), truth, atol=0.02)
+    mean = (energies / compositions.sum(axis=1)).mean()
+    np.testing.assert_allclose(fit_references(compositions, energies, "mean"), [mean, mean])
+
+
 def test_a_single_composition_shares_its_mean_energy() -> None:
     compositions = np.tile([1.0, 1.0, 2.0, 48.0], (50, 1))
     energies = 52 * OFFSET + np.random.default_rng(2).normal(0, 1, 50)
@@ -52,7 +64,7 @@ def test_statistics_of_a_store(data: Data) -> None:
 def test_choices_of_reference_energies() -> None:
     fitted = {"Cu": -3.0, "Au": -5.0}
     assert reference_energies("none", ["Cu"], fitted) == {"Cu": 0.0}
-    assert reference_energies("fit", ["Cu", "Au", "H"], fitted) == {"Cu": -3.0, "Au": -5.0, "H": -4.0}
+    assert reference_energies("huber", ["Cu", "Au", "H"], fitted) == {"Cu": -3.0, "Au": -5.0, "H": -4.0}
     assert reference_energies({"Cu": 1.0, "Au": 2.0}, ["Au"], fitted) == {"Au": 2.0}
     with pytest.raises(UserError, match="no energy for Au"):
         reference_energies({"Cu": 1.0}, ["Cu", "Au"], fitted)

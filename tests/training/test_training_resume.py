@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_samples import Data, small_config
+from training_samples import Data, messages, small_config
 
 from alphanet.errors import UserError
-from alphanet.training.config import TrainConfig
-from alphanet.training.module import TrainingModule
-from alphanet.training.run import train
+from alphanet.potentials.kit.loop.module import TrainingModule
+from alphanet.training.config import AlphaNetSettings
+from alphanet.training.run import run_training
 
 # 18 frames in batches of 4: 5 steps an epoch.
 CONFIG = small_config(epochs=4)
@@ -48,7 +48,7 @@ def metrics_without_time(out: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def unbroken(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("unbroken") / "run"
-    train(CONFIG, data, out)
+    run_training(CONFIG, data, out)
     return out
 
 
@@ -68,17 +68,17 @@ def interrupt_at(step: int, number: int, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_ctrl_c_saves_and_the_same_call_resumes(
     data: Data, out: Path, unbroken: Path, monkeypatch: pytest.MonkeyPatch, step: int, workers: int
 ) -> None:
-    config = TrainConfig.model_validate(CONFIG.model_dump() | {"num_workers": workers})
+    config = AlphaNetSettings.model_validate(CONFIG.model_dump() | {"num_workers": workers})
     before = signal.getsignal(signal.SIGINT)
-    lines: list[str] = []
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, messages() as lines:
         interrupt_at(step, signal.SIGINT, patch)
         with pytest.raises(KeyboardInterrupt):
-            train(config, data, out, report=lines.append)
+            run_training(config, data, out)
     assert "the same command resumes" in lines[-1]
     assert signal.getsignal(signal.SIGINT) is before
 
-    result = train(config, data, out, report=lines.append)
+    with messages() as lines:
+        result = run_training(config, data, out)
     assert any(f"at step {step + 1}" in line for line in lines)
     assert result.finished
     assert_equal(final_state(out), final_state(unbroken))
@@ -93,28 +93,28 @@ def test_a_second_interruption_is_survived_too(
         with monkeypatch.context() as patch:
             interrupt_at(step, signal.SIGTERM, patch)
             with pytest.raises(KeyboardInterrupt):
-                train(CONFIG, data, out)
-    train(CONFIG, data, out)
+                run_training(CONFIG, data, out)
+    run_training(CONFIG, data, out)
     assert_equal(final_state(out), final_state(unbroken))
 
 
-def train_and_kill(data: Data, out: Path, config: TrainConfig, step: int) -> None:
+def train_and_kill(data: Data, out: Path, config: AlphaNetSettings, step: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         interrupt_at(step, signal.SIGKILL, patch)
-        train(config, data, out)
+        run_training(config, data, out)
 
 
 @pytest.mark.parametrize("checkpoint_every", [1e-6, 600.0])  # every step; ends of epochs only
 def test_a_killed_training_resumes_to_the_same_weights(
     data: Data, out: Path, unbroken: Path, checkpoint_every: float
 ) -> None:
-    config = TrainConfig.model_validate(CONFIG.model_dump() | {"checkpoint_every": checkpoint_every})
+    config = AlphaNetSettings.model_validate(CONFIG.model_dump() | {"checkpoint_every": checkpoint_every})
     process = multiprocessing.get_context("fork").Process(target=train_and_kill, args=(data, out, config, 8))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    lines: list[str] = []
-    train(config, data, out, report=lines.append)
+    with messages() as lines:
+        run_training(config, data, out)
     assert any(f"at step {8 if checkpoint_every < 1 else 5}" in line for line in lines)
     assert_equal(final_state(out), final_state(unbroken))
     assert metrics_without_time(out) == metrics_without_time(unbroken)
@@ -122,37 +122,37 @@ def test_a_killed_training_resumes_to_the_same_weights(
 
 def test_without_an_average_too(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = small_config(epochs=3, ema_decay=None, schedule_interval="epoch", precision="float64")
-    train(config, data, tmp_path / "unbroken")
+    run_training(config, data, tmp_path / "unbroken")
     with monkeypatch.context() as patch:
         interrupt_at(7, signal.SIGINT, patch)
         with pytest.raises(KeyboardInterrupt):
-            train(config, data, tmp_path / "broken")
-    train(config, data, tmp_path / "broken")
+            run_training(config, data, tmp_path / "broken")
+    run_training(config, data, tmp_path / "broken")
     assert_equal(final_state(tmp_path / "broken"), final_state(tmp_path / "unbroken"))
 
 
 def test_dropout_resumes_exactly(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = {"reading": "official-v1", "hidden_channels": 8, "num_layers": 1, "heads": 2, "num_basis": 4, "cutoff": 3.0}
     config = small_config(epochs=2, model=model | {"complex_channels": 8})
-    train(config, data, tmp_path / "unbroken")
+    run_training(config, data, tmp_path / "unbroken")
     with monkeypatch.context() as patch:
         interrupt_at(2, signal.SIGINT, patch)
         with pytest.raises(KeyboardInterrupt):
-            train(config, data, tmp_path / "broken")
-    train(config, data, tmp_path / "broken")
+            run_training(config, data, tmp_path / "broken")
+    run_training(config, data, tmp_path / "broken")
     assert_equal(final_state(tmp_path / "broken"), final_state(tmp_path / "unbroken"))
 
 
 def test_a_damaged_checkpoint_is_named(data: Data, out: Path) -> None:
-    train(small_config(epochs=1), data, out)
+    run_training(small_config(epochs=1), data, out)
     (out / "result.json").unlink()
     (out / "checkpoints" / "last.ckpt").write_bytes(b"not a checkpoint")
-    with pytest.raises(UserError, match=r"last\.ckpt is not a readable checkpoint.*--restart"):
-        train(small_config(epochs=1), data, out)
+    with pytest.raises(UserError, match=r"last\.ckpt is not a readable checkpoint.*remove it to train again"):
+        run_training(small_config(epochs=1), data, out)
 
 
 def test_trains_outside_the_main_thread(data: Data, out: Path) -> None:
-    thread = threading.Thread(target=train, args=(small_config(epochs=1), data, out))
+    thread = threading.Thread(target=run_training, args=(small_config(epochs=1), data, out))
     thread.start()
     thread.join()
     assert (out / "result.json").is_file()

@@ -5,25 +5,25 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_samples import Data, small_config
+from training_samples import Data, batch_of, dataset_of, messages, small_config
 
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.model.checkpoint import load_model, read_metadata
+from alphanet.potentials.kit.loop.loss import errors, total_loss
 from alphanet.training.config import file_config
-from alphanet.training.data import GraphDataset, LabelledFrames, collate_batches
-from alphanet.training.loss import errors, total_loss
-from alphanet.training.run import TrainResult, train
+from alphanet.training.folder import TrainingResult
+from alphanet.training.run import run_training
 
 
 @pytest.fixture(scope="module")
-def trained(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainResult, list[str]]:
-    lines: list[str] = []
+def trained(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingResult, list[str]]:
     folder = tmp_path_factory.mktemp("trained") / "run"
-    return folder, train(small_config(epochs=6), data, folder, report=lines.append), lines
+    with messages() as lines:
+        return folder, run_training(small_config(epochs=6), data, folder), lines
 
 
-def test_writes_what_it_announces(trained: tuple[Path, TrainResult, list[str]]) -> None:
+def test_writes_what_it_announces(trained: tuple[Path, TrainingResult, list[str]]) -> None:
     folder, result, lines = trained
     announced = [line.split()[0] for line in lines[0].splitlines()[1:]]
     assert all((folder / name).is_file() for name in announced)
@@ -34,43 +34,42 @@ def test_writes_what_it_announces(trained: tuple[Path, TrainResult, list[str]]) 
     assert lines[-1].startswith("epoch 6/6: validation energy")
 
 
-def test_the_exported_model_is_the_best_average(trained: tuple[Path, TrainResult, list[str]], data: Data) -> None:
+def test_the_exported_model_is_the_best_average(trained: tuple[Path, TrainingResult, list[str]], data: Data) -> None:
     from alphanet.model.prediction import predict
 
     _, result, _ = trained
-    model = load_model(result.model_path)
-    items = GraphDataset(LabelledFrames(data.valid), model.graph)
-    batch = collate_batches([items[index] for index in range(len(items))])
+    model = load_model(result.model)
+    batch = batch_of(dataset_of(data.valid, model))
     config = small_config().loss
     sums = errors(predict(model, batch.graph), batch, config)
-    assert float(total_loss(sums, config, config.energy_weight)) == pytest.approx(result.best["loss"], rel=1e-4)
-    assert float(sums.force_error / sums.components) == pytest.approx(result.best["force_mae"], rel=1e-4)
+    assert float(total_loss(sums, config, config.energy_weight)) == pytest.approx(result.validation["loss"], rel=1e-4)
+    assert float(sums.force_error / sums.components) == pytest.approx(result.validation["force_mae"], rel=1e-4)
 
 
-def test_learns(trained: tuple[Path, TrainResult, list[str]]) -> None:
+def test_learns(trained: tuple[Path, TrainingResult, list[str]]) -> None:
     folder, result, _ = trained
     with (folder / "logs" / "metrics.csv").open() as stream:
         rows = [row for row in csv.DictReader(stream) if row["valid_loss"]]
     assert len(rows) == 6
-    assert result.best["force_mae"] < 0.5 * float(rows[0]["valid_force_mae"])
+    assert result.validation["force_mae"] < 0.5 * float(rows[0]["valid_force_mae"])
     assert [float(row["energy_weight"]) for row in rows][-1] == 4.0
 
 
-def test_the_model_says_where_it_comes_from(trained: tuple[Path, TrainResult, list[str]], data: Data) -> None:
+def test_the_model_says_where_it_comes_from(trained: tuple[Path, TrainingResult, list[str]], data: Data) -> None:
     _, result, _ = trained
-    provenance = json.loads(read_metadata(result.model_path)["alphanet_training"])
+    provenance = json.loads(read_metadata(result.model)["alphanet_training"])
     assert provenance["sources"] == data.sources
     assert provenance["epoch"] == result.best_epoch
     assert provenance["config"]["epochs"] == 6
     assert provenance["software"].keys() > {"torch", "lightning"}
 
 
-def test_the_written_configuration_is_one(trained: tuple[Path, TrainResult, list[str]]) -> None:
+def test_the_written_configuration_is_one(trained: tuple[Path, TrainingResult, list[str]]) -> None:
     folder, _, _ = trained
     assert file_config(folder / "config.yaml") == small_config(epochs=6)
 
 
-def test_the_checkpoint_needs_no_pickled_code(trained: tuple[Path, TrainResult, list[str]]) -> None:
+def test_the_checkpoint_needs_no_pickled_code(trained: tuple[Path, TrainingResult, list[str]]) -> None:
     folder, _, _ = trained
     state = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert state["global_step"] == 30
@@ -79,36 +78,38 @@ def test_the_checkpoint_needs_no_pickled_code(trained: tuple[Path, TrainResult, 
     }
 
 
-def test_a_finished_run_returns_at_once(trained: tuple[Path, TrainResult, list[str]], data: Data) -> None:
+def test_a_finished_run_returns_at_once(trained: tuple[Path, TrainingResult, list[str]], data: Data) -> None:
     folder, result, _ = trained
-    before = sha256_of(result.model_path)
-    lines: list[str] = []
-    assert train(small_config(epochs=6, num_workers=1), data, folder, report=lines.append) == result
+    before = sha256_of(result.model)
+    with messages() as lines:
+        assert run_training(small_config(epochs=6, num_workers=1), data, folder) == result
     assert "trained already" in lines[-1]
-    assert sha256_of(result.model_path) == before
+    assert sha256_of(result.model) == before
 
 
 def test_another_configuration_or_other_data_is_refused(
-    trained: tuple[Path, TrainResult, list[str]], data: Data
+    trained: tuple[Path, TrainingResult, list[str]], data: Data
 ) -> None:
     folder, _, _ = trained
-    with pytest.raises(UserError, match=r"epochs 6 there, 7 now; loss\.energy_weight 4\.0 there, 1\.0 now.*--restart"):
-        train(small_config(epochs=7, loss={"energy_weight": 1.0, "dynamic": {"stages": 3}}), data, folder)
+    with pytest.raises(
+        UserError, match=r"epochs 6 there, 7 now; loss\.energy_weight 4\.0 there, 1\.0 now.*other.*folder"
+    ):
+        run_training(small_config(epochs=7, loss={"energy_weight": 1.0, "dynamic": {"stages": 3}}), data, folder)
     changed = replace(data, sources={"made.extxyz": "1" * 64})
     with pytest.raises(UserError, match=r"other data \(made\.extxyz changed\)"):
-        train(small_config(epochs=6), changed, folder)
+        run_training(small_config(epochs=6), changed, folder)
 
 
 def test_restart_trains_again(data: Data, out: Path) -> None:
-    train(small_config(epochs=1), data, out)
-    result = train(small_config(epochs=2), data, out, resume=False)
+    run_training(small_config(epochs=1), data, out)
+    result = run_training(small_config(epochs=2), data, out, resume=False)
     assert result.epochs == 2
     assert sum(1 for _ in (out / "logs" / "metrics.csv").open()) > 1
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_others(data: Data, tmp_path: Path) -> None:
     models = [
-        load_model(train(small_config(epochs=1, seed=seed), data, tmp_path / str(index)).model_path).state_dict()
+        load_model(run_training(small_config(epochs=1, seed=seed), data, tmp_path / str(index)).model).state_dict()
         for index, seed in enumerate((0, 0, 1))
     ]
     assert all(torch.equal(models[0][name], models[1][name]) for name in models[0])
@@ -119,27 +120,27 @@ def test_leaves_torchs_generator_alone(data: Data, out: Path) -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    train(small_config(epochs=1), data, out)
+    run_training(small_config(epochs=1), data, out)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_time_that_is_up_ends_the_training_with_a_model(data: Data, out: Path) -> None:
-    result = train(small_config(epochs=100_000, max_time=1.5), data, out)
+    result = run_training(small_config(epochs=100_000, max_time=1.5), data, out)
     assert not result.finished
     assert 0 < result.epochs < 1000
-    assert load_model(result.model_path)
+    assert load_model(result.model)
     with (out / "logs" / "metrics.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert float(rows[-1]["learning_rate"]) < 0.003  # the schedule was shortened with the training
-    assert train(small_config(epochs=100_000, max_time=1.5), data, out) == result
-    longer = train(small_config(epochs=100_000, max_time=2.5), data, out)
+    assert run_training(small_config(epochs=100_000, max_time=1.5), data, out) == result
+    longer = run_training(small_config(epochs=100_000, max_time=2.5), data, out)
     assert longer.steps > result.steps
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"ema_decay": None, "optimiser": "adamw", "weight_decay": 0.01, "clip_norm": None},
+        {"ema_decay": None, "optimizer": "adamw", "weight_decay": 0.01, "clip_norm": None},
         {"precision": "float64", "loss": {"kind": "huber", "energy_loss": "total", "stress_weight": 10.0}},
         {"edge_budget": 200, "num_workers": 1, "limit_train": 10, "validate_every": 2},
         {"reference_energies": {"Cu": -1228.0, "Au": -1228.0}, "energy_scale": 1.0, "schedule_interval": "epoch"},
@@ -147,11 +148,11 @@ def test_time_that_is_up_ends_the_training_with_a_model(data: Data, out: Path) -
     ],
 )
 def test_every_choice_trains(data: Data, out: Path, changes: dict[str, object]) -> None:
-    result = train(small_config(**changes), data, out)
+    result = run_training(small_config(**changes), data, out)
     assert result.finished
-    assert result.best["force_mae"] < 10
+    assert result.validation["force_mae"] < 10
 
 
 def test_a_device_that_is_not_there_is_named(data: Data, out: Path) -> None:
-    with pytest.raises(UserError, match="accelerator 'abacus'"):
-        train(small_config(accelerator="abacus"), data, out)
+    with pytest.raises(UserError, match="device 'abacus'"):
+        run_training(small_config(device="abacus"), data, out)

@@ -2,7 +2,7 @@ from itertools import chain
 
 import numpy as np
 
-from alphanet.training.sampling import TrainingBatches, evaluation_batches, pack
+from alphanet.potentials.kit.loop.sampling import TrainingBatches, evaluation_batches, pack
 
 
 def test_every_frame_once_an_epoch_in_an_order_of_seed_and_epoch() -> None:

@@ -4,8 +4,8 @@ from itertools import pairwise
 import pytest
 from training_samples import small_config
 
-from alphanet.training.config import DynamicWeight, LossConfig
-from alphanet.training.schedule import energy_weight, epochs_that_fit, learning_rate_factor, stage
+from alphanet.potentials.kit.loop.schedule import energy_weight, epochs_that_fit, learning_rate_factor, stage
+from alphanet.training.settings import DynamicWeight, LossSettings
 
 
 def test_warms_up_then_follows_a_cosine_to_the_floor() -> None:
@@ -27,7 +27,7 @@ def test_changes_once_an_epoch_where_asked_to() -> None:
 
 
 def test_energy_weight_rises_in_equal_steps_of_its_logarithm() -> None:
-    loss = LossConfig(energy_weight=4.0, dynamic=DynamicWeight(start=0.05, stages=5))
+    loss = LossSettings(energy_weight=4.0, dynamic=DynamicWeight(start=0.05, stages=5))
     weights = [energy_weight((k + 0.5) / 5, loss) for k in range(5)]
     ratio = (4 / 0.05) ** 0.25
     assert weights == pytest.approx([0.05 * ratio**k for k in range(5)])
@@ -36,7 +36,7 @@ def test_energy_weight_rises_in_equal_steps_of_its_logarithm() -> None:
 
 
 def test_a_constant_weight_stays() -> None:
-    assert {energy_weight(x, LossConfig(energy_weight=4.0)) for x in (0.0, 0.5, 1.0)} == {4.0}
+    assert {energy_weight(x, LossSettings(energy_weight=4.0)) for x in (0.0, 0.5, 1.0)} == {4.0}
 
 
 def test_a_short_time_shortens_the_training() -> None:

@@ -1,8 +1,11 @@
 """Frames, configurations and processes for the tests of training."""
 
+import contextlib
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +16,12 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from alphanet.data.store import write_store
-from alphanet.training.config import TrainConfig
+from alphanet.errors import UserError
+from alphanet.graph import collate
+from alphanet.model.base import InteratomicModel
+from alphanet.potentials.kit.loop.data import Batch, GraphDataset
+from alphanet.training.config import AlphaNetSettings
+from alphanet.training.data import LabelledFrames
 
 OFFSET = -1228.0  # eV/atom, the size of CP2K's energies
 
@@ -50,7 +58,7 @@ def write_data(folder: Path, train: list[Atoms] | None = None) -> Data:
     return Data(folder / "train.aselmdb", folder / "valid.aselmdb")
 
 
-def small_config(**changes: object) -> TrainConfig:
+def small_config(**changes: object) -> AlphaNetSettings:
     values: dict[str, object] = {
         "dataset": "copper",
         "model": {
@@ -65,11 +73,42 @@ def small_config(**changes: object) -> TrainConfig:
         "batch_size": 4,
         "learning_rate": 0.01,
         "ema_decay": 0.9,
-        "accelerator": "cpu",
+        "device": "cpu",
         "log_every": 2,
         "loss": {"dynamic": {"start": 0.05, "stages": 3}},
     }
-    return TrainConfig.model_validate(values | changes)
+    return AlphaNetSettings.model_validate(values | changes)
+
+
+def dataset_of(path: Path, model: InteratomicModel, cache_mb: int = 0) -> GraphDataset:
+    return GraphDataset(LabelledFrames(path), model.graph, collate, cache_mb, UserError)
+
+
+def batch_of(items: GraphDataset, indices: list[int] | None = None) -> Batch:
+    return items.collate([items[index] for index in (range(len(items)) if indices is None else indices)])
+
+
+class _Messages(logging.Handler):
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def messages() -> Iterator[list[str]]:
+    """Collect what is logged meanwhile."""
+    logger, lines = logging.getLogger("alphanet"), list[str]()
+    handler, level = _Messages(lines), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def run_python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -304,6 +304,18 @@ def batched(structures: Structures, cutoff: float | None) -> Batch:
     return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in every))
 
 
+def joined(batches: Sequence[Batch]) -> Batch:
+    """One batch of several, in order."""
+    sizes = [(len(one.numbers), len(one.counts)) for one in batches]
+    atoms, structures = (np.cumsum([0, *part]).tolist() for part in zip(*sizes, strict=True))
+    plain = ("counts", "numbers", "positions", "cells", "pbc", "images")
+    return Batch(
+        **{name: torch.cat([getattr(one, name) for one in batches]) for name in plain},
+        batch=torch.cat([one.batch + first for one, first in zip(batches, structures, strict=False)]),
+        edge_index=torch.cat([one.edge_index + first for one, first in zip(batches, atoms, strict=False)], dim=1),
+    )
+
+
 def _strained(batch: Batch) -> tuple[Batch, Tensor, Tensor]:
     """The batch under a strain of zero, with what is differentiated: positions and strain."""
     positions = batch.positions.detach().clone().requires_grad_(True)

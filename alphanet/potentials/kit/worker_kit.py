@@ -2,13 +2,15 @@
 
 This file is run inside the baselines' environments, where it is imported as `worker_kit`; it needs numpy and nothing of
 alphanet. A `worker.py` has `load(request) -> model` with `model.info` and `model.predict(structures)`, which is
-`model.evaluate(model.prepare(structures))` where the package takes a graph, and `train(request, report)` if it trains.
+`model.evaluate(model.prepare(structures))` where the package takes a graph, and `train(request)` if it trains. What it
+writes to `logger` reaches the caller's log.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
+import logging
 import os
 import resource
 import runpy
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ import numpy as np
 WATCH_EVERY = 0.5  # seconds between looks at whether the parent is still there
 ALIVE_EVERY = 20.0  # seconds between signs of life while a trainer runs
 
+logger = logging.getLogger("alphanet-worker")  # its messages travel to the caller
 _places: list[str] = []  # where the worker and its children import from
 
 
@@ -112,7 +115,10 @@ def serve(channel: Any, places: Sequence[str], log: str) -> None:
     # Ctrl-C in a terminal reaches the whole process group; the parent decides what happens to its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
-    calls = _Calls(lambda line: channel.send(("report", str(line))))
+    logger.addHandler(_ToCaller(channel))
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    calls = _Calls()
     channel.send(("ready", sys.version.split()[0]))
     for name, request in channel:
         try:
@@ -133,9 +139,7 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def run_module(
-    arguments: Sequence[object], folder: str | Path, report: Callable[[str], None], progress: Callable[[], None]
-) -> None:
+def run_module(arguments: Sequence[object], folder: str | Path, progress: Callable[[], None] = lambda: None) -> None:
     """Run `python -m arguments…` in `folder` as a child that ends with this process; `progress()` is called meanwhile.
 
     The child can import what the worker can.
@@ -152,7 +156,7 @@ def run_module(
         time.sleep(WATCH_EVERY)
         progress()
         if time.monotonic() - spoken > ALIVE_EVERY:
-            report("")  # the caller takes silence for a hang
+            logger.info("")  # the caller takes silence for a hang
             spoken = time.monotonic()
     progress()
     if child.returncode != 0:
@@ -188,29 +192,21 @@ def refuse_unknown(numbers: np.ndarray, known: Sequence[str]) -> None:
         raise RefusedError(f"this model does not know {', '.join(unknown)}; it knows {', '.join(known)}")
 
 
-def fit_reference(frames: Iterable[Any]) -> dict[str, float]:
-    """Energy of each element in eV by least squares over `frames`, seen once; of many solutions, the smallest."""
-    from ase.data import chemical_symbols
+class _ToCaller(logging.Handler):
+    """Sends messages over the channel."""
 
-    size = len(chemical_symbols)
-    products, targets = np.zeros((size, size)), np.zeros(size)
-    for index, atoms in enumerate(frames):
-        energy = atoms.get_potential_energy()
-        if not np.isfinite(energy):
-            raise RefusedError(f"frame {index} of the training frames: energy not finite")
-        counts = np.bincount(atoms.numbers, minlength=size).astype(float)
-        products += np.outer(counts, counts)
-        targets += counts * energy
-    present = np.flatnonzero(products.diagonal())
-    solution = np.linalg.pinv(products[np.ix_(present, present)], rcond=1e-10, hermitian=True) @ targets[present]
-    return {chemical_symbols[number]: float(energy) for number, energy in zip(present, solution, strict=True)}
+    def __init__(self, channel: Any) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._channel.send(("report", record.getMessage()))
 
 
 class _Calls:
     """What the caller may ask; `worker.py` is imported at the first call that needs it."""
 
-    def __init__(self, report: Callable[[str], None]) -> None:
-        self._report = report
+    def __init__(self) -> None:
         self._model: Any = None
 
     def load(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -234,7 +230,7 @@ class _Calls:
         return timing.difference(self._model, request)
 
     def train(self, request: dict[str, Any]) -> dict[str, Any]:
-        return dict(self._worker().train(request, self._report))
+        return dict(self._worker().train(request))
 
     def memory(self, _request: dict[str, Any]) -> dict[str, int]:
         return peak_memory()

@@ -30,6 +30,7 @@ from alphanet.measure.parity import ParitySample, joined, load_sample, save_samp
 from alphanet.potentials.protocol import Potential
 from alphanet.provenance import code_digest, where
 from alphanet.results.records import Record
+from alphanet.training.config import card_defaults
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -78,6 +79,8 @@ class TrainingJob:
             "dtype": request.dtype,
             "code": code_digest(self.trainer.code()),
         }
+        if self.model == "alphanet":  # others' defaults are in the cards of `code`
+            depends["defaults"] = card_defaults(request.data.name, request.data.scale)
         if request.train_frames is not None:
             depends["train_frames"] = request.train_frames
         return _hash(depends)

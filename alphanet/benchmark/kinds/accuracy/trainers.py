@@ -1,6 +1,5 @@
 """Trainers: each trains one kind of potential on prepared data and opens it for evaluation."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,28 +92,14 @@ class AlphaNetTrainer:
 
     def code(self) -> list[str | Path]:
         """Model, training and neighbour lists."""
-        return ["model", "training", "graph.py", "neighbors.py"]
+        return ["model", "training", "potentials/kit/loop", "graph.py", "neighbors.py"]
 
     def prepare(self) -> None:
         """Nothing: it is trained in this process."""
 
     def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
-        """`alphanet train` with the card's settings over the preset's."""
-        from alphanet.training.config import preset_config
-        from alphanet.training.run import train
-
-        limits = {"epochs": request.epochs, "max_time": request.max_time}
-        asked = {**request.settings, "seed": request.seed, "precision": request.dtype, "accelerator": request.device}
-        asked |= {name: value for name, value in limits.items() if value is not None}
-        overrides = [f"{key}={json.dumps(value)}" for key, value in asked.items()]
-        config = preset_config(request.data.name, request.data.scale, overrides)
-        result = train(config, request.data, out, resume=True)
-        return {
-            "model": str(result.model_path.relative_to(out)),
-            "epochs": result.epochs,
-            "seconds": result.seconds,
-            "settings": config.model_dump(mode="json"),
-        }
+        """`alphanet train` with the benchmark card's settings over the data set's."""
+        return _trained("alphanet", request, out)
 
     def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
         """The exported weights."""
@@ -136,7 +121,7 @@ class BaselineTrainer:
 
     def code(self) -> list[str | Path]:
         """Its worker, and its card with the versions in it."""
-        return [*self._card.places, "potentials/kit"]
+        return [*self._card.places, "potentials/kit", "training/references.py"]
 
     def prepare(self) -> None:
         """The environment, where it is missing."""
@@ -148,12 +133,7 @@ class BaselineTrainer:
     def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
         """The worker's training."""
         self.prepare()
-        limits = {"epochs": request.epochs, "max_time": request.max_time}
-        settings = {**request.settings, "seed": request.seed, "precision": request.dtype}
-        settings |= {name: value for name, value in limits.items() if value is not None}
-        with self._potential(request) as potential:
-            trained = potential.train(request.data.train, request.data.valid, out, settings)
-        return {**trained, "model": str(trained["model"].relative_to(out.resolve()))}
+        return _trained(self._card.name, request, out)
 
     def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
         """The trained weights in a worker; its environment may have been removed since the training."""
@@ -167,6 +147,23 @@ class BaselineTrainer:
 
         threads = torch.get_num_threads()  # what AlphaNet gets in this process
         return RemotePotential(self._card, model=model, dtype=request.dtype, device=request.device, threads=threads)
+
+
+def _trained(model: str, request: TrainingRequest, out: Path) -> dict[str, Any]:
+    """Train as `alphanet train` does; the result as plain values."""
+    import torch
+
+    from alphanet.training.api import settings_for
+    from alphanet.training.run import run_training
+
+    limits = {"epochs": request.epochs, "max_time": request.max_time}
+    values = {**request.settings, "seed": request.seed, "precision": request.dtype, "device": request.device}
+    values |= {name: value for name, value in limits.items() if value is not None}
+    if model != "alphanet":
+        values["threads"] = torch.get_num_threads()  # those of AlphaNet in this process
+    settings = settings_for(model, request.data.name, request.data.scale, values)
+    result = run_training(settings, request.data, out)
+    return result.model_copy(update={"model": result.model.relative_to(out)}).model_dump(mode="json")
 
 
 TRAINERS: dict[str, Callable[[], Trainer]] = {"mean": MeanTrainer, "alphanet": AlphaNetTrainer}

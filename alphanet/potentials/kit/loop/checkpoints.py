@@ -3,6 +3,8 @@
 # Hooks have the arguments that Lightning gives them.
 # ruff: noqa: ARG002
 
+from __future__ import annotations
+
 import io
 import pickle
 import signal
@@ -11,18 +13,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from alphanet.errors import UserError
-from alphanet.files import atomic_path
-from alphanet.training.config import TrainConfig
-from alphanet.training.module import TrainingModule
-from alphanet.training.schedule import epochs_that_fit
+from . import TrainingError
+from .module import TrainingModule
+from .schedule import epochs_that_fit
+
+if TYPE_CHECKING:
+    from alphanet.training.settings import TrainingSettings
 
 # Ctrl-C, the end of a SLURM job, and its warning.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
@@ -39,40 +42,47 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Write `checkpoint` to `path`, atomically.
 
         Raises:
-            UserError: the file cannot be written; an older one stays.
+            TrainingError: the file cannot be written; an older one stays.
         """
         buffer = io.BytesIO()  # torch turns a full disk into a RuntimeError, this into an OSError
         torch.save(checkpoint, buffer)
-        with atomic_path(Path(path)) as temporary:
+        final = Path(path)
+        temporary = final.with_name(f".{final.name}.part")
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(buffer.getbuffer())
+            temporary.replace(final)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise TrainingError(f"cannot write {final}: {error.strerror or error}") from error
 
 
 def require_readable(path: Path) -> int:
     """The step of a checkpoint.
 
     Raises:
-        UserError: the file is damaged or is no checkpoint.
+        TrainingError: the file is damaged or is no checkpoint.
     """
     try:
         return int(torch.load(path, map_location="cpu", weights_only=True, mmap=True)["global_step"])
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise UserError(f"{path} is not a readable checkpoint ({error}); train again with --restart") from error
+        raise TrainingError(f"{path} is not a readable checkpoint ({error}); remove it to train again") from error
 
 
 class Checkpoints(Checkpoint):
     """Saves `last` at the ends of validated epochs, every `checkpoint_every` seconds, on signals and when time is up.
 
     Args:
-        config: gives the times.
+        settings: give the times.
         last: the file to resume from.
         export: called with the module when its validation is the best so far.
     """
 
-    def __init__(self, config: TrainConfig, last: Path, export: Callable[[TrainingModule], None]) -> None:
+    def __init__(self, settings: TrainingSettings, last: Path, export: Callable[[TrainingModule], None]) -> None:
         self.best: dict[str, float] = {}
         self.best_epoch = 0
         self.expired = False
-        self._config = config
+        self._settings = settings
         self._last = last
         self._export = export
         self._seconds_before = 0.0
@@ -107,7 +117,7 @@ class Checkpoints(Checkpoint):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let the last epoch be validated whatever the rhythm."""
         assert isinstance(pl_module, TrainingModule)
-        if trainer.current_epoch + 1 == pl_module.planned_epochs:
+        if pl_module.in_last_epoch:
             trainer.check_val_every_n_epoch = 1
 
     def on_train_batch_end(
@@ -118,14 +128,21 @@ class Checkpoints(Checkpoint):
         Raises:
             StoppedBySignalError: a signal came.
         """
+        assert isinstance(pl_module, TrainingModule)
         interrupted, expired, due = self._agreed(trainer, pl_module)
-        if trainer.is_last_batch or not (interrupted or expired or due):
+        if trainer.is_last_batch:
+            return
+        if trainer.global_step >= pl_module.total_steps:  # a validation follows, which ends the epoch
+            trainer.should_stop = True
+            return
+        if not (interrupted or expired or due):
             return
         self._save(trainer)
         if interrupted:
             raise StoppedBySignalError
         if expired:
             self.expired = trainer.should_stop = True
+            trainer.check_val_every_n_epoch = 1
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Export the model if it is the best so far."""
@@ -152,7 +169,7 @@ class Checkpoints(Checkpoint):
             self._save(trainer)
         if interrupted:
             raise StoppedBySignalError
-        if self.expired or trainer.current_epoch + 1 >= pl_module.planned_epochs:
+        if self.expired or pl_module.in_last_epoch:
             trainer.should_stop = True
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -176,11 +193,11 @@ class Checkpoints(Checkpoint):
 
     def _agreed(self, trainer: Trainer, module: LightningModule) -> tuple[bool, bool, bool]:
         """Interrupted, out of time, checkpoint due: true on all ranks if true on one."""
-        limit = self._config.max_time
+        limit = self._settings.max_time
         wishes = (
             self._interrupted,
             limit is not None and self.seconds >= limit,
-            time.monotonic() - self._saved >= self._config.checkpoint_every,
+            time.monotonic() - self._saved >= self._settings.checkpoint_every,
         )
         if trainer.world_size == 1:
             return wishes
@@ -196,7 +213,7 @@ class Checkpoints(Checkpoint):
         self._epochs.append(now - self._epoch_began)
         self._epoch_began = now
         usual = self._epochs[1:] or self._epochs  # the first one also makes the graphs
-        planned = epochs_that_fit(trainer.current_epoch + 1, now, sum(usual) / len(usual), self._config)
+        planned = epochs_that_fit(trainer.current_epoch + 1, now, sum(usual) / len(usual), self._settings)
         module.planned_epochs = planned if trainer.world_size == 1 else trainer.strategy.broadcast(planned)
 
     def _save(self, trainer: Trainer) -> None:

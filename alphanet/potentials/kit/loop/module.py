@@ -1,83 +1,111 @@
-"""The Lightning module: steps, optimiser, schedule and average of one training run."""
+"""The Lightning module: steps, optimizer, schedule and average of one training run."""
 
 # Hooks have the arguments that Lightning gives them.
 # ruff: noqa: ARG002
 
-from typing import Any
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
-from alphanet.errors import UserError
-from alphanet.model.base import InteratomicModel
-from alphanet.model.prediction import Prediction, predict
-from alphanet.training.blocks.model import in_blocks
-from alphanet.training.config import TrainConfig
-from alphanet.training.data import Batch, GraphDataset, collate_batches
-from alphanet.training.ema import averaged_copy, update_average
-from alphanet.training.finite import frames_at_fault
-from alphanet.training.loss import Errors, errors, total_loss
-from alphanet.training.sampling import TrainingBatches, evaluation_batches
-from alphanet.training.schedule import energy_weight, learning_rate_factor
+from . import TrainingError
+from .data import Batch, GraphDataset, Prediction
+from .ema import averaged_copy, update_average
+from .finite import frames_at_fault
+from .loss import Errors, errors, total_loss
+from .sampling import TrainingBatches, evaluation_batches
+from .schedule import ENDLESS, energy_weight, learning_rate_factor, total_steps
+
+if TYPE_CHECKING:
+    from alphanet.training.settings import TrainingSettings
+
+# Called with the network, a graph, and whether a stress is wanted and the answer will be differentiated for training.
+Predict = Callable[[nn.Module, Any, bool, bool], Prediction]
+FACTOR, PATIENCE = 0.6, 5  # of the schedule `plateau`
 
 
 class TrainingModule(LightningModule):
-    """Trains a model on a store of frames and validates its average on another.
+    """Trains a network on a store of frames and validates its average on another.
 
     Everything random is a function of the seed and the step, and everything that changes is in the weights, the average
-    and the optimiser: a run that is resumed from any step goes on as if it had not stopped.
+    and the optimizer: a run that is resumed from any step goes on as if it had not stopped.
 
     Attributes:
         model: being trained.
-        average: exponential average of the weights, or none.
-        steps_per_epoch: optimiser steps in an epoch, known when training starts.
-        planned_epochs: the training's length; shorter than configured where `max_time` is short.
+        average: exponential average of the weights, or None.
+        steps_per_epoch: optimizer steps in an epoch, known when training starts.
+        planned_epochs: the training's length; shorter than configured if `max_time` is short.
         step_errors: summed errors of the last training batch.
         validation: metrics of the last validation, see `metrics`.
     """
 
     def __init__(
         self,
-        model: InteratomicModel,
-        config: TrainConfig,
-        train_data: GraphDataset,
-        valid_data: GraphDataset,
+        model: nn.Module,
+        settings: TrainingSettings,
+        data: tuple[GraphDataset, GraphDataset],
+        predict: Predict,
+        *,
         packed: list[list[int]] | None = None,
+        num_workers: int = 0,
     ) -> None:
-        """`packed` are training batches that were composed before, see `alphanet.training.sampling.pack`."""
+        """Prepare a training on `data`, for training and for validation.
+
+        Args:
+            model: the network.
+            settings: of the training.
+            data: frames to train on, and those that choose the best weights.
+            predict: gives the network's prediction for a graph.
+            packed: training batches that were composed before, see `sampling.pack`.
+            num_workers: processes that make graphs.
+        """
         super().__init__()
         self.model = model
-        self.average = averaged_copy(model) if config.ema_decay is not None else None
-        self.config = config
+        self.average = averaged_copy(model) if settings.ema_decay is not None else None
+        self.settings = settings
         self.steps_per_epoch = 0
-        self.planned_epochs = config.epochs
+        self.planned_epochs = settings.epochs or ENDLESS
         self.step_errors: Tensor | None = None
         self.validation: dict[str, float] = {}
-        self._data = (train_data, valid_data)
-        self._packed = packed
+        self._data, self._predict = data, predict
+        self._packed, self._workers = packed, num_workers
         self._validation_sums: Tensor | None = None
         self._validation_fault = ""
         self._seen: tuple[Batch, Prediction, Tensor] | None = None
 
     @property
-    def best_model(self) -> InteratomicModel:
-        """The model that is validated and exported: the average where there is one."""
+    def best_model(self) -> nn.Module:
+        """The model that is validated and exported: the average if there is one."""
         return self.model if self.average is None else self.average
 
     @property
     def current_energy_weight(self) -> float:
         """The energy's weight in the loss of the next step."""
-        return energy_weight(self.progress, self.config.loss)
+        return energy_weight(self.progress, self.settings.loss)
 
     @property
     def progress(self) -> float:
         """Part of the training that is done."""
-        return min(1.0, self.trainer.global_step / (self.steps_per_epoch * self.planned_epochs))
+        return min(1.0, self.trainer.global_step / self.total_steps)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimizer steps of the whole training, as it is planned now."""
+        return total_steps(self.steps_per_epoch, self.planned_epochs, self.settings)
+
+    @property
+    def in_last_epoch(self) -> bool:
+        """Whether the training ends with the current epoch, or within it."""
+        return (self.trainer.current_epoch + 1) * self.steps_per_epoch >= self.total_steps
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Batches that start at the step that was reached."""
@@ -87,20 +115,26 @@ class TrainingModule(LightningModule):
         """Every validation frame once."""
         rank, world_size = self.trainer.global_rank, self.trainer.world_size
         return self._loader(
-            self._data[1], evaluation_batches(len(self._data[1]), self.config.batch_size, rank, world_size)
+            self._data[1], evaluation_batches(len(self._data[1]), self.settings.batch_size, rank, world_size)
         )
 
     def configure_optimizers(self) -> Any:
         """Adam or AdamW with the scheduled learning rate."""
         self.steps_per_epoch = len(self._batches())
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.config.optimiser]
-        optimiser = kind(
-            self.model.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay, fused=True
+        settings = self.settings
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
+        optimizer = kind(
+            self.model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
-        schedule = LambdaLR(
-            optimiser, lambda step: learning_rate_factor(step, self.steps_per_epoch, self.planned_epochs, self.config)
+        if settings.schedule == "plateau":
+            floor = settings.learning_rate_floor
+            plateau = ReduceLROnPlateau(optimizer, factor=FACTOR, patience=PATIENCE, min_lr=floor)
+            # Lightning keeps its state, but would step it after the checkpoint is written: a resumed run misses a step
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "frequency": sys.maxsize}}
+        cosine = LambdaLR(
+            optimizer, lambda step: learning_rate_factor(step, self.steps_per_epoch, self.planned_epochs, settings)
         )
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the plan."""
@@ -113,14 +147,13 @@ class TrainingModule(LightningModule):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed dropout by the step, so that nothing random has to be stored."""
         step = self.trainer.global_step * self.trainer.world_size + self.trainer.global_rank
-        torch.manual_seed(self.config.seed * 1_000_000_007 + step)
+        torch.manual_seed(self.settings.seed * 1_000_000_007 + step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
-        energies = in_blocks(self.model) if self.config.edge_blocks else self.model
-        prediction = predict(energies, batch.graph, stress=self._wants_stress(batch), create_graph=True)
-        sums = errors(prediction, batch, self.config.loss)
-        loss = total_loss(sums, self.config.loss, self.current_energy_weight)
+        prediction = self._predict(self.model, batch.graph, self._wants_stress(batch), True)
+        sums = errors(prediction, batch, self.settings.loss)
+        loss = total_loss(sums, self.settings.loss, self.current_energy_weight)
         self.step_errors = torch.stack(sums).detach()
         self._seen = batch, prediction, loss.detach()
         return loss
@@ -129,7 +162,7 @@ class TrainingModule(LightningModule):
         """Clip the gradient; stop before a step with a loss or gradient that is not finite.
 
         Raises:
-            UserError: naming the batch.
+            TrainingError: naming the batch.
         """
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
@@ -140,16 +173,16 @@ class TrainingModule(LightningModule):
             fault = self._fault(batch, prediction, self._data[0])
             what = f"loss {loss.item()}, norm of the gradient {norm.item()}"
             self._stop_if(fault, otherwise=self._stopped(what, batch, self._data[0]))
-        if self.config.clip_norm is not None:
-            torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.config.clip_norm, norm, foreach=True)
+        if self.settings.clip_norm is not None:
+            torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.settings.clip_norm, norm, foreach=True)
 
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Optimizer | LightningOptimizer, optimizer_closure: Any = None
     ) -> None:
-        """One step of the optimiser, then of the average."""
+        """One step of the optimizer, then of the average."""
         optimizer.step(closure=optimizer_closure)
-        if self.average is not None and self.config.ema_decay is not None:
-            update_average(self.average, self.model, self.config.ema_decay, self.trainer.global_step + 1)
+        if self.average is not None and self.settings.ema_decay is not None:
+            update_average(self.average, self.model, self.settings.ema_decay, self.trainer.global_step + 1)
 
     def on_validation_epoch_start(self) -> None:
         """Forget earlier sums."""
@@ -158,8 +191,8 @@ class TrainingModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch's errors."""
-        prediction = predict(self.best_model, batch.graph, stress=self._wants_stress(batch))
-        sums = torch.stack(errors(prediction, batch, self.config.loss)).detach()
+        prediction = self._predict(self.best_model, batch.graph, self._wants_stress(batch), False)
+        sums = torch.stack(errors(prediction, batch, self.settings.loss)).detach()
         if not bool(torch.isfinite(sums).all()):
             self._validation_fault = self._validation_fault or self._fault(batch, prediction, self._data[1])
         self._validation_sums = sums if self._validation_sums is None else self._validation_sums + sums
@@ -168,7 +201,7 @@ class TrainingModule(LightningModule):
         """Metrics of the whole set, over all ranks; the loss with the full weights, comparable between epochs.
 
         Raises:
-            UserError: a prediction was not finite, naming the frames.
+            TrainingError: a prediction was not finite, naming the frames.
         """
         self._stop_if(self._validation_fault)
         sums = self._validation_sums
@@ -176,20 +209,23 @@ class TrainingModule(LightningModule):
             sums = torch.zeros(len(Errors._fields), dtype=torch.float64, device=self.device)
         if self.trainer.world_size > 1:
             sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
-        self.validation = metrics(sums, self.config, self.config.loss.energy_weight)
+        self.validation = metrics(sums, self.settings, self.settings.loss.energy_weight)
+        if self.settings.schedule == "plateau":
+            schedule: Any = self.lr_schedulers()
+            schedule.step(self.validation["loss"])
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Move a batch."""
         return batch.to(device)
 
     def _wants_stress(self, batch: Batch) -> bool:
-        return self.config.loss.stress_weight > 0 and bool(batch.has_stress.any())
+        return self.settings.loss.stress_weight > 0 and bool(batch.has_stress.any())
 
     def _batches(self) -> TrainingBatches:
         return TrainingBatches(
             len(self._data[0]),
-            self.config.batch_size,
-            seed=self.config.seed,
+            self.settings.batch_size,
+            seed=self.settings.seed,
             steps_taken=lambda: self.trainer.global_step,
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
@@ -197,14 +233,13 @@ class TrainingModule(LightningModule):
         )
 
     def _loader(self, dataset: GraphDataset, batches: Any) -> DataLoader[Batch]:
-        workers = self.config.num_workers
         return DataLoader(
             dataset,
             batch_sampler=batches,
-            collate_fn=collate_batches,
-            num_workers=workers,
-            persistent_workers=workers > 0,
-            generator=torch.Generator().manual_seed(self.config.seed),  # leaves torch's own generator alone
+            collate_fn=dataset.collate,
+            num_workers=self._workers,
+            persistent_workers=self._workers > 0,
+            generator=torch.Generator().manual_seed(self.settings.seed),  # leaves torch's own generator alone
         )
 
     def _on_all_ranks(self, flag: Tensor) -> Tensor:
@@ -231,19 +266,19 @@ class TrainingModule(LightningModule):
             torch.distributed.all_gather_object(said, (fault, otherwise))
         for text in (*(strong for strong, _ in said), *(weak for _, weak in said)):
             if text:
-                raise UserError(text)
+                raise TrainingError(text)
 
 
-def metrics(sums: Tensor, config: TrainConfig, energy_weight: float) -> dict[str, float]:
-    """Loss and mean absolute errors from summed `Errors`: `loss`, `energy_mae` (eV/atom), `force_mae` (eV/Å) and, where
+def metrics(sums: Tensor, settings: TrainingSettings, energy_weight: float) -> dict[str, float]:
+    """Loss and mean absolute errors from summed `Errors`: `loss`, `energy_mae` (eV/atom), `force_mae` (eV/Å) and, if
     stresses count, `stress_mae` (eV/Å^3).
     """
     total = Errors(*sums)
     result = {
-        "loss": float(total_loss(total, config.loss, energy_weight)),
+        "loss": float(total_loss(total, settings.loss, energy_weight)),
         "energy_mae": float(total.energy_error / total.structures),
         "force_mae": float(total.force_error / total.components),
     }
-    if config.loss.stress_weight > 0 and total.stress_components > 0:
+    if settings.loss.stress_weight > 0 and total.stress_components > 0:
         result["stress_mae"] = float(total.stress_error / total.stress_components)
     return result

@@ -1,5 +1,7 @@
 """Which frames make a batch, as a function of the seed and the step alone, so that resuming is exact."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np

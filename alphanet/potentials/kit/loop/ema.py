@@ -1,5 +1,7 @@
 """Exponential moving average of weights."""
 
+from __future__ import annotations
+
 import copy
 from typing import TypeVar
 
@@ -22,3 +24,5 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
     """
     weight = 1.0 - min(decay, (1.0 + step) / (10.0 + step))
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), weight)
+    for kept, current in zip(average.buffers(), model.buffers(), strict=True):
+        kept.copy_(current)

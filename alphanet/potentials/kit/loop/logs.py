@@ -3,7 +3,10 @@
 # Hooks have the arguments that Lightning gives them.
 # ruff: noqa: ARG002
 
+from __future__ import annotations
+
 import csv
+import importlib.util
 import time
 from pathlib import Path
 from typing import Any
@@ -13,19 +16,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from alphanet.files import write_text
-from alphanet.training.module import TrainingModule, metrics
-
-QUANTITIES = ("loss", "energy_mae", "force_mae", "stress_mae")  # eV/atom, eV/Å, eV/Å^3
-COLUMNS = (
-    "step",
-    "epoch",
-    "learning_rate",
-    "energy_weight",
-    *(f"train_{name}" for name in QUANTITIES),
-    *(f"valid_{name}" for name in QUANTITIES),
-    "seconds",  # since this start
-)
+from .module import TrainingModule, metrics
+from .table import COLUMNS, keep_rows
 
 
 class RunLogger(Logger):
@@ -59,12 +51,7 @@ class CsvLogger(RunLogger):
     @rank_zero_only
     def start(self, step: int) -> None:
         """Keep the rows up to `step`."""
-        kept: list[list[str]] = []
-        if self._path.exists():
-            with self._path.open(newline="") as stream:
-                rows = [row for row in csv.reader(stream) if len(row) == len(COLUMNS) and row[0].isdigit()]
-            kept = [row for row in rows if int(row[0]) <= step and step > 0]
-        write_text(self._path, "".join(",".join(row) + "\n" for row in [COLUMNS, *kept]))
+        keep_rows(self._path, step)
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
@@ -75,7 +62,7 @@ class CsvLogger(RunLogger):
 
 
 class BoardLogger(RunLogger):
-    """Scalars for TensorBoard."""
+    """Scalars for TensorBoard, where it is installed."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -85,6 +72,8 @@ class BoardLogger(RunLogger):
     @rank_zero_only
     def start(self, step: int) -> None:
         """Open an event file that hides what was logged from `step` on."""
+        if importlib.util.find_spec("tensorboard") is None:  # a baseline's environment may lack it
+            return
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(str(self._folder), purge_step=step + 1 if step > 0 else None)
@@ -145,7 +134,7 @@ class Metrics(Callback):
     def _log(self, trainer: Trainer, module: TrainingModule, values: dict[str, float]) -> None:
         weight = module.current_energy_weight
         if self._sums is not None:
-            found = metrics(self._sums, module.config, weight)
+            found = metrics(self._sums, module.settings, weight)
             values = {f"train_{name}": value for name, value in found.items()} | values
             self._sums = None
         values |= {

@@ -1,10 +1,10 @@
 """Finding the frames whose prediction is not finite."""
 
+from __future__ import annotations
+
 import torch
 
-from alphanet.graph import sum_over_atoms
-from alphanet.model.prediction import Prediction
-from alphanet.training.data import Batch
+from .data import Batch, Prediction
 
 
 def frames_at_fault(batch: Batch, prediction: Prediction) -> str:
@@ -17,7 +17,7 @@ def frames_at_fault(batch: Batch, prediction: Prediction) -> str:
                 continue
             bad = ~torch.isfinite(values)
             if quantity == "forces":
-                bad = sum_over_atoms(bad.to(torch.float32), batch.graph) > 0
+                bad = batch.sum_over_atoms(bad.to(torch.float32)) > 0
             frames = batch.frames[bad.flatten(start_dim=1).any(dim=1).cpu() if bad.dim() > 1 else bad.cpu()].tolist()
             if frames:
                 found.append(f"predicted {quantity} of frames {frames} are not finite")

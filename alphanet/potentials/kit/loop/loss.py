@@ -1,14 +1,17 @@
 """Losses of energy, forces and stress, and the errors they are made of."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from alphanet.model.prediction import Prediction
-from alphanet.training.config import LossConfig
-from alphanet.training.data import Batch
+from .data import Batch, Prediction
+
+if TYPE_CHECKING:
+    from alphanet.training.settings import LossSettings
 
 
 class Errors(NamedTuple):
@@ -25,16 +28,16 @@ class Errors(NamedTuple):
     stress_error: Tensor  # absolute, eV/Å^3
 
 
-def errors(prediction: Prediction, batch: Batch, config: LossConfig) -> Errors:
+def errors(prediction: Prediction, batch: Batch, settings: LossSettings) -> Errors:
     """Loss and absolute errors of a prediction, summed over the batch.
 
-    Energies enter per structure (divided by its number of atoms where the configuration says so), forces and stresses
+    Energies enter per structure (divided by its number of atoms if the settings say so), forces and stresses
     per component; structures without a stress label leave the stress sums alone.
     """
-    n_atoms = torch.bincount(batch.graph.batch, minlength=batch.graph.n_structures)
+    n_atoms = torch.bincount(batch.graph.batch, minlength=len(batch.energy))
     difference = prediction.energy - batch.energy
     per_atom = difference / n_atoms
-    energy = penalty(per_atom if config.energy_loss == "per_atom" else difference, config)
+    energy = penalty(per_atom if settings.energy_loss == "per_atom" else difference, settings)
     if prediction.forces is None:
         raise ValueError("training needs a prediction with forces")
     force = prediction.forces - batch.forces
@@ -47,28 +50,30 @@ def errors(prediction: Prediction, batch: Batch, config: LossConfig) -> Errors:
         energy_loss=energy.sum(),
         energy_error=per_atom.detach().abs().sum(),
         components=_count(force),
-        force_loss=_sum(penalty(force, config)),
+        force_loss=_sum(penalty(force, settings)),
         force_error=_sum(force.detach().abs()),
         stress_components=_count(stress),
-        stress_loss=_sum(penalty(stress, config)),
+        stress_loss=_sum(penalty(stress, settings)),
         stress_error=_sum(stress.detach().abs()),
     )
 
 
-def penalty(difference: Tensor, config: LossConfig) -> Tensor:
+def penalty(difference: Tensor, settings: LossSettings) -> Tensor:
     """|d|, d² or Huber's function of each difference."""
-    if config.kind == "mae":
+    if settings.kind == "mae":
         return difference.abs()
-    if config.kind == "mse":
+    if settings.kind == "mse":
         return difference.square()
-    return F.huber_loss(difference, torch.zeros_like(difference), reduction="none", delta=config.huber_delta)
+    return F.huber_loss(difference, torch.zeros_like(difference), reduction="none", delta=settings.huber_delta)
 
 
-def total_loss(sums: Errors, config: LossConfig, energy_weight: float) -> Tensor:
+def total_loss(sums: Errors, settings: LossSettings, energy_weight: float) -> Tensor:
     """The loss of a batch, or of many whose errors were added: means with their weights, a float64 scalar."""
-    loss = energy_weight * sums.energy_loss / sums.structures + config.force_weight * sums.force_loss / sums.components
-    if config.stress_weight > 0:
-        loss = loss + config.stress_weight * sums.stress_loss / sums.stress_components.clamp(min=1)
+    loss = (
+        energy_weight * sums.energy_loss / sums.structures + settings.force_weight * sums.force_loss / sums.components
+    )
+    if settings.stress_weight > 0:
+        loss = loss + settings.stress_weight * sums.stress_loss / sums.stress_components.clamp(min=1)
     return loss
 
 

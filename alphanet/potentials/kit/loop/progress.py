@@ -3,27 +3,31 @@
 # Hooks have the arguments that Lightning gives them.
 # ruff: noqa: ARG002
 
+from __future__ import annotations
+
+import logging
 import sys
 import time
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from alphanet.data.progress import SECONDS_BETWEEN_LINES, Report, print_to_stderr
-from alphanet.training.module import TrainingModule
-from alphanet.training.schedule import stage
+from .module import TrainingModule
+from .schedule import ENDLESS, stage
+
+SECONDS_BETWEEN_LINES = 10.0
+logger = logging.getLogger(__name__)
 
 
-def progress_callback(report: Report) -> Callback:
-    """A bar if `report` is the default one and stderr a terminal, else lines through `report`."""
-    return ProgressBar() if report is print_to_stderr and sys.stderr.isatty() else ProgressLines(report)
+def progress_callback() -> Callback:
+    """A bar if stderr is a terminal that progress is written to, else lines in the log."""
+    return ProgressBar() if sys.stderr.isatty() and logger.isEnabledFor(logging.INFO) else ProgressLines()
 
 
 class ProgressLines(Callback):
     """A line at the ends of epochs: the first, the last, and others when some time has passed."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self) -> None:
         self._started = self._last = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -35,10 +39,10 @@ class ProgressLines(Callback):
         """Say where the training is."""
         assert isinstance(pl_module, TrainingModule)
         now = time.monotonic()
-        last = trainer.current_epoch + 1 >= pl_module.planned_epochs
+        last = pl_module.in_last_epoch
         if trainer.is_global_zero and (last or now - self._last >= SECONDS_BETWEEN_LINES):
             self._last = now
-            self._report(f"{describe(trainer, pl_module)}, {now - self._started:.0f} s")
+            logger.info("%s, %.0f s", describe(trainer, pl_module), now - self._started)
 
 
 class ProgressBar(Callback):
@@ -58,9 +62,7 @@ class ProgressBar(Callback):
         assert isinstance(pl_module, TrainingModule)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=Console(stderr=True), refresh_per_second=4)
-        self._task = self._progress.add_task(
-            "training", total=pl_module.steps_per_epoch * pl_module.planned_epochs, completed=trainer.global_step
-        )
+        self._task = self._progress.add_task("training", total=pl_module.total_steps, completed=trainer.global_step)
         self._progress.start()
 
     def on_train_batch_end(
@@ -74,8 +76,7 @@ class ProgressBar(Callback):
         """Write the validation beside the bar."""
         assert isinstance(pl_module, TrainingModule)
         if self._progress is not None:
-            total = pl_module.steps_per_epoch * pl_module.planned_epochs
-            self._progress.update(self._task, total=total, description=describe(trainer, pl_module))
+            self._progress.update(self._task, total=pl_module.total_steps, description=describe(trainer, pl_module))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave the bar as it stands."""
@@ -92,13 +93,15 @@ class ProgressBar(Callback):
 
 
 def describe(trainer: Trainer, module: TrainingModule) -> str:
-    """Epoch, validation errors in the tables' units, and the stage of the energy's weight where it changes."""
-    text = f"epoch {trainer.current_epoch + 1}/{module.planned_epochs}"
+    """Epoch, validation errors in the tables' units, and the stage of the energy's weight if it changes."""
+    text = f"epoch {trainer.current_epoch + 1}"
+    if module.planned_epochs < ENDLESS:
+        text += f"/{module.planned_epochs}"
     found = module.validation
     if found:
         energy, force = 1000 * found["energy_mae"], 1000 * found["force_mae"]
         text += f": validation energy {energy:.3g} meV/atom, force {force:.3g} meV/Å"
-    loss = module.config.loss
+    loss = module.settings.loss
     if loss.dynamic is not None:
         weight = module.current_energy_weight
         text += f" (stage {stage(module.progress, loss) + 1}/{loss.dynamic.stages}, energy weight {weight:.2g})"

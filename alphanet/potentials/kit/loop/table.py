@@ -1,0 +1,50 @@
+"""The log of a training as a CSV file, with the same columns for every model; needs neither torch nor Lightning."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+QUANTITIES = ("loss", "energy_mae", "force_mae", "stress_mae")  # eV/atom, eV/Å, eV/Å^3
+COLUMNS = (
+    "step",
+    "epoch",
+    "learning_rate",
+    "energy_weight",
+    *(f"train_{name}" for name in QUANTITIES),
+    *(f"valid_{name}" for name in QUANTITIES),
+    "seconds",  # since this start
+)
+
+
+def keep_rows(path: Path, step: int) -> None:
+    """Keep the rows up to `step`, from which a run goes on, and the header."""
+    kept: list[list[str]] = []
+    if path.exists():
+        with path.open(newline="") as stream:
+            rows = [row for row in csv.reader(stream) if len(row) == len(COLUMNS) and row[0].isdigit()]
+        kept = [row for row in rows if int(row[0]) <= step and step > 0]
+    _write(path, [COLUMNS, *kept])
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a whole log; columns without a value stay empty."""
+    _write(path, [COLUMNS, *([str(row.get(name, "")) for name in COLUMNS] for row in rows)])
+
+
+def validations(path: Path) -> list[dict[str, float]]:
+    """The rows that have a validation, with the values they have."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row.get("seconds") and row["valid_loss"]]
+    return [{name: float(value) for name, value in row.items() if value} for row in rows]
+
+
+def _write(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text("".join(",".join(row) + "\n" for row in rows))
+    part.replace(path)

@@ -1,0 +1,176 @@
+"""The Lightning trainer of a run, set up to be quick for small models and quiet."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning.fabric.utilities.warnings import PossibleUserWarning
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins import CheckpointIO, ClusterEnvironment
+from lightning.pytorch.plugins.environments import LightningEnvironment, SLURMEnvironment
+from lightning.pytorch.strategies import DDPStrategy, ParallelStrategy
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+from . import LAST, METRICS, TrainingError
+from .checkpoints import AtomicCheckpointIO, Checkpoints, StoppedBySignalError, require_readable
+from .logs import BoardLogger, CsvLogger, Metrics
+from .module import TrainingModule
+from .progress import progress_callback
+from .schedule import ENDLESS, total_steps
+
+if TYPE_CHECKING:
+    from alphanet.training.settings import TrainingSettings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """How many devices train together, as Lightning has it."""
+
+    devices: int | str = 1
+    nodes: int = 1
+    strategy: str = "auto"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended."""
+
+    epochs: int  # finished
+    steps: int
+    seconds: float  # wall time over all resumptions
+    best_epoch: int
+    validation: dict[str, float]  # of the best model: loss, energy_mae (eV/atom), force_mae (eV/Å), stress_mae
+    finished: bool  # false if `max_time` was too short for all epochs or steps
+
+
+def make_trainer(
+    settings: TrainingSettings, folder: Path, checkpoints: Checkpoints, parallel: Parallel | None = None
+) -> Trainer:
+    """The trainer of one run; it writes nothing yet.
+
+    Raises:
+        TrainingError: this machine has no such device or not so many.
+    """
+    parallel = parallel or Parallel()
+    plugins: list[CheckpointIO | ClusterEnvironment] = [AtomicCheckpointIO()]
+    if SLURMEnvironment.detect():
+        # Checkpoints saves on SLURM's signals, at the end of a step; Lightning would in the midst of one.
+        plugins.append(SLURMEnvironment(auto_requeue=False))
+    loggers: list[Logger] = [CsvLogger(folder / METRICS), BoardLogger((folder / METRICS).parent)]
+    accelerator, _, index = settings.device.partition(":")
+    where: dict[str, Any] = {
+        "accelerator": accelerator,
+        "devices": [int(index)] if index.isdigit() else parallel.devices,
+        "num_nodes": parallel.nodes,
+        "strategy": _strategy(parallel),
+    }
+    try:
+        return Trainer(
+            **where,
+            default_root_dir=folder,
+            max_epochs=settings.epochs or -1,  # with max_steps a resumed epoch goes wrong; Checkpoints counts them
+            check_val_every_n_epoch=min(settings.validate_every, settings.epochs or ENDLESS),
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            # Sums over edges would depend on how threads happen to take turns; warn where CUDA has no other kernel.
+            deterministic="warn",
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            log_every_n_steps=settings.log_every,
+            logger=loggers,
+            callbacks=[Metrics(settings.log_every), progress_callback(), checkpoints],
+            plugins=plugins,  # type: ignore[arg-type]
+        )
+    except (MisconfigurationException, ValueError) as error:
+        asked = f"device {settings.device!r}, devices {parallel.devices!r}, strategy {parallel.strategy!r}"
+        raise TrainingError(f"cannot train with {asked}: {' '.join(str(error).split())}") from error
+
+
+def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, folder: Path) -> Outcome:
+    """Train, from the last checkpoint in `folder` if there is one.
+
+    Raises:
+        TrainingError: what stops being finite, an unreadable checkpoint, a full disk.
+        KeyboardInterrupt: a signal asked to stop; the same call resumes.
+    """
+    last, settings = folder / LAST, module.settings
+    step = require_readable(last) if last.exists() else 0
+    if step:
+        logger.info("resuming from %s at step %d", last, step)
+    if settings.steps is not None and step >= settings.steps:  # killed between the last checkpoint and the result
+        state = torch.load(last, map_location="cpu", weights_only=True)
+        checkpoints.load_state_dict(state["callbacks"][checkpoints.state_key])
+        return Outcome(state["epoch"], step, checkpoints.seconds, checkpoints.best_epoch, checkpoints.best, True)
+    try:
+        trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=True)
+    except StoppedBySignalError:
+        said = "interrupted at step %d; %s is saved, the same command resumes from it"
+        logger.info(said, trainer.global_step, last)
+        raise KeyboardInterrupt from None
+    wanted = total_steps(module.steps_per_epoch, settings.epochs or ENDLESS, settings)
+    return Outcome(
+        epochs=trainer.global_step // module.steps_per_epoch,
+        steps=trainer.global_step,
+        seconds=checkpoints.seconds,
+        best_epoch=checkpoints.best_epoch,
+        validation=checkpoints.best,
+        finished=trainer.global_step == wanted,
+    )
+
+
+def agree_before_start(trainer: Trainer) -> None:
+    """Wait until all ranks are here, if something else than Lightning started them (SLURM, torchrun).
+
+    Ranks that Lightning starts are started by rank 0 later, when its files are written.
+    """
+    strategy = trainer.strategy
+    if not isinstance(strategy, ParallelStrategy) or isinstance(strategy.cluster_environment, LightningEnvironment):
+        return
+    if trainer.world_size > 1:
+        strategy.setup_environment()
+        strategy.barrier()
+
+
+@contextlib.contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Silence Lightning's hints (devices found, tips, number of workers); its real warnings pass."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=PossibleUserWarning)
+        warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
+        warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
+        warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")  # older torch knows no other
+        for logger in loggers:
+            logger.setLevel(logging.WARNING)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def _strategy(parallel: Parallel) -> str | DDPStrategy:
+    """DDP if there are several devices.
+
+    The last layers' vectorial parts have no gradient, hence `find_unused_parameters`. Buffers are constant, and sending
+    them around would hang if ranks validate different numbers of batches.
+    """
+    several = (
+        parallel.nodes > 1
+        or parallel.devices not in (1, "auto")
+        or (parallel.devices == "auto" and torch.cuda.device_count() > 1)
+    )
+    if parallel.strategy in ("auto", "ddp") and several:
+        return DDPStrategy(find_unused_parameters=True, broadcast_buffers=False)
+    return parallel.strategy

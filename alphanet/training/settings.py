@@ -1,0 +1,177 @@
+"""Settings of a training that hold for every model; workers in other environments get them as plain values."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from alphanet.cards import Card, read_yaml
+from alphanet.errors import UserError
+
+# Settings of the machine and the clock: a run may be resumed with other values, its weights do not depend on them.
+RUN_SETTINGS = frozenset(
+    {"device", "num_workers", "threads", "edge_blocks", "cache_mb", "checkpoint_every", "log_every", "max_time"}
+)
+
+
+def _seconds(value: Any) -> Any:
+    """Seconds from `hh:mm:ss`; other values pass."""
+    if isinstance(value, str) and ":" in value:
+        parts = value.split(":")
+        if len(parts) != 3 or not all(part.isdigit() for part in parts):
+            raise ValueError("expected hh:mm:ss or a number of seconds")
+        hours, minutes, seconds = (int(part) for part in parts)
+        return 3600.0 * hours + 60.0 * minutes + seconds
+    return value
+
+
+Seconds = Annotated[PositiveFloat, BeforeValidator(_seconds)]
+
+
+class DynamicWeight(Card):
+    """Appendix D: the energy's weight rises from `start` to its full value in equal steps on a logarithmic scale."""
+
+    start: PositiveFloat = 0.05
+    stages: Annotated[int, Field(ge=2)] = 5
+    """Parts of equal length into which the training is cut; the weight is constant within a stage"""
+
+
+class LossSettings(Card):
+    """Weighted sum of an energy, a force and a stress term."""
+
+    kind: Literal["mae", "mse", "huber"] = "mae"
+    energy_loss: Literal["per_atom", "total"] = "per_atom"
+    """Whether the energy error of a structure is divided by its number of atoms"""
+    energy_weight: NonNegativeFloat = 4.0
+    force_weight: NonNegativeFloat = 100.0
+    stress_weight: NonNegativeFloat = 0.0
+    """The paper's 10 for MPtrj; counts only where the labels carry a stress"""
+    huber_delta: PositiveFloat = 0.01
+    """Where the Huber loss turns from a square to an absolute value: eV, eV/Å, eV/Å^3"""
+    dynamic: DynamicWeight | None = None
+
+
+class TrainingSettings(Card):
+    """One training run. Everything that the trained weights depend on is here, in the code and in the data."""
+
+    dataset: str = ""
+    """Name of the data set's card"""
+    scale: str = "mini"
+    model: dict[str, Any] = Field(default_factory=dict)
+    """Architecture: values that replace a preset's"""
+    seed: NonNegativeInt = 0
+
+    epochs: PositiveInt | None = None
+    steps: PositiveInt | None = None
+    max_time: Seconds | None = None
+    """Wall time of the training in seconds, over all its resumptions; the first budget that is spent ends it"""
+    batch_size: PositiveInt
+    """Structures in a batch, per device"""
+    limit_train: PositiveInt | None = None
+    """Train on this many frames, evenly spaced over the set"""
+    reference_energies: Literal["huber", "least_squares", "mean", "none"] | dict[str, float] = "huber"
+    """Energy of each element in eV: fitted to the training data by one of these methods, zero, or given"""
+    energy_scale: Literal["force_rms"] | PositiveFloat = "force_rms"
+    """Scale of the network's output in eV: RMS of the training forces times 1 Å, or given"""
+
+    loss: LossSettings = LossSettings()
+    optimizer: Literal["adam", "adamw"] = "adam"
+    learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat = 0.0
+    schedule: Literal["cosine", "plateau"] = "cosine"
+    """`cosine` falls over `epochs` or `steps`; `plateau` falls to 0.6 of it after 5 validations that were no better"""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    """Part of the training over which the learning rate of the cosine rises from zero"""
+    learning_rate_floor: NonNegativeFloat = 1e-6
+    """Where the schedule ends"""
+    schedule_interval: Literal["step", "epoch"] = "step"
+    """How often the cosine changes the learning rate"""
+    clip_norm: PositiveFloat | None = 100.0
+    """Longest gradient; longer ones are shortened to it"""
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = 0.999
+    """Exponential moving average of the weights, which validation and the exported model use; null: none"""
+
+    precision: Literal["float32", "float64"] = "float32"
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, …"""
+    threads: PositiveInt | None = None
+    """Threads of torch; null: its choice, one for a baseline"""
+    validate_every: PositiveInt = 1
+    """Epochs"""
+    checkpoint_every: Seconds = 600.0
+    """Time between checkpoints within an epoch; each validated epoch's end writes one besides"""
+    log_every: PositiveInt = 50
+    """Steps between rows of the logs"""
+
+
+def merged(base: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `above` in their place, mapping by mapping; a `preset` replaces the whole mapping."""
+    result = dict(base)
+    for key, value in above.items():
+        old = result.get(key)
+        both = isinstance(value, dict) and isinstance(old, dict) and "preset" not in value
+        result[key] = merged(old, value) if both and isinstance(old, dict) else value
+    return result
+
+
+def parse_override(text: str) -> dict[str, Any]:
+    """`loss.energy_weight=1` as `{"loss": {"energy_weight": 1}}`; the value is read as YAML.
+
+    Raises:
+        UserError: no `=`, or a value that is not YAML.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"{text!r} is not an override; write key=value, for example epochs=10 or loss.kind=mse")
+    try:
+        nested: Any = _number(yaml.safe_load(value))
+    except yaml.YAMLError as error:
+        raise UserError(f"{text!r}: the value is not YAML: {' '.join(str(error).split())}") from error
+    for part in reversed(key.strip().split(".")):
+        nested = {part: nested}
+    return dict(nested)
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads `1e-3` as a string; people mean the number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def from_words(words: Sequence[str]) -> dict[str, Any]:
+    """`key=value` words and names of YAML files as one mapping; what comes later replaces what came before.
+
+    Raises:
+        UserError: a word that is neither, or a file that holds no mapping.
+    """
+    values: dict[str, Any] = {}
+    for word in words:
+        is_file = "=" not in word and "." in word
+        values = merged(values, mapping_in(Path(word)) if is_file else parse_override(word))
+    return values
+
+
+def mapping_in(path: Path) -> dict[str, Any]:
+    """The settings in a YAML file.
+
+    Raises:
+        UserError: unreadable, or no mapping.
+    """
+    values = read_yaml(path)
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
+    return values
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one mapping, with dots in its keys: `{"loss.kind": "mae"}`."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found
