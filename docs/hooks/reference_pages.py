@@ -22,7 +22,8 @@ def cards_page() -> str:
     from alphanet.data.cards import DatasetCard
     from alphanet.model.config import AlphaNetConfig, OfficialConfig
     from alphanet.potentials.cards import BaselineCard
-    from alphanet.training.config import TrainConfig
+    from alphanet.potentials.settings import BaselineSettings
+    from alphanet.training.config import AlphaNetSettings
 
     kinds = [
         ModelGroup(f"Benchmarks of kind {name}", f"A card with `kind: {name}`.", (kind_of(name).card_type,))
@@ -36,7 +37,7 @@ def cards_page() -> str:
         ModelGroup(
             "Training",
             "A file for `alphanet train`, its `KEY=VALUE` arguments, and the key `training` of a data set.",
-            (TrainConfig,),
+            (AlphaNetSettings, BaselineSettings),
         ),
         ModelGroup("Networks", "The key `model` of a training configuration.", (AlphaNetConfig, OfficialConfig)),
     ]
