@@ -71,9 +71,7 @@ def judged_claim(
     return Claim(text=text, outcome=outcome, verdict=verdict, details=tuple(details), value=value, below=below)
 
 
-def _cell(
-    card: AnyCard, scale: str, place: Place, metric: str, findings: Findings, deviations: Sequence[str]
-) -> Cell:
+def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findings, deviations: Sequence[str]) -> Cell:
     row, column = place
     described = card.metrics[metric]
     printed = card.printed(row, column, metric)
@@ -150,7 +148,7 @@ def _verdict(
     # A setting or a count has no seeds.
     seeds = "" if spread is not None or better == "equal" else " (one seed)"
     if against:
-        return INCONSISTENT, f"{INCONSISTENT}{seeds}: {_agreement(printed, against, measured, spread)}"
+        return "paper inconsistent", f"{INCONSISTENT}{seeds}: {_agreement(printed, against, measured, spread)}"
     outcome = judge(printed, measured, spread, better)
     return outcome, outcome + seeds
 

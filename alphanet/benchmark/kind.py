@@ -143,7 +143,7 @@ class Shown:
 
 
 class Kind(ABC, Generic[CardT, WorkT]):
-    """A kind of benchmark, made for one card and the options of one run. It keeps what `show` needs of a measurement."""
+    """A kind of benchmark, made for one card and the options of one run; it keeps what `show` needs."""
 
     card_type: ClassVar[type[AnyCard]]
     uses: ClassVar[frozenset[str]] = frozenset()

@@ -1,6 +1,6 @@
 """Every benchmark at every scale: its cost, and what is here of its data and environments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -94,7 +94,7 @@ def cost_table(listed: Sequence[BenchmarkInfo]) -> str:
     return "\n".join(lines)
 
 
-def _grouped(impossible: dict[tuple[str, str], str]) -> tuple[str, ...]:
+def _grouped(impossible: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
     """Cells that cannot be filled, by reason: columns or rows that lack all, or single cells."""
     reasons: dict[str, list[tuple[str, str]]] = {}
     for place, reason in impossible.items():

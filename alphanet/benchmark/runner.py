@@ -9,15 +9,15 @@ from typing import Any
 
 from alphanet.benchmark.budget import Budget
 from alphanet.benchmark.card import AnyCard
-from alphanet.results.facts import cell_facts
 from alphanet.benchmark.judging import RULE
 from alphanet.benchmark.kind import COMMON, Findings, Kind, Measured, Missing, Place, Plan, RunOptions, Shown, Task
 from alphanet.benchmark.kinds import kind_of
-from alphanet.results.records import Record, RecordLog
-from alphanet.results.schema import BenchmarkResult, Cell, Provenance
 from alphanet.benchmark.selection import all_places, selected_places
 from alphanet.errors import UserError, did_you_mean
 from alphanet.provenance import where
+from alphanet.results.facts import cell_facts
+from alphanet.results.records import Record, RecordLog
+from alphanet.results.schema import BenchmarkResult, Cell, Provenance
 
 logger = logging.getLogger(__name__)
 
@@ -93,8 +93,8 @@ class _Run:
                 self.findings.missing[place] = plan.impossible[place]
             elif place not in filled:
                 self.findings.missing[place] = f"the protocol of scale {self._options.scale} does not measure it"
-        parts = (replace(task, places=tuple(place for place in task.places if place in selected)) for task in plan.tasks)
-        return [task for task in parts if task.places]
+        kept = ((task, tuple(place for place in task.places if place in selected)) for task in plan.tasks)
+        return [replace(task, places=places) for task, places in kept if places]
 
     def _prepared(self, task: Task[Any]) -> Task[Any] | None:
         try:
@@ -150,7 +150,7 @@ class _Run:
 
     def _kept(self, task: Task[Any]) -> dict[Place, Record]:
         """The newest earlier record of each cell that is finished."""
-        kept = {}
+        kept: dict[Place, Record] = {}
         for record in self._earlier:
             kept |= {place: record for place in task.places if self._kind.keeps(task, place, record)}
         return kept
@@ -169,7 +169,8 @@ class _Run:
         self.findings.records.setdefault(place, []).append(record)
 
     def _miss(self, places: tuple[Place, ...], reason: str, metrics: tuple[str, ...] = ()) -> None:
-        keys = [(*place, metric) for place in places for metric in metrics] or list(places)
+        keys: list[tuple[str, ...]] = [(*place, metric) for place in places for metric in metrics]
+        keys = keys or list(places)
         self.findings.missing |= dict.fromkeys(keys, reason)
 
     def _fail(self, task: Task[Any], error: UserError) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alphanet.files import write_text
 from alphanet.figures.style import plain_log_axes, save_figure, styled
+from alphanet.files import write_text
 from alphanet.results.schema import Curve
 
 if TYPE_CHECKING:

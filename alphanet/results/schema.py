@@ -1,4 +1,4 @@
-"""The one schema of results: written by the runner as `results.json`, read by the page, by comparisons and by scripts."""
+"""The one schema of results: written by the runner as `results.json`, read by the page and by scripts."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from alphanet.results.records import Record
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, write_text
+from alphanet.results.records import Record
 
-SCHEMA = "alphanet-results"
-VERSION = 2
+SCHEMA: Literal["alphanet-results"] = "alphanet-results"
+VERSION: Literal[2] = 2
 RESULTS = "results.json"
 INCONSISTENT = "paper inconsistent"
 
@@ -24,7 +24,7 @@ VERDICTS: dict[Verdict, str] = {
     "reproduced": "comparable with the paper and within the tolerance",
     "better": "comparable, and better than the paper by more than the tolerance",
     "worse": "comparable, and worse than the paper by more than the tolerance",
-    "paper inconsistent": "comparable, but the paper contradicts its own value; the cell says which value it agrees with",
+    "paper inconsistent": "comparable, but the paper contradicts its own value; the cell says which one it agrees with",
     "not comparable": "measured by another protocol than the paper's, which the cell states; not judged",
     "not run": "not measured; the cell says what it needs or what went wrong",
     "not in the paper": "measured here; the paper has no such number",
@@ -173,7 +173,9 @@ class Figure(Part):
 class BenchmarkResult(Part):
     """All that a run of a benchmark measured and decided."""
 
-    schema_: Literal["alphanet-results"] = Field(SCHEMA, alias="schema")
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+    schema_: Literal["alphanet-results"] = Field(default=SCHEMA, alias="schema")
     version: Literal[2] = VERSION
     kind: str
     name: str
@@ -234,7 +236,7 @@ def read_result(path: Path) -> BenchmarkResult:
     if values.get("version") != VERSION:
         raise UserError(
             f"{path} has version {values.get('version')} of the schema, and this program reads version {VERSION}; "
-            f"run `alphanet repro {values.get('name', path.parent.name)}` again, or read it with the program that wrote it"
+            f"run `alphanet repro {values.get('name', path.parent.name)}` again, or use the program that wrote it"
         )
     try:
         return BenchmarkResult.model_validate(values)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
-from alphanet.cards import read_yaml, validate
+from alphanet.cards import card_files, read_yaml, validate
 from alphanet.data.cards import load_card
 from alphanet.errors import UserError, did_you_mean
 from alphanet.model.config import Config, config_from, preset

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -226,7 +226,7 @@ def _model(settings: AlphaNetSettings, statistics: Statistics) -> InteratomicMod
 
 def _predictor(settings: AlphaNetSettings) -> Predict:
     def answer(model: nn.Module, graph: AtomGraph, stress: bool, training: bool) -> Prediction:
-        energies: Any = in_blocks(model) if training and settings.edge_blocks else model
+        energies: Any = in_blocks(cast(InteratomicModel, model)) if training and settings.edge_blocks else model
         found = predict(energies, graph, stress=stress, create_graph=training)
         return Prediction(found.energy, found.forces, found.stress)
 
@@ -253,4 +253,5 @@ def _export(module: TrainingModule, folder: RunFolder, data: TrainingData) -> No
         "software": software(),
         "code": code(),
     }
-    save_model(module.best_model, folder.model, extra={PROVENANCE_KEY: json.dumps(provenance)})
+    best = cast(InteratomicModel, module.best_model)
+    save_model(best, folder.model, extra={PROVENANCE_KEY: json.dumps(provenance)})

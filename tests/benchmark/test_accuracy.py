@@ -1,4 +1,4 @@
-"""A table of accuracies from start to end with trainers that take no time: tasks, resuming, failures that stay local."""
+"""A table of accuracies from start to end with trainers that take no time: tasks, resuming, failures."""
 
 import dataclasses
 
@@ -184,9 +184,7 @@ def test_rows_of_one_model_are_trained_with_their_own_settings(run, trainers, tm
     result = run("ablation")
     requests = trainers["alphanet"].requests
     assert [request.seed for request in requests] == [0] * 3 + [1] * 3  # every row once before any twice
-    parts = [
-        {key for key, value in r.settings.get("model", {}).items() if value is False} for r in requests[:3]
-    ]
+    parts = [{key for key, value in r.settings.get("model", {}).items() if value is False} for r in requests[:3]]
     assert parts == [set(), {"rope"}, {"rope", "temporal"}]
     assert all(cell.measured is not None and cell.spread is not None for cell in result.cells)
     assert [figure.name for figure in result.figures] == [

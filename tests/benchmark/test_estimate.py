@@ -1,11 +1,11 @@
 """Estimates of trainings that nobody ran: frames, epochs, and what the paper prints of a frame."""
 
 import pytest
+from alphanet.paper.estimate import gpu_days, printed_rates
+from alphanet.paper.plan import plan
 
 from alphanet.paper.benchmark import load_benchmark
-from alphanet.paper.estimate import gpu_days, printed_rates
 from alphanet.paper.listing import list_benchmarks
-from alphanet.paper.plan import plan
 
 
 def trainings(name, places):

@@ -1,7 +1,7 @@
 """A new kind is one module (here: one class) and one registration; everything else is written once for all kinds."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 import yaml
@@ -37,7 +37,7 @@ class LengthCard(BenchmarkCard[ScaleSettings, Row, Column]):
 class Length(Kind[LengthCard, str]):
     card_type = LengthCard
     uses = frozenset({"seed"})
-    measured: list[str] = []
+    measured: ClassVar[list[str]] = []
 
     def plan(self) -> Plan[str]:
         tasks = tuple(Task(row, ((row, "all"),), row, 0.0, keys={(row, "all"): row}) for row in self.card.rows)

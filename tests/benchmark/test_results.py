@@ -33,7 +33,9 @@ def test_a_file_that_was_cut_is_one_line(written, length):
 def test_another_version_is_refused_with_the_command_that_helps(written):
     values = json.loads(written.read_text(encoding="utf-8")) | {"version": VERSION + 1}
     written.write_text(json.dumps(values))
-    with pytest.raises(UserError, match=rf"version {VERSION + 1} .* reads version {VERSION}; run `alphanet repro table`"):
+    with pytest.raises(
+        UserError, match=rf"version {VERSION + 1} .* reads version {VERSION}; run `alphanet repro table`"
+    ):
         read_result(written)
 
 

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 import yaml
+from alphanet.paper.plan import plan
 
 from alphanet.cards import validate
 from alphanet.errors import UserError
 from alphanet.paper.benchmark import Benchmark, benchmark_names, load_benchmark
-from alphanet.paper.plan import plan
 from alphanet.paths import resources
 
 

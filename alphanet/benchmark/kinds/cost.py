@@ -37,7 +37,9 @@ class Steps(Card):
     """The structures on which steps are timed."""
 
     structures: str  # a material or a file
-    sizes: tuple[PositiveInt, ...] = Field(min_length=1)  # atoms; time and memory continue from there on a straight line
+    sizes: tuple[PositiveInt, ...] = Field(
+        min_length=1
+    )  # atoms; time and memory continue from there on a straight line
 
 
 class CostScale(TimingScale):

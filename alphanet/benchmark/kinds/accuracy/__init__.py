@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Place, Plan, RunOptions, Shown, Task
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
 from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run_job, training_job
@@ -15,7 +14,6 @@ from alphanet.benchmark.power_law import law_text
 from alphanet.data.prepare import PreparedData, prepare
 from alphanet.errors import UserError
 from alphanet.results.records import Record
-
 
 __all__ = ["Accuracy", "AccuracyCard", "TrainingWork"]
 
@@ -41,7 +39,7 @@ class TrainingWork:
 class Accuracy(Kind[AccuracyCard, TrainingWork]):
     """A table or figure of accuracies."""
 
-    card_type: type[AnyCard] = AccuracyCard
+    card_type = AccuracyCard
     uses = frozenset({"device", "seeds", "epochs", "max_time", "mirror"})
 
     def __init__(self, card: AccuracyCard, options: RunOptions) -> None:

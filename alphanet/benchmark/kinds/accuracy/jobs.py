@@ -250,7 +250,7 @@ def _evaluate(
             "trained_on": data.counts["train"],
             "level_of_theory": data.level_of_theory,
             "store_sha256": sha256_of(path),
-            "sources": data.sources,
+            "sources": dict(data.sources),
         },
         model={"name": job.model, **potential.provenance()},
         protocol={

@@ -64,7 +64,7 @@ def power_law_plot(card: AccuracyCard, scale: str, folder: Path, curves: Sequenc
 def power_law_grid(curves: Sequence[Curve]) -> tuple[Grid, dict[str, dict[str, str]]]:
     """The laws as a table, and the facts behind their numbers."""
     origins: dict[str, dict[str, str]] = {}
-    rows = []
+    rows: list[tuple[str | Number, ...]] = []
     for curve in curves:
         sizes = sorted({int(point.x) for point in curve.points})
         measured = f"{len(curve.points)}, {sizes[0]} to {sizes[-1]} frames" if sizes else "none measured"
