@@ -11,6 +11,9 @@ class ConstantTrainer:
     def code(self):
         return ["potentials/mean.py"]
 
+    def epochs(self, dataset, scale, settings):
+        return 1
+
     def prepare(self):
         pass
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from alphanet.measure.speed.contestants import Contestant, Setting
+from alphanet.measure.speed.models import TimedModel, TimingSetup
 
 WORKER = """
 import hashlib, os, pathlib, time
@@ -67,12 +67,13 @@ class Split(Whole):
 """
 
 
-def contestants(folder: Path, kinds: dict[str, dict]):
-    """A function in the place of `contestants.contestant` that makes the potentials of `kinds`."""
+def timed_models(folder: Path, kinds: dict[str, dict]):
+    """A function in the place of `models.timed_model` that makes the potentials of `kinds`."""
     (folder / "worker.py").write_text(WORKER)
 
-    def make(name: str, setting: Setting) -> Contestant:
-        request = {"architecture": kinds[name], "elements": [], "device": setting.device}
-        return Contestant(name, name, Path(sys.executable), (folder,), {}, request, {"kind": str(kinds[name])})
+    def make(name: str, setup: TimingSetup) -> TimedModel:
+        request = {"architecture": kinds[name], "elements": [], "device": setup.device}
+        versions = {"kind": str(kinds[name])}
+        return TimedModel(name, Path(sys.executable), (folder,), {}, request, versions, setup.threads)
 
     return make

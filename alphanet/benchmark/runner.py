@@ -195,6 +195,7 @@ def _result(
         name=card.name,
         title=card.title,
         scale=options.scale,
+        scales=tuple(card.scales),
         source=card.source,
         protocol=settings.protocol,
         conditions=shown.conditions,

@@ -50,7 +50,7 @@ def list_(as_json: JsonOption = False) -> None:
 
 @app.command()
 def info(name: Name, as_json: JsonOption = False) -> None:
-    """Sources, licence, units, level of theory and splits of a data set."""
+    """Sources, license, units, level of theory and splits of a data set."""
     from alphanet.data.cards import load_card
     from alphanet.data.progress import megabytes
 
@@ -67,7 +67,7 @@ def info(name: Name, as_json: JsonOption = False) -> None:
         *(("erratum", erratum) for erratum in card.errata),
     ]
     for scale, at in card.scales.items():
-        rows += [(scale, at.description), ("  licence", at.licence), ("  level of theory", at.level_of_theory)]
+        rows += [(scale, at.description), ("  license", at.license), ("  level of theory", at.level_of_theory)]
         rows += [("  file", f"{file.label} ({file.role}, {megabytes(file.size)})") for file in at.files]
         rows += [("  files", f"as {at.listing.record} lists them")] if at.listing else []
         rows += [("  split", _said(at.split.model_dump(exclude_defaults=True)))] if at.split else []
@@ -106,7 +106,7 @@ def stats(
 
     if _is_file(target):
         keys = _keys(energy_key, forces_key, stress_key)
-        streams = {"frames": read_frames(Path(target), labelled=False, labels=keys)}
+        streams = {"frames": read_frames(Path(target), labeled=False, labels=keys)}
     else:
         data = prepare(target, scale, mirror=mirror)
         streams = {split: read_frames(getattr(data, split)) for split in SPLITS}
@@ -133,7 +133,7 @@ def convert(
     from alphanet.data.formats import read_frames, write_frames
 
     keys = _keys(energy_key, forces_key, stress_key)
-    frames = read_frames(source, labelled=not unlabelled, labels=keys)
+    frames = read_frames(source, labeled=not unlabelled, labels=keys)
     count = write_frames(target, frames, format=format)
     typer.echo(f"{count} frames written to {target}", err=True)
 

@@ -86,9 +86,9 @@ def predict(
     from alphanet.potentials.opening import Opening, open_potential
 
     how = Opening(dtype, device, threads, config, untrained, seed, preset, trust, mode, max_memory)
-    potential = open_potential(model, how, lambda: read_frames(structures, labelled=False))
+    potential = open_potential(model, how, lambda: read_frames(structures, labeled=False))
     try:
-        frames = read_frames(structures, labelled=False)
+        frames = read_frames(structures, labeled=False)
         count = write_frames(output, _predicted(potential, frames, batch_size))
         about = potential.provenance()
     finally:

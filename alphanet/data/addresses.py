@@ -1,4 +1,4 @@
-"""Where a file is fetched from: its https address, or the same path on a mirror the user named.
+"""Addresses that a file is fetched from: its own, or the same path on a mirror that the user named.
 
 A mirror serves `HOST/PATH`; it is the address of a folder (`file://`) or of a server (`http://`, `https://`).
 """
@@ -37,7 +37,7 @@ def addresses_of(url: str, mirror: str | None) -> list[str]:
 
 
 def answering(url: str) -> str:
-    """The address that answers scripts.
+    """The address of the same file that answers scripts.
 
     `figshare.com/files/ID` is behind a browser check, which can answer with an empty file and status 200.
     """
@@ -61,7 +61,7 @@ def path_of(address: str) -> Path:
 
 
 def safe_relative(url: str) -> Path:
-    """`HOST/PATH` of an address, for use below a folder.
+    """The relative path `HOST/PATH` of an address.
 
     Raises:
         UserError: a path that would leave the folder.

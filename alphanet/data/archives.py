@@ -52,7 +52,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def unpacked(archive: Path) -> Path:
-    """The folder beside `archive` that it is unpacked to."""
+    """The folder beside `archive` for its content."""
     return archive.with_name(archive.name + ".unpacked")
 
 

@@ -1,4 +1,4 @@
-"""Dataset cards: what a data set is, where each scale of it comes from and how it is split.
+"""Cards of data sets: the origin, the license, the labels and the split of each scale.
 
 A card is one YAML file in `datasets/` or in the folder that `ALPHANET_DATASETS` names; adding a data set is adding a
 card.
@@ -23,7 +23,7 @@ Hex = Annotated[str, Field(pattern=r"^[0-9a-f]+$")]
 
 
 class LabelKeys(Card):
-    """Names of the labels inside a file, where they differ from ASE's."""
+    """Names of the labels inside a file; the defaults are ASE's."""
 
     energy: str = "energy"
     forces: str = "forces"
@@ -37,7 +37,7 @@ class SourceFile(Card):
 
     url: str | None = None
     path: str | None = None
-    name: str | None = None  # its file name, where the address does not end in one
+    name: str | None = None  # its file name, if the address does not end in one
     sha256: Annotated[Hex, Field(min_length=64, max_length=64)] | None = None
     md5: Annotated[Hex, Field(min_length=32, max_length=32)] | None = None
     size: int | None = None  # bytes
@@ -63,7 +63,7 @@ class SourceFile(Card):
 
     @property
     def label(self) -> str:
-        """How reports call the file: its address without `https://`, or its shipped path."""
+        """The name of the file in reports: its address without `https://`, or its path beside the card."""
         if self.url is None:
             return str(self.path)
         address = urlsplit(self.url)
@@ -71,7 +71,7 @@ class SourceFile(Card):
 
 
 class Listing(Card):
-    """A record whose files and md5 sums are stated by the publisher's interface."""
+    """A record of a publisher whose interface states the files and their md5 sums."""
 
     record: Annotated[str, Field(pattern=r"^(zenodo|figshare):\d+$")]
     roles: dict[str, Role]  # first matching file name pattern -> role; a file that matches none is left out
@@ -79,7 +79,7 @@ class Listing(Card):
 
 
 class Split(Card):
-    """How frames become train, valid and test. A file whose role is one of these goes there whole; for others:
+    """The rule that makes frames train, valid or test. A file with one of these roles goes there whole; for others:
 
     - `info`: every frame says it itself (`info["split"]`).
     - `files`: every file has such a role; `valid_fraction` of the training frames is held out for validation.
@@ -112,7 +112,7 @@ class ScaleCard(Card):
     """One scale of a data set."""
 
     description: str
-    licence: str
+    license: str
     level_of_theory: str
     files: tuple[SourceFile, ...] = ()
     listing: Listing | None = None
@@ -132,7 +132,7 @@ class ScaleCard(Card):
 
 
 class Units(Card):
-    """Units of what the reader hands out (conversions are the reader's business)."""
+    """Units of the frames that readers return; readers convert."""
 
     energy: Literal["eV"] = "eV"
     length: Literal["Å"] = "Å"
@@ -141,7 +141,7 @@ class Units(Card):
 
 
 class DatasetCard(Card):
-    """A data set of the paper."""
+    """A data set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -167,7 +167,7 @@ class DatasetCard(Card):
         return elements
 
     def at(self, scale: str) -> ScaleCard:
-        """The card of one scale.
+        """The card of the scale called `scale`.
 
         Raises:
             UserError: the data set has no such scale.

@@ -1,4 +1,4 @@
-"""`check`: is a data set whole, sound and split without overlap?"""
+"""`check`: whether a data set is whole, sound and split without overlap."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ LARGEST_NET_FORCE = 0.05  # eV/Å an atom
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The outcome of one check."""
 
     subject: str
     verdict: Verdict
@@ -35,7 +35,7 @@ class Finding:
 
 
 def check_dataset(name: str, scale: str, mirror: str | None) -> Iterator[Finding]:
-    """Check files, frames and splits of a data set; what is not there is fetched only to be prepared.
+    """Findings about files, frames and splits of a data set; files are fetched only if it has to be prepared.
 
     Raises:
         UserError: unknown data set, or one that cannot be prepared.
@@ -61,7 +61,7 @@ def check_dataset(name: str, scale: str, mirror: str | None) -> Iterator[Finding
 
 
 def check_file(path: Path) -> Iterator[Finding]:
-    """Check the frames of one file.
+    """Findings about the frames of one file.
 
     Raises:
         UserError: the file does not exist.
@@ -90,21 +90,21 @@ def _files(name: str, scale: str) -> Iterator[Finding]:
             yield Finding(file.label, "ok", f"sha256 {expected}")
 
 
-def _plausible(subject: str, found: Statistics) -> Iterator[Finding]:
-    yield Finding(subject, "ok", f"{found.frames} frames, all numbers finite")
-    if found.duplicates:
-        yield Finding(f"{subject}: repeats", "warning", f"{found.duplicates} frames repeat another")
-    net = found.net_force.high
+def _plausible(subject: str, statistics: Statistics) -> Iterator[Finding]:
+    yield Finding(subject, "ok", f"{statistics.frames} frames, all numbers finite")
+    if statistics.duplicates:
+        yield Finding(f"{subject}: repeats", "warning", f"{statistics.duplicates} frames repeat another")
+    net = statistics.net_force.high
     yield Finding(
         f"{subject}: net force",
         "ok" if net <= LARGEST_NET_FORCE else "warning",
         f"at most {net:.2g} eV/Å an atom",
     )
-    shortest, force = found.shortest_distance, found.force_rms
+    shortest, force, energy = statistics.shortest_distance, statistics.force_rms, statistics.energy_per_atom.mean
     units = {
         f"shortest distance {shortest:.3g} Å": PLAUSIBLE_DISTANCE[0] < shortest < PLAUSIBLE_DISTANCE[1],
         f"RMS force {force:.3g} eV/Å": PLAUSIBLE_FORCE_RMS[0] < force < PLAUSIBLE_FORCE_RMS[1],
-        f"mean energy {found.energy_per_atom.mean:.6g} eV/atom": abs(found.energy_per_atom.mean) < PLAUSIBLE_ENERGY,
+        f"mean energy {energy:.6g} eV/atom": abs(energy) < PLAUSIBLE_ENERGY,
     }
     verdict: Verdict = "ok" if all(units.values()) else "warning"
     doubt = "" if verdict == "ok" else "; are these eV and Å?"

@@ -11,7 +11,7 @@ from alphanet.data.cards import DatasetCard, ScaleCard, SourceFile
 from alphanet.data.download import Expected, download
 from alphanet.data.listings import files_of, interface_of
 from alphanet.errors import UserError
-from alphanet.files import locked, sha256_of, write_text
+from alphanet.files import locked, read_json_object, sha256_of, write_text
 from alphanet.paths import home, resources
 
 
@@ -25,17 +25,17 @@ class Fetched:
 
     @property
     def readable(self) -> Path:
-        """What to read frames from: the file, or the folder its archive was unpacked to."""
+        """The file with the frames, or the folder that its archive was unpacked to."""
         return unpacked(self.path) if self.source.unpack else self.path
 
 
 def fetch(card: DatasetCard, scale: str, *, mirror: str | None = None) -> list[Fetched]:
-    """Download what is missing of `card` at `scale`, verify everything, unpack archives.
+    """All files of `card` at `scale`: the missing ones are downloaded, all are verified, archives are unpacked.
 
     Args:
         card: the data set.
         scale: `mini` (shipped, nothing is downloaded), `slice` or `full`.
-        mirror: an address that serves `HOST/PATH`; default `ALPHANET_MIRROR`, else the publishers' servers.
+        mirror: an address that serves `HOST/PATH`; by default `ALPHANET_MIRROR`, or the publishers' servers.
 
     Raises:
         UserError: nothing to fetch at this scale, or a download failed.
@@ -49,12 +49,12 @@ def fetch(card: DatasetCard, scale: str, *, mirror: str | None = None) -> list[F
 
 
 def fetch_file(file: SourceFile, *, mirror: str | None = None) -> Fetched:
-    """One source file; arguments and errors as for `fetch`."""
+    """One source file on this disk; arguments and errors are those of `fetch`."""
     return _fetched(file, mirror_from(mirror))
 
 
 def sources_of(at: ScaleCard, ask: Callable[[str, Path], object] | None = None) -> tuple[SourceFile, ...]:
-    """The files of a scale; those of a listing as the publisher's interface named them when it was asked.
+    """The files of a scale; those of a listing are the ones that the publisher's interface named.
 
     `ask(url, target)` fetches a listing that is not on this disk yet; without it such files are left out.
     """
@@ -77,7 +77,7 @@ def local_path(file: SourceFile) -> Path:
 
 
 def known_checksum(file: SourceFile) -> str | None:
-    """The sha256 of the card, else the one recorded when the file was first fetched."""
+    """The sha256 in the card, or the one that was recorded when the file was first fetched."""
     return file.sha256 or _recorded().get(file.label)
 
 
@@ -124,7 +124,7 @@ def _ledger() -> Path:
 
 def _recorded() -> dict[str, str]:
     ledger = _ledger()
-    return json.loads(ledger.read_text(encoding="utf-8")) if ledger.is_file() else {}
+    return read_json_object(ledger) if ledger.is_file() else {}
 
 
 def _record(file: SourceFile, digest: str) -> None:

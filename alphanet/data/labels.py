@@ -1,7 +1,7 @@
-"""Energy, forces and stress of a frame: found under their names, checked, put where ASE has them."""
+"""Energy, forces and stress of a frame: read under any names, checked, and put where ASE keeps them."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from ase import Atoms
@@ -14,29 +14,34 @@ from alphanet.errors import UserError
 ASE_KEYS = LabelKeys()
 
 
-def labels_of(atoms: Atoms) -> dict[str, Any]:
-    """Energy (float, eV), forces (N, 3) and stress (6,) of a frame, those of them it has, in float64.
+class Labels(TypedDict, total=False):
+    """Labels of a frame of N atoms, in float64; those that it lacks are left out."""
 
-    Forces are the raw ones, also where a constraint holds an atom.
-    """
+    energy: float  # eV
+    forces: np.ndarray  # (N, 3), eV/Å
+    stress: np.ndarray  # (6,), eV/Å^3, Voigt order of ASE, tension positive
+
+
+def labels_of(atoms: Atoms) -> Labels:
+    """The labels that the frame's calculator holds; forces are the raw ones, also where a constraint holds an atom."""
     results = atoms.calc.results if atoms.calc is not None else {}
-    found: dict[str, Any] = {}
+    labels = Labels()
     if results.get("energy") is not None:
-        found["energy"] = float(results["energy"])
+        labels["energy"] = float(results["energy"])
     if results.get("forces") is not None:
-        found["forces"] = np.asarray(results["forces"], dtype=np.float64)
+        labels["forces"] = np.asarray(results["forces"], dtype=np.float64)
     if results.get("stress") is not None:
-        found["stress"] = voigt(results["stress"])
-    return found
+        labels["stress"] = voigt(results["stress"])
+    return labels
 
 
-def relabelled(atoms: Atoms, keys: LabelKeys = ASE_KEYS) -> Atoms:
-    """The frame with its labels, found under `keys` in `info` and `arrays`, in a SinglePointCalculator.
+def relabeled(atoms: Atoms, keys: LabelKeys = ASE_KEYS) -> Atoms:
+    """The frame with its labels in a SinglePointCalculator; they are read under `keys` in `info` and `arrays`.
 
     Constraints move to `arrays["fixed"]`, because ASE would zero the forces of the atoms they hold.
 
     Raises:
-        UserError: the energy has no such origin as `keys` name.
+        UserError: the frame lacks the energy origin that `keys` names.
     """
     labels = labels_of(atoms)
     labels.update(_named(atoms, keys))
@@ -60,21 +65,21 @@ def fixed_atoms(atoms: Atoms) -> np.ndarray:
     return fixed
 
 
-def checked(frames: Iterator[Atoms], where: str, labelled: bool) -> Iterator[Atoms]:
-    """Pass on frames that are sound, with where they came from in the error when they are not.
+def checked(frames: Iterator[Atoms], where: str, labeled: bool) -> Iterator[Atoms]:
+    """The frames as they come, each checked; an error says that they are from `where`.
 
     Raises:
-        UserError: a frame without atoms, NaN or infinite numbers, or (`labelled`) without energy or forces.
+        UserError: a frame without atoms, NaN or infinite numbers, or (`labeled`) without energy or forces.
     """
     for index, atoms in enumerate(frames):
-        problem = problem_of(atoms, labelled)
+        problem = problem_of(atoms, labeled)
         if problem:
             raise UserError(f"{where}: frame {index} {problem}")
         yield atoms
 
 
-def problem_of(atoms: Atoms, labelled: bool = True) -> str | None:
-    """What is wrong with a frame, or None."""
+def problem_of(atoms: Atoms, labeled: bool = True) -> str | None:
+    """The first fault of a frame, as the end of a sentence; None if it is sound."""
     if len(atoms) == 0:
         return "has no atoms"
     if (atoms.numbers < 1).any():
@@ -83,12 +88,12 @@ def problem_of(atoms: Atoms, labelled: bool = True) -> str | None:
         return "has NaN or infinite positions or cell"
     labels = labels_of(atoms)
     for name, values in labels.items():
-        if not np.isfinite(values).all():
+        if not np.isfinite(np.asarray(values)).all():
             return f"has NaN or infinite {name}"
     if "forces" in labels and labels["forces"].shape != (len(atoms), 3):
         return f"has forces of shape {labels['forces'].shape}, not ({len(atoms)}, 3)"
     missing = [name for name in ("energy", "forces") if name not in labels]
-    if labelled and missing:
+    if labeled and missing:
         return f"has no {' and no '.join(missing)}{_hint(atoms, missing)}"
     return None
 
@@ -108,21 +113,21 @@ def stress_from_virial(virial: Any, volume: float) -> np.ndarray:
     return -voigt(virial) / volume
 
 
-def _named(atoms: Atoms, keys: LabelKeys) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _named(atoms: Atoms, keys: LabelKeys) -> Labels:
+    labels = Labels()
     energy = _pop(atoms.info, keys.energy)
     if energy is not None:
-        found["energy"] = float(energy)
+        labels["energy"] = float(energy)
     forces = _pop(atoms.arrays, keys.forces)
     if forces is not None:
-        found["forces"] = np.asarray(forces, dtype=np.float64)
+        labels["forces"] = np.asarray(forces, dtype=np.float64)
     stress = _pop(atoms.info, keys.stress)
     if stress is not None:
-        found["stress"] = voigt(stress)
+        labels["stress"] = voigt(stress)
     virial = _pop(atoms.info, keys.virial)
     if virial is not None and stress is None and atoms.cell.rank == 3:
-        found["stress"] = stress_from_virial(virial, atoms.get_volume())
-    return found
+        labels["stress"] = stress_from_virial(virial, atoms.get_volume())
+    return labels
 
 
 def _pop(values: dict[str, Any], key: str) -> Any:
@@ -134,4 +139,5 @@ def _hint(atoms: Atoms, missing: list[str]) -> str:
     similar = [key for name in missing for key in places[name] if name[:5] in key.lower()]
     if not similar:
         return ""
-    return f"; it has {', '.join(map(repr, similar))}: name the keys, e.g. with --{missing[0]}-key {similar[0]}"
+    keys = ", ".join(map(repr, similar))
+    return f"; it has {keys}: name the keys of its labels, e.g. {similar[0]!r} for the {missing[0]}"

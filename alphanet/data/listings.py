@@ -19,7 +19,7 @@ def interface_of(listing: Listing) -> str:
 
 
 def files_of(listing: Listing, answer: Path) -> tuple[SourceFile, ...]:
-    """The files of a record that the card wants, from the interface's answer.
+    """The files of a record that the card asks for, according to the interface's answer.
 
     Raises:
         UserError: the answer is not such a record, or no file of it matches the card.
@@ -27,33 +27,34 @@ def files_of(listing: Listing, answer: Path) -> tuple[SourceFile, ...]:
     parse = _zenodo_file if listing.record.startswith("zenodo") else _figshare_file
     try:
         entries = json.loads(answer.read_text(encoding="utf-8"))["files"]
-        described = [parse(entry, listing.record.partition(":")[2]) for entry in entries]
+        files = dict(parse(entry, listing.record.partition(":")[2]) for entry in entries)
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{answer} is not the answer of {interface_of(listing)}; remove it and retry") from error
     wanted = [
-        SourceFile(role=role, unpack=listing.unpack, **values)
-        for name, values in described
+        file.model_copy(update={"role": role, "unpack": listing.unpack})
+        for name, file in files.items()
         if (role := _role(name, listing)) is not None
     ]
     missing = set(listing.roles.values()) - {file.role for file in wanted}
     if missing:
-        names = ", ".join(name for name, _ in described)
-        raise UserError(f"{listing.record} has the files {names}; none is named like {_patterns(listing, missing)}")
+        raise UserError(
+            f"{listing.record} has the files {', '.join(files)}; none is named like {_patterns(listing, missing)}"
+        )
     return tuple(wanted)
 
 
-def _zenodo_file(entry: dict[str, Any], number: str) -> tuple[str, dict[str, Any]]:
+def _zenodo_file(entry: dict[str, Any], number: str) -> tuple[str, SourceFile]:
     name = str(entry["key"])
     md5 = str(entry["checksum"]).removeprefix("md5:")
     url = f"https://zenodo.org/records/{number}/files/{name}"
-    return name, {"url": url, "md5": md5, "size": int(entry["size"])}
+    return name, SourceFile(url=url, md5=md5, size=int(entry["size"]))
 
 
-def _figshare_file(entry: dict[str, Any], _number: str) -> tuple[str, dict[str, Any]]:
+def _figshare_file(entry: dict[str, Any], _number: str) -> tuple[str, SourceFile]:
     name = str(entry["name"])
     md5 = str(entry["computed_md5"] or entry["supplied_md5"])
     url = f"https://figshare.com/files/{int(entry['id'])}"
-    return name, {"url": url, "name": name, "md5": md5, "size": int(entry["size"])}
+    return name, SourceFile(url=url, name=name, md5=md5, size=int(entry["size"]))
 
 
 def _role(name: str, listing: Listing) -> Role | None:

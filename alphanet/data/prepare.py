@@ -20,7 +20,7 @@ from alphanet.data.progress import SECONDS_BETWEEN_LINES
 from alphanet.data.splits import SPLITS, DistinctFrames, SplitName, chooser
 from alphanet.data.store import StoreWriter, store_writer
 from alphanet.errors import UserError, did_you_mean
-from alphanet.files import locked, write_text
+from alphanet.files import locked, read_json_object, write_text
 from alphanet.paths import home
 
 logger = logging.getLogger(__name__)
@@ -46,20 +46,20 @@ class PreparedData:
 
     @property
     def level_of_theory(self) -> str:
-        """What computed the labels."""
+        """The method that computed the labels."""
         return self.card.at(self.scale).level_of_theory
 
 
 def prepare(name: str, scale: str, *, mirror: str | None = None) -> PreparedData:
-    """Fetch, split and convert a data set under `home()`, or return at once what was prepared before.
+    """The data set as three stores under `home()`; it is fetched, split and converted unless that was done before.
 
     Args:
         name: a card's name, e.g. `formate`.
         scale: `mini` (shipped), `slice` (real data at pinned addresses) or `full` (the paper's data).
-        mirror: an address that serves `HOST/PATH`; default `ALPHANET_MIRROR`, else the publishers' servers.
+        mirror: an address that serves `HOST/PATH`; by default `ALPHANET_MIRROR`, or the publishers' servers.
 
     Raises:
-        UserError: unknown name or scale, data that cannot be had (says what is missing), or unsound frames.
+        UserError: unknown name or scale, data that is not available (says what is missing), or unsound frames.
     """
     if scale not in SCALES:
         raise UserError(f"no scale {scale!r}{did_you_mean(scale, SCALES)}")
@@ -87,13 +87,13 @@ def _why_not(card: DatasetCard, scale: str) -> str:
     if at.needs:
         return f"{card.name} has no data at scale {scale}: {at.needs}"
     return (
-        f"{card.name} at scale {scale} has no labelled frames to train on ({at.description}); "
-        f"`alphanet data fetch {card.name} --scale {scale}` downloads its files"
+        f"{card.name} at scale {scale} has no labeled frames to train on ({at.description}); "
+        f"`alphanet data fetch {card.name}` downloads its files"
     )
 
 
 def _fingerprint(at: ScaleCard) -> str:
-    """Changes whenever the card, a shipped file or the conversion changes."""
+    """A hash of the card, the files beside it and the version of the conversion."""
     travels = {file.path: shipped(file).sha256 for file in at.files if file.path}
     content = json.dumps([VERSION, at.model_dump(mode="json"), travels], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
@@ -103,7 +103,7 @@ def _prepared(card: DatasetCard, scale: str, folder: Path, fingerprint: str) -> 
     note = folder / "prepared.json"
     if not note.is_file():
         return None
-    content = json.loads(note.read_text(encoding="utf-8"))
+    content = read_json_object(note)
     stores = {split: _store(folder, split) for split in SPLITS}
     if content["fingerprint"] != fingerprint or not all(store.is_file() for store in stores.values()):
         return None
@@ -138,7 +138,7 @@ def _convert(
         "dataset": card.name,
         "scale": scale,
         "level_of_theory": card.at(scale).level_of_theory,
-        "licence": card.at(scale).licence,
+        "license": card.at(scale).license,
         "units": card.units.model_dump(),
         "sources": sources,
     }
@@ -167,7 +167,7 @@ def _fill(writers: dict[SplitName, StoreWriter], frames: Iterator[tuple[SplitNam
 
 
 def _assigned(fetched: list[Fetched], at: ScaleCard, split: Split) -> Iterator[tuple[SplitName, Atoms]]:
-    """Every frame with its split; repeated frames are left out where the card says how to tell them."""
+    """Every frame with its split; repeated frames are left out if the card says how to tell them."""
     distinct = DistinctFrames(split.distinct_energy) if split.distinct_energy else None
     readable = [file for file in fetched if file.source.role != "reference"]
     for file in sorted(readable, key=lambda file: READING_ORDER.index(file.source.role)):

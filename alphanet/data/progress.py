@@ -19,7 +19,7 @@ def print_to_stderr(line: str) -> None:
 
 @contextlib.contextmanager
 def transfer(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Yield a function that takes the number of bytes there are so far."""
+    """Yield a function that takes the number of bytes so far, of `total`."""
     if sys.stderr.isatty():
         with _bar(name, total) as update:
             yield update

@@ -1,4 +1,4 @@
-"""Deterministic splits: which frame of which file goes to train, valid or test; the same on every machine."""
+"""Deterministic splits of frames into train, valid and test, the same on every machine."""
 
 from bisect import bisect
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def chooser(split: Split, role: Role, source: str, count: Callable[[], int]) -> 
 
 
 class DistinctFrames:
-    """Tells frames apart by composition, total energy and RMS force; positions may be wrapped or shifted.
+    """Frames seen so far, told apart by composition, total energy and RMS force; positions may be wrapped or shifted.
 
     The energy alone is not enough: two different formate frames agree to 4e-7 eV.
     """
@@ -87,10 +87,10 @@ def _by_role(split: Split, role: Role, source: str) -> Choose:
     return _ratio((round(1 / split.valid_fraction) - 1, 1, 0), split.seed, source)
 
 
-def _uniform(split: Split, source: str, found: int) -> Choose:
+def _uniform(split: Split, source: str, count: int) -> Choose:
     total, train, valid = split.total or 0, split.train or 0, split.valid or 0
-    if found != total:
-        raise UserError(f"{source} has {found} frames, the card's split is for {total}")
+    if count != total:
+        raise UserError(f"{source} has {count} frames, the card's split is for {total}")
     order = shuffled(total, f"{split.seed}")
     chosen = bytearray(total)  # index into SPLITS, one byte a frame
     for rank, index in enumerate(order):
@@ -113,8 +113,8 @@ def _ratio(ratio: tuple[int, int, int], seed: int, source: str) -> Choose:
     return choose
 
 
-def _contiguous(ratio: tuple[int, int, int], found: int) -> Choose:
-    edges = [found * part / sum(ratio) for part in tuple(accumulate(ratio))[:2]]
+def _contiguous(ratio: tuple[int, int, int], count: int) -> Choose:
+    edges = [count * part / sum(ratio) for part in tuple(accumulate(ratio))[:2]]
     return lambda index, _atoms: SPLITS[bisect(edges, index)]
 
 
@@ -129,5 +129,5 @@ def _by_group(ratio: tuple[int, int, int], seed: int) -> Choose:
 
 
 def shuffled(length: int, seed: str) -> list[int]:
-    """`range(length)` in an order that depends on `seed` alone, not on the version of any random generator."""
+    """The numbers of `range(length)` in an order that depends on `seed` alone, not on a random generator's version."""
     return sorted(range(length), key=lambda index: sha256(f"{seed}/{index}".encode()).digest())

@@ -1,4 +1,4 @@
-"""What a set of frames looks like: counts, energies, forces, distances, duplicates; one frame in memory at a time."""
+"""Counts, energies, forces, distances and duplicates of a set of frames, with one frame in memory at a time."""
 
 import math
 from array import array
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from alphanet.data.labels import labels_of
+from alphanet.data.labels import Labels, labels_of
 from alphanet.errors import UserError
 from alphanet.neighbors import neighbor_pairs
 
@@ -121,7 +121,7 @@ def statistics_of(frames: Iterable[Atoms], cutoff: float = CUTOFF) -> Statistics
     """Statistics of a stream of frames.
 
     Raises:
-        UserError: a frame that neighbours cannot be found for.
+        UserError: a frame whose neighbors cannot be found.
     """
     statistics = Statistics(cutoff)
     for index, atoms in enumerate(frames):
@@ -132,11 +132,11 @@ def statistics_of(frames: Iterable[Atoms], cutoff: float = CUTOFF) -> Statistics
     return statistics
 
 
-def fingerprint(atoms: Atoms, labels: dict[str, Any]) -> int:
-    """64 bits that two copies of a frame share, also when one is shifted, wrapped or printed with fewer digits.
+def fingerprint(atoms: Atoms, labels: Labels) -> int:
+    """A 64-bit number that two copies of a frame share, even if one is shifted, wrapped or printed with fewer digits.
 
     They are made of the composition, the energy to 1e-5 eV and the RMS force to 1e-3 eV/Å; of positions and cell to
-    1e-4 Å where there are no labels.
+    1e-4 Å if there are no labels.
     """
     if "energy" in labels and "forces" in labels:
         numbers: list[float] = [round(labels["energy"], 5), round(float(np.sqrt((labels["forces"] ** 2).mean())), 3)]

@@ -1,4 +1,4 @@
-"""ASE-LMDB stores (`*.aselmdb`): where training reads its frames, one by one, however many there are."""
+"""ASE-LMDB stores (`*.aselmdb`), from which training reads any number of frames one by one."""
 
 import contextlib
 import os
@@ -100,7 +100,7 @@ class FrameStore:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What the store says about itself: card, scale, sources, level of theory, counts."""
+        """Facts that were written with the frames: card, scale, sources, level of theory, counts."""
         return self._get("metadata") or {}
 
     def __len__(self) -> int:
@@ -108,7 +108,7 @@ class FrameStore:
         return len(self._ids)
 
     def __getitem__(self, index: int) -> Atoms:
-        """The frame at `index`, with energy (eV), forces (eV/Å) and stress (eV/Å^3) where it has them.
+        """The frame at `index`, with its energy (eV), forces (eV/Å) and stress (eV/Å^3), as far as it has them.
 
         Raises:
             IndexError: no such frame.

@@ -2,17 +2,20 @@
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alphanet.data.prepare import PreparedData
 from alphanet.data.splits import shuffled
 from alphanet.data.store import FrameStore, write_store
 from alphanet.errors import UserError
 from alphanet.files import locked
 
+if TYPE_CHECKING:
+    from alphanet.data.prepare import PreparedData
 
-def training_subset(data: PreparedData, count: int, seed: int, folder: Path) -> PreparedData:
+
+def training_subset(data: "PreparedData", count: int, seed: int, folder: Path) -> "PreparedData":
     """`data` with `count` of its training frames, in a store of their own in `folder`, which is made once.
 
     Args:

@@ -76,7 +76,7 @@ def read_reference(path: Path, elements: Sequence[str]) -> Reference:
         UserError: the file or a frame in it is no such thing; names the file, the frame and what is missing.
     """
     found: dict[str, list[Atoms]] = {kind: [] for kind in KINDS}
-    for index, atoms in enumerate(read_frames(path, labelled=False)):
+    for index, atoms in enumerate(read_frames(path, labeled=False)):
         problem = _problem(atoms, elements)
         if problem:
             raise UserError(f"{path}: frame {index} {problem}; {FORM}")

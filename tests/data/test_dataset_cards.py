@@ -91,7 +91,7 @@ def users(tmp_path, monkeypatch):
     monkeypatch.setenv("ALPHANET_DATASETS", str(folder))
 
     def write(name="mine", path="frames/mine.extxyz", **file):
-        at = {"description": "d", "licence": "l", "level_of_theory": "toy", "files": [{"path": path, **file}]}
+        at = {"description": "d", "license": "l", "level_of_theory": "toy", "files": [{"path": path, **file}]}
         at["split"] = {"method": "ratio", "ratio": [6, 2, 2]}
         values = {"name": name, "title": "t", "citation": ["c"], "elements": ["Cu", "Au"], "paper": "p"}
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(values | {"scales": {"mini": at}}))

@@ -1,7 +1,9 @@
 """Downloads against a server that cuts connections, answers 500, ignores ranges and lies."""
 
 import hashlib
+import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import time
 import numpy as np
 import pytest
 
+from alphanet.data import progress
 from alphanet.data.download import Expected, download
 from alphanet.errors import UserError
 
@@ -176,6 +179,7 @@ def test_https_is_never_left(monkeypatch, server, tmp_path):
 CHILD = """
 import sys
 from pathlib import Path
+from alphanet.data import progress
 from alphanet.data.download import Expected, download
 download([sys.argv[1]], Path(sys.argv[2]), Expected(sha256=sys.argv[3]))
 """
@@ -213,3 +217,23 @@ def test_a_disk_that_fills_up_keeps_what_arrived(server, fetch, tmp_path):
     assert "make room" in run.stderr
     assert leftovers(tmp_path) == ["data.bin.part", "data.bin.part.validator"]
     assert fetch() == SHA256
+
+
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(fetch, tmp_path, monkeypatch, caplog, capsys):
+    caplog.set_level(logging.INFO, "alphanet")  # httpx logs every request
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    fetch()
+    assert re.fullmatch(r"data\.bin: 0\.\d MB of 0\.2 MB", caplog.messages[1])
+    assert capsys.readouterr().err == ""
+    caplog.clear()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    fetch(target=tmp_path / "again.bin")
+    assert [line.split(" ")[0] for line in caplog.messages] == ["fetching"]
+    assert "again.bin" in capsys.readouterr().err
+
+
+def test_another_attempt_is_a_warning(fetch, server, caplog):
+    server.statuses = [503]
+    fetch()
+    assert [entry.levelname for entry in caplog.records] == ["WARNING"]
+    assert "the server answers 503" in caplog.text and "trying again" in caplog.text

@@ -207,7 +207,7 @@ def test_pymatgen_entries(tmp_path):
     (tmp_path / "bare.json").write_text(json.dumps(structure.as_dict()))
     with pytest.raises(UserError, match="frame 0 has no energy"):
         list(read_frames(tmp_path / "bare.json"))
-    (bare,) = read_frames(tmp_path / "bare.json", labelled=False)
+    (bare,) = read_frames(tmp_path / "bare.json", labeled=False)
     np.testing.assert_allclose(bare.get_forces(), 0.1)
 
 
@@ -235,7 +235,9 @@ def test_gpumd_names_of_labels(tmp_path, frame):
     write_frames(tmp_path / "a.xyz", [atoms])
     text = (tmp_path / "a.xyz").read_text().replace(" energy=", " Energy=").replace("forces:R", "force:R")
     (tmp_path / "a.xyz").write_text(text)
-    with pytest.raises(UserError, match=r"no energy and no forces; it has 'Energy', 'force'.*--energy-key Energy"):
+    with pytest.raises(
+        UserError, match=r"no energy and no forces; it has 'Energy', 'force': .*'Energy' for the energy"
+    ):
         list(read_frames(tmp_path / "a.xyz"))
     (found,) = read_frames(tmp_path / "a.xyz", labels=LabelKeys(energy="Energy", forces="force"))
     assert_same(found, atoms)
@@ -292,7 +294,7 @@ def test_labels_without_a_line_end_may_be_cut(tmp_path, frame):
     with pytest.raises(UserError, match="frame 0 ends without a line end"):
         list(read_frames(tmp_path / "a.extxyz"))
     (tmp_path / "hand.xyz").write_text("1\n\nHe 0 0 0")
-    assert len(list(read_frames(tmp_path / "hand.xyz", labelled=False))) == 1
+    assert len(list(read_frames(tmp_path / "hand.xyz", labeled=False))) == 1
 
 
 @pytest.mark.parametrize(

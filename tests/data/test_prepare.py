@@ -45,7 +45,7 @@ class Library:
         }
 
     def card(self, **scale):
-        scale = {"description": "d", "licence": "l", "level_of_theory": "toy", **scale}
+        scale = {"description": "d", "license": "l", "level_of_theory": "toy", **scale}
         content = {
             "name": "toy",
             "title": "t",
@@ -207,7 +207,7 @@ def test_figshare_is_asked_where_it_answers_scripts(library, server):
     library.card(files=[file | {"md5": hashlib.md5(content).hexdigest()}])
     (fetched,) = fetch(cards.load_card("toy"), "slice", mirror=server.address)
     assert fetched.path.name == "a.csv"
-    with pytest.raises(UserError, match="has no labelled frames to train on"):
+    with pytest.raises(UserError, match="has no labeled frames to train on"):
         prepare("toy", "slice")
 
 

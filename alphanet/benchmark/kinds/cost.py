@@ -43,8 +43,9 @@ class Steps(Card):
 
 
 class CostScale(TimingScale):
-    """How a scale times steps. Without `batch` it is the preset's."""
+    """How a scale times steps."""
 
+    batch: PositiveInt | None = None  # structures in a step; None: the preset's
     steps: dict[str, Steps]  # by column
 
 

@@ -9,6 +9,8 @@ from alphanet.benchmark.card import ScaleSettings
 
 DAY = 86400.0  # s
 MOST_OF_MEMORY = 0.9  # of the machine's, which a worker may have
+AD_HOC = "ad-hoc"  # the scale of a card that the command line makes
+AD_HOC_REASON = "asked for on the command line; no paper prints these numbers"
 
 
 class ModelScale(ScaleSettings):
@@ -22,7 +24,6 @@ class ModelScale(ScaleSettings):
 class TimingScale(ModelScale):
     """How a scale times models."""
 
-    batch: PositiveInt | None = None  # structures in a call
     passes: PositiveInt = 3  # over all sizes, each in new processes
     rounds: PositiveInt = 3  # turns of each model at each size in a pass
     calls: PositiveInt | None = None  # of each model at each size; None: as many as fit

@@ -23,7 +23,7 @@ def read_database(path: Path) -> Iterator[Atoms]:
 
 
 def read_any(path: Path) -> Iterator[Atoms]:
-    """Frames of any other file, one at a time where ASE's reader can."""
+    """Frames of any other file, one at a time if ASE's reader can."""
     from ase.io import iread
     from ase.io.formats import UnknownFileTypeError
 

@@ -47,9 +47,9 @@ def _frame(header: str, text: IO[str], index: int) -> Atoms:
             f"frame {index} starts with {header.strip()[:60]!r}, not its number of atoms; is this extxyz?"
         ) from None
     lines = [text.readline() for _ in range(count + 1)]
-    found = sum(bool(line.strip()) for line in lines[1:])
-    if found < count:
-        raise UserError(f"frame {index} is truncated: {found} of {count} atoms")
+    present = sum(bool(line.strip()) for line in lines[1:])
+    if present < count:
+        raise UserError(f"frame {index} is truncated: {present} of {count} atoms")
     if not lines[-1].endswith("\n") and "force" in lines[0].lower():
         # Half a number is a number: only the end of the line shows that a label is whole.
         raise UserError(f"frame {index} ends without a line end; if it is not truncated, add one")

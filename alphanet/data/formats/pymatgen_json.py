@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from alphanet.data.labels import voigt
+from alphanet.data.labels import Labels, voigt
 from alphanet.errors import UserError
 from alphanet.files import text_of
 
@@ -46,9 +46,7 @@ def _frames(value: Any, info: dict[str, Any]) -> Iterator[Atoms]:
             yield from _frames(entry, {"frame": key, **info} if "group" in info else {"group": key})
 
 
-def atoms_of(
-    structure: dict[str, Any], labels: Mapping[str, Any] | None = None, info: Mapping[str, Any] | None = None
-) -> Atoms:
+def atoms_of(structure: dict[str, Any], labels: Labels | None = None, info: Mapping[str, Any] | None = None) -> Atoms:
     """The frame of a pymatgen Structure's dictionary.
 
     Raises:
@@ -67,7 +65,7 @@ def atoms_of(
     return atoms
 
 
-def _labels(record: dict[str, Any]) -> dict[str, Any]:
+def _labels(record: dict[str, Any]) -> Labels:
     """Labels of a ComputedStructureEntry (raw energy, eV) or an MPtrj record (stress in kbar, as VASP)."""
     labels = _site_labels(record["structure"])
     energy = record.get("uncorrected_total_energy", record.get("energy"))
@@ -83,12 +81,12 @@ def _labels(record: dict[str, Any]) -> dict[str, Any]:
     return labels
 
 
-def _site_labels(structure: dict[str, Any]) -> dict[str, Any]:
+def _site_labels(structure: dict[str, Any]) -> Labels:
     """Forces that pymatgen keeps as a property of every site."""
     forces = [(site.get("properties") or {}).get("forces") for site in structure["sites"]]
     if not forces or any(force is None for force in forces):
-        return {}
-    return {"forces": np.asarray(forces, dtype=np.float64)}
+        return Labels()
+    return Labels(forces=np.asarray(forces, dtype=np.float64))
 
 
 def _names(record: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`read_frames`: from a path to a stream of labelled frames."""
+"""`read_frames`: a stream of labeled frames from any file or folder."""
 
 import lzma
 import sqlite3
@@ -13,13 +13,13 @@ from ase import Atoms
 
 from alphanet.data.cards import LabelKeys
 from alphanet.data.formats import ase_files, deepmd, extxyz, pymatgen_json, zeo22
-from alphanet.data.labels import ASE_KEYS, checked, relabelled
+from alphanet.data.labels import ASE_KEYS, checked, relabeled
 from alphanet.errors import UserError
 from alphanet.files import PACKING, text_of
 
 Reader = Callable[[Path], Iterator[Atoms]]
 
-# What reading a damaged or mislabelled file raises, from ASE, NumPy and the decompressors.
+# Raised by ASE, NumPy and the decompressors when a file is damaged or of another format than its name says.
 DAMAGE = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
     NotImplementedError, RuntimeError, ArithmeticError, UnicodeError,
@@ -27,8 +27,8 @@ DAMAGE = (
 )  # fmt: skip
 
 
-def read_frames(path: Path, *, labelled: bool = True, labels: LabelKeys = ASE_KEYS) -> Iterator[Atoms]:
-    """Stream the frames of a file or folder, labels in a SinglePointCalculator (eV, eV/Å, eV/Å^3).
+def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys = ASE_KEYS) -> Iterator[Atoms]:
+    """The frames of a file or folder, one at a time, with labels in a SinglePointCalculator (eV, eV/Å, eV/Å^3).
 
     Formats: extxyz (plain, .gz, .xz, .bz2, .zip; OC20's with its `.txt.xz` beside it), ASE databases and
     trajectories, `.aselmdb` stores, Si-ZEO22 `.npz`, DeePMD folders, pymatgen JSON, and whatever else ASE
@@ -36,8 +36,8 @@ def read_frames(path: Path, *, labelled: bool = True, labels: LabelKeys = ASE_KE
 
     Args:
         path: the file or folder.
-        labelled: every frame must have an energy and forces.
-        labels: names of the labels where they are not ASE's.
+        labeled: every frame must have an energy and forces.
+        labels: names of the labels; ASE's by default.
 
     Raises:
         UserError: missing, damaged or empty file, or an unsound frame; names the file and the frame.
@@ -47,7 +47,7 @@ def read_frames(path: Path, *, labelled: bool = True, labels: LabelKeys = ASE_KE
         raise UserError(f"{path} does not exist")
     empty = True
     for file in _files(path):
-        for atoms in checked(_guarded(_reader_of(file), file, labels), str(file), labelled):
+        for atoms in checked(_guarded(_reader_of(file), file, labels), str(file), labeled):
             empty = False
             yield atoms
     if empty:
@@ -104,7 +104,7 @@ def _guarded(reader: Reader, path: Path, labels: LabelKeys) -> Iterator[Atoms]:
     index = 0
     try:
         for atoms in reader(path):
-            yield relabelled(atoms, labels)
+            yield relabeled(atoms, labels)
             index += 1
     except UserError as error:
         raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from error

@@ -28,8 +28,8 @@ def write_frames(path: Path, frames: Iterable[Atoms], *, format: str | None = No
     Args:
         path: `.extxyz` or `.xyz` (also `.gz`, `.xz`, `.bz2`, `.zip`), `.traj`, `.db`, `.aselmdb`, or a new
             folder in DeePMD's format.
-        frames: structures, with energy, forces and stress where they have them.
-        format: `extxyz`, `traj`, `db`, `aselmdb` or `deepmd` where the name does not tell.
+        frames: structures, with energy, forces and stress as far as they have them.
+        format: `extxyz`, `traj`, `db`, `aselmdb` or `deepmd`; by default the suffix of `path` tells.
 
     Raises:
         UserError: unknown format, frames that the format cannot hold, no frames, or a full disk.
@@ -79,7 +79,7 @@ def _write_store(path: Path, frames: Iterable[Atoms]) -> int:
 
 
 def _write_deepmd(path: Path, frames: Iterable[Atoms]) -> int:
-    """A folder cannot be replaced in one step, so it must be new; it is renamed when whole."""
+    """Write a new folder, renamed when it is whole; an old one could not be replaced in one step."""
     if path.exists():
         raise UserError(f"{path} exists; name a new folder")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -135,7 +135,7 @@ def _bare(atoms: Atoms) -> Atoms:
 
 
 def _key_value_pairs(atoms: Atoms) -> dict[str, Any]:
-    """What of `info` an ASE database takes: numbers and words under names that are free."""
+    """The entries of `info` that an ASE database takes: numbers and words under names that are free."""
     from ase.db.core import check, reserved_keys
 
     pairs = {}

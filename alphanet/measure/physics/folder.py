@@ -42,7 +42,7 @@ def audit_all(
     Raises:
         UserError: the structures cannot be read, or the folder cannot be written.
     """
-    given = [] if structures is None else list(read_frames(structures, labelled=False))
+    given = [] if structures is None else list(read_frames(structures, labeled=False))
     common = {
         "sources": code_digest(SOURCES),
         "seed": how.seed,

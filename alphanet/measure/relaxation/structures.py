@@ -136,7 +136,7 @@ def _frames(path: Path) -> Iterator[tuple[str, Atoms]]:
     if ".json" in path.suffixes and (table := _table(path)):
         yield from _rows(path, table)
         return
-    for place, atoms in enumerate(read_frames(path, labelled=False)):
+    for place, atoms in enumerate(read_frames(path, labeled=False)):
         identity = next((str(atoms.info[key]) for key in ID_KEYS if atoms.info.get(key) is not None), None)
         if identity is None:
             raise UserError(f"{path}: structure {place} has no id; give it one as {' or '.join(ID_KEYS[:2])}")

@@ -1,29 +1,34 @@
-"""Whether two runs of the same sweep say the same: every ratio within the intervals that they print."""
+"""Agreement of two runs of the same sweep: every ratio within the intervals of both."""
 
-from collections.abc import Mapping
-from typing import Any
+from alphanet.measure.speed.points import Typed
+from alphanet.measure.speed.repeats import Ratio
+from alphanet.measure.speed.summary import SweepSummary
 
 
-def agreement(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The ratios that have an interval in both runs, with both intervals and whether they overlap.
+class Agreement(Typed):
+    """A ratio that has an interval in both runs."""
 
-    Args:
-        first: what a `speed.json` says.
-        second: another.
-    """
-    there = {_key(one): one for one in second["ratios"] if one["low"] is not None}
+    first: Ratio
+    second: Ratio
+
+    @property
+    def agree(self) -> bool:
+        """Whether the intervals overlap."""
+        low, high = self.first.low, self.first.high
+        other_low, other_high = self.second.low, self.second.high
+        assert low is not None and high is not None and other_low is not None and other_high is not None
+        return low <= other_high and other_low <= high
+
+
+def agreement(first: SweepSummary, second: SweepSummary) -> list[Agreement]:
+    """The ratios that have an interval in both runs."""
+    others = {_key(ratio): ratio for ratio in second.ratios if ratio.low is not None}
     return [
-        {"model": one["model"], "n_atoms": one["n_atoms"], "task": one["task"]}
-        | {"first": _interval(one), "second": _interval(there[_key(one)])}
-        | {"agree": one["low"] <= there[_key(one)]["high"] and there[_key(one)]["low"] <= one["high"]}
-        for one in first["ratios"]
-        if one["low"] is not None and _key(one) in there
+        Agreement(first=ratio, second=others[_key(ratio)])
+        for ratio in first.ratios
+        if ratio.low is not None and _key(ratio) in others
     ]
 
 
-def _key(ratio: Mapping[str, Any]) -> tuple[Any, ...]:
-    return ratio["model"], ratio["n_atoms"], ratio["task"]
-
-
-def _interval(ratio: Mapping[str, Any]) -> dict[str, float]:
-    return {key: ratio[key] for key in ("ratio", "low", "high")}
+def _key(ratio: Ratio) -> tuple[str, int, str]:
+    return ratio.model, ratio.n_atoms, ratio.task

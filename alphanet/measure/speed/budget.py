@@ -1,31 +1,32 @@
-"""The time of a sweep: which points fit, in how many passes, and how long each may take."""
+"""The time of a sweep: which points fit, in how many repeats, and how long each may take."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+
+from alphanet.measure.speed.points import SpeedPoint
 
 GROWTH = 1.1  # exponent by which a larger system is expected to take longer
-CALLS_A_TASK = 2  # that a pass needs at least of a point: one to warm up, and one turn
+CALLS_A_TASK = 2  # that a repeat needs at least of a point: one to warm up, and one round
 
-Slot = tuple[int, int]  # pass and atoms; all models are measured in it, taking turns
+Slot = tuple[int, int]  # repeat and atoms; all models are measured in it, taking turns
 
 
 class Costs:
-    """What points have taken so far, and so what others will take."""
+    """The time that points have taken so far, and so the time that others will take."""
 
-    def __init__(self, points: Iterable[Mapping[str, Any]], tasks: Sequence[str]) -> None:
-        """Take note of `points`, as `measure_size` tells them."""
+    def __init__(self, points: Iterable[SpeedPoint], tasks: Sequence[str]) -> None:
+        """Take note of `points`."""
         self._known: dict[str, dict[int, tuple[float, float]]] = {}
         for point in points:
-            if point["status"] == "ok":
-                call = sum(point[f"{task}_ms"]["median"] for task in tasks if point[f"{task}_ms"]) / 1e3
-                self._known.setdefault(point["model"], {})[point["n_atoms"]] = (point["overhead_s"], call)
+            if point.ok:
+                call = sum(point.times_ms[task].median for task in tasks if task in point.times_ms) / 1e3
+                self._known.setdefault(point.model, {})[point.n_atoms] = (point.overhead_s, call)
 
     def overhead(self, model: str, n_atoms: int) -> float:
         """Seconds until the model is ready: its process, its weights, its compiler."""
         return self._expected(model, n_atoms)[0]
 
     def needs(self, model: str, n_atoms: int) -> float:
-        """Seconds of one pass at the least; nothing where the model has not been measured yet."""
+        """Seconds of one repeat at the least; 0 if the model has not been measured yet."""
         overhead, call = self._expected(model, n_atoms)
         return overhead + CALLS_A_TASK * call
 
@@ -38,19 +39,16 @@ class Costs:
         return overhead, call * (n_atoms / nearest) ** GROWTH
 
 
-def cut_here(costs: Costs, models: Sequence[str], sizes: Sequence[int], left: float) -> dict[str, float]:
-    """Models that the first of `sizes` cannot have if one pass over all of them is to end in `left` seconds.
+def models_over_budget(costs: Costs, models: Sequence[str], sizes: Sequence[int], left: float) -> dict[str, float]:
+    """Models to skip at `sizes[0]` so that one repeat over all sizes fits into `left` seconds; and the seconds of each.
 
-    What costs most, the slowest models at the largest sizes, is given up first, until the rest fits.
+    The most expensive points, the slowest models at the largest sizes, are given up first, until the rest fits.
 
     Args:
-        costs: what is known.
+        costs: of the points so far.
         models: that take part.
-        sizes: atoms, ascending; the first is at hand.
+        sizes: atoms, ascending.
         left: s.
-
-    Returns:
-        What each would have needed, s.
     """
     needed = {(size, model): costs.needs(model, size) for size in sizes for model in models}
     given_up: dict[str, float] = {}
@@ -62,28 +60,30 @@ def cut_here(costs: Costs, models: Sequence[str], sizes: Sequence[int], left: fl
     return given_up
 
 
-def fitting(costs: Costs, slots: Sequence[Slot], taking_part: Mapping[int, Sequence[str]], left: float) -> list[Slot]:
-    """The slots whose least time fits into `left` seconds together; whole passes are given up, the last first.
+def slots_within_budget(
+    costs: Costs, slots: Sequence[Slot], models: Mapping[int, Sequence[str]], left: float
+) -> list[Slot]:
+    """The slots whose least time fits into `left` seconds together; whole repeats are given up, the last first.
 
     Args:
-        costs: what is known.
-        slots: still to be measured, the one at hand first.
-        taking_part: models at each size.
+        costs: of the points so far.
+        slots: still to be measured, the next one first.
+        models: that take part, by size.
         left: s.
     """
     kept = list(slots)
-    while kept and kept[-1][0] > kept[0][0] and _needs(costs, kept, taking_part) > left:
+    while kept and kept[-1][0] > kept[0][0] and _needs(costs, kept, models) > left:
         kept = [slot for slot in kept if slot[0] < kept[-1][0]]
     return kept
 
 
-def allowance(costs: Costs, slots: Sequence[Slot], taking_part: Mapping[int, Sequence[str]], left: float) -> float:
-    """Seconds for each model in the first of `slots`, once ready: what it needs, and its share of what nobody needs."""
-    here, surplus = slots[0], max(0.0, left - _needs(costs, slots, taking_part)) / len(slots)
-    models = taking_part[here[1]]
-    ready = sum(costs.overhead(model, here[1]) for model in models)
-    return max(1.0, (_needs(costs, [here], taking_part) - ready + surplus) / max(1, len(models)))
+def allowance(costs: Costs, slots: Sequence[Slot], models: Mapping[int, Sequence[str]], left: float) -> float:
+    """Seconds of each model, once ready, in `slots[0]`: what it needs, and its share of the time that nobody needs."""
+    slot, surplus = slots[0], max(0.0, left - _needs(costs, slots, models)) / len(slots)
+    of_slot = models[slot[1]]
+    ready = sum(costs.overhead(model, slot[1]) for model in of_slot)
+    return max(1.0, (_needs(costs, [slot], models) - ready + surplus) / max(1, len(of_slot)))
 
 
-def _needs(costs: Costs, slots: Sequence[Slot], taking_part: Mapping[int, Sequence[str]]) -> float:
-    return sum(costs.needs(model, size) for _, size in slots for model in taking_part[size])
+def _needs(costs: Costs, slots: Sequence[Slot], models: Mapping[int, Sequence[str]]) -> float:
+    return sum(costs.needs(model, size) for _, size in slots for model in models[size])

@@ -1,37 +1,38 @@
 """The largest system that fits: geometric steps up to the first failure, then a binary search; and memory a sample."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from alphanet.measure.speed.contestants import Contestant, Setting, contestant
-from alphanet.measure.speed.journal import WHEN, Journal
-from alphanet.measure.speed.point import LONGEST_OVER, Point, Protocol
+from alphanet.journal import Journal
+from alphanet.measure.speed.models import TimedModel, TimingSetup, timed_model
+from alphanet.measure.speed.points import Status, Typed, used_memory
+from alphanet.measure.speed.process import LONGEST_OVER, TimedProcess, TimingSettings
 from alphanet.measure.speed.size import MEGABYTE
-from alphanet.measure.speed.statistics import exponent, used_memory
 from alphanet.measure.speed.structures import supercell, unit_cell
 from alphanet.potentials.kit.worker_kit import packed
 from alphanet.provenance import hardware, software, utc_now
+from alphanet.results.schema import Hardware
 
-JOURNAL = "trials.jsonl"  # a line a trial
+logger = logging.getLogger(__name__)
+
 STEP = 2.0  # from one size to the next on the way up
 PRECISION = 1.05  # between the largest that fits and the smallest that does not
 SAMPLES = (1, 2, 4)  # structures in a training step, for the memory of one more
 
-Report = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Search:
-    """What is to be found."""
+    """The search for the largest system of one model."""
 
-    models: tuple[str, ...]
+    model: str
     structures: str
-    setting: Setting
+    setup: TimingSetup
     memory_limit: int | None  # bytes
     mode: str = "eager"
     smallest: int = 100  # atoms, where the search begins
@@ -40,138 +41,224 @@ class Search:
     sample_atoms: int = 72  # atoms of a structure in training
 
 
-def find_largest(search: Search, folder: Path, report: Report, *, restart: bool = False) -> dict[str, Any]:
-    """For every model the largest system whose energy and forces can be had, and the memory that training takes.
+class SearchConditions(Typed):
+    """All that must be the same for trials to belong together, and when the first of them was made."""
 
-    Returns:
-        What `memory.json` says: `models` (a mapping each), `trials` and `provenance`.
+    versions: dict[str, str]  # of the model's packages, settings, weights
+    structures: str
+    setup: TimingSetup
+    memory_limit: int | None
+    mode: str
+    longest: float
+    sample_atoms: int
+    hardware: Hardware
+    software: dict[str, str]
+    begun: str
+
+
+class Trial(Typed):
+    """One call in a fresh process."""
+
+    task: str
+    n_atoms: int
+    batch: int
+    status: Status
+    reason: str | None
+    seconds: float | None
+    peak_memory_mb: dict[str, float]
+    resident_before_mb: float
+
+    @property
+    def used_mb(self) -> float:
+        """Memory that the call needed beside what the process held before."""
+        return used_memory(self.peak_memory_mb, self.resident_before_mb)
+
+
+class LargestSystem(Typed):
+    """The result of a search."""
+
+    model: str
+    trials: tuple[Trial, ...]
+    fitting: tuple[Trial, ...]  # those of energy and forces that fit, ascending
+    limited_by: Trial | None  # the smallest that did not fit; None if the search ended before
+    out_of_time: bool  # whether the budget ended it
+    training_mb_per_sample: float | None
+    training_reason: str | None  # why there is no memory of training
+    conditions: SearchConditions
+
+    @property
+    def largest(self) -> Trial | None:
+        """The largest that fits; None if none does."""
+        return self.fitting[-1] if self.fitting else None
+
+    @property
+    def kb_per_atom(self) -> float | None:
+        """Memory of the largest, kB an atom."""
+        return None if self.largest is None else 1e3 * self.largest.used_mb / self.largest.n_atoms
+
+    @property
+    def limit(self) -> str:
+        """The end of the search, in words."""
+        if self.limited_by is not None:
+            return f"{self.limited_by.status} at {self.limited_by.n_atoms} atoms"
+        return "the budget of time" if self.out_of_time else "the end of the search"
+
+
+def find_largest(search: Search, folder: Path, budget: float | None = None, *, restart: bool = False) -> LargestSystem:
+    """The largest system whose energy and forces the model gives, and the memory of its training.
+
+    Args:
+        search: what is sought.
+        folder: of the journal, from which the search resumes.
+        budget: seconds after which no further call is begun; None: no limit.
+        restart: begin anew, whatever the folder holds.
 
     Raises:
-        UserError: a contestant that cannot take part, a structure that cannot be had, or a folder with trials that were
+        UserError: a model that cannot take part, a structure that cannot be had, or a folder with trials that were
             made under other conditions.
     """
-    contestants = [contestant(name, search.setting) for name in search.models]
+    model = timed_model(search.model, search.setup)
     unit = unit_cell(search.structures)
-    header = _header(search, contestants)
-    journal = Journal(folder / JOURNAL, header, restart=restart)
-    models = []
-    for one in contestants:
-        tried = _Tried(one, unit, search, journal, report)
-        models.append(_search(tried, search) | _training(tried, search))
-    return {"models": models, "trials": journal.entries, "provenance": journal.header}
+    journal = Journal(folder / f"trials_{search.model}.jsonl", _conditions(search, model), Trial, restart=restart)
+    trials = _Trials(model, unit, search, journal, np.inf if budget is None else time.monotonic() + budget)
+    climb = _Climb(trials, search)
+    training: list[Trial] = []
+    try:
+        climb.run()
+        _train(trials, search, training)
+    except _OutOfTimeError:
+        logger.info("%s: the time is used up (budget)", search.model)
+    per_sample, reason = _memory_per_sample(training)
+    return LargestSystem(
+        model=search.model,
+        trials=tuple(journal.entries),
+        fitting=tuple(climb.fitting),
+        limited_by=climb.failed,
+        out_of_time=trials.out_of_time,
+        training_mb_per_sample=per_sample,
+        training_reason=reason,
+        conditions=journal.header,
+    )
 
 
-class _Tried:
-    """Trials of one contestant, each made once."""
+class _OutOfTimeError(Exception):
+    """The budget is used up."""
 
-    def __init__(self, contestant: Contestant, unit: Atoms, search: Search, journal: Journal, report: Report) -> None:
-        self.name = contestant.name
-        self._contestant, self._unit, self._search = contestant, unit, search
-        self._journal, self._report = journal, report
 
-    def size(self, asked: float) -> int:
-        """Atoms of the supercell nearest to `asked`."""
-        return len(supercell(self._unit, round(asked)))
+class _Trials:
+    """Trials of one model, each made once."""
 
-    def __call__(self, n_atoms: int, *, task: str = "step", batch: int = 1) -> dict[str, Any]:
-        key = {"model": self.name, "task": task, "n_atoms": n_atoms, "batch": batch}
-        for entry in self._journal.entries:
-            if all(entry[name] == value for name, value in key.items()):
-                return dict(entry)
-        trial = key | self._try(n_atoms, task, batch)
+    def __init__(
+        self, model: TimedModel, unit: Atoms, search: Search, journal: Journal[SearchConditions, Trial], end: float
+    ) -> None:
+        self._model, self._unit, self._search, self._journal, self._end = model, unit, search, journal, end
+        self.out_of_time = False
+
+    def size(self, n_atoms: float) -> int:
+        """Atoms of the supercell nearest to `n_atoms`."""
+        return len(supercell(self._unit, round(n_atoms)))
+
+    def __call__(self, n_atoms: int, *, task: str = "step", batch: int = 1) -> Trial:
+        for earlier in self._journal.entries:
+            if (earlier.task, earlier.n_atoms, earlier.batch) == (task, n_atoms, batch):
+                return earlier
+        if time.monotonic() > self._end:
+            self.out_of_time = True
+            raise _OutOfTimeError
+        trial = self._try(n_atoms, task, batch)
         self._journal.add(trial)
-        self._report(_line(trial))
+        logger.info("%7d atoms  %-18s %s", n_atoms, self._model.name, _text(trial))
         return trial
 
-    def _try(self, n_atoms: int, task: str, batch: int) -> dict[str, Any]:
+    def _try(self, n_atoms: int, task: str, batch: int) -> Trial:
         search = self._search
         atoms = supercell(self._unit, n_atoms)
-        protocol = Protocol(
-            tasks=(task,),
-            batch=batch,
-            seed=search.setting.seed,
-            threads=search.setting.threads,
-            memory_limit=search.memory_limit,
-        )
+        settings = TimingSettings(tasks=(task,), batch=batch, seed=search.setup.seed, memory_limit=search.memory_limit)
         elements = tuple(dict.fromkeys(atoms.get_chemical_symbols()))
         mode = "eager" if search.mode == "eager" or task == "train" else "compiled"
         allowance = search.longest / LONGEST_OVER
-        point = Point(self._contestant, packed([atoms] * batch), elements, protocol, allowance, mode=mode)
-        point.try_once()
-        return {
-            "status": point.status,
-            "reason": point.reason,
-            "seconds": point.first_s.get(task),
-            "peak_memory_mb": {key: round(value / MEGABYTE, 3) for key, value in point.peak.items()},
-            "resident_before_mb": round(point.resident_before / MEGABYTE, 3),
-        }
+        process = TimedProcess(self._model, packed([atoms] * batch), elements, settings, allowance, mode=mode)
+        process.try_once()
+        return Trial(
+            task=task,
+            n_atoms=n_atoms,
+            batch=batch,
+            status=process.status,
+            reason=process.reason,
+            seconds=process.first_s.get(task),
+            peak_memory_mb={key: round(value / MEGABYTE, 3) for key, value in process.peak.items()},
+            resident_before_mb=round(process.resident_before / MEGABYTE, 3),
+        )
 
 
-def _search(tried: _Tried, search: Search) -> dict[str, Any]:
-    """The largest size that works, the smallest that does not, and why."""
-    fine: list[dict[str, Any]] = []
-    failed: dict[str, Any] | None = None
-    size = tried.size(search.smallest)
-    while failed is None and size <= search.most:
-        trial = tried(size)
-        if trial["status"] == "ok":
-            fine.append(trial)
-            size = max(tried.size(STEP * size), size + 1)
+class _Climb:
+    """The sizes that fit, and the smallest that does not."""
+
+    def __init__(self, trials: _Trials, search: Search) -> None:
+        self.fitting: list[Trial] = []
+        self.failed: Trial | None = None
+        self._trials, self._search = trials, search
+
+    def run(self) -> None:
+        """Double the size until one does not fit, then halve the interval in between."""
+        size = self._trials.size(self._search.smallest)
+        while self.failed is None and size <= self._search.most:
+            self._try(size)
+            size = max(self._trials.size(STEP * size), size + 1)
+        while self.failed is not None and self.fitting and self._ratio() > PRECISION:
+            low, high = self.fitting[-1].n_atoms, self.failed.n_atoms
+            middle = self._trials.size(np.sqrt(low * high))
+            if middle in (low, high):
+                break  # the structure makes no size between the two
+            self._try(middle)
+
+    def _try(self, size: int) -> None:
+        trial = self._trials(size)
+        if trial.status == "ok":
+            self.fitting.append(trial)
         else:
-            failed = trial
-    while failed is not None and fine and failed["n_atoms"] > PRECISION * fine[-1]["n_atoms"]:
-        middle = tried.size(np.sqrt(failed["n_atoms"] * fine[-1]["n_atoms"]))
-        if middle in (failed["n_atoms"], fine[-1]["n_atoms"]):
-            break  # the structure makes no size between the two
-        trial = tried(middle)
-        if trial["status"] == "ok":
-            fine.append(trial)
-        else:
-            failed = trial
-    largest = fine[-1] if fine else None
-    sizes, memory = [float(one["n_atoms"]) for one in fine], [used_memory(one) for one in fine]
-    return {
-        "model": tried.name,
-        "largest": None if largest is None else largest["n_atoms"],
-        "limited_by": None if failed is None else {key: failed[key] for key in ("n_atoms", "status", "reason")},
-        "kb_per_atom": None if largest is None else 1e3 * memory[-1] / largest["n_atoms"],
-        "seconds": None if largest is None else largest["seconds"],
-        "scaling": exponent(sizes, memory),
-    }
+            self.failed = trial
+
+    def _ratio(self) -> float:
+        assert self.failed is not None
+        return self.failed.n_atoms / self.fitting[-1].n_atoms
 
 
-def _training(tried: _Tried, search: Search) -> dict[str, Any]:
-    """Memory of one more structure in a training step: the slope of the peak against the structures in a batch."""
-    n_atoms = tried.size(search.sample_atoms)
-    trials = []
+def _train(trials: _Trials, search: Search, made: list[Trial]) -> None:
+    """Add steps of training with more and more structures to `made`, up to the first that fails."""
+    n_atoms = trials.size(search.sample_atoms)
     for batch in SAMPLES:
-        trials.append(tried(n_atoms, task="train", batch=batch))
-        if trials[-1]["status"] != "ok":
+        made.append(trials(n_atoms, task="train", batch=batch))
+        if made[-1].status != "ok":
             break
-    fine = [trial for trial in trials if trial["status"] == "ok"]
-    found: dict[str, Any] = {"sample_atoms": n_atoms, "training_mb_per_sample": None, "training_reason": None}
-    if len(fine) < 2:
-        return found | {"training_reason": trials[-1]["reason"]}
-    slope, _ = np.polyfit([trial["batch"] for trial in fine], [used_memory(trial) for trial in fine], 1)
-    return found | {"training_mb_per_sample": float(slope)}
 
 
-def _header(search: Search, contestants: Sequence[Contestant]) -> dict[str, Any]:
-    conditions = asdict(search)
-    for free in ("models", "smallest", "most"):
-        del conditions[free]  # trials of other ranges belong together
-    return {
-        "models": {one.name: one.versions for one in contestants},
-        "search": conditions,
-        "hardware": hardware(),
-        "software": software(),
-        WHEN: utc_now(),
-    }
+def _memory_per_sample(trials: Sequence[Trial]) -> tuple[float | None, str | None]:
+    """MB of one more structure, the slope of the peak against the structures in a batch; or why there is none."""
+    fitting = [trial for trial in trials if trial.status == "ok"]
+    if len(fitting) < 2:
+        return None, trials[-1].reason if trials and trials[-1].reason else "the time is used up (budget)"
+    slope, _ = np.polyfit([trial.batch for trial in fitting], [trial.used_mb for trial in fitting], 1)
+    return float(slope), None
 
 
-def _line(trial: dict[str, Any]) -> str:
-    samples = f", {trial['batch']} structures" if trial["task"] == "train" else ""
-    head = f"{trial['n_atoms']:>7} atoms  {trial['model']:<18} {trial['task']}{samples}"
-    if trial["status"] != "ok":
-        return f"{head} {trial['status']}: {trial['reason']}"
-    return f"{head} {used_memory(trial):.0f} MB, {trial['seconds']:.2f} s"
+def _conditions(search: Search, model: TimedModel) -> SearchConditions:
+    return SearchConditions(
+        versions=model.versions,
+        structures=search.structures,
+        setup=search.setup,
+        memory_limit=search.memory_limit,
+        mode=search.mode,
+        longest=search.longest,
+        sample_atoms=search.sample_atoms,
+        hardware=Hardware.model_validate(hardware()),
+        software=software(),
+        begun=utc_now(),
+    )
+
+
+def _text(trial: Trial) -> str:
+    task = f"train, {trial.batch} structures" if trial.task == "train" else trial.task
+    if trial.status != "ok":
+        return f"{task} {trial.status}: {trial.reason}"
+    return f"{task} {trial.used_mb:.0f} MB, {trial.seconds:.2f} s"

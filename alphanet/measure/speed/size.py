@@ -1,156 +1,161 @@
-"""One size: every contestant in a process of its own, taking turns, so that drift of the machine hits all alike."""
+"""One size: every model in a process of its own, taking turns, so that drift of the machine hits all alike."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
 
 from alphanet.errors import UserError
-from alphanet.measure.speed.contestants import Contestant
-from alphanet.measure.speed.point import WARM_UP_SHARE, Arrays, Point, Protocol
-from alphanet.measure.speed.statistics import timing
+from alphanet.measure.speed.models import TimedModel
+from alphanet.measure.speed.points import SpeedPoint, Times
+from alphanet.measure.speed.process import WARM_UP_SHARE, TimedProcess, TimingSettings
 from alphanet.neighbors import neighbor_pairs
 from alphanet.potentials.kit.worker_kit import packed
 
-MEGABYTE = 1e6
-FEWEST_TURNS = 1  # of a pass, also where they take more than the time
-SILENT = 10.0  # seconds a contestant, up to which turns are not worth a line
+logger = logging.getLogger(__name__)
 
-Report = Callable[[str], None]
+MEGABYTE = 1e6
+FEWEST_ROUNDS = 1  # of a repeat, even if they take more than the time
+SILENT = 10.0  # seconds a model, up to which rounds are not worth a line
+
+
+@dataclass(frozen=True)
+class ModelInMode:
+    """A model, and the mode that is asked for."""
+
+    timed_model: TimedModel
+    mode: str  # eager, compiled (models without such a mode are timed eagerly, with a note), or best (the faster)
 
 
 def measure_size(
-    contestants: Sequence[tuple[Contestant, str]],
+    models: Sequence[ModelInMode],
     atoms: Atoms,
-    protocol: Protocol,
+    settings: TimingSettings,
     allowance: float,
-    report: Report,
     *,
-    gated: set[str] | None = None,
-) -> list[dict[str, Any]]:
-    """Points of all contestants at one size, each in one fresh process.
+    checked: set[str] | None = None,
+    repeat: int = 1,
+) -> list[SpeedPoint]:
+    """The points of all models at one size, each in one fresh process.
 
     Args:
-        contestants: in the order of the first turn, each with its mode: `eager`, `compiled` (what has no compiled mode
-            is timed eagerly, which is said), or `best` (the faster).
+        models: in the order of the first round.
         atoms: the system; a batch is so many copies of it, displaced differently.
-        protocol: see `Protocol`.
-        allowance: seconds for each contestant once it is ready.
-        report: called with a line a point.
-        gated: names whose compiled forces have been compared with the reference before; added to.
-
-    Returns:
-        One mapping a contestant: what `speed.json` says of a point; `rounds`, the median of each turn (s); and
-        `overhead_s`, what it took until the model was ready.
+        settings: see `TimingSettings`.
+        allowance: seconds for each model once it is ready.
+        checked: names whose compiled forces have been compared with the reference before; added to.
+        repeat: its number, for messages and points.
     """
-    passed = set() if gated is None else gated
-    arrays = packed([atoms] * protocol.batch)
-    elements = tuple(dict.fromkeys(atoms.get_chemical_symbols()))
-    points: list[Point] = []
+    head = f"pass {repeat} {len(atoms):>7} atoms"
+    processes: list[TimedProcess] = []
+    launch = _Launch(atoms, settings, allowance, set() if checked is None else checked)
     try:
-        for contestant, mode in contestants:
-            points.append(_ready(contestant, mode, (arrays, elements, protocol, allowance), passed))
-            report(_ready_line(points[-1], len(atoms)))
-        end = time.monotonic() + (1 - WARM_UP_SHARE) * allowance * len(points)
-        for turn in range(protocol.rounds):
-            if turn >= FEWEST_TURNS and protocol.calls is None and time.monotonic() > end:
-                report(f"{len(atoms):>7} atoms  {turn} of {protocol.rounds} turns: the time is used up (--budget)")
+        for model in models:
+            processes.append(launch.ready(model))
+            logger.info("%s  %s", head, _ready_text(processes[-1]))
+        end = time.monotonic() + (1 - WARM_UP_SHARE) * allowance * len(processes)
+        for number in range(settings.rounds):
+            if number >= FEWEST_ROUNDS and settings.calls is None and time.monotonic() > end:
+                logger.info("%s  %d of %d rounds: the time is used up (budget)", head, number, settings.rounds)
                 break
-            for point in points[turn % len(points) :] + points[: turn % len(points)]:
-                if point.running:
-                    point.time_round()
+            for process in processes[number % len(processes) :] + processes[: number % len(processes)]:
+                if process.running:
+                    process.time_round()
             if allowance > SILENT:
-                report(f"{len(atoms):>7} atoms  turn {turn + 1} of {protocol.rounds}")
-        return [_told(point, atoms, report) for point in points]
+                logger.info("%s  round %d of %d", head, number + 1, settings.rounds)
+        points = [_point(process, atoms, repeat) for process in processes]
     finally:
-        for point in points:
-            point.close()
+        for process in processes:
+            process.close()
+    for point in points:
+        logger.info("%s  %s", head, _point_text(point, settings.tasks))
+    return points
 
 
-def _ready(
-    contestant: Contestant, mode: str, place: tuple[Arrays, tuple[str, ...], Protocol, float], passed: set[str]
-) -> Point:
-    begun = time.monotonic()
-    point = _opened(contestant, mode, place, passed)
-    point.overhead_s = time.monotonic() - begun - sum(sum(calls) for calls in point.warm.values())
-    return point
+class _Launch:
+    """The conditions of one size, under which every model gets ready."""
 
+    def __init__(self, atoms: Atoms, settings: TimingSettings, allowance: float, checked: set[str]) -> None:
+        self._arrays = packed([atoms] * settings.batch)
+        self._elements = tuple(dict.fromkeys(atoms.get_chemical_symbols()))
+        self._settings, self._allowance, self._checked = settings, allowance, checked
 
-def _opened(
-    contestant: Contestant, mode: str, place: tuple[Arrays, tuple[str, ...], Protocol, float], passed: set[str]
-) -> Point:
-    """The contestant, loaded, compared with its reference and warm, in the mode that is asked for."""
-    eager = Point(contestant, *place)
-    if mode == "eager":
-        eager.open(gated=False)
-        return eager
-    compiled = Point(contestant, *place, mode="compiled")
-    compiled.open(gated=contestant.name not in passed)
-    if compiled.status == "ok":
-        passed.add(contestant.name)
-        if mode == "compiled" or compiled.mode == "eager":
+    def ready(self, model: ModelInMode) -> TimedProcess:
+        """The model, loaded, compared with its reference and warm."""
+        begun = time.monotonic()
+        process = self._opened(model.timed_model, model.mode)
+        process.overhead_s = time.monotonic() - begun - sum(sum(calls) for calls in process.warm.values())
+        return process
+
+    def _opened(self, model: TimedModel, mode: str) -> TimedProcess:
+        eager = self._process(model, "eager")
+        if mode == "eager":
+            eager.open(checked=False)
+            return eager
+        compiled = self._process(model, "compiled")
+        compiled.open(checked=model.name not in self._checked)
+        if compiled.status == "ok":
+            self._checked.add(model.name)
+            if mode == "compiled" or compiled.mode == "eager":
+                return compiled
+        elif mode == "compiled" and not _has_no_such_mode(compiled):
             return compiled
-    elif mode == "compiled" and not _has_no_such_mode(compiled):
-        return compiled
-    eager.open(gated=False)
-    slower, faster = (eager, compiled) if compiled.cost <= eager.cost else (compiled, eager)
-    slower.close()
-    if compiled.status != "ok":
-        faster.note = f"timed eagerly: {compiled.reason}"
-    return faster
+        eager.open(checked=False)
+        slower, faster = (eager, compiled) if compiled.cost <= eager.cost else (compiled, eager)
+        slower.close()
+        if compiled.status != "ok":
+            faster.note = f"timed eagerly: {compiled.reason}"
+        return faster
+
+    def _process(self, model: TimedModel, mode: str) -> TimedProcess:
+        return TimedProcess(model, self._arrays, self._elements, self._settings, self._allowance, mode)
 
 
-def _ready_line(point: Point, n_atoms: int) -> str:
-    what = f"warm, {1e3 * point.cost:.4g} ms" if point.status == "ok" else f"{point.status}: {point.reason}"
-    return f"{n_atoms:>7} atoms  {point.contestant.name:<18} … {what}"
-
-
-def _has_no_such_mode(compiled: Point) -> bool:
+def _has_no_such_mode(compiled: TimedProcess) -> bool:
     """Whether the worker refused to be loaded: nothing was timed, and it is not lost."""
-    return compiled.status == "failed" and compiled.gate is None and not compiled.info
+    return compiled.status == "failed" and compiled.force_check is None and not compiled.info
 
 
-def _told(point: Point, atoms: Atoms, report: Report) -> dict[str, Any]:
-    cutoff, protocol, complete = point.info.get("cutoff"), point.protocol, point.status == "ok"
-    told: dict[str, Any] = {
-        "model": point.contestant.name,
-        "n_atoms": len(atoms),
-        "n_edges": _edges(atoms, cutoff, protocol.batch),
-        "batch": protocol.batch,
-        "density": len(atoms) / atoms.get_volume(),  # atoms/Å^3
-        "cutoff": cutoff,
-        "parameters": point.info.get("parameters"),
-        "dtype": point.info.get("dtype"),
-        "device": point.contestant.request.get("device", "cpu"),
-        "mode": point.mode,
-        "threads": protocol.threads,
-        "status": point.status,
-        "reason": point.reason,
-        "note": point.note,
-        "gate": point.gate,
-        "peak_memory_mb": {key: round(value / MEGABYTE, 3) for key, value in point.peak.items()},
-        "resident_before_mb": round(point.resident_before / MEGABYTE, 3),
-    }
-    for task in protocol.tasks:
-        seconds = [one for block in point.rounds.get(task, []) for one in block] if complete else []
-        told[f"{task}_ms"] = timing(seconds).as_json() if seconds else None
-    told["unsupported"] = point.unsupported
-    told["first_call_s"] = point.first_s
-    told["overhead_s"] = round(point.overhead_s, 3)
-    warm = {task: float(np.median(times)) for task, times in point.warm.items() if times}
-    told["compile_s"] = sum(max(0.0, point.first_s[task] - usual) for task, usual in warm.items())
-    told["cpu_s"] = {task: round(float(np.median(values)), 6) for task, values in point.cpu.items()}
-    told["rounds"] = {
-        task: [float(np.median(block)) for block in blocks] for task, blocks in point.rounds.items() if complete
-    }
-    report(_line(told, protocol.tasks))
-    return told
+def _point(process: TimedProcess, atoms: Atoms, repeat: int) -> SpeedPoint:
+    cutoff, settings, complete = process.info.get("cutoff"), process.settings, process.status == "ok"
+    rounds = {task: blocks for task, blocks in process.rounds.items() if complete}
+    seconds = {task: [value for block in blocks for value in block] for task, blocks in rounds.items()}
+    warm = {task: float(np.median(times)) for task, times in process.warm.items() if times}
+    return SpeedPoint(
+        model=process.timed_model.name,
+        n_atoms=len(atoms),
+        n_edges=_edges(atoms, cutoff, settings.batch),
+        batch=settings.batch,
+        density=len(atoms) / atoms.get_volume(),
+        cutoff=cutoff,
+        parameters=process.info.get("parameters"),
+        dtype=process.info.get("dtype"),
+        device=process.timed_model.device,
+        mode=process.mode,
+        threads=process.timed_model.threads,
+        status=process.status,
+        reason=process.reason,
+        note=process.note,
+        force_check=process.force_check,
+        peak_memory_mb={key: round(value / MEGABYTE, 3) for key, value in process.peak.items()},
+        resident_before_mb=round(process.resident_before / MEGABYTE, 3),
+        times_ms={task: Times.of_seconds(values) for task, values in seconds.items() if values},
+        unsupported=process.unsupported,
+        first_call_s=process.first_s,
+        overhead_s=round(process.overhead_s, 3),
+        compile_s=sum(max(0.0, process.first_s[task] - usual) for task, usual in warm.items()),
+        cpu_s={task: round(float(np.median(values)), 6) for task, values in process.cpu.items()},
+        rounds={task: (tuple(float(np.median(block)) for block in blocks),) for task, blocks in rounds.items()},
+        repeat=repeat,
+        repeats=1 if complete else 0,
+    )
 
 
 def _edges(atoms: Atoms, cutoff: float | None, batch: int) -> int | None:
-    """Of the undisplaced structures; none where there is no cutoff or no neighbour list."""
+    """Of the undisplaced structures; None without a cutoff or a neighbor list."""
     if cutoff is None:
         return None
     try:
@@ -159,13 +164,19 @@ def _edges(atoms: Atoms, cutoff: float | None, batch: int) -> int | None:
         return None  # overlapping atoms and the like: the point itself says what is wrong
 
 
-def _line(told: dict[str, Any], tasks: Sequence[str]) -> str:
-    head = f"{told['n_atoms']:>7} atoms  {told['model']:<18}"
-    if told["status"] != "ok":
-        return f"{head} {told['status']}: {told['reason']}"
-    parts = [f"{task} {told[f'{task}_ms']['median']:.4g} ms" for task in tasks if told[f"{task}_ms"]]
-    resident = told["peak_memory_mb"].get("resident")
-    memory = [] if resident is None else [f"{resident:.0f} MB resident"]
-    compiled = [told["mode"]] if told["mode"] != "eager" else []
-    notes = [told["note"]] if told["note"] else []
-    return f"{head} {', '.join([*parts, *memory, *compiled, *notes])}"
+def _ready_text(process: TimedProcess) -> str:
+    state = f"warm, {1e3 * process.cost:.4g} ms" if process.status == "ok" else f"{process.status}: {process.reason}"
+    return f"{process.timed_model.name:<18} … {state}"
+
+
+def _point_text(point: SpeedPoint, tasks: Sequence[str]) -> str:
+    if not point.ok:
+        return f"{point.model:<18} {point.status}: {point.reason}"
+    parts = [f"{task} {point.times_ms[task].median:.4g} ms" for task in tasks if task in point.times_ms]
+    if "resident" in point.peak_memory_mb:
+        parts.append(f"{point.peak_memory_mb['resident']:.0f} MB resident")
+    if point.mode != "eager":
+        parts.append(point.mode)
+    if point.note:
+        parts.append(point.note)
+    return f"{point.model:<18} {', '.join(parts)}"

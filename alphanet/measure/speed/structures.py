@@ -1,7 +1,8 @@
 """Systems of any size to time on: supercells of named materials, or of a user's structure."""
 
 import itertools
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from scipy.spatial.transform import Rotation
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.paths import resources
+
+logger = logging.getLogger(__name__)
 
 RATTLE = 0.05  # Å, standard deviation of the displacements that make every call's structure another one
 WATER = np.array([[0.0, 0.0, 0.1173], [0.0, 0.7572, -0.4692], [0.0, -0.7572, -0.4692]])  # O, H, H; Å, gas phase
@@ -54,8 +57,8 @@ def water() -> Atoms:
     """64 molecules on a cubic lattice at 1.00 g/cm^3, turned at random with a fixed seed."""
     random, spacing = np.random.default_rng(0), WATER_VOLUME ** (1 / 3)
     turns = Rotation.random(SITES**3, random).as_matrix()
-    centres = spacing * (np.indices((SITES,) * 3).reshape(3, -1).T + 0.5)
-    positions = WATER @ turns + centres[:, None]
+    centers = spacing * (np.indices((SITES,) * 3).reshape(3, -1).T + 0.5)
+    positions = WATER @ turns + centers[:, None]
     return Atoms("OHH" * SITES**3, positions.reshape(-1, 3), cell=[spacing * SITES] * 3, pbc=True)
 
 
@@ -93,13 +96,13 @@ def unit_cell(name: str) -> Atoms:
     if name in NAMED:
         return NAMED[name]()
     if not Path(name).is_file():
-        raise UserError(f"--structures: no material and no file {name!r}{did_you_mean(name, NAMED)}")
+        raise UserError(f"structures: no material and no file {name!r}{did_you_mean(name, NAMED)}")
     try:
         atoms = _first(Path(name))
     except Exception as error:
-        raise UserError(f"--structures: cannot read {name}: {error}") from error
+        raise UserError(f"structures: cannot read {name}: {error}") from error
     if not atoms.pbc.all() or atoms.get_volume() <= 0:
-        raise UserError(f"--structures: {name} is not periodic in three directions, so it has no supercells")
+        raise UserError(f"structures: {name} is not periodic in three directions, so it has no supercells")
     return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
 
 
@@ -118,15 +121,15 @@ def supercell(unit: Atoms, n_atoms: int) -> Atoms:
     return unit.repeat(min(itertools.product(*ranges), key=distance))
 
 
-def supercells(unit: Atoms, sizes: Sequence[int], name: str, report: Callable[[str], None]) -> list[Atoms]:
-    """The supercells nearest to `sizes`, ascending, each once; `report` is told where a size cannot be made."""
-    found: dict[int, Atoms] = {}
-    for asked in sizes:
-        atoms = supercell(unit, asked)
-        if len(atoms) != asked:
-            report(f"{asked} atoms: the nearest that {name} makes is {len(atoms)}")
-        found.setdefault(len(atoms), atoms)
-    return [found[size] for size in sorted(found)]
+def supercells(unit: Atoms, sizes: Sequence[int], name: str) -> list[Atoms]:
+    """The supercells of `unit`, called `name`, nearest to `sizes` (atoms), ascending, each once."""
+    cells: dict[int, Atoms] = {}
+    for size in sizes:
+        atoms = supercell(unit, size)
+        if len(atoms) != size:
+            logger.info("%d atoms: the nearest that %s makes is %d", size, name, len(atoms))
+        cells.setdefault(len(atoms), atoms)
+    return [cells[size] for size in sorted(cells)]
 
 
 def _first(file: Path) -> Atoms:

@@ -1,207 +1,202 @@
-"""A sweep over sizes: resumable, within a budget of time, never mixing what was measured under other conditions."""
+"""A sweep over sizes: resumable, within a budget of time, never mixing points of different conditions."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 
-from alphanet.measure.speed.budget import Costs, Slot, allowance, cut_here, fitting
-from alphanet.measure.speed.contestants import Contestant, Setting, contestant
-from alphanet.measure.speed.journal import WHEN, Journal
-from alphanet.measure.speed.passes import combined, ratios_to
-from alphanet.measure.speed.point import Protocol
-from alphanet.measure.speed.size import measure_size
-from alphanet.measure.speed.statistics import by_size, exponent, used_memory
+from alphanet.journal import Journal
+from alphanet.measure.speed import machine_noise
+from alphanet.measure.speed.budget import Costs, Slot, allowance, models_over_budget, slots_within_budget
+from alphanet.measure.speed.models import TimedModel, TimingSetup, timed_model
+from alphanet.measure.speed.points import SpeedPoint, Status, Typed
+from alphanet.measure.speed.process import TimingSettings
+from alphanet.measure.speed.size import ModelInMode, measure_size
 from alphanet.measure.speed.structures import supercells, unit_cell
-from alphanet.measure.speed.yardstick import quietness, yardstick
+from alphanet.measure.speed.summary import SweepConditions, SweepSummary, summarize
 from alphanet.provenance import hardware, software, utc_now
+from alphanet.results.schema import Hardware
 
-JOURNAL = "points.jsonl"  # a line a size and pass
+logger = logging.getLogger(__name__)
 
-Report = Callable[[str], None]
-Told = dict[str, Any]  # a point, as `measure_size` tells it
+JOURNAL = "points.jsonl"  # a line a repeat and size
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is to be measured."""
+    """All that is to be measured, and how."""
 
-    models: tuple[str, ...]
+    models: tuple[str, ...]  # the reference of the ratios first
     sizes: tuple[int, ...]
     structures: str
-    setting: Setting
-    protocol: Protocol
-    budget: float  # s, for everything
+    setup: TimingSetup
+    settings: TimingSettings
     mode: str = "eager"
 
 
-def run_sweep(sweep: Sweep, folder: Path, report: Report, *, restart: bool = False) -> dict[str, Any]:
-    """Measure what `folder` does not hold yet; returns what `speed.json` says.
+class SlotPoints(Typed):
+    """The points of all models in one repeat at one size."""
 
-    All sizes are measured in one pass, then again in the next, so that a run that is short of time has every size, and
-    passes are far enough apart to differ as another run would.
+    repeat: int
+    n_atoms: int
+    points: tuple[SpeedPoint, ...]
+
+
+def run_sweep(sweep: Sweep, folder: Path, budget: float, *, restart: bool = False) -> SweepSummary:
+    """Measure what `folder` does not hold yet within `budget` seconds; returns the summary of all.
+
+    All sizes are measured in one repeat, then again in the next, so that a run that is short of time has every size, and
+    repeats are far enough apart to differ as another run would.
 
     Raises:
-        UserError: a contestant that cannot take part, a structure that cannot be had, or a folder with a sweep that
-            was measured under other conditions.
+        UserError: a model that cannot take part, a structure that cannot be had, or a folder with a sweep that was
+            measured under other conditions.
     """
-    contestants = [contestant(name, sweep.setting) for name in sweep.models]
-    systems = supercells(unit_cell(sweep.structures), sweep.sizes, sweep.structures, report)
-    journal = Journal(folder / JOURNAL, conditions(sweep, contestants), restart=restart)
-    _Run(sweep, contestants, systems, journal, report).measure()
-    return _summary(journal.header, [point for points in journal.entries for point in points], sweep)
+    models = [timed_model(name, sweep.setup) for name in sweep.models]
+    systems = supercells(unit_cell(sweep.structures), sweep.sizes, sweep.structures)
+    journal = Journal(folder / JOURNAL, sweep_conditions(sweep, models), SlotPoints, restart=restart)
+    _Run(sweep, models, systems, journal, budget).measure()
+    points = [point for slot in journal.entries for point in slot.points]
+    return summarize(sweep.models, points, journal.header)
+
+
+def is_finished(sweep: Sweep, folder: Path) -> bool:
+    """Whether `folder` holds every point of `sweep`, measured under the conditions of today.
+
+    Raises:
+        UserError: see `run_sweep`.
+    """
+    if not (folder / JOURNAL).exists():
+        return False
+    models = [timed_model(name, sweep.setup) for name in sweep.models]
+    sizes = {len(atoms) for atoms in supercells(unit_cell(sweep.structures), sweep.sizes, sweep.structures)}
+    journal = Journal(folder / JOURNAL, sweep_conditions(sweep, models), SlotPoints)
+    wanted = {(repeat, size) for repeat in range(1, sweep.settings.repeats + 1) for size in sizes}
+    return wanted <= {(entry.repeat, entry.n_atoms) for entry in journal.entries}
+
+
+def sweep_conditions(sweep: Sweep, models: Sequence[TimedModel]) -> SweepConditions:
+    """The conditions that must be the same for points to share a curve."""
+    return SweepConditions(
+        models={model.name: model.versions for model in models},
+        structures=sweep.structures,
+        setup=sweep.setup,
+        settings=sweep.settings,
+        mode=sweep.mode,
+        hardware=Hardware.model_validate(hardware()),
+        software=software(),
+        begun=utc_now(),
+    )
 
 
 class _Run:
-    """What is being measured, and what is known of it."""
+    """The slots of a sweep that are still to be measured, and what is known of them."""
 
     def __init__(
         self,
         sweep: Sweep,
-        contestants: Sequence[Contestant],
+        models: Sequence[TimedModel],
         systems: Sequence[Atoms],
-        journal: Journal,
-        report: Report,
+        journal: Journal[SweepConditions, SlotPoints],
+        budget: float,
     ) -> None:
-        self._sweep, self._contestants = sweep, contestants
+        self._sweep, self._models, self._journal = sweep, models, journal
         self._systems = {len(atoms): atoms for atoms in systems}
-        self._journal, self._report = journal, report
-        self._end = time.monotonic() + sweep.budget
-        self._reading = yardstick()
-        self._gated: set[str] = set()
+        self._end = time.monotonic() + budget
+        self._noise = 0.0
+        self._checked: set[str] = set()
 
     def measure(self) -> None:
-        """Every slot that is missing and fits."""
-        done = {(points[0]["pass"], points[0]["n_atoms"]) for points in self._journal.entries}
-        slots = [(turn, size) for turn in range(1, self._sweep.protocol.passes + 1) for size in self._systems]
-        todo = [slot for slot in slots if slot not in done]
+        """Measure every slot that is missing and fits."""
+        done = {(entry.repeat, entry.n_atoms) for entry in self._journal.entries}
+        slots = [(repeat, size) for repeat in range(1, self._sweep.settings.repeats + 1) for size in self._systems]
+        missing = [slot for slot in slots if slot not in done]
         for slot in slots:
             if slot in done:
-                self._line(slot, "measured before")
-        for place, slot in enumerate(todo):
-            self._measure(slot, todo[place:])
+                _log(slot, "measured before")
+        if missing:
+            self._noise = machine_noise.reading()
+        for index, slot in enumerate(missing):
+            self._measure(slot, missing[index:])
 
-    def _measure(self, slot: Slot, todo: Sequence[Slot]) -> None:
-        turn, size = slot
-        earlier: list[Told] = [point for points in self._journal.entries for point in points]
-        costs, left = Costs(earlier, self._sweep.protocol.tasks), self._end - time.monotonic()
-        part = self._taking_part(earlier)
-        points: list[Told] = []
-        if turn == 1:
-            points = self._cut(size, [other for one, other in todo if one == 1], part, costs, left)
-            part[size] = [name for name in part[size] if name not in {point["model"] for point in points}]
-        elif not part[size] or sum(costs.needs(name, size) for name in part[size]) > left:
-            if part[size]:
-                self._line(slot, "the time is used up (--budget)")
+    def _measure(self, slot: Slot, missing: Sequence[Slot]) -> None:
+        repeat, size = slot
+        earlier = [point for entry in self._journal.entries for point in entry.points]
+        costs, left = Costs(earlier, self._sweep.settings.tasks), self._end - time.monotonic()
+        models = self._models_by_size(earlier)
+        points: list[SpeedPoint] = []
+        if repeat == 1:
+            points = self._skipped(size, [other for number, other in missing if number == 1], models, costs, left)
+            skipped = {point.model for point in points}
+            models[size] = [name for name in models[size] if name not in skipped]
+        elif not models[size]:
             return
-        if part[size]:
-            seconds = allowance(costs, fitting(costs, todo, part, left), part, left)
+        elif sum(costs.needs(name, size) for name in models[size]) > left:
+            _log(slot, "the time is used up (budget)")
+            return
+        if models[size]:
+            settings = self._sweep.settings
             points += measure_size(
-                [(one, self._mode(one.name, size, earlier)) for one in self._contestants if one.name in part[size]],
+                [
+                    ModelInMode(model, self._mode(model.name, size, earlier))
+                    for model in self._models
+                    if model.name in models[size]
+                ],
                 self._systems[size],
-                replace(self._sweep.protocol, seed=self._sweep.protocol.seed + turn - 1),
-                seconds,
-                lambda line: self._report(f"pass {turn} {line}"),
-                gated=self._gated,
+                settings.model_copy(update={"seed": settings.seed + repeat - 1}),
+                allowance(costs, slots_within_budget(costs, missing, models, left), models, left),
+                checked=self._checked,
+                repeat=repeat,
             )
-        readings = [self._reading, yardstick()]
-        self._reading = 0.0
-        self._journal.add([point | {"pass": turn, "yardstick_s": readings} for point in points])
+        readings = (self._noise, machine_noise.reading())
+        self._noise = 0.0
+        noted = tuple(point.model_copy(update={"noise_s": readings}) for point in points)
+        self._journal.add(SlotPoints(repeat=repeat, n_atoms=size, points=noted))
 
-    def _taking_part(self, earlier: Sequence[Told]) -> dict[int, list[str]]:
-        """Models at each size: those that have not been cut or failed there or at a smaller one."""
+    def _models_by_size(self, earlier: Sequence[SpeedPoint]) -> dict[int, list[str]]:
+        """Models at each size: those that have not been skipped and have not failed there or at a smaller one."""
         ends: dict[str, int] = {}
         for point in earlier:
-            if point["status"] != "ok":
-                ends[point["model"]] = min(point["n_atoms"], ends.get(point["model"], point["n_atoms"]))
+            if not point.ok:
+                ends[point.model] = min(point.n_atoms, ends.get(point.model, point.n_atoms))
         return {
             size: [name for name in self._sweep.models if size < ends.get(name, size + 1)] for size in self._systems
         }
 
-    def _cut(
-        self, size: int, sizes: Sequence[int], part: dict[int, list[str]], costs: Costs, left: float
-    ) -> list[Told]:
+    def _skipped(
+        self, size: int, sizes: Sequence[int], models: dict[int, list[str]], costs: Costs, left: float
+    ) -> list[SpeedPoint]:
         """Points of those that do not take part at `size`, with the reason."""
-        found = []
+        points = []
         for name in self._sweep.models:
-            if name not in part[size]:
-                found.append(self._cut_point(name, size, *self._earlier_end(name)))
-        for name, seconds in cut_here(costs, part[size], sizes, left).items():
-            reason = f"it would take {seconds:.3g} s, and {max(0.0, left):.0f} s are left for this pass (--budget)"
-            found.append(self._cut_point(name, size, "timeout", reason))
-        return found
+            if name not in models[size]:
+                points.append(self._skipped_point(name, size, *self._earlier_end(name)))
+        for name, seconds in models_over_budget(costs, models[size], sizes, left).items():
+            reason = f"it would take {seconds:.3g} s, and {max(0.0, left):.0f} s are left for this pass (budget)"
+            points.append(self._skipped_point(name, size, "timeout", reason))
+        return points
 
-    def _earlier_end(self, name: str) -> tuple[str, str]:
-        """Status and reason of a model that failed or was cut at a smaller size."""
-        points = [point for points in self._journal.entries for point in points if point["model"] == name]
-        end = min((point for point in points if point["status"] != "ok"), key=lambda point: point["n_atoms"])
-        return end["status"], f"not tried after {end['status']} at {end['n_atoms']} atoms"
+    def _earlier_end(self, name: str) -> tuple[Status, str]:
+        """Status and reason of a model that failed or was skipped at a smaller size."""
+        points = [point for entry in self._journal.entries for point in entry.points if point.model == name]
+        end = min((point for point in points if not point.ok), key=lambda point: point.n_atoms)
+        return end.status, f"not tried after {end.status} at {end.n_atoms} atoms"
 
-    def _cut_point(self, name: str, size: int, status: str, reason: str) -> Told:
-        self._report(f"pass 1 {size:>7} atoms  {name:<18} cut: {reason}")
-        return {
-            "model": name,
-            "n_atoms": size,
-            "batch": self._sweep.protocol.batch,
-            "status": status,
-            "reason": reason,
-            "peak_memory_mb": {},
-            **{f"{task}_ms": None for task in self._sweep.protocol.tasks},
-        }
+    def _skipped_point(self, name: str, size: int, status: Status, reason: str) -> SpeedPoint:
+        _log((1, size), f"{name:<18} skipped: {reason}")
+        batch = self._sweep.settings.batch
+        return SpeedPoint(model=name, n_atoms=size, batch=batch, status=status, reason=reason, repeats=0)
 
-    def _mode(self, name: str, size: int, earlier: Sequence[Told]) -> str:
-        """The mode that was asked for; in later passes the one that the first came to."""
+    def _mode(self, name: str, size: int, earlier: Sequence[SpeedPoint]) -> str:
+        """The mode that was asked for; in later repeats the one of the first."""
         for point in earlier:
-            if (point["model"], point["n_atoms"], point["status"]) == (name, size, "ok"):
-                return str(point["mode"])
+            if (point.model, point.n_atoms, point.status) == (name, size, "ok"):
+                return point.mode
         return self._sweep.mode
 
-    def _line(self, slot: Slot, what: str) -> None:
-        self._report(f"pass {slot[0]} {slot[1]:>7} atoms  {what}")
 
-
-def conditions(sweep: Sweep, contestants: Sequence[Contestant]) -> dict[str, Any]:
-    """The conditions: what must be the same for points to share a curve."""
-    return {
-        "models": {one.name: one.versions for one in contestants},
-        "structures": sweep.structures,
-        "setting": asdict(sweep.setting),
-        "protocol": asdict(sweep.protocol),
-        "mode": sweep.mode,
-        "hardware": hardware(),
-        "software": software(),
-        WHEN: utc_now(),
-    }
-
-
-def _summary(header: dict[str, Any], points: Sequence[dict[str, Any]], sweep: Sweep) -> dict[str, Any]:
-    tasks, places = sweep.protocol.tasks, {(point["model"], point["n_atoms"]) for point in points}
-    ordered = [
-        combined([point for point in points if (point["model"], point["n_atoms"]) == place], tasks)
-        for place in sorted(places, key=lambda place: (sweep.models.index(place[0]), place[1]))
-    ]
-    return {
-        "points": ordered,
-        "ratios": [ratio for task in tasks for ratio in ratios_to(sweep.models[0], ordered, task)],
-        "scaling": _scaling(ordered, sweep),
-        "quiet": quietness([reading for point in points for reading in point["yardstick_s"]]),
-        "reference": sweep.models[0],
-        "tasks": list(tasks),
-        "provenance": header,
-    }
-
-
-def _scaling(points: Sequence[dict[str, Any]], sweep: Sweep) -> list[dict[str, Any]]:
-    found = []
-    for model in sweep.models:
-        fine = [point for point in points if point["model"] == model and point["status"] == "ok"]
-        quantities = {f"{task}_time": by_size(fine, task) for task in sweep.protocol.tasks}
-        quantities["memory"] = ([float(point["n_atoms"]) for point in fine], [used_memory(point) for point in fine])
-        for quantity, (sizes, values) in quantities.items():
-            fit = exponent(sizes, values)
-            if fit is not None:
-                found.append({"model": model, "quantity": quantity} | fit)
-    return found
+def _log(slot: Slot, text: str) -> None:
+    logger.info("pass %d %7d atoms  %s", slot[0], slot[1], text)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from alphanet.benchmark.kinds.accuracy.card import AccuracyScale
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining
+from alphanet.benchmark.kinds.accuracy.trainers import trainer_of
 from alphanet.benchmark.kinds.cost import DAY, CostCard
 from alphanet.benchmark.loading import benchmark_names, card_path
 from alphanet.cards import read_yaml, validate
 from alphanet.data.cards import load_card
-from alphanet.potentials.cards import load_baseline
 from alphanet.training.config import preset_config
 
 FULL = "full"  # printed costs are of trainings by the paper's own settings
@@ -59,22 +59,11 @@ def gpu_days(trainings: Sequence[tuple[PlannedTraining, AccuracyScale]]) -> tupl
         return None, "no table of costs"
     for training, scale in trainings:
         frames = training.train_frames or load_card(training.dataset).at(FULL).train_frames
-        epochs = _epochs(training, scale)
+        settings = training.run.settings
+        epochs = scale.epochs or trainer_of(training.model).epochs(training.dataset, FULL, settings)
         if frames is None or epochs is None:
             return None, f"{training.title}: its frames or epochs are not known"
         rate = next((rate for rate in rates if rate.dataset == training.dataset), rates[0])
         used[rate.source] = f"{rate.seconds:.2g} s a frame ({rate.source})"
         days += frames * epochs * rate.seconds / DAY
     return days, f"at the printed {', '.join(used.values())}, every network alike"
-
-
-def _epochs(training: PlannedTraining, scale: AccuracyScale) -> int | None:
-    wanted = scale.epochs or training.run.settings.get("epochs")
-    if wanted is not None:
-        return int(wanted)
-    if training.model == "alphanet":
-        return preset_config(training.dataset, FULL).epochs
-    card = load_baseline(training.model)
-    name = training.run.settings.get("preset", card.small)
-    epochs = card.preset(str(name)).training.get("epochs")
-    return None if epochs is None else int(epochs)

@@ -1,7 +1,7 @@
 """Trainers: each trains one kind of potential on prepared data and opens it for evaluation."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -36,6 +36,10 @@ class Trainer(Protocol):
         """Sources that the trained weights depend on, inside the package or as absolute paths."""
         ...
 
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+        """Epochs of a training with `settings`; None if they are not known."""
+        ...
+
     def prepare(self) -> None:
         """Make what training needs beside the data: an environment.
 
@@ -66,6 +70,10 @@ class MeanTrainer:
         """Its only source."""
         return ["potentials/mean.py"]
 
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:  # noqa: ARG002
+        """One pass."""
+        return 1
+
     def prepare(self) -> None:
         """Nothing."""
 
@@ -91,8 +99,12 @@ class AlphaNetTrainer:
     seeded = True
 
     def code(self) -> list[str | Path]:
-        """Model, training and neighbour lists."""
+        """Model, training and neighbor lists."""
         return ["model", "training", "potentials/kit/loop", "graph.py", "neighbors.py"]
+
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+        """Those of the settings, or of the data set's card."""
+        return _epochs("alphanet", dataset, scale, settings)
 
     def prepare(self) -> None:
         """Nothing: it is trained in this process."""
@@ -109,7 +121,7 @@ class AlphaNetTrainer:
 
 
 class BaselineTrainer:
-    """Trains a baseline with its own trainer, in its own environment, which is made where it is missing."""
+    """Trains a baseline with its own trainer, in its own environment, which is made if it is missing."""
 
     seeded = True
 
@@ -123,8 +135,12 @@ class BaselineTrainer:
         """Its worker, and its card with the versions in it."""
         return [*self._card.places, "potentials/kit", "training/references.py"]
 
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+        """Those of the settings, or of the preset of the card."""
+        return _epochs(self._card.name, dataset, scale, settings)
+
     def prepare(self) -> None:
-        """The environment, where it is missing."""
+        """Make the environment if it is missing."""
         from alphanet.potentials.environments import install, is_installed
 
         if not is_installed(self._card):
@@ -147,6 +163,12 @@ class BaselineTrainer:
 
         threads = torch.get_num_threads()  # what AlphaNet gets in this process
         return RemotePotential(self._card, model=model, dtype=request.dtype, device=request.device, threads=threads)
+
+
+def _epochs(model: str, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+    from alphanet.training.api import settings_for
+
+    return settings_for(model, dataset, scale, settings).epochs
 
 
 def _trained(model: str, request: TrainingRequest, out: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One point: a contestant in a process of its own at one size, opened, checked, warmed up and timed."""
+"""One model in a process of its own at one size: opened, checked, warmed up and timed."""
 
 import contextlib
 import signal
@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from alphanet.errors import UserError
-from alphanet.measure.speed.contestants import Contestant
+from alphanet.measure.speed.models import TimedModel
+from alphanet.measure.speed.points import ForceCheck, Status, Typed
 from alphanet.measure.speed.statistics import settled
 from alphanet.measure.speed.structures import RATTLE
 from alphanet.potentials.channel import Worker, WorkerError
 
-TASKS = ("step", "forward")  # of `bench speed`; see `timing.timed`
+TASKS = ("step", "forward")  # see `timing.timed`
 WARM_UP_SHARE = 0.25  # of a point's time at most
-MOST_WARM_UPS, MOST_CALLS = 50, 50  # calls a task in one pass
+MOST_WARM_UPS, MOST_CALLS = 50, 50  # calls a task in one repeat
 LONGEST_OVER = 4.0  # a call may take this many times the point's time before it is ended
 COMPILING = 900.0  # seconds that the first call of a compiled mode is given at least
 # A fast mode's float32 forces may be this far from the reference's, relative to the largest force.
@@ -26,24 +27,17 @@ FORCE_TOLERANCE = 1e-3
 Arrays = dict[str, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """How a point is measured."""
+class TimingSettings(Typed):
+    """How points are timed."""
 
     tasks: tuple[str, ...] = TASKS
-    batch: int = 1
-    passes: int = 3
-    """Over all sizes; each has processes of its own"""
-    rounds: int = 3
-    """Turns in a pass"""
-    calls: int | None = None
-    """Calls of each task in all passes together; none: as many as fit into the point's time"""
-    rattle: float = RATTLE
-    """Å; every call's structures are displaced anew"""
-    seed: int = 0
-    threads: int = 1
-    memory_limit: int | None = None
-    """Bytes of private memory that a worker may have"""
+    batch: int = 1  # structures in a call
+    repeats: int = 3  # over all sizes; each has processes of its own
+    rounds: int = 3  # turns of each model in a repeat
+    calls: int | None = None  # of each task in all repeats together; None: as many as fit into the point's time
+    rattle: float = RATTLE  # Å; every call's structures are displaced anew
+    seed: int = 0  # of the displacements
+    memory_limit: int | None = None  # bytes of private memory that a worker may have
 
 
 class OutOfMemoryError(Exception):
@@ -51,22 +45,22 @@ class OutOfMemoryError(Exception):
 
 
 @dataclass
-class Point:
-    """A contestant at one size, while it is being measured. A failure is kept as a status, never raised."""
+class TimedProcess:
+    """A model at one size, while it is being timed. A failure is kept as a status, never raised."""
 
-    contestant: Contestant
+    timed_model: TimedModel
     arrays: Arrays
     elements: tuple[str, ...]
-    protocol: Protocol
+    settings: TimingSettings
     allowance: float
     """Seconds for everything but loading"""
     mode: str = "eager"
     worker: Worker | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
-    status: str = "ok"
+    status: Status = "ok"
     reason: str | None = None
     note: str | None = None
-    gate: dict[str, Any] | None = None
+    force_check: ForceCheck | None = None
     calls: int = 0
     first_s: dict[str, float] = field(default_factory=dict)
     overhead_s: float = 0.0
@@ -84,35 +78,35 @@ class Point:
 
     @property
     def tasks(self) -> list[str]:
-        """What it is timed at."""
-        return [task for task in self.protocol.tasks if task not in self.unsupported]
+        """Tasks that it can be timed at."""
+        return [task for task in self.settings.tasks if task not in self.unsupported]
 
     @property
     def cost(self) -> float:
-        """Seconds of a warm call of the first task; infinite where it failed."""
-        times = self.warm.get(self.protocol.tasks[0])
+        """Seconds of a warm call of the first task; infinite if it failed."""
+        times = self.warm.get(self.settings.tasks[0])
         return float(np.median(times)) if times and self.status == "ok" else np.inf
 
-    def open(self, *, gated: bool) -> None:
+    def open(self, *, checked: bool) -> None:
         """Load the model and call each task until its running median has settled.
 
         Args:
-            gated: whether the forces of a fast mode are compared with the reference before anything is timed.
+            checked: whether the forces of a fast mode are compared with the reference before anything is timed.
         """
         with self._results():
-            self.worker, self.info = self.contestant.start(self.protocol.threads, self.elements, self.mode)
-            asked, self.mode = self.mode, self.info.get("mode", "eager")
-            if self.mode != asked and asked != "eager":
+            self.worker, self.info = self.timed_model.start(self.elements, self.mode)
+            wanted, self.mode = self.mode, self.info.get("mode", "eager")
+            if self.mode != wanted and wanted != "eager":
                 self.note = f"timed in mode {self.mode}: it does not compile here"
-            if gated and self.mode != "eager":
-                self._pass_gate()
+            if checked and self.mode != "eager":
+                self._check_forces()
             self._warm_up()
 
     def try_once(self) -> None:
         """Load the model and call the first task once, to see whether it can; the worker is ended."""
-        task = self.protocol.tasks[0]
+        task = self.settings.tasks[0]
         with self._results():
-            self.worker, self.info = self.contestant.start(self.protocol.threads, self.elements, self.mode)
+            self.worker, self.info = self.timed_model.start(self.elements, self.mode)
             self.first_s[task] = next(iter(self._timed(task, calls=1)), 0.0)
             if self.unsupported:
                 raise UserError(self.unsupported[task])
@@ -125,7 +119,7 @@ class Point:
                 calls, budget = self._share(task)
                 self.rounds.setdefault(task, []).append(self._timed(task, calls=calls, budget=budget))
 
-    def end(self, status: str, reason: str) -> None:
+    def end(self, status: Status, reason: str) -> None:
         """Keep a failure as the result."""
         self.status, self.reason = status, reason
         self.close()
@@ -136,24 +130,24 @@ class Point:
             self.worker.close()
             self.worker = None
 
-    def _pass_gate(self) -> None:
-        """Raises UserError where forces differ by more than `FORCE_TOLERANCE`."""
+    def _check_forces(self) -> None:
+        """Raise UserError if forces differ by more than `FORCE_TOLERANCE`."""
         assert self.worker is not None
-        request = {"structures": self.arrays, "rattle": self.protocol.rattle, "seed": self.protocol.seed}
-        found = self.worker.call("difference", request, timeout=max(COMPILING, self._patience))
-        self.first_s["step"] = found.pop("seconds")
-        relative = found["max_difference"] / max(found["max_force"], 1e-12)
-        self.gate = found | {"relative": relative, "tolerance": FORCE_TOLERANCE}
+        request = {"structures": self.arrays, "rattle": self.settings.rattle, "seed": self.settings.seed}
+        answer = self.worker.call("difference", request, timeout=max(COMPILING, self._patience))
+        self.first_s["step"] = answer.pop("seconds")
+        relative = answer["max_difference"] / max(answer["max_force"], 1e-12)
+        self.force_check = ForceCheck(**answer, relative=relative, tolerance=FORCE_TOLERANCE)
         if not relative <= FORCE_TOLERANCE:
             raise UserError(
-                f"its forces in mode {self.mode} differ from {found['reference']} by {relative:.1e} of the largest; "
+                f"its forces in mode {self.mode} differ from {answer['reference']} by {relative:.1e} of the largest; "
                 f"at most {FORCE_TOLERANCE:.0e} are allowed, so it is not timed"
             )
 
     def _warm_up(self) -> None:
         """The first call, which may compile, is kept apart."""
-        budget = WARM_UP_SHARE * self.allowance / len(self.protocol.tasks)
-        for task in self.protocol.tasks:
+        budget = WARM_UP_SHARE * self.allowance / len(self.settings.tasks)
+        for task in self.settings.tasks:
             begun = time.monotonic()
             first = self._timed(task, calls=1)
             if task in self.unsupported:
@@ -171,9 +165,9 @@ class Point:
 
     def _share(self, task: str) -> tuple[int, float]:
         """Calls of a round, and the seconds after which no further one is begun."""
-        rounds, calls = self.protocol.rounds, self.protocol.calls
+        rounds, calls = self.settings.rounds, self.settings.calls
         if calls is not None:
-            return max(1, round(calls / rounds / self.protocol.passes)), np.inf
+            return max(1, round(calls / rounds / self.settings.repeats)), np.inf
         budget = (1 - WARM_UP_SHARE) * self.allowance / rounds / len(self.tasks)
         expected = float(np.median(self.warm[task]))
         return int(np.clip(budget / max(expected, 1e-6), 1, MOST_CALLS // rounds)), budget
@@ -186,13 +180,13 @@ class Point:
         assert self.worker is not None
         request = {
             "structures": self.arrays,
-            "rattle": self.protocol.rattle,
-            "seed": self.protocol.seed,
+            "rattle": self.settings.rattle,
+            "seed": self.settings.seed,
             "first": self.calls,
             "calls": calls,
             "budget": budget,
             "task": task,
-            "memory_limit": self.protocol.memory_limit,
+            "memory_limit": self.settings.memory_limit,
         }
         patience = self._patience * (calls if budget == np.inf else 1)
         if self.mode != "eager" and task not in self.first_s:

@@ -1,13 +1,14 @@
-"""Who is timed: AlphaNet and baselines, each in a worker process of its own that lives for one point."""
+"""Models that are timed: AlphaNet and baselines, each in a worker process of its own that lives for one point."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
+from alphanet.measure.speed.points import Typed
 from alphanet.potentials import own
 from alphanet.potentials.cards import BaselineCard, baseline_names, load_baseline
 from alphanet.potentials.channel import Worker
@@ -21,39 +22,42 @@ SMALL = "fig3a"  # AlphaNet's settings in the paper's speed figure
 START_TIMEOUT = 600.0  # seconds; a first import on a busy machine
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What all contestants have in common."""
+class TimingSetup(Typed):
+    """The setup that all timed models have in common."""
 
-    weights: str  # untrained or released
-    dtype: str
-    device: str
-    threads: int
-    seed: int
-    alphanet: str | None = None
-    """A file with weights of AlphaNet, which also says which reading they are of"""
+    weights: str = "untrained"  # or released
+    dtype: str = "float32"
+    device: str = "cpu"
+    threads: int = 1  # of every library in every worker
+    seed: int = 0  # of random weights
+    alphanet: str | None = None  # file with weights of AlphaNet, which also names their reading
 
 
 @dataclass(frozen=True)
-class Contestant:
+class TimedModel:
     """One potential with its settings, before any process is started."""
 
     name: str
-    title: str
     python: Path
     places: tuple[Path, ...]
     variables: dict[str, str]
-    request: dict[str, Any]  # what the worker's `load` is told
+    request: dict[str, Any]  # of the worker's `load`
     versions: dict[str, str]
     """Everything the speed depends on besides the machine: packages, settings, weights, and for AlphaNet its sources"""
+    threads: int = 1
 
-    def start(self, threads: int, elements: tuple[str, ...], mode: str) -> tuple[Worker, dict[str, Any]]:
-        """A fresh worker that has loaded the model in `mode`, and what the model says of itself.
+    @property
+    def device(self) -> str:
+        """The device that it runs on."""
+        return str(self.request.get("device", "cpu"))
+
+    def start(self, elements: tuple[str, ...], mode: str) -> tuple[Worker, dict[str, Any]]:
+        """A fresh worker that has loaded the model in `mode`, and the model's description of itself.
 
         Raises:
             UserError: the worker cannot be started, or refuses.
         """
-        worker = Worker(self.name, self.python, self.places, threads, self.variables)
+        worker = Worker(self.name, self.python, self.places, self.threads, self.variables)
         request = self.request | {"mode": mode}
         if request["architecture"] and not request["elements"]:
             request |= {"elements": list(elements)}
@@ -64,8 +68,8 @@ class Contestant:
             raise
 
 
-def contestant(name: str, setting: Setting) -> Contestant:
-    """The contestant `NAME` or `NAME@PRESET` of `--models`.
+def timed_model(name: str, setup: TimingSetup) -> TimedModel:
+    """The model `NAME` or `NAME@PRESET`.
 
     Raises:
         UserError: no such potential or preset, an environment that is not installed, weights that are not here, or a
@@ -73,24 +77,24 @@ def contestant(name: str, setting: Setting) -> Contestant:
     """
     head, _, preset = name.partition("@")
     if head in READINGS:
-        return _alphanet(name, preset, setting)
+        return _alphanet(name, preset, setup)
     card = _card(head)
-    if setting.dtype not in card.dtypes:
-        raise UserError(f"--models: {head} computes in {' or '.join(card.dtypes)}, not in {setting.dtype}")
+    if setup.dtype not in card.dtypes:
+        raise UserError(f"{head} computes in {' or '.join(card.dtypes)}, not in {setup.dtype}")
     if lacking := card.lacks_checkout():
-        raise UserError(f"--models: {head}: {lacking}")
-    released = _released(card, preset) if setting.weights == "released" else None
-    request = _baseline_request(card, preset, released, setting)
+        raise UserError(f"{head}: {lacking}")
+    released = _released(card, preset) if setup.weights == "released" else None
+    request = _baseline_request(card, preset, released, setup)
     versions = resolved_versions(card) | {"settings": str(request["architecture"])}
     if released is not None:
         versions |= {"weights": released.sha256 or released.name}
-    return Contestant(
-        name, card.title, python_of(card), card.places, dict(card.environment.variables), request, versions
+    return TimedModel(
+        name, python_of(card), card.places, dict(card.environment.variables), request, versions, setup.threads
     )
 
 
-def make_environments(names: Iterable[str], report: Callable[[str], None]) -> None:
-    """Make the environments of contestants, `NAME` or `NAME@PRESET`, where they are missing.
+def make_environments(names: Iterable[str]) -> None:
+    """Make the environments of models, `NAME` or `NAME@PRESET`, that are missing.
 
     Raises:
         UserError: no such potential (before anything is made), or an environment cannot be made.
@@ -98,42 +102,41 @@ def make_environments(names: Iterable[str], report: Callable[[str], None]) -> No
     heads = [name.partition("@")[0] for name in names]
     for card in [_card(head) for head in heads if head not in READINGS]:
         if not is_installed(card):
-            install(card, report)
+            install(card)
 
 
 def _card(name: str) -> BaselineCard:
     if name not in baseline_names():
-        raise UserError(f"--models: no potential {name!r}{did_you_mean(name, [*READINGS, *baseline_names()])}")
+        raise UserError(f"no potential {name!r}{did_you_mean(name, [*READINGS, *baseline_names()])}")
     return load_baseline(name)
 
 
-def _alphanet(name: str, preset: str, setting: Setting) -> Contestant:
+def _alphanet(name: str, preset: str, setup: TimingSetup) -> TimedModel:
     head = name.partition("@")[0]
-    request = _request(setting)
+    request = _request(setup)
     versions = {"sources": code_digest(["model", "graph.py", "neighbors.py"])}
-    if setting.weights == "released":
-        if setting.alphanet is None:
-            raise UserError("--weights released: name AlphaNet's file as --alphanet FILE, or leave alphanet out")
-        file = Path(setting.alphanet).resolve()
+    if setup.weights == "released":
+        if setup.alphanet is None:
+            raise UserError("weights released: name a file with AlphaNet's as `alphanet`, or leave AlphaNet out")
+        file = Path(setup.alphanet).resolve()
         request |= {"checkpoint": str(file)}
         versions |= {"weights": sha256_of(file)}
     else:
         _require_preset(preset or SMALL)
         request |= {"architecture": {"preset": preset or SMALL, "reading": READINGS[head]}}
         versions |= {"preset": preset or SMALL}
-    title = "AlphaNet" if READINGS[head] == "paper" else "AlphaNet v1"
-    return Contestant(name, title, Path(sys.executable), (Path(own.__file__).parent,), {}, request, versions)
+    return TimedModel(name, Path(sys.executable), (Path(own.__file__).parent,), {}, request, versions, setup.threads)
 
 
 def _require_preset(name: str) -> None:
     from alphanet.model.config import preset_names
 
     if name not in preset_names():
-        raise UserError(f"--models: AlphaNet has no preset {name!r}{did_you_mean(name, preset_names())}")
+        raise UserError(f"AlphaNet has no preset {name!r}{did_you_mean(name, preset_names())}")
 
 
-def _baseline_request(card: BaselineCard, preset: str, released: Weights | None, setting: Setting) -> dict[str, Any]:
-    request = _request(setting) | {"stress": card.stress}
+def _baseline_request(card: BaselineCard, preset: str, released: Weights | None, setup: TimingSetup) -> dict[str, Any]:
+    request = _request(setup) | {"stress": card.stress}
     if released is None:
         chosen = model_settings(card, {"preset": preset or None})
         return request | {"architecture": architecture(card, chosen)}
@@ -144,19 +147,19 @@ def _baseline_request(card: BaselineCard, preset: str, released: Weights | None,
 
 def _released(card: BaselineCard, name: str) -> Weights:
     if card.released is None:
-        raise UserError(f"--weights released: {card.name} has no released weights; leave it out, or use untrained")
+        raise UserError(f"weights released: {card.name} has none; leave it out, or use untrained")
     return present(card, name or card.released)
 
 
-def _request(setting: Setting) -> dict[str, Any]:
+def _request(setup: TimingSetup) -> dict[str, Any]:
     return {
         "checkpoint": None,
         "carried": None,
         "architecture": {},
         "elements": [],
-        "seed": setting.seed,
+        "seed": setup.seed,
         "stress": True,
-        "dtype": setting.dtype,
-        "device": setting.device,
-        "threads": setting.threads,
+        "dtype": setup.dtype,
+        "device": setup.device,
+        "threads": setup.threads,
     }

@@ -1,0 +1,124 @@
+"""Cards of speed: tables with printed numbers, figures without, and sweeps that a user asks for."""
+
+from collections.abc import Sequence
+from typing import Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from alphanet.benchmark.card import BenchmarkCard, Column, Row
+from alphanet.benchmark.kinds.timing import AD_HOC, AD_HOC_REASON, TimingScale
+from alphanet.cards import Card, validate
+from alphanet.errors import did_you_mean
+
+TimedTask = Literal["step", "forward", "train"]
+QUANTITIES = ("speed", "memory")  # of a sweep, as metrics SWEEP_speed (samples/s) and SWEEP_memory (GB/sample)
+
+
+class SpeedRow(Row):
+    """One potential."""
+
+    parameters: PositiveFloat | None = None  # published number
+
+
+class AccuracySource(Card):
+    """The metric of another benchmark against which speed is drawn. Rows of the same name belong together."""
+
+    benchmark: str
+    metric: str
+    column: str | None = None  # None: its only one
+
+
+class SpeedScale(TimingScale):
+    """How a scale measures speed."""
+
+    structures: str  # a material or a file
+    sizes: tuple[PositiveInt, ...] = Field(min_length=1)  # atoms
+    batch: PositiveInt  # structures in a call
+    hardware: str = ""  # part of the GPU's name that the paper's numbers are of
+    needs_structures: str = ""  # structures of the paper's protocol, if they cannot be shipped
+
+
+class SpeedCard(BenchmarkCard[SpeedScale, SpeedRow, Column]):
+    """A table or figure of speeds. Its metrics are `SWEEP_speed` and `SWEEP_memory`."""
+
+    kind: Literal["speed"]
+    sweeps: dict[str, tuple[TimedTask, ...]] = Field(min_length=1)
+    """Name -> what is timed together: `step` (atoms in, forces out), `forward` (graph given), `train` (a step of training)"""
+    fastest: str | None = None  # the row that the paper claims to be ahead at every size
+    accuracy: AccuracySource | None = None  # draws speed against accuracy, too
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The benchmark of the accuracies."""
+        return (self.accuracy.benchmark,) if self.accuracy else ()
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if len(self.columns) > 1:
+            raise ValueError("columns: speed is measured on one set of structures; give one column or none")
+        if self.fastest is not None and self.fastest not in self.rows:
+            raise ValueError(f"fastest: no row {self.fastest!r}{did_you_mean(self.fastest, self.rows)}")
+        known = [f"{sweep}_{quantity}" for sweep in self.sweeps for quantity in QUANTITIES]
+        for metric in self.metrics:
+            if metric not in known:
+                raise ValueError(f"metrics: no sweep gives {metric!r}{did_you_mean(metric, known)}")
+        return self
+
+
+def speed_card(
+    name: str,
+    *,
+    models: Sequence[str],
+    sizes: Sequence[int],
+    structures: str,
+    tasks: Sequence[str] = ("step", "forward"),
+    batch: int,
+    passes: int,
+    rounds: int,
+    minutes: float,
+    weights: str = "untrained",
+    dtype: str = "float32",
+    alphanet: str | None = None,
+) -> SpeedCard:
+    """The card of a sweep that a user asks for, with the one scale `AD_HOC`.
+
+    Args:
+        name: of its folder.
+        models: `NAME` or `NAME@PRESET`, the reference of the ratios first.
+        sizes: atoms in a structure.
+        structures: a material or a file.
+        tasks: timed together: step, forward, train.
+        batch: structures in a call.
+        passes: over all sizes, each in new processes.
+        rounds: turns of each model at each size in a pass.
+        minutes: for everything.
+        weights: untrained or released.
+        dtype: float32 or float64.
+        alphanet: file with AlphaNet's weights, if they are released ones.
+
+    Raises:
+        UserError: a value that no card may have.
+    """
+    scale = {
+        "comparable": False,
+        "reason": AD_HOC_REASON,
+        "protocol": f"Batches of {batch} supercells of {structures}, in {passes} passes of {rounds} turns.",
+        "structures": structures,
+        "sizes": tuple(sizes),
+        "batch": batch,
+        "passes": passes,
+        "rounds": rounds,
+        "minutes": minutes,
+        "weights": weights,
+        "dtype": dtype,
+        "alphanet": alphanet,
+    }
+    values = {
+        "kind": "speed",
+        "name": name,
+        "title": "Time and memory of a training step" if "train" in tasks else "Time and memory of energy and forces",
+        "sweeps": {"training" if "train" in tasks else "inference": tuple(tasks)},
+        "rows": {model: {"model": model} for model in models},
+        "scales": {AD_HOC: scale},
+    }
+    return validate(values, SpeedCard, name)

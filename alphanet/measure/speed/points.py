@@ -1,0 +1,100 @@
+"""Timed points: one model at one size, as journals and summaries keep them."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+Status = Literal["ok", "failed", "oom", "timeout"]
+
+
+class Typed(BaseModel):
+    """Base of what is kept: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Times(Typed):
+    """Times of one task at one point, ms."""
+
+    median: float
+    q25: float
+    q75: float
+    raw: tuple[float, ...]
+
+    @classmethod
+    def of_milliseconds(cls, values: Sequence[float]) -> "Times":
+        """The quartiles of `values` (n,), ms."""
+        q25, median, q75 = np.percentile(np.asarray(values, dtype=float), [25, 50, 75])
+        return cls(median=float(median), q25=float(q25), q75=float(q75), raw=tuple(values))
+
+    @classmethod
+    def of_seconds(cls, values: Sequence[float]) -> "Times":
+        """The quartiles of `values` (n,), s; raw times are kept to the microsecond."""
+        return cls.of_milliseconds([round(1e3 * value, 3) for value in values])
+
+
+class ForceCheck(Typed):
+    """Forces of a fast mode beside those of the reference, eV/Å."""
+
+    reference: str
+    max_difference: float
+    max_force: float
+    relative: float  # difference over force
+    tolerance: float  # of `relative`
+
+
+class SpeedPoint(Typed):
+    """One model at one size: what it needs, in one process or in those of several repeats."""
+
+    model: str
+    n_atoms: int
+    batch: int
+    status: Status
+    reason: str | None = None  # None if ok
+    note: str | None = None
+    n_edges: int | None = None  # of all structures of a batch, undisplaced; None without a cutoff
+    density: float | None = None  # atoms/Å^3
+    cutoff: float | None = None  # Å
+    parameters: int | None = None
+    dtype: str | None = None
+    device: str | None = None
+    mode: str = "eager"
+    threads: int | None = None
+    force_check: ForceCheck | None = None
+    peak_memory_mb: dict[str, float] = {}  # resident, on CUDA also allocated and reserved
+    resident_before_mb: float = 0.0  # of the process with its model, before the calls
+    times_ms: dict[str, Times] = {}  # by task
+    unsupported: dict[str, str] = {}  # task -> why the model cannot be timed at it
+    first_call_s: dict[str, float] = {}  # by task
+    overhead_s: float = 0.0  # until the model was ready
+    compile_s: float = 0.0
+    cpu_s: dict[str, float] = {}  # processor time of a call, by task
+    rounds: dict[str, tuple[tuple[float, ...], ...]] = {}
+    """For each task and repeat the median of each round, s"""
+    repeat: int = 1  # the first of those behind it
+    repeats: int = 1  # number of them that were timed
+    noise_s: tuple[float, ...] = ()  # readings of the machine's noise before and after
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was measured."""
+        return self.status == "ok"
+
+    @property
+    def used_mb(self) -> float:
+        """Memory that the calls needed beside what the process held before: on CUDA allocated, else resident."""
+        return used_memory(self.peak_memory_mb, self.resident_before_mb)
+
+    @property
+    def title(self) -> str:
+        """The model, and its mode unless it is the usual one."""
+        return self.model if self.mode == "eager" else f"{self.model} ({self.mode})"
+
+
+def used_memory(peak_mb: dict[str, float], before_mb: float) -> float:
+    """MB that calls needed beside `before_mb`: on CUDA the peak allocated, else resident; at least 1."""
+    if "allocated" in peak_mb:
+        return max(1.0, peak_mb["allocated"])
+    return max(1.0, peak_mb["resident"] - before_mb)
