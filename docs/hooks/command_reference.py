@@ -67,7 +67,8 @@ def help_markdown(help_text: str) -> str:
             blocks.append("\n".join(text(line.strip()) for line in prose))
         if calls:
             blocks.append("\n".join(["```sh", *calls, "```"]))
-    return "\n\n".join(block for block in blocks if block)
+    page = "\n\n".join(block for block in blocks if block)
+    return page.replace("\n```\n\n```sh\n", "\n")  # calls that follow each other are one block
 
 
 def _is_call(line: str) -> bool:

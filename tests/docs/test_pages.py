@@ -31,15 +31,21 @@ def commands_of(page):
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_and_options_exist(page):
     for words in commands_of(page):
-        command, rest = typer.main.get_command(app), list(words)
-        while rest and hasattr(command, "commands") and rest[0] in command.commands:
-            command = command.commands[rest.pop(0)]
-        known = {name for param in command.params for name in [*param.opts, *param.secondary_opts]}
-        known |= {"--help", "-h"}
-        options = [word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)]
-        assert set(options) <= known, f"alphanet {shlex.join(words)}: no {set(options) - known}"
-        if hasattr(command, "commands") and not options:
-            raise AssertionError(f"alphanet {shlex.join(words)}: no such command")
+        command, rest = command_of(words)
+        known = {name for param in command.params for name in [*param.opts, *param.secondary_opts]} | {"--help"}
+        options = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
+        assert options <= known, f"alphanet {shlex.join(words)}: no {options - known}"
+        assert not hasattr(command, "commands") or options, f"alphanet {shlex.join(words)}: no such command"
+
+
+def command_of(words):
+    """The command that words call, and the words after its name; a group may have a command that needs no name."""
+    command, rest = typer.main.get_command(app), list(words)
+    while rest and hasattr(command, "commands") and rest[0] in command.commands:
+        command = command.commands[rest.pop(0)]
+    if hasattr(command, "commands") and hasattr(command, "default"):
+        command = command.commands[command.default]
+    return command, rest
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
