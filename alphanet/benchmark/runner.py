@@ -212,7 +212,7 @@ def _result(
         failures=tuple(findings.failures),
         records=records,
         origins=shown.origins
-        | {cell.origin: cell_facts(findings.records[cell.row, cell.column]) for cell in cells if cell.origin},
+        | {cell.origin: cell_facts([records[key] for key in cell.records]) for cell in cells if cell.origin},
         options=options.given(),
         provenance=this_process(),
     )

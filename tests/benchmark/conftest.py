@@ -71,12 +71,6 @@ class FakeTrainer(ConstantTrainer):
 
 
 @pytest.fixture
-def cards(monkeypatch):
-    """The cards of tests/benchmark/cards beside the shipped ones."""
-    monkeypatch.setenv("ALPHANET_BENCHMARKS", str(Path(__file__).parent / "cards"))
-
-
-@pytest.fixture
 def trainers(monkeypatch, prepared, cards):
     """Trainers of `alphanet` and `peer` that take no time, on the tiny data set, whatever its name."""
     fakes = {name: FakeTrainer() for name in ("alphanet", "peer")}

@@ -1,12 +1,12 @@
 """Listing: costs and data by the cards, whatever is here of them."""
 
 import pytest
+from alphanet.measure.discovery.wbm import summary_file
 
 from alphanet.benchmark.listing import list_benchmarks
 from alphanet.benchmark.loading import benchmark_names, load_benchmark
 from alphanet.data.fetching import local_path
 from alphanet.errors import UserError
-from alphanet.measure.discovery.wbm import summary_file
 
 
 def info(name, scale):

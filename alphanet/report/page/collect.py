@@ -11,7 +11,8 @@ from alphanet.errors import UserError
 from alphanet.files import read_json_object
 from alphanet.provenance import utc_now
 from alphanet.report.page.model import SCHEMA, Report, ReportedRun, summarize
-from alphanet.results.facts import code_text, hardware_text
+from alphanet.results.facts import code_text, environment_facts, hardware_text
+from alphanet.results.records import Record
 from alphanet.results.schema import RESULTS, BenchmarkResult, read_result
 
 BEGUN = ("records.jsonl", "points.jsonl", "trials.jsonl")
@@ -106,7 +107,7 @@ def _read(folder: Path, identity: str, places: Sequence[Path]) -> ReportedRun:
         title=result.title,
         folder=shown,
         state="finished",
-        problems=(*result.problems, *result.failures, *_changed_paper_values(result), *lost),
+        problems=(*result.problems, *result.failures, *_untraceable(result), *_changed_paper_values(result), *lost),
         figures={name: paths for name, paths in files.items() if "svg" in paths},
         result=result,
     )
@@ -131,6 +132,25 @@ def _begun_text(folder: Path) -> str:
     return f"not finished: {begun}, and no results; the command that began it continues from there"
 
 
+def _untraceable(result: BenchmarkResult) -> Iterator[str]:
+    """Cells whose records are not there or were changed, and records of several versions of the code."""
+    changed = {key for key, record in result.records.items() if record.id != key}
+    versions = set()
+    for cell in result.cells:
+        place = f"{cell.row}, {cell.column}, {cell.metric}"
+        if cell.measured is not None and (not cell.records or set(cell.records) - set(result.records)):
+            yield f"{place}: {cell.measured:g} cannot be traced to a record"
+        if changed & set(cell.records):
+            yield f"{place}: its record {', '.join(sorted(changed & set(cell.records)))} was changed"
+        versions |= {_version(result.records[key]) for key in cell.records if key in result.records}
+    if len(versions) > 1:
+        yield f"records of several versions of the code: {'; '.join(sorted(versions))}"
+
+
+def _version(record: Record) -> str:
+    return environment_facts(record.environment).get("code", "unknown")
+
+
 def _changed_paper_values(result: BenchmarkResult) -> list[str]:
     """Cells that were judged by other paper values than those of today's card."""
     try:
@@ -142,10 +162,8 @@ def _changed_paper_values(result: BenchmarkResult) -> list[str]:
         printed = card.printed(cell.row, cell.column, cell.metric)
         today = None if printed is None else str(printed)
         if cell.printed != today:
-            place = f"{cell.row}, {cell.column}, {cell.metric}"
-            problems.append(
-                f"{place}: judged by the paper value {cell.printed}, and the card says {today}; run it again"
-            )
+            values = f"judged by the paper value {cell.printed}, but the card has {today}"
+            problems.append(f"{cell.row}, {cell.column}, {cell.metric}: {values}; run it again")
     return problems
 
 

@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
+from alphanet.figures.parity import parity_figure
 from alphanet.measure.parity import ParitySample, load_sample, save_sample
-from alphanet.report.figures import parity_figure
 
 
 def sample(seed: int, size: int = 300) -> ParitySample:
