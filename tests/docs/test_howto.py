@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from ase.io import read
-from pages import follow, write_files
+from pages import DOCS, blocks, follow, write_files
 
 from alphanet.potentials.cards import read_baseline
 
@@ -73,4 +73,8 @@ def test_tutorial(tmp_path):
     printed = follow("tutorial.md", tmp_path)
     assert json.loads((tmp_path / "stiff.json").read_text())["energy_mae"] == pytest.approx(2.8e-3, rel=0.01)
     assert "Warm argon" in printed
+    lines = {" ".join(line.split()) for line in printed.splitlines()}
+    for block in blocks(DOCS / "tutorial.md"):
+        if block.language == "text":  # what the page says that commands print
+            assert {" ".join(line.split()) for line in block.content.splitlines()} - {"…"} <= lines
     assert (tmp_path / "report" / "index.html").is_file()
