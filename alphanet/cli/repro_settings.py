@@ -19,7 +19,7 @@ def table6(
     """Hyperparameters and numbers of parameters, read from the presets (Table 6); takes seconds."""
     from alphanet.cli.bench_options import require_one_of
     from alphanet.data.cards import SCALES
-    from alphanet.paper.settings import Options
+    from alphanet.benchmark.kinds.settings import Options
     from alphanet.report.settings_run import run_settings
     from alphanet.report.tables import print_sheet
 

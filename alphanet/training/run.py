@@ -154,7 +154,7 @@ def _train_baseline(
             "architecture": architecture(card, settings),
             "elements": list(elements),
             "references": references,
-            "scale": _scale(settings, statistics),
+            "energy_scale": _scale(settings, statistics),
             "train": str(data.train.resolve()),
             "valid": str(data.valid.resolve()),
             "out": str(folder.path.resolve()),

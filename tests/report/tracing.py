@@ -58,7 +58,7 @@ def trace(report: Path, runs: Path) -> dict[str, int]:
         folder = runs / Path(run.folder).name
         assert read_result(folder / "results.json") == run.result, f"{folder} holds another result"
         log = RecordLog(folder / "records.jsonl")
-        assert log.problems == []
+        assert log.problems == [], log.problems
         kept = {record.id: record for record in log.records}
         for cell in run.result.cells:
             known |= _cell(cell, run, kept)

@@ -157,7 +157,7 @@ class Cost(Kind[CostCard, CostWork]):
 
     def prepare(self, task: Task[CostWork]) -> Task[CostWork]:
         """Read the settings of the training."""
-        from alphanet.paper.settings import settings_of
+        from alphanet.benchmark.kinds.settings import settings_of
 
         scale, column = self.card.scale(self.options.scale), self.card.columns[task.work.column]
         (row,), steps, settings = self.card.rows.values(), scale.steps[task.work.column], settings_of(column.dataset)

@@ -183,6 +183,11 @@ def read_store(path: str | Path) -> Iterator[Any]:
         yield row.toatoms()
 
 
+def evenly_spaced(count: int, most: int | None) -> np.ndarray:
+    """Indices of frames to train on, as `alphanet.data.subsets` chooses them, which is not importable here."""
+    return np.arange(count) if most is None or most >= count else np.arange(most) * count // most
+
+
 def refuse_unknown(numbers: np.ndarray, known: Sequence[str]) -> None:
     """Refuse elements outside `known`, a list of chemical symbols."""
     from ase.data import chemical_symbols
