@@ -12,7 +12,6 @@ from alphanet.errors import UserError
 from alphanet.measure.speed.models import TimedModel
 from alphanet.measure.speed.points import SpeedPoint, Times
 from alphanet.measure.speed.process import WARM_UP_SHARE, TimedProcess, TimingSettings
-from alphanet.neighbors import neighbor_pairs
 from alphanet.potentials.kit.worker_kit import packed
 
 logger = logging.getLogger(__name__)
@@ -156,6 +155,8 @@ def _point(process: TimedProcess, atoms: Atoms, repeat: int) -> SpeedPoint:
 
 def _edges(atoms: Atoms, cutoff: float | None, batch: int) -> int | None:
     """Of the undisplaced structures; None without a cutoff or a neighbor list."""
+    from alphanet.neighbors import neighbor_pairs
+
     if cutoff is None:
         return None
     try:
