@@ -33,7 +33,8 @@ class RunOptions(BaseModel):
     """Minutes for everything that is not measured yet; None: the card's limits"""
     restart: bool = False
     """Measure again what is finished or begun"""
-    device: str = "cpu"
+    device: str = "auto"
+    """auto, cpu, cuda, …; the runner says which one `auto` is"""
     mirror: str | None = None
     """file:// or http(s):// that serves HOST/PATH in place of the real addresses"""
     seeds: PositiveInt | None = None
