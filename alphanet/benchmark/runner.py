@@ -144,7 +144,9 @@ class _Run:
         if isinstance(finding, Missing):
             self._miss(finding.places, finding.reason, finding.metrics)
             if finding.failed:
-                self.findings.failures.append(f"{_named(finding.places)}: {finding.reason}")
+                failure = f"{_named(finding.places)}: {finding.reason}"
+                if failure not in self.findings.failures:  # several tasks of one place may fail alike
+                    self.findings.failures.append(failure)
                 logger.warning("%s failed: %s", _named(finding.places), finding.reason)
             return
         record = self._log.add(finding.record)
