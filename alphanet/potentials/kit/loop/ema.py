@@ -18,7 +18,7 @@ def averaged_copy(model: Model) -> Model:
 
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Move `average` towards `model` after optimiser step number `step` (from 1).
+    """Move `average` towards `model` after optimizer step number `step` (from 1).
 
     Early steps count more, min(decay, (1 + step) / (10 + step)), so that the initial weights are soon forgotten.
     """
