@@ -101,7 +101,7 @@ class _Run:
             if place not in selected and place in measured:
                 self.findings.records[place] = measured[place]
             elif place not in selected:
-                self.findings.missing[place] = "left out by the selection (only)"
+                self.findings.missing[place] = "left out by the selection"
             elif place in plan.impossible:
                 self.findings.missing[place] = plan.impossible[place]
             elif place not in filled:
