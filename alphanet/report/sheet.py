@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from alphanet.results.facts import value_text
 from alphanet.results.schema import INCONSISTENT, BenchmarkResult, Cell, Grid, Number
 
 ERRATUM = "Erratum: "
@@ -86,23 +87,6 @@ def grid_rows(grid: Grid) -> Iterator[tuple[str, ...]]:
     """The rows of a grid as texts."""
     for row in grid.rows:
         yield tuple(item.text if isinstance(item, Number) else item for item in row)
-
-
-def value_text(value: float | None, spread: float | None = None) -> str:
-    """Three significant digits without an exponent, and the spread to the same place; whole numbers as they are."""
-    if value is None:
-        return "–"
-    if spread is None and float(value).is_integer():
-        return f"{value:.0f}"
-    decimals = _decimals(value)
-    text = f"{value:.{decimals}f}"
-    return text if spread is None else f"{text} ± {spread:.{decimals}f}"
-
-
-def _decimals(value: float) -> int:
-    # The digits of the rounded value: 99.96 is 100, not 100.0.
-    magnitude = f"{abs(value):.2e}"
-    return max(0, 2 - int(magnitude.partition("e")[2])) if value else 0
 
 
 def _line(cell: Cell, notes: list[str]) -> Line:

@@ -75,10 +75,14 @@ def _seed(record: Record) -> str:
     return str(record.protocol.get("seed", "?"))
 
 
-def value_text(value: float) -> str:
-    """Three significant digits without an exponent; whole numbers as they are."""
-    if float(value).is_integer():
+def value_text(value: float | None, spread: float | None = None) -> str:
+    """Three significant digits without an exponent, and the spread to the same place; whole numbers as they are."""
+    if value is None:
+        return "–"
+    if spread is None and float(value).is_integer():
         return f"{value:.0f}"
     # The digits of the rounded value: 99.96 is 100, not 100.0.
     magnitude = f"{abs(value):.2e}"
-    return f"{value:.{max(0, 2 - int(magnitude.partition('e')[2]))}f}"
+    decimals = max(0, 2 - int(magnitude.partition("e")[2])) if value else 0
+    text = f"{value:.{decimals}f}"
+    return text if spread is None else f"{text} ± {spread:.{decimals}f}"

@@ -88,3 +88,11 @@ def run(tmp_path, trainers):
         return run_benchmark(load_benchmark(card), RunOptions(out=tmp_path, **options))
 
     return go
+
+
+@pytest.fixture
+def speed_cards(monkeypatch) -> Path:
+    """The cards of tests/benchmark/speed_cards beside the shipped ones; returns their folder."""
+    folder = Path(__file__).parent / "speed_cards"
+    monkeypatch.setenv("ALPHANET_BENCHMARKS", str(folder))
+    return folder

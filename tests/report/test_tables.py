@@ -7,9 +7,10 @@ import re
 import pytest
 from report_runs import figure, table
 
-from alphanet.report.sheet import make_sheet, value_text
+from alphanet.report.sheet import make_sheet
 from alphanet.report.tables import as_csv, as_latex, as_markdown, tex, write_tables
 from alphanet.report.terminal import print_result
+from alphanet.results.facts import value_text
 from alphanet.results.schema import read_result
 
 

@@ -12,7 +12,7 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from alphanet.benchmark.card import AnyCard, BenchmarkCard, DataColumn, Row
+from alphanet.benchmark.card import BenchmarkCard, DataColumn, Row
 from alphanet.benchmark.judging import build_cells
 from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Missing, Place, Plan, RunOptions, Shown, Task
 from alphanet.benchmark.kinds.sweep_results import SweepResult
@@ -38,6 +38,7 @@ __all__ = ["DAY", "Cost", "CostCard", "CostColumn", "CostScale", "Training", "ca
 
 SCALE = "full"  # of the presets: a cost is that of the paper's own training
 TASK = "train"
+PARAMETERS = "parameters_paper"  # key of the settings: counted in the reading of the paper
 MILLISECONDS = 1e3
 
 
@@ -131,7 +132,7 @@ def carried(sizes: Sequence[float], values: Sequence[float], size: float) -> flo
 class Cost(Kind[CostCard, CostWork]):
     """A table of training costs."""
 
-    card_type: type[AnyCard] = CostCard
+    card_type = CostCard
     uses = frozenset({"device", "threads", "max_memory", "seed"})
 
     def __init__(self, card: CostCard, options: RunOptions) -> None:
@@ -158,19 +159,22 @@ class Cost(Kind[CostCard, CostWork]):
     def prepare(self, task: Task[CostWork]) -> Task[CostWork]:
         """Read the settings of the training."""
         from alphanet.benchmark.kinds.settings import settings_of
+        from alphanet.training.config import preset_config
 
         scale, column = self.card.scale(self.options.scale), self.card.columns[task.work.column]
-        (row,), steps, settings = self.card.rows.values(), scale.steps[task.work.column], settings_of(column.dataset)
-        training = Training(column.samples, settings["epochs"], settings["batch_size"], column.atoms)
+        (row,), steps = self.card.rows.values(), scale.steps[task.work.column]
+        config, parameters = preset_config(column.dataset, SCALE), settings_of(column.dataset)[PARAMETERS]
+        assert isinstance(parameters, int)
+        training = Training(column.samples, config.epochs, config.batch_size, column.atoms)
         sweep = Sweep(
-            models=(f"{row.model}@{settings['model']['preset']}",),
+            models=(f"{row.model}@{config.model['preset']}",),
             sizes=steps.sizes,
             structures=steps.structures,
             setup=timing_setup(scale, self.options),
             settings=timing_settings(scale, self.options, (TASK,), scale.batch or training.batch),
         )
         place = SweepFolder(sweep, self.folder / task.work.column)
-        work = CostWork(task.work.column, training, settings["parameters_paper"], place)
+        work = CostWork(task.work.column, training, parameters, place)
         finished = not self.options.restart and place.finished
         return replace(task, work=work, seconds=0.0 if finished else task.seconds)
 
@@ -219,10 +223,10 @@ class Cost(Kind[CostCard, CostWork]):
         assert training is not None
         steps = scale.steps[work.column]
         return (
-            f"{work.column}: {training.samples} samples ({column.samples_from}), {training.epochs} epochs in batches of "
-            f"{training.batch} a device (the preset): {training.steps:.3g} steps of one device; {training.atoms} atoms a "
-            f"sample ({column.atoms_from}). Timed: steps of {scale.batch or training.batch} on {steps.structures} with "
-            f"{' and '.join(map(str, steps.sizes))} atoms, {self._device_days}, "
+            f"{work.column}: {training.samples} samples ({column.samples_from}), {training.epochs} epochs in batches "
+            f"of {training.batch} a device (the preset): {training.steps:.3g} steps of one device; {training.atoms} "
+            f"atoms a sample ({column.atoms_from}). Timed: steps of {scale.batch or training.batch} on "
+            f"{steps.structures} with {' and '.join(map(str, steps.sizes))} atoms, {self._device_days}, "
             f"{'in proportion' if len(steps.sizes) == 1 else 'on a straight line'} from there to the mean number of "
             "atoms. Reading of data, validation and the exchange between devices are left out."
         )
@@ -235,7 +239,6 @@ class Cost(Kind[CostCard, CostWork]):
         seconds = [point.times_ms[TASK].median / MILLISECONDS / point.batch for point in points]
         memory = [gigabytes_a_sample(point) for point in points]
         devices = self.options.threads if self._on_cpu else 1
-        excluded = {"rounds": True, "times_ms": {"__all__": {"raw"}}}
         return Record(
             metrics={
                 "training_cost": devices * training.days(carried(sizes, seconds, training.atoms)),
@@ -243,7 +246,7 @@ class Cost(Kind[CostCard, CostWork]):
                 "parameters": work.parameters,
             },
             data={"dataset": column.dataset, "scale": SCALE, "atoms": column.atoms, "atoms_from": column.atoms_from},
-            model={"name": points[0].model, "versions": summary.conditions.models[points[0].model]},
+            model={"name": points[0].model, "versions": {**summary.conditions.models[points[0].model]}},
             protocol={
                 "benchmark": f"{self.card.name}/{self.options.scale}",
                 **summary.conditions.setup.model_dump(mode="json"),
@@ -251,7 +254,7 @@ class Cost(Kind[CostCard, CostWork]):
                 "epochs": training.epochs,
                 "batch": training.batch,
                 "steps": training.steps,
-                "points": [point.model_dump(mode="json", exclude=excluded) for point in points],
+                "points": [point.without_raw_times() for point in points],
             },
             environment=where(),
         )

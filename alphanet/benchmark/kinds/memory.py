@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import JsonValue, PositiveFloat, PositiveInt
 
-from alphanet.benchmark.card import AnyCard, BenchmarkCard, Column, Row
+from alphanet.benchmark.card import BenchmarkCard, Column, Row
 from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Place, Plan, RunOptions, Shown, Task
 from alphanet.benchmark.kinds.timing import (
     AD_HOC,
@@ -24,6 +24,7 @@ from alphanet.cards import validate
 from alphanet.figures.memory import memory_figure
 from alphanet.figures.style import figure_files
 from alphanet.files import write_text
+from alphanet.hardware.devices import kind_of
 from alphanet.measure.speed.largest import LargestSystem, Search, find_largest
 from alphanet.measure.speed.models import make_environments
 from alphanet.provenance import where
@@ -67,7 +68,7 @@ class SearchWork:
 class Memory(Kind[MemoryCard, SearchWork]):
     """A table of largest systems."""
 
-    card_type: type[AnyCard] = MemoryCard
+    card_type = MemoryCard
     uses = frozenset({"device", "threads", "mode", "structures", "max_memory", "seed"})
 
     def __init__(self, card: MemoryCard, options: RunOptions) -> None:
@@ -132,15 +133,15 @@ class Memory(Kind[MemoryCard, SearchWork]):
     def _record(self, found: LargestSystem) -> Record:
         largest, conditions = found.largest, found.conditions
         metrics: dict[str, JsonValue] = {
-            "largest": largest and largest.n_atoms,
+            "largest": None if largest is None else largest.n_atoms,
             "kb_per_atom": found.kb_per_atom,
-            "seconds": largest and largest.seconds,
+            "seconds": None if largest is None else largest.seconds,
             "training_mb_per_sample": found.training_mb_per_sample,
         }
         return Record(
             metrics={name: value for name, value in metrics.items() if value is not None},
             data={"structures": conditions.structures, "sample_atoms": conditions.sample_atoms},
-            model={"name": found.model, "versions": conditions.versions},
+            model={"name": found.model, "versions": {**conditions.versions}},
             protocol={
                 "benchmark": f"{self.card.name}/{self.options.scale}",
                 **conditions.setup.model_dump(mode="json"),
@@ -186,7 +187,7 @@ class Memory(Kind[MemoryCard, SearchWork]):
     def _conditions(self) -> str:
         conditions = next(iter(self.found.values())).conditions
         machine = conditions.hardware
-        place = ", ".join(machine.gpus) if conditions.setup.device.startswith("cuda") else machine.cpu
+        place = ", ".join(machine.gpus) if kind_of(conditions.setup.device) != "cpu" else machine.cpu
         limit = "" if conditions.memory_limit is None else f", at most {conditions.memory_limit / 1e9:.3g} GB"
         return f"{conditions.structures} · {place}{limit} · {conditions.setup.dtype}"
 

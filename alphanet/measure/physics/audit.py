@@ -16,7 +16,7 @@ from alphanet.measure.physics.rounding import measured_rounding
 from alphanet.measure.physics.structures import chosen_structures, usual_structures
 from alphanet.potentials.cards import baseline_names, load_baseline
 from alphanet.potentials.local import AlphaNetPotential
-from alphanet.potentials.opening import ALPHANET, Opening, open_potential
+from alphanet.potentials.opening import ALPHANET, LoadOptions, open_potential
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
 
@@ -49,7 +49,7 @@ def require_potential(name: str) -> None:
         raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
 
 
-def audit(name: str, how: Opening, given: list[Atoms], report: Report) -> dict[str, Any]:
+def audit(name: str, how: LoadOptions, given: list[Atoms], report: Report) -> dict[str, Any]:
     """Everything that can be checked of the potential `name`, see `open_potential` for names.
 
     Args:
@@ -96,7 +96,7 @@ def _best_dtype(name: str) -> str:
     return "float64" if "float64" in dtypes else dtypes[0]
 
 
-def subject_of(potential: Potential, given: list[Atoms], how: Opening) -> Subject:
+def subject_of(potential: Potential, given: list[Atoms], how: LoadOptions) -> Subject:
     """The potential with structures of elements that it knows.
 
     Raises:
@@ -135,7 +135,7 @@ def _about(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _checks(subject: Subject, name: str, how: Opening, frames: list[Atoms]) -> Iterator[Check]:
+def _checks(subject: Subject, name: str, how: LoadOptions, frames: list[Atoms]) -> Iterator[Check]:
     """All checks in order; where the potential fails in one, that says so and the next is made."""
     for title, make in CHECKS.items():
         try:
@@ -145,7 +145,7 @@ def _checks(subject: Subject, name: str, how: Opening, frames: list[Atoms]) -> I
     yield from _float32(subject, name, how, frames)
 
 
-def _float32(subject: Subject, name: str, how: Opening, frames: list[Atoms]) -> Iterator[Check]:
+def _float32(subject: Subject, name: str, how: LoadOptions, frames: list[Atoms]) -> Iterator[Check]:
     if subject.rounding.precision == "float32":
         yield precision.unchecked_float32("it computes in float32 only")
         return

@@ -41,7 +41,7 @@ class SweepWork:
 class Speed(Kind[SpeedCard, SweepWork]):
     """A table or figure of speeds."""
 
-    card_type: type[AnyCard] = SpeedCard
+    card_type = SpeedCard
     uses = frozenset({"device", "threads", "mode", "structures", "max_memory", "seed"})
 
     def __init__(self, card: SpeedCard, options: RunOptions) -> None:
@@ -161,21 +161,20 @@ class Speed(Kind[SpeedCard, SweepWork]):
     def _record(self, name: str, summary: SweepSummary, points: Sequence[SpeedPoint]) -> Record:
         """The numbers of a row, those of its largest system, with all that they rest on."""
         largest, conditions = points[-1], summary.conditions
-        excluded = {"rounds": True, "times_ms": {"__all__": {"raw"}}}
         return Record(
             metrics={
                 f"{name}_speed": 1e3 * largest.batch / largest.times_ms[summary.tasks[0]].median,
                 f"{name}_memory": gigabytes_a_sample(largest),
             },
             data={"structures": conditions.structures, "n_atoms": largest.n_atoms},
-            model={"name": largest.model, "versions": conditions.models[largest.model]},
+            model={"name": largest.model, "versions": {**conditions.models[largest.model]}},
             protocol={
                 "benchmark": f"{self.card.name}/{self.options.scale}",
                 "sweep": name,
                 **conditions.setup.model_dump(mode="json"),
                 "mode": largest.mode,
                 "batch": largest.batch,
-                "points": [point.model_dump(mode="json", exclude=excluded) for point in points],
+                "points": [point.without_raw_times() for point in points],
             },
             environment=where(),
         )

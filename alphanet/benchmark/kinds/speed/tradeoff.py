@@ -87,7 +87,8 @@ def require_metric(source: AccuracySource) -> tuple[AnyCard, str]:
         known = did_you_mean(source.metric, card.metrics)
         raise UserError(f"accuracy: {source.benchmark} has no metric {source.metric!r}{known}")
     if source.column is None and len(card.columns) != 1:
-        raise UserError(f"accuracy: {source.benchmark} has several columns; name one as column: {', '.join(card.columns)}")
+        known = ", ".join(card.columns)
+        raise UserError(f"accuracy: {source.benchmark} has several columns; name one as `column`: {known}")
     column = source.column or next(iter(card.columns))
     if column not in card.columns:
         raise UserError(f"accuracy: {source.benchmark} has no column {column!r}{did_you_mean(column, card.columns)}")
@@ -110,11 +111,10 @@ def accuracies(card: SpeedCard, runs: Path) -> tuple[dict[str, Accuracy], str]:
         printed = other.printed(row, column, source.metric)
         if printed is not None:
             values[row] = Accuracy(float(printed), str(printed), computed=False)
-    if result is not None:
-        for cell in result.cells:
-            if (cell.column, cell.metric) == (column, source.metric) and cell.row in card.rows:
-                if cell.comparable and cell.measured is not None:
-                    values[cell.row] = Accuracy(cell.measured, value_text(cell.measured), computed=True)
+    for cell in result.cells if result else ():
+        meant = (cell.column, cell.metric) == (column, source.metric) and cell.row in card.rows
+        if meant and cell.comparable and cell.measured is not None:
+            values[cell.row] = Accuracy(cell.measured, value_text(cell.measured), computed=True)
     return values, note
 
 
