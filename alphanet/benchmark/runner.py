@@ -15,6 +15,7 @@ from alphanet.benchmark.kind import COMMON, Findings, Kind, Measured, Missing, P
 from alphanet.benchmark.kinds import kind_of
 from alphanet.benchmark.selection import all_places, selected_places
 from alphanet.errors import UserError, did_you_mean
+from alphanet.hardware import resolve_device
 from alphanet.provenance import where
 from alphanet.results.facts import cell_facts
 from alphanet.results.records import Record, RecordLog
@@ -36,22 +37,13 @@ def run_benchmark(card: AnyCard, options: RunOptions) -> BenchmarkResult:
     """
     require_useful(card, options)
     card.scale(options.scale)
-    kind = kind_of(card.kind)(card, options.model_copy(update={"device": resolved_device(options.device)}))
+    kind = kind_of(card.kind)(card, options.model_copy(update={"device": resolve_device(options.device)}))
     logger.info("%s: records, figures and results.json; the same command resumes", kind.folder)
     run = _Run(card, options, kind)
     run.measure(kind.plan())
     result = _result(card, options, kind, run.findings, run.broken)
     result.write(kind.folder)
     return result
-
-
-def resolved_device(name: str) -> str:
-    """`name`, or the device that `auto` stands for on this machine."""
-    if name != "auto":
-        return name
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def require_useful(card: AnyCard, options: RunOptions) -> None:
@@ -102,8 +94,8 @@ class _Run:
                 self.findings.records[place] = measured[place]
             elif place not in selected:
                 self.findings.missing[place] = "left out by the selection (only)"
-            elif place in plan.impossible:
-                self.findings.missing[place] = plan.impossible[place]
+            elif place in plan.impossible or place in plan.on_demand:
+                self.findings.missing[place] = plan.impossible.get(place) or plan.on_demand[place]
             elif place not in filled:
                 self.findings.missing[place] = f"the protocol of scale {self._options.scale} does not measure it"
         kept = ((task, tuple(place for place in task.places if place in selected)) for task in plan.tasks)

@@ -14,12 +14,12 @@ from alphanet.errors import UserError
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from alphanet.potentials.opening import Opening
+    from alphanet.potentials.opening import LoadOptions
     from alphanet.potentials.protocol import FramePrediction, Potential
 
 INIT_EXAMPLES = """Examples:
 
-alphanet init --preset fig3a --elements Si,O --out model.safetensors
+alphanet init --preset small --elements Si,O --out model.safetensors
 
 alphanet init --preset mptrj-v1 --reading official-v1 --out model.safetensors"""
 PREDICT_EXAMPLES = """Examples:
@@ -49,7 +49,7 @@ def init(
     from alphanet.model.create import create_model
 
     if preset is None:
-        raise UserError("name the settings with --preset: fig3a, zeolite, mptrj, …")
+        raise UserError("name the settings with --preset: small, zeolite, mptrj, …")
     chosen = {"elements": elements.replace(",", " ").split()} if elements else {}
     model = create_model(named(preset, reading=reading, **chosen), seed or 0)
     save_model(model, out, extra={"seed": str(seed or 0), "preset": preset})
@@ -111,9 +111,9 @@ def load_options(
     trust: bool = False,
     mode: str | None = None,
     edge_memory: float | None = None,
-) -> "Opening":
+) -> "LoadOptions":
     """The options of `open_potential`, those that were given."""
-    from alphanet.potentials.opening import Opening
+    from alphanet.potentials.opening import LoadOptions
 
     if not untrained:
         o.refuse("with --untrained it says how random weights are made", preset=preset, seed=seed)
@@ -121,13 +121,7 @@ def load_options(
         dtype=dtype, threads=threads, untrained=untrained, preset=preset, seed=seed, config=config, trust=trust,
         mode=mode, max_memory=edge_memory,
     )  # fmt: skip
-    return Opening(device=_device(device), **values)
-
-
-def _device(name: str) -> str:
-    from alphanet.benchmark.runner import resolved_device
-
-    return resolved_device(name)
+    return LoadOptions(device=device, **values)
 
 
 def _predicted(potential: "Potential", frames: "Iterable[Atoms]", batch_size: int) -> "Iterator[Atoms]":

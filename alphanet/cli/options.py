@@ -292,7 +292,7 @@ ModelConfig = Annotated[
 Untrained = Annotated[bool, _option(MODEL, "Random weights, with the settings of --preset.", "--untrained")]
 Preset = Annotated[
     str | None,
-    _option(MODEL, "Settings of random weights: fig3a, zeolite, mptrj, … If not given: the card's first.", "--preset"),
+    _option(MODEL, "Settings of random weights: small, zeolite, mptrj, … If not given: the card's first.", "--preset"),
 ]
 Trust = Annotated[
     bool, _option(MODEL, "Load released weights that are pickled and have no checksum in the card.", "--trust")

@@ -12,7 +12,7 @@ from alphanet.measure.accuracy import evaluate as evaluate_potential
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from alphanet.potentials.opening import Opening
+    from alphanet.potentials.opening import LoadOptions
 
 Protocol = Literal["plain", "official", "s2ef"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
@@ -55,7 +55,7 @@ def evaluate(
     model: str | Path,
     data: str | Path,
     *,
-    options: "Opening | None" = None,
+    options: "LoadOptions | None" = None,
     protocol: Protocol = "plain",
     batch_size: int = 8,
     mirror: str | None = None,
@@ -73,12 +73,12 @@ def evaluate(
     Raises:
         UserError: an unknown model, data set or protocol; frames without labels; or a model that cannot be opened so.
     """
-    from alphanet.potentials.opening import Opening, open_potential
+    from alphanet.potentials.opening import LoadOptions, open_potential
 
     if protocol not in PROTOCOLS:
         raise UserError(f"unknown protocol {protocol!r}{did_you_mean(protocol, PROTOCOLS)}")
     frames = labeled_frames(data, mirror)
-    potential = open_potential(str(model), options or Opening(), lambda: frames)
+    potential = open_potential(str(model), options or LoadOptions(), lambda: frames)
     try:
         accuracy = evaluate_potential(
             potential, frames, batch_size=batch_size, official=protocol == "official", s2ef=protocol == "s2ef"

@@ -71,13 +71,13 @@ class Model:
         if self._training is None:
             network = deepcopy(self._network).train().requires_grad_(True)
             self._training = network, torch.optim.Adam(network.parameters(), lr=1e-4)
-        network, optimiser = self._training
-        optimiser.zero_grad(set_to_none=True)
+        network, optimizer = self._training
+        optimizer.zero_grad(set_to_none=True)
         energies = in_blocks(network) if self._trains_in_blocks else network
         answer = predict(energies, graph, stress=False, create_graph=True)
         loss = answer.energy.abs().sum() / graph.n_atoms + answer.forces.abs().mean()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         return loss.item()
 
     def _graph(self, network, structures):
