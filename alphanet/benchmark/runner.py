@@ -93,7 +93,7 @@ class _Run:
             if place not in selected and place in measured:
                 self.findings.records[place] = measured[place]
             elif place not in selected:
-                self.findings.missing[place] = "left out by the selection (only)"
+                self.findings.missing[place] = "left out by the selection"
             elif place in plan.impossible or place in plan.on_demand:
                 self.findings.missing[place] = plan.impossible.get(place) or plan.on_demand[place]
             elif place not in filled:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, JsonValue
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
 from alphanet.measure.speed.points import Typed
-from alphanet.potentials import own
+from alphanet.potentials import alphanet_worker
 from alphanet.potentials.cards import BaselineCard, baseline_names, load_baseline
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
@@ -100,7 +100,7 @@ def timed_model(name: str, setup: TimingSetup) -> TimedModel:
     card = _card(head)
     if setup.dtype not in card.dtypes:
         raise UserError(f"{head} computes in {' or '.join(card.dtypes)}, not in {setup.dtype}")
-    if lacking := card.lacks_checkout():
+    if lacking := card.missing_checkout():
         raise UserError(f"{head}: {lacking}")
     released = _released(card, preset) if setup.weights == "released" else None
     request = _baseline_request(card, preset, released, setup)
@@ -141,7 +141,7 @@ def _alphanet(name: str, preset: str, setup: TimingSetup) -> TimedModel:
         _require_preset(preset or SMALL)
         request = _request(setup, architecture={"preset": preset or SMALL, "reading": READINGS[head]})
         versions |= {"preset": preset or SMALL}
-    return TimedModel(name, Path(sys.executable), (Path(own.__file__).parent,), {}, request, versions)
+    return TimedModel(name, Path(sys.executable), (Path(alphanet_worker.__file__).parent,), {}, request, versions)
 
 
 def _require_preset(name: str) -> None:

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 @dataclass(frozen=True)
 class Batch:
-    """B labelled structures of N atoms together."""
+    """B labeled structures of N atoms together."""
 
     graph: Any  # the network's input, with `batch` (N,), the structure of each atom, `positions`, and `to(device)`
     energy: Tensor  # (B,) eV, float64
