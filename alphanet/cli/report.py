@@ -1,8 +1,8 @@
 """`alphanet report`: one page of what runs left behind, and what changed between two."""
 
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -41,14 +41,15 @@ def page(runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = Fals
 
     out = out or FOLDER
     collected = collect(runs, skip=out)
-    path, report = write_report(out, collected), collected.report
+    path = write_report(out, collected)
+    report = collected.report
     if as_json:
         summary = report.summary.model_dump(mode="json")
         print_json("alphanet-report", {"page": str(path), "summary": summary, "problems": report.problems})
     else:
         for run in report.runs:
-            outcomes = run.result.outcomes() if run.result else {}
-            print(f"{run.title}: {_counted(outcomes) or run.state}{_problems(len(run.problems))}")
+            counts = (_counted(run.result.outcomes()) or run.result.kind) if run.result else run.state
+            print(f"{run.title}: {counts}{_problems(len(run.problems))}")
         for problem in report.problems:
             print(problem)
         print(f"{_counted(report.summary.verdicts)}{_problems(report.summary.problems)}\n{path}")
@@ -59,20 +60,21 @@ def page(runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = Fals
 @app.command(epilog="Example:\n\nalphanet report compare runs/report new-runs/report")
 def compare(first: o.FirstResults, second: o.SecondResults, as_json: o.AsJson = False) -> None:
     """List cells that differ, by how much, and verdicts that changed. The exit code is 1 if one got worse."""
-    from alphanet.report.page.compare import changes_of, difference_lines, read_judged
+    from alphanet.report.page.compare import compare as compare_results
+    from alphanet.report.page.compare import difference_lines, read_judged
 
-    found = changes_of(read_judged(first), read_judged(second))
-    worse = [change for change in found.changes if change.worse]
+    comparison = compare_results(read_judged(first), read_judged(second))
+    worse = sum(change.worse for change in comparison.changes)
     if as_json:
-        print_json("alphanet-comparison", found.model_dump(mode="json"))
+        print_json("alphanet-comparison", comparison.model_dump(mode="json"))
     else:
-        if found.changes:
-            print_table(("cell", "A", "B", "B - A", "verdict"), difference_lines(found.changes))
-        print(f"{found.same} the same, {len(found.changes)} differ, {len(worse)} verdicts got worse")
+        if comparison.changes:
+            print_table(("cell", "A", "B", "B - A", "verdict"), difference_lines(comparison.changes), left=("verdict",))
+        print(f"{comparison.same} the same, {len(comparison.changes)} differ, {worse} verdicts got worse")
     raise typer.Exit(1 if worse else 0)
 
 
-def _counted(verdicts: Any) -> str:
+def _counted(verdicts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items() if count)
 
 
