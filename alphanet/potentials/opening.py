@@ -22,7 +22,7 @@ Frames = Callable[[], Iterable["Atoms"]]
 
 @dataclass(frozen=True, kw_only=True)
 class LoadOptions:
-    """How a potential is loaded. What has no use for a potential is refused, never ignored."""
+    """Options of loading a potential. One that the potential has no use for is refused, never ignored."""
 
     dtype: str = "float32"
     device: str = "cpu"
