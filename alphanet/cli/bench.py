@@ -239,7 +239,7 @@ def compare(first: o.FirstRun, second: o.SecondRun, as_json: o.AsJson = False) -
                 ratio.first.model,
                 str(ratio.first.n_atoms),
                 ratio.first.task,
-                *(f"{run.value:.3g} ({run.low:.3g}–{run.high:.3g})" for run in (ratio.first, ratio.second)),
+                *(f"{run.ratio:.3g} ({run.low:.3g}–{run.high:.3g})" for run in (ratio.first, ratio.second)),
                 "yes" if ratio.agree else "NO",
             )
             for ratio in ratios

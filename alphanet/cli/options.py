@@ -99,8 +99,8 @@ Scale = Annotated[
     str | None,
     _option(
         WHAT,
-        "mini (shipped miniatures), slice (a part of the real data) or full (the paper's). If not given: mini, or the "
-        "only one that there is.",
+        "mini (shipped miniatures), slice (a part of the real data) or full (the paper's). If not given: mini, in "
+        "`data fetch` slice, and in `repro` the only scale if a benchmark has one.",
         "--scale",
         autocompletion=completion.scales,
         show_default=False,

@@ -31,9 +31,7 @@ def register(parent: typer.Typer) -> None:
 
 
 @app.command(epilog=EXAMPLES)
-def page(
-    runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = False, as_json: o.AsJson = False
-) -> None:
+def page(runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = False, as_json: o.AsJson = False) -> None:
     """Show every table and figure in RUNS beside the paper: HTML, JSON, Markdown, LaTeX, copies of the figures.
 
     `report` without `page` does the same. The report goes to runs/report if --out is not given.
@@ -42,17 +40,18 @@ def page(
     from alphanet.report.page.write import write_report
 
     out = out or FOLDER
-    report = collect(runs, skip=out)
-    path = write_report(out, report)
-    summary = report.summary()
+    collected = collect(runs, skip=out)
+    path, report = write_report(out, collected), collected.report
     if as_json:
+        summary = report.summary.model_dump(mode="json")
         print_json("alphanet-report", {"page": str(path), "summary": summary, "problems": report.problems})
     else:
         for run in report.runs:
-            print(f"{run.title}: {_counted(run.verdicts()) or run.kind}{_problems(len(run.problems))}")
+            outcomes = run.result.outcomes() if run.result else {}
+            print(f"{run.title}: {_counted(outcomes) or run.state}{_problems(len(run.problems))}")
         for problem in report.problems:
             print(problem)
-        print(f"{_counted(summary['verdicts'])}{_problems(summary['problems'])}\n{path}")
+        print(f"{_counted(report.summary.verdicts)}{_problems(report.summary.problems)}\n{path}")
     if open_it:
         webbrowser.open(path.resolve().as_uri())
 
@@ -63,13 +62,13 @@ def compare(first: o.FirstResults, second: o.SecondResults, as_json: o.AsJson = 
     from alphanet.report.page.compare import changes_of, difference_lines, read_judged
 
     found = changes_of(read_judged(first), read_judged(second))
-    worse = [change for change in found["changes"] if change["worse"]]
+    worse = [change for change in found.changes if change.worse]
     if as_json:
-        print_json("alphanet-comparison", found)
+        print_json("alphanet-comparison", found.model_dump(mode="json"))
     else:
-        if found["changes"]:
-            print_table(("cell", "A", "B", "B - A", "verdict"), difference_lines(found["changes"]))
-        print(f"{found['same']} the same, {len(found['changes'])} differ, {len(worse)} verdicts got worse")
+        if found.changes:
+            print_table(("cell", "A", "B", "B - A", "verdict"), difference_lines(found.changes))
+        print(f"{found.same} the same, {len(found.changes)} differ, {len(worse)} verdicts got worse")
     raise typer.Exit(1 if worse else 0)
 
 

@@ -48,7 +48,7 @@ class Frames(Protocol):
     """Structures with checked labels."""
 
     path: Any  # of their file
-    indices: np.ndarray  # of the frames in their file
+    indices: Any  # (n,) int, of the frames in their file
 
     def __len__(self) -> int:
         """Number of frames."""
