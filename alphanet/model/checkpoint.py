@@ -128,7 +128,7 @@ def _settings(path: Path, state: dict[str, Tensor], carried: str | None, given: 
         raise UserError(f"{path} carries another configuration than the one given: {_differences(of_file, named)}")
     chosen = named or of_file
     if chosen is None:
-        raise UserError(f"{path} carries no configuration; name its JSON file with --config")
+        raise UserError(f"{path} carries no configuration; name its JSON file (config)")
     return chosen
 
 

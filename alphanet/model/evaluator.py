@@ -1,4 +1,4 @@
-"""What evaluates structures: a model in one of its modes, or an exported package."""
+"""Evaluators of structures: a model in one of its modes, or an exported package."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from alphanet.model.fast.modes import Predict, evaluation
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A model that makes graphs, how to predict from them, and by what means that is."""
+    """A model that makes graphs, how to predict from them, and in which mode that is."""
 
     model: InteratomicModel | ExportedModel
     predict: Predict

@@ -50,7 +50,7 @@ class RemotePotential:
         """
         if dtype not in card.dtypes:
             raise UserError(f"{card.name} computes in {' or '.join(card.dtypes)}, not in {dtype}")
-        if lacking := card.lacks_checkout():
+        if lacking := card.missing_checkout():
             raise UserError(f"{card.name}: {lacking}")
         self.name = card.name
         self.card = card

@@ -22,6 +22,9 @@ class Imagined:
     def __init__(self):
         self.calls = []
 
+    def has_driver(self):
+        return True
+
     def names(self):
         return ["imagined one", "imagined two"]
 
@@ -78,6 +81,7 @@ def test_a_new_kind_of_device_is_one_registration(imagined):
         resolve_device("imagined:2")
     assert device_count("imagined") == 2 and device_count("imagined:1") == 1
     assert devices.accelerator_names()[:2] == ["imagined one", "imagined two"]
+    assert devices.has_accelerator_driver()
     devices.synchronize()
     devices.reset_peak()
     assert devices.peak_memory()["imagined"] == 7 and "resident" in devices.peak_memory()

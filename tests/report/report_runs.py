@@ -56,6 +56,7 @@ def figure(folder: Path) -> Path:
     """A figure with claims, a grid with measured and printed numbers, curves and a drawing."""
     for ending, text in (("svg", SVG), ("png", "png"), ("pdf", "pdf"), ("csv", "atoms,ms\n24,10\n")):
         write_text(folder / f"curves.{ending}", text)
+    write_text(folder / "speed.json", '{"points": [{"n_atoms": 24, "median": 10.0}]}')
     origin = "points/AlphaNet/24"
     time = Number(text="10.0 (9.00–11.0)", value=10.0, origin=origin, interval=(9.0, 11.0))
     rows = (("AlphaNet", time, Number(text="0.799", value=0.799, origin="", paper=True), "ok"),)

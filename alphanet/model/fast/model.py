@@ -13,7 +13,7 @@ from alphanet.model.alphanet import AlphaNet
 from alphanet.model.base import InteratomicModel
 from alphanet.model.fast.arena import Arena
 from alphanet.model.fast.checking import largest_error
-from alphanet.model.fast.choice import Means
+from alphanet.model.fast.choice import Backend
 from alphanet.model.fast.compiler import Compiler, cpp_compiler, triton_is_installed
 from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.layout import CHUNK, EdgeLayout, edge_layout
@@ -69,7 +69,7 @@ class FastModel:
         self.note = refusal
         """Why it does not run as asked"""
         device = next(model.parameters()).device
-        means = Means(own, compiler, (compiled and backend_of(device).triton) if triton is None else triton)
+        backend = Backend(own, compiler, (compiled and backend_of(device).triton) if triton is None else triton)
         self._limit = max_memory
         if device.type != "cpu":
             limit = default_limit(device) if max_memory is None else max_memory
@@ -81,9 +81,9 @@ class FastModel:
         self._arenas: list[Arena] = []  # that no call uses
         self._network: PaperNetwork | OfficialNetwork
         if isinstance(self.model, AlphaNet):
-            self._network = PaperNetwork(self.model, TOLERANCE[model.dtype], means)
+            self._network = PaperNetwork(self.model, TOLERANCE[model.dtype], backend)
         elif isinstance(self.model, OfficialAlphaNet):
-            self._network = OfficialNetwork(self.model, TOLERANCE[model.dtype], means)
+            self._network = OfficialNetwork(self.model, TOLERANCE[model.dtype], backend)
         else:
             raise TypeError(f"no fast path for {type(model).__name__}")
 

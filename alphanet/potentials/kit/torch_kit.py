@@ -59,7 +59,7 @@ class Network(nn.Module):
     """
 
     direct = False  # whether the network predicts forces itself
-    cutoff: float | None = None  # Å; none: the package finds its own neighbours
+    cutoff: float | None = None  # Å; none: the package finds its own neighbors
     elements: Sequence[str] | None = None  # symbols; none: all
 
     @property
