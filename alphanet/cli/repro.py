@@ -142,7 +142,9 @@ def list_(as_json: o.AsJson = False) -> None:
     print_table(columns, rows, left=columns)
 
 
-def run_values(*, budget: float | None = None, out: Path | None = None, device: str = "auto", **values: Any) -> dict[str, Any]:
+def run_values(
+    *, budget: float | None = None, out: Path | None = None, device: str = "auto", **values: Any
+) -> dict[str, Any]:
     """Fields of `RunOptions` that the user gave.
 
     Args:
