@@ -95,6 +95,7 @@ class Plan(Generic[WorkT]):
     data: tuple[DataNeed, ...] = ()
     models: tuple[str, ...] = ()  # baselines that run, whose environments must exist
     impossible: Mapping[Place, str] = field(default_factory=dict)  # cells that the scale cannot fill, and why
+    on_demand: Mapping[Place, str] = field(default_factory=dict)  # cells that only a selection measures, and why
     gpu_days: float | None = None  # estimated, if nothing limits the time
     estimate: str = ""  # the basis of `gpu_days`, or why there is none
 

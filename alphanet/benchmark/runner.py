@@ -93,9 +93,9 @@ class _Run:
             if place not in selected and place in measured:
                 self.findings.records[place] = measured[place]
             elif place not in selected:
-                self.findings.missing[place] = "left out by the selection (only)"
-            elif place in plan.impossible:
-                self.findings.missing[place] = plan.impossible[place]
+                self.findings.missing[place] = "left out by the selection"
+            elif place in plan.impossible or place in plan.on_demand:
+                self.findings.missing[place] = plan.impossible.get(place) or plan.on_demand[place]
             elif place not in filled:
                 self.findings.missing[place] = f"the protocol of scale {self._options.scale} does not measure it"
         kept = ((task, tuple(place for place in task.places if place in selected)) for task in plan.tasks)
@@ -144,7 +144,9 @@ class _Run:
         if isinstance(finding, Missing):
             self._miss(finding.places, finding.reason, finding.metrics)
             if finding.failed:
-                self.findings.failures.append(f"{_named(finding.places)}: {finding.reason}")
+                failure = f"{_named(finding.places)}: {finding.reason}"
+                if failure not in self.findings.failures:  # several tasks of one place may fail alike
+                    self.findings.failures.append(failure)
                 logger.warning("%s failed: %s", _named(finding.places), finding.reason)
             return
         record = self._log.add(finding.record)

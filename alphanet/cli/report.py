@@ -44,12 +44,12 @@ def page(runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = Fals
     path = write_report(out, collected)
     report = collected.report
     if as_json:
-        summary = report.summary.model_dump(mode="json")
-        print_json("alphanet-report", {"page": str(path), "summary": summary, "problems": report.problems})
+        values = {"page": str(path), "summary": report.summary.model_dump(), "problems": report.problems}
+        print_json("alphanet-report-summary", values)
     else:
         for run in report.runs:
-            counts = (_counted(run.result.outcomes()) or run.result.kind) if run.result else run.state
-            print(f"{run.title}: {counts}{_problems(len(run.problems))}")
+            outcomes = dict(run.result.outcomes()) if run.result else {}
+            print(f"{run.title}: {_counted(outcomes) or run.state}{_problems(len(run.problems))}")
         for problem in report.problems:
             print(problem)
         print(f"{_counted(report.summary.verdicts)}{_problems(report.summary.problems)}\n{path}")
@@ -60,17 +60,17 @@ def page(runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = Fals
 @app.command(epilog="Example:\n\nalphanet report compare runs/report new-runs/report")
 def compare(first: o.FirstResults, second: o.SecondResults, as_json: o.AsJson = False) -> None:
     """List cells that differ, by how much, and verdicts that changed. The exit code is 1 if one got worse."""
-    from alphanet.report.page.compare import compare as compare_results
+    from alphanet.report.page.compare import compare as compare_reports
     from alphanet.report.page.compare import difference_lines, read_judged
 
-    comparison = compare_results(read_judged(first), read_judged(second))
-    worse = sum(change.worse for change in comparison.changes)
+    comparison = compare_reports(read_judged(first), read_judged(second))
+    worse = [change for change in comparison.changes if change.worse]
     if as_json:
         print_json("alphanet-comparison", comparison.model_dump(mode="json"))
     else:
         if comparison.changes:
-            print_table(("cell", "A", "B", "B - A", "verdict"), difference_lines(comparison.changes), left=("verdict",))
-        print(f"{comparison.same} the same, {len(comparison.changes)} differ, {worse} verdicts got worse")
+            print_table(("cell", "A", "B", "B - A", "verdict"), difference_lines(comparison.changes))
+        print(f"{comparison.same} the same, {len(comparison.changes)} differ, {len(worse)} verdicts got worse")
     raise typer.Exit(1 if worse else 0)
 
 

@@ -61,7 +61,7 @@ def package_metrics(
     """
     card = load_tool(resources("benchmarks") / "discovery")
     if not is_installed(card):
-        _install(card, report)
+        _install(card)
     worker = Worker(card.name, python_of(card), card.places, threads=1)
     try:
         request = {"true": true, "predicted": predicted, "threshold": threshold}
@@ -72,9 +72,9 @@ def package_metrics(
     return metrics, {"package": card.name, "version": answer["version"], "packages": resolved_versions(card)}
 
 
-def _install(card: ToolCard, report: Callable[[str], None]) -> None:
+def _install(card: ToolCard) -> None:
     try:
-        install(card, report)
+        install(card)
     except UserError as error:
         raise UserError(
             f"{error} (the first score installs {card.name} from the package index that pip or uv is set to; "

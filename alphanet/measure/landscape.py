@@ -1,5 +1,6 @@
 """How a bilayer's energy depends on the sliding of its layers and on their distance: predicted beside reference."""
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from ase.geometry import get_distances
 
 from alphanet.data.formats import read_frames
 from alphanet.errors import UserError
-from alphanet.files import sha256_of
+from alphanet.files import atomic_path, sha256_of
 from alphanet.potentials.protocol import Potential
 
 KINDS = ("sliding", "binding")
@@ -48,10 +49,10 @@ class Landscape:
         return difference
 
     def metrics(self) -> dict[str, float]:
-        """Plain numbers in eV/atom and Å; where a curve has no minimum inside, no distance of it."""
+        """Plain numbers in eV/atom and Å; no distance of the minimum if a curve has none inside."""
         reference, predicted = (_well(self.distance, self.binding[:, column]) for column in (0, 1))
         corrugation = np.ptp(self.sliding, axis=0)
-        found = {
+        metrics = {
             "sliding_max_difference": np.abs(self.difference).max(),
             "sliding_rms_difference": np.sqrt(np.mean(self.difference**2)),
             "corrugation_reference": corrugation[0],
@@ -62,7 +63,7 @@ class Landscape:
             "distance_reference": reference[1],
             "distance_predicted": predicted[1],
         }
-        return {name: float(value) for name, value in found.items() if value is not None}
+        return {name: float(value) for name, value in metrics.items() if value is not None}
 
 
 def read_reference(path: Path, elements: Sequence[str]) -> Reference:
@@ -75,20 +76,20 @@ def read_reference(path: Path, elements: Sequence[str]) -> Reference:
     Raises:
         UserError: the file or a frame in it is no such thing; names the file, the frame and what is missing.
     """
-    found: dict[str, list[Atoms]] = {kind: [] for kind in KINDS}
+    frames: dict[str, list[Atoms]] = {kind: [] for kind in KINDS}
     for index, atoms in enumerate(read_frames(path, labeled=False)):
         problem = _problem(atoms, elements)
         if problem:
             raise UserError(f"{path}: frame {index} {problem}; {FORM}")
-        found[atoms.info["kind"]].append(atoms)
+        frames[atoms.info["kind"]].append(atoms)
     for kind, least in LEAST.items():
-        if len(found[kind]) < least:
-            raise UserError(f"{path} has {len(found[kind])} frames of kind {kind}, not {least} or more; {FORM}")
-    unslid = [atoms for atoms in found["sliding"] if not np.any(atoms.info["slide"])]
+        if len(frames[kind]) < least:
+            raise UserError(f"{path} has {len(frames[kind])} frames of kind {kind}, not {least} or more; {FORM}")
+    unslid = [atoms for atoms in frames["sliding"] if not np.any(atoms.info["slide"])]
     if len(unslid) != 1 or stacking_of(unslid[0]) != "AB":
         raise UserError(f"{path} has no sliding frame with slide 0 0 in AB stacking, to which energies refer; {FORM}")
     return Reference(
-        path, sha256_of(path), tuple(found["sliding"]), tuple(sorted(found["binding"], key=layer_distance))
+        path, sha256_of(path), tuple(frames["sliding"]), tuple(sorted(frames["binding"], key=layer_distance))
     )
 
 
@@ -119,8 +120,36 @@ def measure_landscape(potential: Potential, reference: Reference, *, batch_size:
     )
 
 
+def save_landscape(path: Path, landscape: Landscape) -> None:
+    """Write the arrays of `landscape` as npz, atomically."""
+    arrays = {name: np.asarray(value) for name, value in vars(landscape).items()}
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)
+
+
+def load_landscape(path: Path) -> Landscape:
+    """The landscape that `save_landscape` wrote.
+
+    Raises:
+        UserError: the file cannot be read or holds something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            low, high = arrays["height"].tolist()
+            return Landscape(
+                slide=arrays["slide"],
+                stacking=tuple(arrays["stacking"].tolist()),
+                sliding=arrays["sliding"],
+                height=(low, high),
+                distance=arrays["distance"],
+                binding=arrays["binding"],
+            )
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} holds no landscape ({error}); delete it, and it is measured again") from error
+
+
 def stacking_of(bilayer: Atoms) -> str:
-    """AA where every atom of the upper layer is above one of the lower, AB where every second is, else empty."""
+    """AA if every atom of the upper layer is above one of the lower, AB if every second is, else empty."""
     lower, upper = (layer.copy() for layer in _layers(bilayer))
     lower.positions[:, 2] = upper.positions[:, 2] = 0.0
     _, apart = get_distances(upper.positions, lower.positions, cell=bilayer.cell, pbc=(True, True, False))
@@ -151,10 +180,10 @@ def _problem(atoms: Atoms, elements: Sequence[str]) -> str | None:
     if atoms.calc is None or atoms.calc.results.get("energy") is None:
         return "has no energy"
     if atoms.info.get("kind") not in KINDS:
-        return f"has {_said(atoms, 'kind')}, where sliding or binding should be"
+        return f"has {_said(atoms, 'kind')}, not sliding or binding"
     slide: Any = atoms.info.get("slide")
     if atoms.info["kind"] == "sliding" and np.shape(slide) != (2,):
-        return f"has {_said(atoms, 'slide')}, where two numbers (Å from AB) should be"
+        return f"has {_said(atoms, 'slide')}, not two numbers (Å from AB)"
     return None
 
 
@@ -163,7 +192,7 @@ def _said(atoms: Atoms, key: str) -> str:
 
 
 def _well(distance: np.ndarray, energy: np.ndarray) -> tuple[float, float | None]:
-    """Depth (eV/atom) and place (Å) of the minimum, by the parabola through the lowest point and its neighbours."""
+    """Depth (eV/atom) and place (Å) of the minimum, by the parabola through the lowest point and its neighbors."""
     lowest = int(energy.argmin())
     if lowest in (0, len(energy) - 1):
         return -float(energy[lowest]), None

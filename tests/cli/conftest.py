@@ -1,4 +1,4 @@
-"""A kind of benchmark for tests of the command line: it counts letters, takes no time, and fails or lacks data if told."""
+"""A kind of benchmark for tests of the command line: it counts letters, and fails if told."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -44,7 +44,7 @@ def test_points_ratios_and_exponents(run, tmp_path):
     assert [point.n_atoms for point in summary.points] == [8, 32, 108] * 2
     point = points(summary, "one")[32]
     assert point.status == "ok"
-    assert point.n_edges == 2 * 32 * 12  # twelve neighbours within 3 Å, two structures
+    assert point.n_edges == 2 * 32 * 12  # twelve neighbors within 3 Å, two structures
     for task in ("step", "forward"):
         times = point.times_ms[task]
         assert times.q25 <= times.median <= times.q75

@@ -64,9 +64,9 @@ def test_sizes_that_were_not_traced(package, model):
 
 def test_what_differs_is_not_written(package, tmp_path, monkeypatch):
     other = create_model(CONFIG, seed=2)
-    monkeypatch.setattr(module, "_compile", lambda _model, out, _report, _extra: shutil.copy(package, out))
+    monkeypatch.setattr(module, "_compile", lambda _model, out, _extra: shutil.copy(package, out))
     with pytest.raises(UserError, match=r"is not written: what was compiled differs"):
-        export_model(other, tmp_path / "model.pt2", lambda _line: None)
+        export_model(other, tmp_path / "model.pt2")
     assert not list(tmp_path.iterdir())
 
 
@@ -74,7 +74,7 @@ def test_elements_and_files_are_checked(package, model, tmp_path):
     with pytest.raises(UserError, match="does not know O"):
         ExportedModel(package).graph(Atoms("O"))
     with pytest.raises(UserError, match=r"written as \.pt2"):
-        export_model(model, tmp_path / "model.onnx", lambda _line: None)
+        export_model(model, tmp_path / "model.onnx")
     with pytest.raises(UserError, match="no such file"):
         ExportedModel(tmp_path / "absent.pt2")
     (tmp_path / "text.pt2").write_text("text")

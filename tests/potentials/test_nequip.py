@@ -35,7 +35,7 @@ def home(tmp_path_factory):
 def card(home, monkeypatch):
     monkeypatch.setenv("ALPHANET_HOME", str(home))
     card = load_baseline("nequip")
-    install(card, print)
+    install(card)
     return card
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from alphanet.model.fast.edge_arrays import EdgeArrays, Gathered, Source, Visit
+from alphanet.model.fast.edge_arrays import EdgeArrays, EdgeBlock, EdgeSource, GatheredGradients
 
 
 class Stage(Protocol):
@@ -21,10 +21,10 @@ class Stage(Protocol):
     writes: bool
     """Whether it writes arrays of edges"""
 
-    def forward(self, visit: Visit, sums: Tensor | None) -> None:
+    def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
         """Adds to the sums (N, C), if they are wanted; writes the block's arrays."""
 
-    def backward(self, visit: Visit, to: Gathered) -> None:
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds the gradients by what senders and receivers gave, and by the block's arrays."""
 
 
@@ -43,7 +43,7 @@ class _Walk(torch.autograd.Function):
         for index in _blocks(stage, edges):
             visit = edges.forward_visit(index, senders, receivers, sources)
             stage.forward(visit, sums)
-        ctx.own = Source(stage, senders, receivers)
+        ctx.own = EdgeSource(stage, senders, receivers)
         if stage.writes:
             edges.sources.append(ctx.own)
         ctx.stage, ctx.edges, ctx.sources = stage, edges, sources
@@ -54,7 +54,7 @@ class _Walk(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         edges = ctx.edges
         senders, receivers = ctx.saved_tensors
-        found = ctx.own.gathered or Gathered(senders, receivers)
+        found = ctx.own.gathered or GatheredGradients(senders, receivers)
         by_sums = gradients[0].contiguous()
         for index in _blocks(ctx.stage, edges):
             visit = edges.backward_visit(index, senders, receivers, by_sums, ctx.sources)

@@ -53,7 +53,7 @@ class Model:
         return self.evaluate(self.prepare(structures))
 
     def reference(self, structures):
-        """What `predict` gives, by the reference model in float64 with the same weights."""
+        """The predictions of `predict`, by the reference model in float64 with the same weights."""
         if self._exact is None:
             self._exact = deepcopy(self._network).double()
         return _on_host(predict(self._exact, self._graph(self._exact, structures)))
@@ -63,7 +63,7 @@ class Model:
         return self._graph(self._network, structures)
 
     def evaluate(self, graph):
-        """What the network makes of the graph, on the host."""
+        """Predictions from the graph, on the host."""
         return _on_host(self._predict(graph))
 
     def train_step(self, graph):
@@ -71,18 +71,18 @@ class Model:
         if self._training is None:
             network = deepcopy(self._network).train().requires_grad_(True)
             self._training = network, torch.optim.Adam(network.parameters(), lr=1e-4)
-        network, optimiser = self._training
-        optimiser.zero_grad(set_to_none=True)
+        network, optimizer = self._training
+        optimizer.zero_grad(set_to_none=True)
         energies = in_blocks(network) if self._trains_in_blocks else network
         answer = predict(energies, graph, stress=False, create_graph=True)
         loss = answer.energy.abs().sum() / graph.n_atoms + answer.forces.abs().mean()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         return loss.item()
 
     def _graph(self, network, structures):
         atoms = (Atoms(numbers, positions, cell=cell, pbc=pbc) for numbers, positions, cell, pbc in structures)
-        return collate([network.graph(one) for one in atoms]).to(device=self._device)
+        return collate([network.graph(structure) for structure in atoms]).to(device=self._device)
 
 
 def _on_host(answer):

@@ -1,0 +1,84 @@
+"""What figures of landscapes show beside parity plots: the claim, a table of numbers, maps and binding curves."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alphanet.benchmark.judging import judged_claim
+from alphanet.benchmark.kinds.landscape.card import SlidingClaim
+from alphanet.results.records import Record
+from alphanet.results.schema import Claim, ClaimVerdict, Figure, Grid, Number
+
+if TYPE_CHECKING:
+    from alphanet.measure.landscape import Landscape
+
+MILLI = 1e3
+QUANTITIES: dict[str, tuple[str | None, str, float]] = {
+    "sliding surface, largest difference (meV/atom)": (None, "sliding_max_difference", MILLI),
+    "sliding surface, RMS difference (meV/atom)": (None, "sliding_rms_difference", MILLI),
+    "sliding surface, highest minus lowest (meV/atom)": ("corrugation_reference", "corrugation_predicted", MILLI),
+    "binding curve, largest difference (meV/atom)": (None, "binding_max_difference", MILLI),
+    "binding curve, depth (meV/atom)": ("depth_reference", "depth_predicted", MILLI),
+    "binding curve, distance of the minimum (Å)": ("distance_reference", "distance_predicted", 1.0),
+}
+"""Title -> names in `Landscape.metrics` of the value of the reference and of the potential, and a factor"""
+
+
+def sliding_claim(claim: SlidingClaim, energies: "Landscape", reason: str) -> Claim:
+    """The judged claim on a measured sliding surface; `reason` says why it is not comparable, if it is not."""
+    metrics, below = energies.metrics(), float(claim.below)
+    value, corrugation = MILLI * metrics["sliding_max_difference"], MILLI * metrics["corrugation_reference"]
+    x, y = energies.slide[abs(energies.difference).argmax()]
+    details = [
+        f"largest difference {value:.3g} meV/atom, at ({x:.2f}, {y:.2f}) Å from AB",
+        f"the reference itself varies by {corrugation:.3g} meV/atom",
+    ]
+    outcome: ClaimVerdict = "holds" if value < below else "does not hold"
+    return judged_claim(claim.text, outcome, reason, details, value, below)
+
+
+def landscape_grid(measured: Mapping[str, Record]) -> Grid:
+    """The numbers of each row's sliding surface and binding curve beside the reference's."""
+    first = next(iter(measured))
+    rows = []
+    for title, (reference, predicted, factor) in QUANTITIES.items():
+        numbers = [_number(measured[first], reference, factor, first) if reference else "–"]
+        numbers += [_number(record, predicted, factor, row) for row, record in measured.items()]
+        rows.append((title, *numbers))
+    columns = ("quantity", "reference", *measured)
+    return Grid(id="landscapes", title="Sliding surface and binding curve", columns=columns, rows=tuple(rows))
+
+
+def _number(record: Record, metric: str, factor: float, row: str) -> str | Number:
+    value = record.value(metric)
+    return "–" if value is None else Number(text=f"{factor * value:.3g}", value=factor * value, origin=origin_of(row))
+
+
+def origin_of(row: str) -> str:
+    """The key of the facts behind a row's numbers."""
+    return f"landscape/{row}"
+
+
+def draw_landscape(folder: Path, title: str, row: tuple[str, str], energies: "Landscape", below: float) -> list[Figure]:
+    """Draw maps of the sliding surface and the binding curve into `folder`.
+
+    Args:
+        folder: of the figure.
+        title: above the drawings.
+        row: its name, and its model, which names the files.
+        energies: of the row's potential beside the reference.
+        below: the claimed bound of the difference, meV/atom.
+    """
+    from alphanet.figures.landscape import binding_figure, sliding_figure, write_landscape_csv
+    from alphanet.figures.style import figure_files
+
+    name, model = row
+    sliding, binding = f"sliding_{model}", f"binding_{model}"
+    sliding_figure(folder / sliding, title, name, energies, below)
+    binding_figure(folder / binding, title, name, energies)
+    write_landscape_csv(folder, model, energies)
+    titles = {
+        sliding: f"Energy over the sliding vector: reference, {name}, difference",
+        binding: f"Energy against the distance between the layers: {name}",
+    }
+    return [Figure(name=file, title=text, files=figure_files(file, "csv")) for file, text in titles.items()]
