@@ -26,14 +26,14 @@ def test_runs_are_counted_and_the_page_is_named_last(tmp_path):
     result = ran(every_run(tmp_path / "runs"), "--out", tmp_path / "out")
     lines = result.stdout.splitlines()
     assert result.exit_code == 0 and lines[-1] == str(tmp_path / "out" / "index.html")
-    assert any(line.startswith("A figure: time against size: speed; 1 problem") for line in lines)
+    assert any(line.startswith("A figure: time against size: finished; 1 problem") for line in lines)
     assert (tmp_path / "out" / "index.html").is_file()
 
 
 def test_scripts_get_one_object(tmp_path):
     result = ran(table(tmp_path / "table"), "--out", tmp_path / "out", "--json")
     values = json.loads(result.stdout)
-    assert values["schema"] == "alphanet-report" and values["page"] == str(tmp_path / "out" / "index.html")
+    assert values["schema"] == "alphanet-report-summary" and values["page"] == str(tmp_path / "out" / "index.html")
     assert values["summary"]["cells"] == sum(values["summary"]["verdicts"].values()) > 0
 
 
