@@ -152,10 +152,8 @@ def convert(
 
 
 @app.command(epilog="Examples:\n\nalphanet data check formate --scale full\n\nalphanet data check mine.extxyz")
-def check(
-    target: o.DatasetOrFile, scale: o.Scale = None, mirror: o.Mirror = None, as_json: o.AsJson = False
-) -> None:
-    """Check sums of files, labels, net forces, units, repeats and overlap of splits. The exit code is 1 if one fails."""
+def check(target: o.DatasetOrFile, scale: o.Scale = None, mirror: o.Mirror = None, as_json: o.AsJson = False) -> None:
+    """Check files, labels, net forces, units, repeats and the overlap of splits. The exit code is 1 if one fails."""
     from alphanet.data.checks import check_dataset, check_file
 
     if _is_file(target):

@@ -93,5 +93,8 @@ def _print_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]], align
         ]
         print(f"| {' | '.join(padded)} |".rstrip())
         if place == 0:
-            rules = ["-" * (width + 2) if side == "left" else "-" * (width + 1) + ":" for width, side in zip(widths, aligned, strict=True)]
+            rules = [
+                "-" * (width + 2) if side == "left" else "-" * (width + 1) + ":"
+                for width, side in zip(widths, aligned, strict=True)
+            ]
             print(f"|{'|'.join(rules)}|")

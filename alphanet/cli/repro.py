@@ -142,7 +142,9 @@ def list_(as_json: o.AsJson = False) -> None:
     print_table(columns, rows, left=columns)
 
 
-def run_values(*, budget: float | None = None, out: Path | None = None, device: str = "auto", **values: Any) -> dict[str, Any]:
+def run_values(
+    *, budget: float | None = None, out: Path | None = None, device: str = "auto", **values: Any
+) -> dict[str, Any]:
     """Fields of `RunOptions` that the user gave.
 
     Args:
@@ -153,6 +155,14 @@ def run_values(*, budget: float | None = None, out: Path | None = None, device: 
     """
     minutes = None if budget is None else budget / 60
     return o.given(budget=minutes, out=out or RUNS, device=None if device == "auto" else device, **values)
+
+
+def run_card(card: "AnyCard", folder: Path, as_json: bool, **values: Any) -> None:
+    """Run a card that a command made into `folder`, whose name the card has, and print its result."""
+    from alphanet.benchmark.kind import RunOptions
+
+    (scale,) = card.scales
+    run_and_print(card, RunOptions(scale=scale, **run_values(out=folder.parent, **values)), as_json=as_json)
 
 
 def run_and_print(card: "AnyCard", options: "RunOptions", *, as_json: bool) -> None:

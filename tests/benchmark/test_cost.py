@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from timed_potential import timed_models
 
-from alphanet.benchmark.kind import Findings, RunOptions
+from alphanet.benchmark.findings import Findings
+from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds import cost as module
 from alphanet.benchmark.kinds.cost import DAY, Cost, CostCard, Training, carried
 from alphanet.benchmark.loading import load_benchmark

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from alphanet.paper.benchmark import read_benchmark
 from typer.testing import CliRunner
 
 from alphanet.cli import app
@@ -16,7 +17,6 @@ from alphanet.data.cards import SourceFile
 from alphanet.errors import UserError
 from alphanet.measure.wbm import read_wbm
 from alphanet.paper import discovery
-from alphanet.paper.benchmark import read_benchmark
 from alphanet.paper.discovery import Options, measure_table
 from alphanet.paper.discovery_cards import DiscoveryTable
 

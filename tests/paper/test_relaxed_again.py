@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from alphanet.paper.benchmark import read_benchmark
 from ase.io import write
 from crystals_to_relax import strained_crystals
 
 from alphanet.data.cards import SourceFile
-from alphanet.paper.benchmark import read_benchmark
 from alphanet.paper.discovery import Options
 from alphanet.paper.discovery_cards import DiscoveryTable
 from alphanet.paper.relaxed_again import FOLDER, Sample, comparison_lines, relax_again

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from alphanet.cli import app
 from alphanet.errors import UserError
 
+
 @pytest.fixture
 def config_file(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     import yaml
@@ -20,7 +21,18 @@ def config_file(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_file_with_overrides_and_flags(config_file: Path) -> None:
-    arguments = ["train", str(config_file), "loss.energy_weight=2", "--epochs", "1", "--seed", "3", "--max-time", "1h", "--json"]
+    arguments = [
+        "train",
+        str(config_file),
+        "loss.energy_weight=2",
+        "--epochs",
+        "1",
+        "--seed",
+        "3",
+        "--max-time",
+        "1h",
+        "--json",
+    ]
     with messages() as lines:
         result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     answer = json.loads(result.stdout)

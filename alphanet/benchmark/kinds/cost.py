@@ -13,8 +13,9 @@ import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from alphanet.benchmark.card import BenchmarkCard, DataColumn, Row
+from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.judging import build_cells
-from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Missing, Place, Plan, RunOptions, Shown, Task
+from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.sweep_results import SweepResult
 from alphanet.benchmark.kinds.timing import (
     DAY,

@@ -16,7 +16,7 @@ from alphanet.measure.relaxation.records import RecordFile
 from alphanet.measure.relaxation.settings import label
 from alphanet.measure.relaxation.shards import Shard, shards
 from alphanet.measure.relaxation.structures import Structures
-from alphanet.provenance import where, utc_now
+from alphanet.provenance import utc_now, where
 
 if TYPE_CHECKING:
     from distributed import Client

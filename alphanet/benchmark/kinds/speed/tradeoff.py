@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alphanet.benchmark.card import AnyCard
-from alphanet.benchmark.kind import Shown
+from alphanet.benchmark.findings import Shown
 from alphanet.benchmark.kinds.speed.card import AccuracySource, SpeedCard
 from alphanet.benchmark.kinds.sweep_results import place_facts
 from alphanet.errors import UserError, did_you_mean
