@@ -49,7 +49,7 @@ def build_graph(
 
 
 def graph_on_device(atoms: Atoms, cutoff: float, dtype: torch.dtype, device: torch.device) -> AtomGraph:
-    """What `build_graph` gives, from neighbors found on `device` in float64."""
+    """The graph that `build_graph` makes, from neighbors found on `device` in float64."""
     _check(atoms)
     positions = torch.as_tensor(atoms.positions, device=device)
     box = torch.as_tensor(_box(atoms, cutoff), device=device)

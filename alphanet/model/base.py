@@ -1,4 +1,4 @@
-"""What both readings share: elements, reference energies, and the border between structures and graphs."""
+"""The parts that both readings share: elements, reference energies, and the border between structures and graphs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

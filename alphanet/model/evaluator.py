@@ -40,13 +40,15 @@ def evaluator(
         max_memory: bytes, for `blocked` and `compiled`.
 
     Raises:
-        UserError: as `alphanet.load_model`; an unknown mode; a package of another precision or device.
+        UserError: as `alphanet.load_model`; an unknown mode; a package of another precision or device, or with a mode.
     """
     if isinstance(model, InteratomicModel):
         loaded = model.eval()
     elif Path(model).suffix == SUFFIX:
         package = ExportedModel(model)
         _require_same(package, dtype, device)
+        if mode != "eager" or max_memory is not None:
+            raise UserError(f"{package.path} was compiled when it was exported: it has no use for mode and max_memory")
         return Evaluator(package, package.predict, "exported")
     else:
         loaded = load_model(model, config, dtype or "float32", device)

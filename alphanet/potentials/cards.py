@@ -44,7 +44,7 @@ class BaselineCard(Card):
     references: tuple[Reference, ...] = ()
     """Energies that the first checkpoint must reproduce"""
     relaxation: Relaxation = Relaxation()
-    """How WBM structures are relaxed"""
+    """Settings of relaxations of WBM structures"""
     limits: dict[str, Limit] = Field(default_factory=dict)
     """Conformance checks with a limit of their own"""
     checkout: Checkout | None = None
@@ -70,7 +70,7 @@ class BaselineCard(Card):
         return next(iter(self.checkpoints), None)
 
     def missing_checkout(self) -> str | None:
-        """What to set so that the worker finds its source code; none if it does, or needs no such thing."""
+        """What to set so that the worker finds its source code; None if it finds it or needs none."""
         if self.checkout is None:
             return None
         named = os.environ.get(self.checkout.variable)

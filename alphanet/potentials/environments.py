@@ -33,12 +33,12 @@ class HasEnvironment(Protocol):
 
     @property
     def name(self) -> str:
-        """What errors speak of."""
+        """The name in errors."""
         ...
 
     @property
     def environment(self) -> Environment:
-        """How it is made."""
+        """The recipe of the environment."""
         ...
 
     @property

@@ -66,7 +66,7 @@ def test_sizes_that_were_not_traced(package, model):
 
 def test_what_differs_is_not_written(package, tmp_path, monkeypatch):
     other = create_model(CONFIG, seed=2)
-    monkeypatch.setattr(module, "_compile", lambda _model, out, _report, _extra: shutil.copy(package, out))
+    monkeypatch.setattr(module, "_compile", lambda _model, out, _extra: shutil.copy(package, out))
     with pytest.raises(UserError, match=r"is not written: what was compiled differs"):
         export_model(other, tmp_path / "model.pt2")
     assert not list(tmp_path.iterdir())

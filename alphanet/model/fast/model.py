@@ -67,7 +67,7 @@ class FastModel:
         H = model.config.hidden_channels
         own, refusal = _kernels(model) if (compiled if native is None else native) else (None, None)
         self.note = refusal
-        """Why it does not run as asked"""
+        """The reason why it does not run as asked; None if it does"""
         device = next(model.parameters()).device
         backend = Backend(own, compiler, (compiled and backend_of(device).triton) if triton is None else triton)
         self._limit = max_memory
@@ -117,7 +117,7 @@ class FastModel:
     def evaluate(
         self, graph: AtomGraph, layout: EdgeLayout, vector: Tensor, arena: Arena, *, forces: bool, stress: bool
     ) -> Prediction:
-        """What `predict` gives, of `layout` and its `vectors` in place of the edges of `graph`, which are not read.
+        """The answer of `predict` from `layout` and `vectors` in place of the edges of `graph`, which are not read.
 
         The fast path alone, which never waits for the device.
 
@@ -213,7 +213,7 @@ def _uncompiled(model: InteratomicModel, device: str, max_memory: int | None) ->
 
 
 def _missing(device: str) -> str | None:
-    """What compiling for a type of devices needs and this machine has not."""
+    """The reason why functions cannot be compiled for a kind of device here; None if they can."""
     if backend_of(device).triton:
         return None if triton_is_installed() else "triton is not installed"
     return None if cpp_compiler() is not None else "no C++ compiler found"

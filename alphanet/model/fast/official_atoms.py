@@ -48,7 +48,7 @@ class Features(nn.Module):
 
 
 class Update(nn.Module):
-    """What a layer makes of its sums: the new s, v and memory, and what the next layer's neighbors send.
+    """Update of the atoms from the sums of a layer: the new s, v and memory, and what the next layer's neighbors send.
 
     Args:
         model: the reference.

@@ -119,7 +119,7 @@ class TritonLayerStage:
         return mixed.new_empty(n, self._gates), mixed.new_empty(n, self._channels)
 
     def _gate_parts(self, visit: EdgeBlock, mixed: Tensor) -> tuple[Tensor, ...]:
-        """What every kernel takes first."""
+        """The first arguments of every kernel."""
         w = self._weights
         radial = torch.mm(visit.weights.flatten(0, 1)[:, -w.n_radial :], w.radial[0].t())
         features = visit.senders.contiguous()

@@ -1,4 +1,4 @@
-"""How the kernels are called for a block of edges, and what they are given of it, as in `edges.hpp`."""
+"""Calls of the kernels for a block of edges, with its arrays as `edges.hpp` has them."""
 
 import ctypes
 from collections.abc import Callable

@@ -53,7 +53,7 @@ class Model:
         return self.evaluate(self.prepare(structures))
 
     def reference(self, structures):
-        """What `predict` gives, by the reference model in float64 with the same weights."""
+        """The predictions of `predict`, by the reference model in float64 with the same weights."""
         if self._exact is None:
             self._exact = deepcopy(self._network).double()
         return _on_host(predict(self._exact, self._graph(self._exact, structures)))
@@ -63,7 +63,7 @@ class Model:
         return self._graph(self._network, structures)
 
     def evaluate(self, graph):
-        """What the network makes of the graph, on the host."""
+        """Predictions from the graph, on the host."""
         return _on_host(self._predict(graph))
 
     def train_step(self, graph):
@@ -82,7 +82,7 @@ class Model:
 
     def _graph(self, network, structures):
         atoms = (Atoms(numbers, positions, cell=cell, pbc=pbc) for numbers, positions, cell, pbc in structures)
-        return collate([network.graph(one) for one in atoms]).to(device=self._device)
+        return collate([network.graph(structure) for structure in atoms]).to(device=self._device)
 
 
 def _on_host(answer):
