@@ -16,6 +16,8 @@ from alphanet.measure.speed import sweep as sweep_module
 from alphanet.measure.speed.summary import read_summary
 from alphanet.training.config import preset_config
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def stand_ins(tmp_path, monkeypatch):
