@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 MINUTES ?= 50
 CUT_MINUTES ?= 2
 
-.PHONY: setup repro cut table1 table4 speed physics physics-all report reference test test-baselines test-triton test-slow check all lock
+.PHONY: setup repro cut table1 table4 speed physics physics-all report reference docs test test-baselines test-triton test-slow check all lock
 
 setup: $(STAMP)
 
@@ -39,7 +39,7 @@ speed: setup
 
 physics: setup
 	$(BIN)/alphanet bench physics alphanet --untrained --out runs/physics
-	$(BIN)/alphanet init --preset fig3a --reading official-v1 -o runs/official-v1.safetensors
+	$(BIN)/alphanet init --preset small --reading official-v1 -o runs/official-v1.safetensors
 	$(BIN)/alphanet bench physics runs/official-v1.safetensors --out runs/physics
 
 BARE := nequip mace deeppot schnet dimenetpp painn gemnet-oc escn equiformer-v2 escaip
@@ -56,6 +56,12 @@ report: setup
 # What a finished run leaves in the repository: the page, its tables and figures, and the records behind it.
 reference: setup
 	$(BIN)/python reports/keep_reference.py runs runs/report
+
+# Into build/site; strict, so that a broken link fails. Nothing is loaded from the network once the packages are here.
+docs: setup
+	$(BIN)/python alphanet/potentials/uv.py pip install --quiet --python $(BIN)/python \
+	  --constraint constraints.txt --group docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 test: setup
 	$(BIN)/python -m pytest -n 2
@@ -88,6 +94,6 @@ all: setup
 # Resolved afresh: an older constraints.txt would make uv prefer its torch over the CPU build of the same version.
 lock: $(BIN)/uv
 	$(BIN)/python alphanet/potentials/uv.py pip compile --quiet --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command "make lock" --group dev --group triton --constraint torch.txt --output-file constraints.new pyproject.toml
+	  --custom-compile-command "make lock" --group dev --group docs --group triton --constraint torch.txt --output-file constraints.new pyproject.toml
 	sed 's/^torch==\(.*\)+cpu/torch==\1/' constraints.new > constraints.txt
 	rm constraints.new

@@ -1,24 +1,38 @@
 """AlphaNet: benchmark and reproduction suite for interatomic potentials.
 
-`AlphaNet`, `AlphaNetCalculator`, `load_model` and `train` are imported on first use, because they import torch and the command
-line must answer at once.
+The public names are imported on first use, because they import torch and the command line must answer at once.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alphanet.calculator import AlphaNetCalculator
+    from alphanet.measure.evaluation import evaluate
     from alphanet.model.alphanet import AlphaNet
     from alphanet.model.checkpoint import load_model
+    from alphanet.potentials.opening import open_potential
+    from alphanet.report.reproduction import reproduce
     from alphanet.training.api import train
 
 __version__ = "0.1.0"
-__all__ = ["AlphaNet", "AlphaNetCalculator", "__version__", "load_model", "train"]
+__all__ = [
+    "AlphaNet",
+    "AlphaNetCalculator",
+    "__version__",
+    "evaluate",
+    "load_model",
+    "open_potential",
+    "reproduce",
+    "train",
+]
 
 _HOME_OF = {
     "AlphaNet": "alphanet.model.alphanet",
     "AlphaNetCalculator": "alphanet.calculator",
+    "evaluate": "alphanet.measure.evaluation",
     "load_model": "alphanet.model.checkpoint",
+    "open_potential": "alphanet.potentials.opening",
+    "reproduce": "alphanet.report.reproduction",
     "train": "alphanet.training.api",
 }
 

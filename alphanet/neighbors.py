@@ -11,6 +11,7 @@ from vesin import NeighborList
 from alphanet.device_neighbors import device_pairs, is_installed
 from alphanet.errors import UserError
 from alphanet.graph import AtomGraph, edge_vectors
+from alphanet.hardware.devices import backend_of
 
 # Atoms closer than this are overlapping: directions between them mean nothing.
 MINIMAL_DISTANCE = 0.01  # Å
@@ -41,7 +42,7 @@ def build_graph(
         UserError: overlapping atoms, a periodic direction without volume, or positions that are not finite.
     """
     device = torch.device(device)
-    if device.type == "cuda" and is_installed():
+    if backend_of(device).finds_neighbors and is_installed():
         return graph_on_device(atoms, cutoff, dtype, device)
     pairs = (torch.as_tensor(one) for one in neighbor_pairs(atoms, cutoff))
     return _graph(atoms, dtype, *pairs).to(device=device)

@@ -28,10 +28,9 @@ def where() -> dict[str, Any]:
 @functools.cache
 def hardware() -> dict[str, Any]:
     """CPU model, cores this process may use, memory in GiB, and the GPUs that torch sees."""
-    import torch
+    from alphanet.hardware.devices import accelerator_names
 
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return {"cpu": _cpu_model(), "cores": _cores(), "memory_gib": _memory_gib(), "gpus": gpus}
+    return {"cpu": _cpu_model(), "cores": _cores(), "memory_gib": _memory_gib(), "gpus": accelerator_names()}
 
 
 @functools.cache

@@ -24,7 +24,7 @@ from alphanet.model.fast.model import FastModel
 from alphanet.model.gpu.replay import Replay
 from alphanet.model.prediction import Prediction, predict
 
-SETTINGS = [(name, reading) for name in ("zeolite", "fig3a") for reading in ("paper", "official-v1")]
+SETTINGS = [(name, reading) for name in ("zeolite", "small") for reading in ("paper", "official-v1")]
 HEAD = ("setting", "atoms", "edges", "way", "ms", "quartiles", "MB", "error of forces, relative")
 STRUCTURES = 4  # displaced differently, in turn
 CALLS, SECONDS = 40, 2.0  # of a timing, whichever ends first

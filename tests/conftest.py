@@ -103,3 +103,9 @@ def cluster():
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         with client_of("local:1", threads=1) as client:
             yield client.scheduler.address
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cards of tests/benchmark/cards beside the shipped ones."""
+    monkeypatch.setenv("ALPHANET_BENCHMARKS", str(Path(__file__).parent / "benchmark" / "cards"))

@@ -37,7 +37,7 @@ def test_entries_are_read_again_and_added_to(path):
 
 
 def test_other_conditions_are_named(path):
-    with pytest.raises(UserError, match="measured with other model, sizes, .* restart"):
+    with pytest.raises(UserError, match=r"measured with other model, sizes, .* restart"):
         values(path, model="b", sizes=(3,))
     assert values(path, model="b", restart=True) == []
 
@@ -52,5 +52,5 @@ def test_a_line_that_a_kill_cut_off_is_dropped(path, caplog):
 @pytest.mark.parametrize("text", ["", "{", "[]\n", '{"model": "a", "sizes": [1, 2]}\n{"valu": 1}\n', "\udcff"])
 def test_a_damaged_file_is_one_line(path, text):
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UserError, match="cannot be read .*, or restart"):
+    with pytest.raises(UserError, match=r"cannot be read .*, or restart"):
         values(path)

@@ -75,7 +75,8 @@ def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findin
     row, column = place
     described = card.metrics[metric]
     printed = card.printed(row, column, metric)
-    records = findings.records.get(place, [])
+    of_place = findings.records.get(place, [])
+    records = [record for record in of_place if record.value(metric) is not None]
     values = [described.factor * value for record in records if (value := record.value(metric)) is not None]
     measured = statistics.fmean(values) if values else None
     spread = statistics.stdev(values) if len(values) > 1 else None
@@ -108,7 +109,8 @@ def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findin
         if printed is not None
         else (),
         records=tuple(record.id for record in records),
-        origin="/".join(("cell", row, column)) if records else "",
+        # Cells of one place that rest on the same records share their facts.
+        origin="/".join(("cell", row, column, *(() if records == of_place else (metric,)))) if records else "",
     )
 
 

@@ -33,7 +33,8 @@ class RunOptions(BaseModel):
     """Minutes for everything that is not measured yet; None: the card's limits"""
     restart: bool = False
     """Measure again what is finished or begun"""
-    device: str = "cpu"
+    device: str = "auto"
+    """auto, cpu, cuda, …; the runner says which one `auto` is"""
     mirror: str | None = None
     """file:// or http(s):// that serves HOST/PATH in place of the real addresses"""
     seeds: PositiveInt | None = None
@@ -56,6 +57,8 @@ class RunOptions(BaseModel):
     """Folder with published files of predictions; None: they are fetched"""
     reference: Path | None = None
     """File with reference energies of a landscape; None: the card's"""
+    references: Path | None = None
+    """File with the elemental reference entries of WBM; None: the published ones"""
     relax: PositiveInt | None = None
     """Structures of WBM that are relaxed anew and compared with the published predictions; None: none are"""
     cluster: str = "local"

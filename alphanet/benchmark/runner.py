@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from alphanet.benchmark.budget import Budget
@@ -14,10 +15,11 @@ from alphanet.benchmark.kind import COMMON, Findings, Kind, Measured, Missing, P
 from alphanet.benchmark.kinds import kind_of
 from alphanet.benchmark.selection import all_places, selected_places
 from alphanet.errors import UserError, did_you_mean
+from alphanet.hardware import resolve_device
 from alphanet.provenance import where
 from alphanet.results.facts import cell_facts
 from alphanet.results.records import Record, RecordLog
-from alphanet.results.schema import BenchmarkResult, Cell, Provenance
+from alphanet.results.schema import RESULTS, BenchmarkResult, Cell, Provenance, read_result
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ def run_benchmark(card: AnyCard, options: RunOptions) -> BenchmarkResult:
     """
     require_useful(card, options)
     card.scale(options.scale)
-    kind = kind_of(card.kind)(card, options)
+    kind = kind_of(card.kind)(card, options.model_copy(update={"device": resolve_device(options.device)}))
     logger.info("%s: records, figures and results.json; the same command resumes", kind.folder)
     run = _Run(card, options, kind)
     run.measure(kind.plan())
@@ -86,9 +88,12 @@ class _Run:
     def _selected(self, plan: Plan[Any], selected: set[Place]) -> list[Task[Any]]:
         """The tasks of selected cells; every other cell gets its reason."""
         filled = {place for task in plan.tasks for place in task.places}
+        measured = _measured_before(self._kind.folder, self._options)
         for place in all_places(self._card):
-            if place not in selected:
-                self.findings.missing[place] = "left out by the selection (--only)"
+            if place not in selected and place in measured:
+                self.findings.records[place] = measured[place]
+            elif place not in selected:
+                self.findings.missing[place] = "left out by the selection (only)"
             elif place in plan.impossible or place in plan.on_demand:
                 self.findings.missing[place] = plan.impossible.get(place) or plan.on_demand[place]
             elif place not in filled:
@@ -181,6 +186,29 @@ class _Run:
         logger.warning("%s failed: %s", task.title, error)
 
 
+def _measured_before(folder: Path, options: RunOptions) -> dict[Place, list[Record]]:
+    """Records of the cells in the folder's result, if that result is of the same scale and options.
+
+    A run of some cells must not take away what an earlier run of other cells measured.
+    """
+    try:
+        earlier = read_result(folder / RESULTS)
+    except UserError:  # none yet, or one of another program, which this run replaces
+        return {}
+    if earlier.scale != options.scale or _settings(earlier.options) != _settings(options.given()):
+        return {}
+    return {
+        (cell.row, cell.column): [earlier.records[name] for name in cell.records if name in earlier.records]
+        for cell in earlier.cells
+        if cell.records
+    }
+
+
+def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that numbers depend on."""
+    return {name: value for name, value in given.items() if name not in COMMON | {"mirror"}}
+
+
 def _result(
     card: AnyCard, options: RunOptions, kind: Kind[Any, Any], findings: Findings, broken: Sequence[str]
 ) -> BenchmarkResult:
@@ -195,6 +223,7 @@ def _result(
         name=card.name,
         title=card.title,
         scale=options.scale,
+        scales=tuple(card.scales),
         source=card.source,
         protocol=settings.protocol,
         conditions=shown.conditions,
@@ -211,7 +240,7 @@ def _result(
         failures=tuple(findings.failures),
         records=records,
         origins=shown.origins
-        | {cell.origin: cell_facts(findings.records[cell.row, cell.column]) for cell in cells if cell.origin},
+        | {cell.origin: cell_facts([records[key] for key in cell.records]) for cell in cells if cell.origin},
         options=options.given(),
         provenance=this_process(),
     )

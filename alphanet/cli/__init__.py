@@ -1,27 +1,65 @@
 """The command line. Each command group is one file; heavy imports happen inside the commands."""
 
+import logging
 import sys
+from typing import Annotated
 
 import typer
 
-from alphanet.cli import baselines, bench, data, discovery, evaluate, export, models, report, repro, train
+from alphanet.cli import baselines, bench, data, evaluate, export, models, options, output, report, repro, schema, train
 from alphanet.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="alphanet",
-    help="Reproduce the AlphaNet paper and measure interatomic potentials so that the numbers can be believed.",
+    help="Reproduce the AlphaNet paper, and measure interatomic potentials so that the numbers can be believed.",
+    epilog="Examples:\n\nalphanet repro table1 --only 'AlphaNet/*' --budget 10m\n\n"
+    "alphanet eval alphanet formate:mini:test --untrained\n\nalphanet report runs -o runs/report",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (repro, bench, report, train, evaluate, models, export, data, baselines, discovery):
+for group in (repro, bench, report, train, evaluate, models, export, data, baselines, schema):
     group.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(version_text())
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print versions and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Set up messages for whichever command follows."""
+    if quiet and verbose:
+        raise UserError("give --quiet or --verbose, not both")
+    output.show_messages(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
+
+
+def version_text() -> str:
+    """Versions of this project and of torch, and the commit of a checkout; torch is not imported."""
+    from alphanet.provenance import code, software
+
+    described = code()
+    commit = described.get("commit")
+    changed = " with changes" if described.get("dirty") else ""
+    parts = [f"alphanet {described['version']}", *([f"commit {commit[:12]}{changed}"] if commit else [])]
+    return ", ".join([*parts, f"torch {software().get('torch', 'not installed')}"])
 
 
 def main() -> None:
     """Run the command line; foreseeable mistakes become one line on stderr and exit code 1, Ctrl-C 130."""
     try:
-        app()
+        app(prog_name="alphanet")
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

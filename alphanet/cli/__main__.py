@@ -1,4 +1,4 @@
-"""`python -m alphanet.cli …`: the same as the installed command, for commands that start others."""
+"""`python -m alphanet.cli …`: the same as `python -m alphanet …`."""
 
 from alphanet.cli import main
 

@@ -1,24 +1,25 @@
 """`alphanet baselines`: the systems AlphaNet is compared with, and the environments they run in."""
 
-import json
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+import logging
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from alphanet.cli.options import AsJson, Trust
-from alphanet.data.progress import print_to_stderr
+from alphanet.cli import options as o
+from alphanet.cli.output import print_json, print_table
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
     from alphanet.potentials.cards import BaselineCard
 
-WIDTH = 140  # of tables that go to a file or a pipe
+logger = logging.getLogger(__name__)
 
-app = typer.Typer(name="baselines", help="Install and check the systems compared with.", no_args_is_help=True)
-
-Names = Annotated[list[str] | None, typer.Argument(help="Names of baselines.", show_default=False)]
-All = Annotated[bool, typer.Option("--all", help="Every baseline.")]
+app = typer.Typer(
+    name="baselines",
+    help="Install and check the systems that AlphaNet is compared with.",
+    no_args_is_help=True,
+    epilog="Examples:\n\nalphanet baselines list\n\nalphanet baselines install nequip mace",
+)
 
 
 def register(root: typer.Typer) -> None:
@@ -26,39 +27,33 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app)
 
 
-@app.command("list")
-def list_(as_json: AsJson = False) -> None:
+@app.command("list", epilog="Example:\n\nalphanet baselines list --json")
+def list_(as_json: o.AsJson = False) -> None:
     """List all baselines."""
     from alphanet.potentials.cards import list_baselines
 
     rows = [_row(card) for card in list_baselines()]
     if as_json:
-        print(json.dumps(rows, indent=1))
+        print_json("alphanet-baselines", {"baselines": rows})
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    table.add_column("name", no_wrap=True)
-    for title in ("in the paper", "environment", "installed", "trained here", "forces", "stress", "weights"):
-        table.add_column(title)
-    for row in rows:
-        forces = "derivative" if row["conservative"] else "direct"
-        table.add_row(
+    columns = ("name", "in the paper", "state", "trains", "forces", "stress", "weights")
+    lines = [
+        (
             row["name"],
             ", ".join(row["paper_rows"]),
-            row["environment"],
             row["state"],
             _yes(row["trainable"]),
-            forces,
+            "derivative" if row["conservative"] else "direct",
             _yes(row["stress"]),
             _weights(row["weights"]),
         )
-    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
+        for row in rows
+    ]
+    print_table(columns, lines, left=columns)
 
 
-@app.command()
-def info(name: str, as_json: AsJson = False) -> None:
+@app.command(epilog="Example:\n\nalphanet baselines info nequip")
+def info(name: o.BaselineName, as_json: o.AsJson = False) -> None:
     """Show a baseline's card, and the versions in its environment."""
     import yaml
 
@@ -66,98 +61,90 @@ def info(name: str, as_json: AsJson = False) -> None:
     from alphanet.potentials.environments import is_installed, resolved_versions, size_of
 
     card = load_baseline(name)
-    shown: dict[str, Any] = card.model_dump(mode="json", exclude={"places"}) | {"state": _row(card)["state"]}
+    values: dict[str, Any] = card.model_dump(mode="json", exclude={"places"}) | {"state": _row(card)["state"]}
     if is_installed(card):
-        shown |= {"bytes": size_of(card), "versions": resolved_versions(card)}
-    print(
-        json.dumps(shown, indent=1) if as_json else yaml.safe_dump(shown, sort_keys=False, allow_unicode=True), end=""
-    )
+        values |= {"bytes": size_of(card), "versions": resolved_versions(card)}
+    if as_json:
+        print_json("alphanet-baseline", values)
+    else:
+        print(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), end="")
 
 
-@app.command()
+@app.command(epilog="Examples:\n\nalphanet baselines install nequip mace\n\nalphanet baselines install --all")
 def install(
-    names: Names = None,
-    every: All = False,
-    again: Annotated[bool, typer.Option("--again", help="Make it anew although it is there.")] = False,
-    as_json: AsJson = False,
+    names: o.BaselineNames = None, every: o.All = False, restart: o.Restart = False, as_json: o.AsJson = False
 ) -> None:
-    """Make the environments of baselines; those that are there and up to date are left alone."""
+    """Make the environments of baselines. Those that are there and up to date are left alone, unless --restart."""
     from alphanet.potentials.environments import install as install_environment
 
-    done, failed, made = [], [], set[str]()
+    installed, failed, fresh_names = [], [], set[str]()
     for card in _chosen(names, every):
+        environment = card.environment.name
         try:
-            fresh = install_environment(card, print_to_stderr, again=again and card.environment.name not in made)
+            fresh = install_environment(card, again=restart and environment not in fresh_names)
         except UserError as error:
-            print_to_stderr(f"error: {error}")
-            failed.append({"name": card.name, "environment": card.environment.name, "error": str(error)})
+            logger.error("%s", error)
+            failed.append({"name": card.name, "environment": environment, "error": str(error)})
             continue
-        made.add(card.environment.name)
-        print_to_stderr(f"{card.name}: {'installed' if fresh else 'already there'}")
-        done.append({"name": card.name, "environment": card.environment.name, "fresh": fresh})
+        fresh_names.add(environment)
+        logger.info("%s: %s", card.name, "installed" if fresh else "already there")
+        installed.append({"name": card.name, "environment": environment, "fresh": fresh})
     if as_json:
-        print(json.dumps({"installed": done, "failed": failed}, indent=1))
+        print_json("alphanet-environments", {"installed": installed, "failed": failed})
     if failed:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog="Examples:\n\nalphanet baselines fetch mace-mp-0\n\nalphanet baselines fetch --all")
 def fetch(
-    names: Names = None,
-    every: All = False,
-    mirror: Annotated[
-        str | None, typer.Option(envvar="ALPHANET_MIRROR", help="file:// or http(s):// that serves HOST/PATH.")
-    ] = None,
-    as_json: AsJson = False,
+    names: o.BaselineNames = None, every: o.All = False, mirror: o.Mirror = None, as_json: o.AsJson = False
 ) -> None:
     """Download released weights, verified and resumed: NAME, or NAME:CHECKPOINT for another than the first."""
     from alphanet.potentials.weights import fetch as fetch_weights
 
-    done, failed = [], []
+    fetched, failed = [], []
     for card, checkpoint in _checkpoints(names, every):
         try:
             weights = fetch_weights(card, checkpoint, mirror=mirror)
         except UserError as error:
-            print_to_stderr(f"error: {error}")
+            logger.error("%s", error)
             failed.append({"name": card.name, "checkpoint": checkpoint, "error": str(error)})
             continue
-        where = str(weights.path) if weights.path else "carried by the package"
-        print_to_stderr(f"{card.name}:{checkpoint}: {where}")
-        done.append({"name": card.name, "checkpoint": checkpoint, "path": where, "sha256": weights.sha256})
+        where = str(weights.path) if weights.path else "part of the package"
+        logger.info("%s:%s: %s", card.name, checkpoint, where)
+        fetched.append({"name": card.name, "checkpoint": checkpoint, "path": where, "sha256": weights.sha256})
     if as_json:
-        print(json.dumps({"fetched": done, "failed": failed}, indent=1))
+        print_json("alphanet-weights", {"fetched": fetched, "failed": failed})
     if failed:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog="Example:\n\nalphanet baselines check nequip")
 def check(
-    names: Names = None,
-    every: All = False,
-    preset: Annotated[
-        str | None, typer.Option(help="Settings of the random weights; the card's first if not given.")
-    ] = None,
-    trust: Trust = False,
-    as_json: AsJson = False,
+    names: o.BaselineNames = None,
+    every: o.All = False,
+    preset: o.Preset = None,
+    trust: o.Trust = False,
+    as_json: o.AsJson = False,
 ) -> None:
-    """Run the conformance checks on installed baselines: random weights, and released ones that are here."""
+    """Check that installed baselines conform, with random weights and with released ones that are here."""
     from alphanet.potentials.checking import check_baseline
 
-    results = [check_baseline(card, print_to_stderr, preset=preset, trust=trust) for card in _chosen(names, every)]
+    results = [check_baseline(card, preset=preset, trust=trust) for card in _chosen(names, every)]
     if as_json:
-        print(json.dumps(results, indent=1))
+        print_json("alphanet-conformance", {"baselines": results})
     if any(result["passed"] is False for result in results):
         raise typer.Exit(1)
 
 
-@app.command()
-def remove(names: Names = None, every: All = False) -> None:
-    """Remove the environments of baselines, for all rows that share them."""
+@app.command(epilog="Example:\n\nalphanet baselines remove nequip")
+def remove(names: o.BaselineNames = None, every: o.All = False) -> None:
+    """Remove the environments of baselines, for all baselines that share them."""
     from alphanet.potentials.environments import remove as remove_environment
 
     for card in _chosen(names, every):
         removed = remove_environment(card)
-        print_to_stderr(f"{card.environment.name}: {'removed' if removed else 'not there'}")
+        logger.info("%s: %s", card.environment.name, "removed" if removed else "not there")
 
 
 def _chosen(names: list[str] | None, every: bool) -> list["BaselineCard"]:
@@ -172,16 +159,16 @@ def _checkpoints(names: list[str] | None, every: bool) -> list[tuple["BaselineCa
     """Cards, each with a checkpoint of it; of all cards, the first checkpoint of each that has one."""
     if every:
         return [(card, card.released) for card in _chosen(None, True) if card.released is not None]
-    found = []
+    chosen = []
     for name in names or ():
         head, _, checkpoint = name.partition(":")
         (card,) = _chosen([head], False)
         if card.released is None:
-            raise UserError(f"{card.name} has no released weights; train it, or use --untrained")
-        found.append((card, checkpoint or card.released))
-    if not found:
+            raise UserError(f"{card.name} has no released weights; train it, or use random weights")
+        chosen.append((card, checkpoint or card.released))
+    if not chosen:
         raise UserError("name the baselines, or say --all")
-    return found
+    return chosen
 
 
 def _row(card: "BaselineCard") -> dict[str, Any]:

@@ -1,276 +1,283 @@
-"""`alphanet bench`: speed, memory and physics, every model in one run; WBM predictions."""
+"""`alphanet bench`: speed, memory, physics and WBM of any models, as benchmarks that the command line makes."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from alphanet.cli import bench_options as options
-from alphanet.cli import bench_physics, bench_wbm
-from alphanet.cli.options import AsJson, Device, Dtype, Seed
-from alphanet.data.progress import print_to_stderr
+from alphanet.cli import bench_wbm
+from alphanet.cli import options as o
+from alphanet.cli.output import print_json, print_table
+from alphanet.cli.repro import run_and_print, run_values
+from alphanet.errors import UserError
 
 if TYPE_CHECKING:
-    from alphanet.measure.speed.sweep import Sweep
+    from alphanet.benchmark.card import AnyCard
+
+FIGURE_3A = ("alphanet", "schnet", "painn", "nequip", "mace", "equiformer-v2")
+RANGE, TRAINING_SIZE = "100..10000", "72"
+SPEED_MINUTES, TRAINING_MINUTES = 40.0, 10.0
+TRAINING_BATCH = 4
+LONGEST_CALL = 120.0  # seconds
 
 app = typer.Typer(
-    help="Measure speed, memory and physics, every model in one run; relax and score WBM.", no_args_is_help=True
+    help="Measure speed, memory and physics of any models, and how well they find stable crystals.",
+    no_args_is_help=True,
+    epilog="Examples:\n\nalphanet bench speed alphanet mace --budget 10m\n\nalphanet bench physics model.safetensors",
 )
-
-PLAIN_WIDTH = 140  # columns of a table where the output is no terminal
-SPEED_TREE = """\
-{folder}
-├── speed.json      every point with raw times; ratios, exponents, conditions
-├── speed.csv
-├── speed.png, .svg, .pdf
-└── points.jsonl    what is measured so far; the same command goes on from it"""
-MEMORY_TREE = """\
-{folder}
-├── memory.json     what was found, every trial, conditions
-├── memory.csv
-├── memory.png, .svg, .pdf
-└── trials.jsonl    what is measured so far; the same command goes on from it"""
 
 
 def register(parent: typer.Typer) -> None:
     """Add the group to `parent`."""
-    app.command()(bench_wbm.wbm)
-    bench_physics.register(app)
+    bench_wbm.register(app)
     parent.add_typer(app, name="bench")
 
 
-@app.command()
+@app.command(
+    epilog="Examples:\n\nalphanet bench speed alphanet mace --sizes 100..1000 --budget 10m\n\n"
+    "alphanet bench speed alphanet alphanet-official --device cuda --mode best --out runs/on-a-gpu"
+)
 def speed(
-    models: options.Models = options.FIGURE_3A,
-    sizes: options.Sizes = "100..10000",
-    points: options.Points = 7,
-    batch: options.Batch = 1,
-    structures: options.Structure = "zeolite",
-    device: Device = "cpu",
-    dtype: Dtype = "float32",
-    mode: options.Mode = "eager",
-    weights: options.Weights = "untrained",
-    alphanet: options.AlphaNetFile = None,
-    threads: options.Threads = 1,
-    passes: options.Passes = 3,
-    rounds: options.Rounds = 3,
-    budget: options.Budget = 40.0,
-    max_memory: options.MaxMemory = None,
-    seed: Seed = 0,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/speed"),
-    restart: options.Restart = False,
-    as_json: AsJson = False,
+    models: o.MeasuredModels = None,
+    seed: o.Seed = None,
+    restart: o.Restart = False,
+    budget: o.Budget = None,
+    device: o.Device = "auto",
+    dtype: o.Dtype = None,
+    threads: o.Threads = None,
+    mode: o.Mode = None,
+    batch_size: o.BatchSize = None,
+    max_memory: o.MaxMemory = None,
+    weights: o.Weights = "untrained",
+    alphanet: o.AlphaNetFile = None,
+    structures: o.Structures = None,
+    sizes: o.Sizes = None,
+    points: o.Points = 7,
+    passes: o.Passes = 3,
+    rounds: o.Rounds = 3,
+    out: o.OutFolder = None,
+    as_json: o.AsJson = False,
 ) -> None:
-    """Time of energy and forces against the number of atoms. The same command resumes."""
-    from alphanet.measure.speed.contestants import Setting
-    from alphanet.measure.speed.point import Protocol
-    from alphanet.measure.speed.sweep import Sweep
+    """Time energy and forces against the number of atoms, for at most 40 minutes. The same command resumes."""
+    from alphanet.benchmark.kinds.speed import speed_card
 
-    options.require_one_of("--mode", mode, options.MODES)
-    options.require_one_of("--weights", weights, options.WEIGHTS)
-    options.require_device(device, dtype)
-    limit = options.memory_limit(max_memory, device)
-    sweep = Sweep(
-        models=options.parse_names(models),
-        sizes=options.parse_sizes(sizes, points),
-        structures=structures,
-        setting=Setting(weights, dtype, device, threads, seed, _text(alphanet)),
-        protocol=Protocol(batch=batch, passes=passes, rounds=rounds, seed=seed, threads=threads, memory_limit=limit),
-        budget=60 * budget,
-        mode=mode,
+    folder = out or Path("runs/speed")
+    card = speed_card(
+        folder.name,
+        models=_names(models),
+        sizes=parse_sizes(sizes or RANGE, points),
+        structures=structures or "zeolite",
+        batch=batch_size or 1,
+        passes=passes,
+        rounds=rounds,
+        minutes=SPEED_MINUTES if budget is None else budget / 60,
+        weights=weights,
+        dtype=dtype or "float32",
+        alphanet=None if alphanet is None else str(alphanet),
     )
-    _sweep(sweep, out, restart, as_json)
+    run_card(
+        card, folder, as_json,
+        restart=restart, seed=seed, device=device, threads=threads, mode=mode, max_memory=max_memory,
+    )  # fmt: skip
 
 
-@app.command()
+@app.command(
+    epilog="Example:\n\nalphanet bench train-speed alphanet nequip --sizes 72,144 --batch-size 8 --budget 5m"
+)
 def train_speed(
-    models: options.Models = options.FIGURE_3A,
-    sizes: options.Sizes = "72",
-    points: options.Points = 3,
-    batch: options.Batch = 4,
-    structures: options.Structure = "zeolite",
-    device: Device = "cpu",
-    dtype: Dtype = "float32",
-    mode: options.Mode = "eager",
-    threads: options.Threads = 1,
-    passes: options.Passes = 3,
-    rounds: options.Rounds = 3,
-    budget: options.Budget = 10.0,
-    max_memory: options.MaxMemory = None,
-    seed: Seed = 0,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/train-speed"),
-    restart: options.Restart = False,
-    as_json: AsJson = False,
+    models: o.MeasuredModels = None,
+    seed: o.Seed = None,
+    restart: o.Restart = False,
+    budget: o.Budget = None,
+    device: o.Device = "auto",
+    dtype: o.Dtype = None,
+    threads: o.Threads = None,
+    mode: o.Mode = None,
+    batch_size: o.BatchSize = None,
+    max_memory: o.MaxMemory = None,
+    structures: o.Structures = None,
+    sizes: o.Sizes = None,
+    points: o.Points = 7,
+    passes: o.Passes = 3,
+    rounds: o.Rounds = 3,
+    out: o.OutFolder = None,
+    as_json: o.AsJson = False,
 ) -> None:
-    """Time and memory of a step of training: loss of energies and forces, backward, optimiser; the graph is given."""
-    from alphanet.measure.speed.contestants import Setting
-    from alphanet.measure.speed.point import Protocol
-    from alphanet.measure.speed.sweep import Sweep
+    """Time a step of training: loss of energies and forces, backward, optimizer. It takes at most 10 minutes."""
+    from alphanet.benchmark.kinds.speed import speed_card
 
-    options.require_one_of("--mode", mode, options.MODES)
-    options.require_device(device, dtype)
-    limit = options.memory_limit(max_memory, device)
-    sweep = Sweep(
-        models=options.parse_names(models),
-        sizes=options.parse_sizes(sizes, points),
-        structures=structures,
-        setting=Setting("untrained", dtype, device, threads, seed),
-        protocol=Protocol(
-            ("train",), batch=batch, passes=passes, rounds=rounds, seed=seed, threads=threads, memory_limit=limit
-        ),
-        budget=60 * budget,
-        mode=mode,
+    folder = out or Path("runs/train-speed")
+    card = speed_card(
+        folder.name,
+        models=_names(models),
+        sizes=parse_sizes(sizes or TRAINING_SIZE, points),
+        structures=structures or "zeolite",
+        tasks=("train",),
+        batch=batch_size or TRAINING_BATCH,
+        passes=passes,
+        rounds=rounds,
+        minutes=TRAINING_MINUTES if budget is None else budget / 60,
+        dtype=dtype or "float32",
     )
-    _sweep(sweep, out, restart, as_json)
+    run_card(
+        card, folder, as_json,
+        restart=restart, seed=seed, device=device, threads=threads, mode=mode, max_memory=max_memory,
+    )  # fmt: skip
 
 
-@app.command()
+@app.command(epilog="Example:\n\nalphanet bench memory alphanet mace --max-memory 8 --longest-call 60s")
 def memory(
-    models: options.Models = options.FIGURE_3A,
-    structures: options.Structure = "zeolite",
-    device: Device = "cpu",
-    dtype: Dtype = "float32",
-    mode: options.Mode = "eager",
-    weights: options.Weights = "untrained",
-    alphanet: options.AlphaNetFile = None,
-    threads: options.Threads = 1,
-    max_memory: options.MaxMemory = None,
-    longest: Annotated[float, typer.Option(min=60, help="Seconds of a call; a longer one ends the search.")] = 120.0,
-    start: Annotated[int, typer.Option(min=1, help="Atoms at which the search begins.")] = 100,
-    most: Annotated[int, typer.Option(min=1, help="Atoms at which it ends.")] = 1_000_000,
-    sample_atoms: Annotated[int, typer.Option(min=1, help="Atoms of a structure in training.")] = 72,
-    seed: Seed = 0,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/memory"),
-    restart: options.Restart = False,
-    as_json: AsJson = False,
+    models: o.MeasuredModels = None,
+    seed: o.Seed = None,
+    restart: o.Restart = False,
+    longest_call: o.LongestCall = None,
+    smallest: o.Smallest = 100,
+    largest: o.Largest = 1_000_000,
+    device: o.Device = "auto",
+    dtype: o.Dtype = None,
+    threads: o.Threads = None,
+    mode: o.Mode = None,
+    max_memory: o.MaxMemory = None,
+    weights: o.Weights = "untrained",
+    alphanet: o.AlphaNetFile = None,
+    structures: o.Structures = None,
+    sample_atoms: o.SampleAtoms = 72,
+    out: o.OutFolder = None,
+    as_json: o.AsJson = False,
 ) -> None:
-    """The largest system that fits, memory an atom, and memory a sample in training. The same command resumes."""
-    from alphanet.measure.speed.contestants import Setting, make_environments
-    from alphanet.measure.speed.largest import Search, find_largest
-    from alphanet.report.memory import memory_lines, write_memory
+    """Find the largest system that fits, memory per atom, and memory per sample in training. The same command resumes."""
+    from alphanet.benchmark.kinds.memory import memory_card
 
-    options.require_one_of("--mode", mode, options.MODES)
-    options.require_one_of("--weights", weights, options.WEIGHTS)
-    options.require_device(device, dtype)
-    search = Search(
-        models=options.parse_names(models),
-        structures=structures,
-        setting=Setting(weights, dtype, device, threads, seed, _text(alphanet)),
-        memory_limit=options.memory_limit(max_memory, device),
-        mode=mode,
-        smallest=start,
-        most=most,
-        longest=longest,
+    folder = out or Path("runs/memory")
+    card = memory_card(
+        folder.name,
+        models=_names(models),
+        structures=structures or "zeolite",
+        weights=weights,
+        dtype=dtype or "float32",
+        alphanet=None if alphanet is None else str(alphanet),
+        smallest=smallest,
+        most=largest,
+        longest=longest_call or LONGEST_CALL,
         sample_atoms=sample_atoms,
     )
-    print_to_stderr(MEMORY_TREE.format(folder=out))
-    make_environments(search.models, print_to_stderr)
-    found = find_largest(search, out, print_to_stderr, restart=restart)
-    write_memory(out, found)
-    if as_json:
-        print(json.dumps(found))
-        return
-    columns = ("model", "largest system (atoms)", "limited by", "kB/atom", "s", "memory grows as", "training MB/sample")
-    print_table(columns, memory_lines(found))
+    run_card(
+        card, folder, as_json,
+        restart=restart, seed=seed, device=device, threads=threads, mode=mode, max_memory=max_memory,
+    )  # fmt: skip
 
 
-@app.command()
-def check(as_json: AsJson = False) -> None:
+@app.command(
+    epilog="Examples:\n\nalphanet bench physics alphanet --untrained\n\n"
+    "alphanet bench physics model.safetensors mace-mp-0 --out runs/physics"
+)
+def physics(
+    models: o.ModelNames,
+    seed: o.Seed = None,
+    restart: o.Restart = False,
+    device: o.Device = "auto",
+    threads: o.Threads = None,
+    untrained: o.Untrained = False,
+    preset: o.Preset = None,
+    config: o.ModelConfig = None,
+    trust: o.Trust = False,
+    structures: o.Structures = None,
+    out: o.OutFolder = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Check whether potentials obey what every energy surface obeys, in float64 if they can.
+
+    A failed check is a finding and no error: the exit code is 1 only if a potential could not be checked. --structures
+    names a file with a periodic structure and one that is not, in place of quartz and ethanol.
+    """
+    from alphanet.benchmark.kinds.physics import physics_card
+
+    folder = out or Path("runs/physics")
+    card = physics_card(folder.name, models=models, untrained=untrained, preset=preset, config=config, trust=trust)
+    run_card(
+        card, folder, as_json,
+        restart=restart, seed=seed, device=device, threads=threads, structures=structures,
+    )  # fmt: skip
+
+
+@app.command(epilog="Example:\n\nalphanet bench check")
+def check(as_json: o.AsJson = False) -> None:
     """Measure the harness itself on potentials of known cost: 200 ms and 200 MB, and nothing at all."""
     from alphanet.measure.speed.selfcheck import check_harness
 
-    found = check_harness(print_to_stderr)
+    result = check_harness()
     if as_json:
-        print(json.dumps(found))
-    elif "reason" in found:
-        print(f"failed: {found['reason']}")
+        print_json("alphanet-harness", result.model_dump(mode="json"))
+    elif result.time_error is None or result.memory_error is None or result.overhead_us is None:
+        print(f"failed: {result.reason}")
     else:
-        for what in ("time", "memory"):
-            error, allowed = (100 * found[f"{what}_{part}"] for part in ("error", "tolerance"))
-            print(f"known {what}: measured {error:+.2f} % of it off, {allowed:.0f} % allowed")
-        print(f"the harness adds {found['overhead_us']:.1f} microseconds to a call")
-    raise typer.Exit(0 if found["passed"] else 1)
+        for quantity, error, allowed in (
+            ("time", result.time_error, result.time_tolerance),
+            ("memory", result.memory_error, result.memory_tolerance),
+        ):
+            print(f"known {quantity}: measured {100 * error:+.2f} % of it off, {100 * allowed:.0f} % allowed")
+        print(f"the harness adds {result.overhead_us:.1f} microseconds to a call")
+    raise typer.Exit(0 if result.passed else 1)
 
 
-@app.command()
-def compare(
-    first: Annotated[Path, typer.Argument(help="Folder of a sweep.")],
-    second: Annotated[Path, typer.Argument(help="Folder of the same sweep, run again.")],
-    as_json: AsJson = False,
-) -> None:
-    """Whether two runs of one sweep agree on every ratio within the intervals that they print."""
-    from alphanet.errors import UserError
-    from alphanet.files import read_json_object
+@app.command(epilog="Example:\n\nalphanet bench compare runs/speed runs/speed-again")
+def compare(first: o.FirstRun, second: o.SecondRun, as_json: o.AsJson = False) -> None:
+    """Say whether two runs of one sweep agree on every ratio within the intervals that they print."""
     from alphanet.measure.speed.agreement import agreement
-    from alphanet.report.speed import interval_text
+    from alphanet.measure.speed.summary import SUMMARY, read_summary
 
-    found = agreement(read_json_object(first / "speed.json"), read_json_object(second / "speed.json"))
-    if not found:
+    ratios = agreement(read_summary(first / SUMMARY), read_summary(second / SUMMARY))
+    if not ratios:
         raise UserError(f"{first} and {second} have no ratio with an interval in common")
     if as_json:
-        print(json.dumps(found))
+        values = [{**ratio.model_dump(mode="json"), "agree": ratio.agree} for ratio in ratios]
+        print_json("alphanet-agreement", {"ratios": values})
     else:
         rows = [
             (
-                one["model"],
-                str(one["n_atoms"]),
-                one["task"],
-                *(interval_text(one[run], digits=3) for run in ("first", "second")),
-                "yes" if one["agree"] else "NO",
+                ratio.first.model,
+                str(ratio.first.n_atoms),
+                ratio.first.task,
+                *(f"{run.value:.3g} ({run.low:.3g}–{run.high:.3g})" for run in (ratio.first, ratio.second)),
+                "yes" if ratio.agree else "NO",
             )
-            for one in found
+            for ratio in ratios
         ]
         print_table(("model", "atoms", "task", str(first), str(second), "agree"), rows)
-    raise typer.Exit(0 if all(one["agree"] for one in found) else 1)
+    raise typer.Exit(0 if all(ratio.agree for ratio in ratios) else 1)
 
 
-def _sweep(sweep: "Sweep", out: Path, restart: bool, as_json: bool) -> None:
-    from alphanet.measure.speed.contestants import make_environments
-    from alphanet.measure.speed.sweep import run_sweep
-    from alphanet.report.speed import write_speed
+def run_card(card: "AnyCard", folder: Path, as_json: bool, **values: Any) -> None:
+    """Run a card of the command line into `folder`, whose name the card has, and print its result."""
+    from alphanet.benchmark.kind import RunOptions
 
-    print_to_stderr(SPEED_TREE.format(folder=out))
-    make_environments(sweep.models, print_to_stderr)
-    summary = run_sweep(sweep, out, print_to_stderr, restart=restart)
-    write_speed(out, summary)
-    if as_json:
-        print(json.dumps(summary))
-    else:
-        print_summary(summary)
+    (scale,) = card.scales
+    run_and_print(card, RunOptions(scale=scale, **run_values(out=folder.parent, **values)), as_json=as_json)
 
 
-def print_summary(summary: dict[str, Any]) -> None:
-    """Times, ratios and exponents on stdout; a warning where the machine was busy."""
-    from alphanet.measure.speed.yardstick import warning
-    from alphanet.report.speed import scaling_lines, speed_lines
+def parse_sizes(text: str, points: int) -> tuple[int, ...]:
+    """Numbers of atoms, ascending, from `A..B` or `a,b,c`.
 
-    times = [f"{task} (ms)" for task in summary["tasks"]]
-    ratio = f"{summary['tasks'][0]} over {summary['reference']}"
-    print_table(("model", "atoms", *times, "MB", ratio), speed_lines(summary))
-    for line in scaling_lines(summary):
-        print(line)
-    if said := warning(summary["quiet"]):
-        print_to_stderr(said)
-
-
-def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """A table on stdout: lines on a terminal, Markdown elsewhere."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=PLAIN_WIDTH)
-    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else box.MARKDOWN)
-    for place, column in enumerate(columns):
-        table.add_column(column, no_wrap=place == 0, justify="left" if place == 0 else "right")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    Raises:
+        UserError: another form, a reversed range, or numbers below 1.
+    """
+    try:
+        if ".." in text:
+            low, high = (int(part) for part in text.split(".."))
+            if low > high:
+                raise UserError(f"--sizes: {text!r} is reversed; write {high}..{low}")
+            sizes = [round(low * (high / low) ** (place / (points - 1))) for place in range(points)] if low > 0 else [low]
+        else:
+            sizes = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"--sizes: {text!r} is neither A..B nor a list such as 100,300,1000") from None
+    if min(sizes) < 1:
+        raise UserError(f"--sizes: {text!r}: a system has at least one atom")
+    return tuple(sorted(set(sizes)))
 
 
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
+def _names(models: Sequence[str] | None) -> tuple[str, ...]:
+    """Models, each once; those of Figure 3a if none is given. Names may be separated by commas, too."""
+    names = [part.strip() for word in models or () for part in word.split(",") if part.strip()]
+    return tuple(dict.fromkeys(names)) or FIGURE_3A

@@ -1,31 +1,29 @@
 """`alphanet data`: look at data sets, fetch, convert and check them."""
 
-import json
-import sys
-from collections.abc import Iterable, Sequence
+import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from alphanet.cli import options as o
+from alphanet.cli.choices import DEFAULT_SCALE
+from alphanet.cli.output import print_json, print_table
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
     from alphanet.data.cards import LabelKeys
 
-app = typer.Typer(name="data", help="List, fetch, convert and check data sets.", no_args_is_help=True)
+logger = logging.getLogger(__name__)
 
-Name = Annotated[str, typer.Argument(help="A data set's name, as `alphanet data list` prints it.")]
-Target = Annotated[str, typer.Argument(help="A data set's name, or a file of frames.")]
-ScaleOption = Annotated[str, typer.Option("--scale", help="mini, slice or full.")]
-MirrorOption = Annotated[
-    str | None,
-    typer.Option("--mirror", help="file://… or http://… that serves HOST/PATH; default ALPHANET_MIRROR."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value to stdout.")]
-EnergyKey = Annotated[str, typer.Option("--energy-key", help="Name of the energy in the file.")]
-ForcesKey = Annotated[str, typer.Option("--forces-key", help="Name of the forces in the file.")]
-StressKey = Annotated[str, typer.Option("--stress-key", help="Name of the stress (eV/Å^3) in the file.")]
+OF_DATASETS = "it goes with a data set, not with a file"
+
+app = typer.Typer(
+    name="data",
+    help="List, fetch, convert and check data sets.",
+    no_args_is_help=True,
+    epilog="Examples:\n\nalphanet data list\n\nalphanet data fetch formate --scale full",
+)
 
 
 def register(root: typer.Typer) -> None:
@@ -33,30 +31,32 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app)
 
 
-@app.command("list")
-def list_(as_json: JsonOption = False) -> None:
-    """Data sets and the scales they come in."""
+@app.command("list", epilog="Example:\n\nalphanet data list --json")
+def list_(as_json: o.AsJson = False) -> None:
+    """List data sets and the scales that they come in."""
     from alphanet.data.cards import list_cards
 
     cards = list_cards()
     if as_json:
-        _print_json([{"name": card.name, "title": card.title, "scales": list(card.scales)} for card in cards])
+        listed = [{"name": card.name, "title": card.title, "scales": list(card.scales)} for card in cards]
+        print_json("alphanet-datasets", {"datasets": listed})
         return
     rows = [
         (card.name, card.title, ", ".join(name for name, at in card.scales.items() if not at.needs)) for card in cards
     ]
-    _print_table(("name", "data set", "scales"), rows)
+    columns = ("name", "data set", "scales")
+    print_table(columns, rows, left=columns)
 
 
-@app.command()
-def info(name: Name, as_json: JsonOption = False) -> None:
-    """Sources, license, units, level of theory and splits of a data set."""
+@app.command(epilog="Example:\n\nalphanet data info formate")
+def info(name: o.DatasetName, as_json: o.AsJson = False) -> None:
+    """Show sources, license, units, level of theory and splits of a data set."""
     from alphanet.data.cards import load_card
     from alphanet.data.progress import megabytes
 
     card = load_card(name)
     if as_json:
-        _print_json(card.model_dump(mode="json"))
+        print_json("alphanet-dataset", card.model_dump(mode="json"))
         return
     rows = [
         ("title", card.title),
@@ -70,87 +70,106 @@ def info(name: Name, as_json: JsonOption = False) -> None:
         rows += [(scale, at.description), ("  license", at.license), ("  level of theory", at.level_of_theory)]
         rows += [("  file", f"{file.label} ({file.role}, {megabytes(file.size)})") for file in at.files]
         rows += [("  files", f"as {at.listing.record} lists them")] if at.listing else []
-        rows += [("  split", _said(at.split.model_dump(exclude_defaults=True)))] if at.split else []
+        rows += [("  split", _text(at.split.model_dump(exclude_defaults=True)))] if at.split else []
         rows += [("  needs", at.needs)] if at.needs else []
-    _print_table(("", card.name), rows)
+    print_table(("", card.name), rows, left=(card.name,))
 
 
-@app.command()
-def fetch(name: Name, scale: ScaleOption = "slice", mirror: MirrorOption = None, as_json: JsonOption = False) -> None:
-    """Download and verify the files of a data set; an interrupted download goes on where it stopped."""
+@app.command(epilog="Example:\n\nalphanet data fetch formate --scale full")
+def fetch(name: o.DatasetName, scale: o.Scale = None, mirror: o.Mirror = None, as_json: o.AsJson = False) -> None:
+    """Download and verify the files of a data set. An interrupted download goes on where it stopped."""
     from alphanet.data.cards import load_card
     from alphanet.data.fetching import fetch as fetch_files
 
-    fetched = fetch_files(load_card(name), scale, mirror=mirror)
+    card = load_card(name)
+    if scale is None:
+        raise UserError(f"name what to download: alphanet data fetch {name} --scale slice (or full)")
+    files = fetch_files(card, scale, mirror=mirror)
     if as_json:
-        _print_json([{"file": f.source.label, "path": str(f.path), "sha256": f.sha256} for f in fetched])
+        values = [{"file": file.source.label, "path": str(file.path), "sha256": file.sha256} for file in files]
+        print_json("alphanet-files", {"files": values})
         return
-    _print_table(("file", "sha256"), [(str(file.path), file.sha256) for file in fetched])
+    print_table(("file", "sha256"), [(str(file.path), file.sha256) for file in files], left=("sha256",))
 
 
-@app.command()
+@app.command(
+    epilog="Examples:\n\nalphanet data stats formate\n\nalphanet data stats mine.extxyz --energy-key REF_energy"
+)
 def stats(
-    target: Target,
-    scale: ScaleOption = "mini",
-    mirror: MirrorOption = None,
-    energy_key: EnergyKey = "energy",
-    forces_key: ForcesKey = "forces",
-    stress_key: StressKey = "stress",
-    as_json: JsonOption = False,
+    target: o.DatasetOrFile,
+    scale: o.Scale = None,
+    mirror: o.Mirror = None,
+    energy_key: o.EnergyKey = "energy",
+    forces_key: o.ForcesKey = "forces",
+    stress_key: o.StressKey = "stress",
+    as_json: o.AsJson = False,
 ) -> None:
-    """Frames, elements, energies, forces, distances, neighbours and repeats."""
+    """Print numbers of frames and atoms, elements, energies, forces, distances, neighbors and repeats."""
     from alphanet.data.formats import read_frames
     from alphanet.data.prepare import prepare
     from alphanet.data.splits import SPLITS
     from alphanet.data.statistics import statistics_of
 
+    keys = _keys(energy_key, forces_key, stress_key)
     if _is_file(target):
-        keys = _keys(energy_key, forces_key, stress_key)
+        o.refuse(OF_DATASETS, scale=scale, mirror=mirror)
         streams = {"frames": read_frames(Path(target), labeled=False, labels=keys)}
     else:
-        data = prepare(target, scale, mirror=mirror)
+        if keys != _keys():
+            raise UserError("the labels of a data set have the names in its card; name keys only for a file")
+        data = prepare(target, scale or DEFAULT_SCALE, mirror=mirror)
         streams = {split: read_frames(getattr(data, split)) for split in SPLITS}
-    found = {name: statistics_of(frames).as_dict() for name, frames in streams.items()}
+    statistics = {name: statistics_of(frames).as_dict() for name, frames in streams.items()}
     if as_json:
-        _print_json(found["frames"] if _is_file(target) else found)
+        print_json("alphanet-statistics", _finite(statistics["frames"] if _is_file(target) else statistics))
         return
-    keys_of_all = next(iter(found.values()))
-    rows = [(key, *(_said(values[key]) for values in found.values())) for key in keys_of_all]
-    _print_table(("", *found), rows)
+    names = next(iter(statistics.values()))
+    rows = [(name, *(_text(values[name]) for values in statistics.values())) for name in names]
+    print_table(("", *statistics), rows)
 
 
-@app.command()
+@app.command(
+    epilog="Examples:\n\nalphanet data convert mine.extxyz mine.aselmdb\n\n"
+    "alphanet data convert mine.db folder --format deepmd"
+)
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A file or folder of frames.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; its suffix tells the format.")],
-    format: Annotated[str | None, typer.Option("--format", help="extxyz, traj, db, aselmdb or deepmd.")] = None,
-    energy_key: EnergyKey = "energy",
-    forces_key: ForcesKey = "forces",
-    stress_key: StressKey = "stress",
-    unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Accept frames without energy or forces.")] = False,
+    source: o.ConvertFrom,
+    target: o.ConvertTo,
+    format: o.FileFormat = None,
+    energy_key: o.EnergyKey = "energy",
+    forces_key: o.ForcesKey = "forces",
+    stress_key: o.StressKey = "stress",
+    unlabeled: o.Unlabeled = False,
+    as_json: o.AsJson = False,
 ) -> None:
-    """Convert frames between formats, one in memory at a time."""
+    """Convert frames between formats, with one frame in memory at a time."""
     from alphanet.data.formats import read_frames, write_frames
 
     keys = _keys(energy_key, forces_key, stress_key)
-    frames = read_frames(source, labeled=not unlabelled, labels=keys)
+    frames = read_frames(source, labeled=not unlabeled, labels=keys)
     count = write_frames(target, frames, format=format)
-    typer.echo(f"{count} frames written to {target}", err=True)
+    logger.info("%d frames written to %s", count, target)
+    if as_json:
+        print_json("alphanet-conversion", {"file": str(target), "frames": count})
 
 
-@app.command()
+@app.command(epilog="Examples:\n\nalphanet data check formate --scale full\n\nalphanet data check mine.extxyz")
 def check(
-    target: Target, scale: ScaleOption = "mini", mirror: MirrorOption = None, as_json: JsonOption = False
+    target: o.DatasetOrFile, scale: o.Scale = None, mirror: o.Mirror = None, as_json: o.AsJson = False
 ) -> None:
-    """Checksums, finite labels, net forces, units, repeats and overlap between the splits; exits 1 if one fails."""
+    """Check sums of files, labels, net forces, units, repeats and overlap of splits. The exit code is 1 if one fails."""
     from alphanet.data.checks import check_dataset, check_file
 
-    findings = list(check_file(Path(target)) if _is_file(target) else check_dataset(target, scale, mirror))
+    if _is_file(target):
+        o.refuse(OF_DATASETS, scale=scale, mirror=mirror)
+        findings = list(check_file(Path(target)))
+    else:
+        findings = list(check_dataset(target, scale or DEFAULT_SCALE, mirror))
     if as_json:
-        _print_json([vars(finding) for finding in findings])
+        print_json("alphanet-findings", {"findings": [vars(finding) for finding in findings]})
     else:
         rows = [(finding.verdict, finding.subject, finding.detail) for finding in findings]
-        _print_table(("", "what", "found"), rows)
+        print_table(("verdict", "subject", "detail"), rows, left=("subject", "detail"))
     if any(finding.verdict == "failed" for finding in findings):
         raise typer.Exit(1)
 
@@ -168,18 +187,14 @@ def _is_file(target: str) -> bool:
     raise UserError(f"{target!r} is neither a data set nor a file{did_you_mean(target, known_names())}")
 
 
-def _keys(energy: str, forces: str, stress: str) -> "LabelKeys":
+def _keys(energy: str = "energy", forces: str = "forces", stress: str = "stress") -> "LabelKeys":
     from alphanet.data.cards import LabelKeys
 
     return LabelKeys(energy=energy, forces=forces, stress=stress)
 
 
-def _print_json(value: Any) -> None:
-    # NaN and infinity are no JSON: numbers that do not exist are null.
-    typer.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False))
-
-
 def _finite(value: Any) -> Any:
+    """The values with null for numbers that do not exist: NaN and infinity are no JSON."""
     if isinstance(value, dict):
         return {key: _finite(entry) for key, entry in value.items()}
     if isinstance(value, list):
@@ -187,24 +202,9 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not abs(value) < float("inf") else value
 
 
-def _print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on a terminal, tab-separated lines elsewhere."""
-    if not sys.stdout.isatty():
-        for row in rows:
-            typer.echo("\t".join(row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*head)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-
-
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_said(entry)}" for key, entry in value.items())
+        return ", ".join(f"{key} {_text(entry)}" for key, entry in value.items())
     if isinstance(value, tuple | list):
-        return " : ".join(map(_said, value))
+        return " : ".join(map(_text, value))
     return f"{value:.6g}" if isinstance(value, float) else str(value)

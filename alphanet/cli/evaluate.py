@@ -1,160 +1,105 @@
-"""`alphanet eval`: errors of a model on labelled structures."""
+"""`alphanet eval`: errors of a model on labeled structures."""
 
-import json
+import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from alphanet.cli.options import (
-    AsJson,
-    BatchSize,
-    Device,
-    Dtype,
-    EvaluationMode,
-    MaxMemory,
-    ModelConfig,
-    Preset,
-    Seed,
-    Threads,
-    Trust,
-    Untrained,
-)
-from alphanet.errors import UserError, did_you_mean
+from alphanet.cli import options as o
+from alphanet.cli.models import load_options
+from alphanet.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from alphanet.measure.evaluation import EvaluationResult
 
-    from ase import Atoms
+logger = logging.getLogger(__name__)
 
-    from alphanet.measure.accuracy import Accuracy
+EXAMPLES = """Examples:
 
-SPLITS = ("train", "valid", "test")
-PROTOCOLS = ("plain", "official", "s2ef")
+alphanet eval model.safetensors test.extxyz --device cuda
+
+alphanet eval mace-mp-0 formate:mini:test --json
+
+alphanet eval alphanet zeolite:mini --untrained --parity figures"""
+ERRORS = (
+    ("energy_mae", "energy MAE", "meV/atom"),
+    ("energy_rmse", "energy RMSE", "meV/atom"),
+    ("energy_mae_shifted", "energy MAE, mean error removed", "meV/atom"),
+    ("force_mae", "force MAE", "meV/Å"),
+    ("force_rmse", "force RMSE", "meV/Å"),
+    ("stress_mae", "stress MAE", "meV/Å^3"),
+    ("stress_rmse", "stress RMSE", "meV/Å^3"),
+)
+S2EF = (
+    ("s2ef_energy_mae", "energy MAE of OC20 (whole structure)", "{:.4g} eV"),
+    ("s2ef_force_mae", "force MAE of OC20 (free atoms)", "{:.4g} eV/Å"),
+    ("s2ef_force_cosine", "force cosine of OC20", "{:.4g}"),
+    ("s2ef_efwt", "within 0.02 eV and 0.03 eV/Å (EFwT)", "{:.2%}"),
+    ("s2ef_fixed_atoms", "fixed atoms, which do not count", "{}"),
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("eval")(evaluate_model)
+    app.command("eval", epilog=EXAMPLES)(evaluate)
 
 
-def evaluate_model(
-    words: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="MODEL DATA",
-            help="MODEL: a file; a baseline, NAME or NAME:CHECKPOINT; or module:callable. DATA: a file of labelled "
-            "structures, a store, or NAME[:SCALE[:SPLIT]] (formate:mini:test).",
-        ),
-    ],
-    model: Annotated[str | None, typer.Option(help="MODEL, instead of the first argument.")] = None,
-    untrained: Untrained = False,
-    preset: Preset = None,
-    seed: Seed = 0,
-    threads: Threads = 1,
-    mode: EvaluationMode = "eager",
-    max_memory: MaxMemory = None,
-    trust: Trust = False,
-    dtype: Dtype = "float32",
-    device: Device = "cpu",
-    batch_size: BatchSize = 8,
-    protocol: Annotated[
-        str,
-        typer.Option(help="plain; official: add what the released evaluator would print; s2ef: add OC20's errors."),
-    ] = "plain",
-    parity: Annotated[
-        Path | None, typer.Option(help="Folder for parity plots of energies and forces (PNG, SVG, PDF).")
-    ] = None,
-    config: ModelConfig = None,
-    mirror: Annotated[
-        str | None, typer.Option(envvar="ALPHANET_MIRROR", help="file:// or http(s):// that serves HOST/PATH.")
-    ] = None,
-    as_json: AsJson = False,
+def evaluate(
+    model: o.ModelName,
+    data: o.LabeledData,
+    protocol: o.Protocol = "plain",
+    seed: o.Seed = None,
+    device: o.Device = "auto",
+    dtype: o.Dtype = None,
+    threads: o.Threads = None,
+    mode: o.Mode = None,
+    edge_memory: o.EdgeMemory = None,
+    batch_size: o.BatchSize = None,
+    untrained: o.Untrained = False,
+    preset: o.Preset = None,
+    config: o.ModelConfig = None,
+    trust: o.Trust = False,
+    mirror: o.Mirror = None,
+    parity: o.Parity = None,
+    as_json: o.AsJson = False,
 ) -> None:
-    """Energy, force and stress errors of MODEL on DATA, against the labels that DATA carries."""
-    from alphanet.measure.accuracy import evaluate
-    from alphanet.potentials.opening import Opening, open_potential
+    """Print energy, force and stress errors of a model on data, against the labels that the data carry."""
+    from alphanet.measure.evaluation import evaluate as run
 
-    model, data = _model_and_data(words, model)
-    if protocol not in PROTOCOLS:
-        raise UserError(f"--protocol: unknown {protocol!r}{did_you_mean(protocol, PROTOCOLS)}")
-    frames, split = _open(data, mirror)
-    how = Opening(dtype, device, threads, config, untrained, seed, preset, trust, mode, max_memory)
-    potential = open_potential(model, how, frames)
-    try:
-        official, s2ef = protocol == "official", protocol == "s2ef"
-        accuracy = evaluate(potential, frames(), batch_size=batch_size, official=official, s2ef=s2ef)
-        about = potential.provenance()
-    finally:
-        potential.close()
+    options = load_options(
+        device=device, dtype=dtype, threads=threads, mode=mode, edge_memory=edge_memory, untrained=untrained,
+        preset=preset, seed=seed, config=config, trust=trust,
+    )  # fmt: skip
+    result = run(
+        model,
+        data,
+        options=options,
+        protocol=protocol,  # type: ignore[arg-type]  # it is checked
+        batch_size=batch_size or 8,
+        mirror=mirror,
+    )
     if parity:
-        _draw(parity, model, data, split, accuracy)
+        _draw(parity, result)
     if as_json:
-        print(json.dumps({**accuracy.metrics(), "data": data, "model": about}, ensure_ascii=False))
+        print_json("alphanet-evaluation", result.as_json())
     else:
-        _print(f"{model} on {data}", accuracy.metrics())
+        print_table(("error", "value"), _lines(result.accuracy.metrics()), title=f"{model} on {data}")
 
 
-def _model_and_data(words: list[str], model: str | None) -> tuple[str, str]:
-    words = ([model] if model else []) + words
-    if len(words) != 2:
-        raise typer.BadParameter("give a model and the data: alphanet eval MODEL DATA", param_hint="MODEL DATA")
-    return words[0], words[1]
+def _draw(folder: Path, result: "EvaluationResult") -> None:
+    from alphanet.figures.parity import parity_figure
 
-
-def _open(data: str, mirror: str | None) -> "tuple[Callable[[], Iterable[Atoms]], str]":
-    """What reads the frames, and the split they are drawn as."""
-    from alphanet.data.formats import read_frames
-    from alphanet.data.store import FrameStore
-
-    path = Path(data)
-    if path.exists():
-        return (lambda: FrameStore(path) if path.suffix == ".aselmdb" else read_frames(path)), "test"
-    name, scale, split = [*data.split(":"), "", ""][:3]
-    if "/" in name or Path(name).suffix or data.count(":") > 2:
-        raise UserError(f"cannot read {data}: no such file")
-    split = split or "test"
-    if split not in SPLITS:
-        raise UserError(f"{data}: unknown split {split!r}{did_you_mean(split, SPLITS)}")
-    from alphanet.data.prepare import prepare
-
-    prepared = prepare(name, scale or "mini", mirror=mirror)
-    return (lambda: FrameStore(getattr(prepared, split))), split
-
-
-def _draw(folder: Path, model: str, data: str, split: str, accuracy: "Accuracy") -> None:
-    from alphanet.data.progress import print_to_stderr
-    from alphanet.report.figures import parity_figure
-
-    written = parity_figure(folder / "parity", f"{Path(model).name} on {data}", {split: accuracy.parity})
-    print_to_stderr(f"wrote {', '.join(str(path) for path in written)}")
-
-
-def _print(title: str, metrics: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    for name, value in _lines(metrics):
-        table.add_row(name, value)
-    Console(highlight=False).print(table)
+    title = f"{Path(result.model).name} on {result.data}"
+    written = parity_figure(folder / "parity", title, {result.split: result.accuracy.parity})
+    logger.info("wrote %s", ", ".join(str(path) for path in written))
 
 
 def _lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [("structures", f"{metrics['n_structures']}"), ("atoms", f"{metrics['n_atoms']}")]
-    for name, title, unit in (
-        ("energy_mae", "energy MAE", "meV/atom"),
-        ("energy_rmse", "energy RMSE", "meV/atom"),
-        ("energy_mae_shifted", "energy MAE, mean error removed", "meV/atom"),
-        ("force_mae", "force MAE", "meV/Å"),
-        ("force_rmse", "force RMSE", "meV/Å"),
-        ("stress_mae", "stress MAE", "meV/Å^3"),
-        ("stress_rmse", "stress RMSE", "meV/Å^3"),
-    ):
-        if name in metrics:
-            lines.append((title, f"{1e3 * metrics[name]:.4g} {unit}"))
+    lines += [
+        (title, f"{1e3 * metrics[name]:.4g} {unit}") for name, title, unit in ERRORS if metrics.get(name) is not None
+    ]
     for element, value in metrics["force_mae_by_element"].items():
         lines.append((f"force MAE of {element}", f"{1e3 * value:.4g} meV/Å"))
     if official := metrics.get("official_evaluator"):
@@ -162,16 +107,4 @@ def _lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
             value = f"{1e3 * official[f'force_{name}']:.4g} meV/Å"
             lines.append((f"force {name.upper()} as the released evaluator prints it (halved)", value))
         lines.append(("force components it drops (beyond 100 RMSE)", f"{official['dropped_components']}"))
-    return lines + _s2ef_lines(metrics)
-
-
-def _s2ef_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    """What OC20's leaderboard says of; nothing where it was not asked for, no forces where no atom is free."""
-    formats = {
-        "s2ef_energy_mae": ("energy MAE of OC20 (whole structure)", "{:.4g} eV"),
-        "s2ef_force_mae": ("force MAE of OC20 (free atoms)", "{:.4g} eV/Å"),
-        "s2ef_force_cosine": ("force cosine of OC20", "{:.4g}"),
-        "s2ef_efwt": ("within 0.02 eV and 0.03 eV/Å (EFwT)", "{:.2%}"),
-        "s2ef_fixed_atoms": ("fixed atoms, which do not count", "{}"),
-    }
-    return [(title, text.format(metrics[name])) for name, (title, text) in formats.items() if name in metrics]
+    return lines + [(title, text.format(metrics[name])) for name, title, text in S2EF if name in metrics]

@@ -1,107 +1,130 @@
 """`alphanet init` and `alphanet predict`."""
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from alphanet.cli.options import (
-    AsJson,
-    BatchSize,
-    Device,
-    Dtype,
-    EvaluationMode,
-    MaxMemory,
-    ModelConfig,
-    Preset,
-    Seed,
-    Threads,
-    Trust,
-    Untrained,
-)
+from alphanet.cli import options as o
+from alphanet.cli.output import print_json
+from alphanet.errors import UserError
 
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from alphanet.potentials.opening import LoadOptions
     from alphanet.potentials.protocol import FramePrediction, Potential
+
+INIT_EXAMPLES = """Examples:
+
+alphanet init --preset small --elements Si,O --out model.safetensors
+
+alphanet init --preset mptrj-v1 --reading official-v1 --out model.safetensors"""
+PREDICT_EXAMPLES = """Examples:
+
+alphanet predict model.safetensors structures.cif --out predicted.extxyz
+
+alphanet predict mace-mp-0 structures.extxyz --out predicted.extxyz --device cuda"""
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    app.command("init")(init)
-    app.command("predict")(predict)
+    app.command("init", epilog=INIT_EXAMPLES)(init)
+    app.command("predict", epilog=PREDICT_EXAMPLES)(predict)
 
 
 def init(
-    preset: Annotated[str, typer.Option(help="Settings: table1-formate, table1-graphene, zeolite, oc2m, mptrj, …")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write, ending in .safetensors.")],
-    reading: Annotated[
-        str, typer.Option(help="paper (invariant and smooth) or official-v1 (public checkpoints).")
-    ] = "paper",
-    elements: Annotated[
-        str | None, typer.Option(help="Chemical symbols, separated by commas; the preset's if not given.")
-    ] = None,
-    seed: Seed = 0,
-    as_json: AsJson = False,
+    out: o.OutFile,
+    preset: o.Preset = None,
+    reading: o.Reading = "paper",
+    elements: o.Elements = None,
+    seed: o.Seed = None,
+    as_json: o.AsJson = False,
 ) -> None:
-    """Write an untrained model with random weights."""
+    """Write an untrained model with random weights to a file that ends in .safetensors."""
     from alphanet.model.checkpoint import save_model
     from alphanet.model.config import preset as named
     from alphanet.model.create import create_model
 
+    if preset is None:
+        raise UserError("name the settings with --preset: small, zeolite, mptrj, …")
     chosen = {"elements": elements.replace(",", " ").split()} if elements else {}
-    model = create_model(named(preset, reading=reading, **chosen), seed)
-    save_model(model, output, extra={"seed": str(seed), "preset": preset})
+    model = create_model(named(preset, reading=reading, **chosen), seed or 0)
+    save_model(model, out, extra={"seed": str(seed or 0), "preset": preset})
     if as_json:
-        print(json.dumps({"file": str(output), "parameters": model.n_parameters, "config": model.config.model_dump()}))
+        values = {"file": str(out), "parameters": model.n_parameters, "config": model.config.model_dump(mode="json")}
+        print_json("alphanet-model", values)
     else:
         known = ", ".join(model.config.elements)
-        print(f"{output}: {preset}, reading {reading}, {model.n_parameters:,} parameters; elements {known}")
+        print(f"{out}: {preset}, reading {reading}, {model.n_parameters:,} parameters; elements {known}")
 
 
 def predict(
-    model: Annotated[
-        str, typer.Argument(help="A model file; a baseline, NAME or NAME:CHECKPOINT; or module:callable.")
-    ],
-    structures: Annotated[Path, typer.Argument(metavar="IN", help="Structures in any format ASE reads, or a store.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write, e.g. OUT.extxyz.")],
-    dtype: Dtype = "float32",
-    device: Device = "cpu",
-    batch_size: BatchSize = 8,
-    config: ModelConfig = None,
-    untrained: Untrained = False,
-    preset: Preset = None,
-    seed: Seed = 0,
-    threads: Threads = 1,
-    mode: EvaluationMode = "eager",
-    max_memory: MaxMemory = None,
-    trust: Trust = False,
-    as_json: AsJson = False,
+    model: o.ModelName,
+    structures: o.StructuresFile,
+    out: o.OutFile,
+    seed: o.Seed = None,
+    device: o.Device = "auto",
+    dtype: o.Dtype = None,
+    threads: o.Threads = None,
+    mode: o.Mode = None,
+    edge_memory: o.EdgeMemory = None,
+    batch_size: o.BatchSize = None,
+    untrained: o.Untrained = False,
+    preset: o.Preset = None,
+    config: o.ModelConfig = None,
+    trust: o.Trust = False,
+    as_json: o.AsJson = False,
 ) -> None:
-    """Write structures with predicted energy, forces and, for periodic ones, stress."""
+    """Write structures with predicted energy, forces and, if they are periodic, stress."""
     from alphanet.data.formats import read_frames, write_frames
-    from alphanet.potentials.opening import Opening, open_potential
+    from alphanet.potentials.opening import open_potential
 
-    how = Opening(dtype, device, threads, config, untrained, seed, preset, trust, mode, max_memory)
-    potential = open_potential(model, how, lambda: read_frames(structures, labeled=False))
+    options = load_options(
+        device=device, dtype=dtype, threads=threads, mode=mode, edge_memory=edge_memory, untrained=untrained,
+        preset=preset, seed=seed, config=config, trust=trust,
+    )  # fmt: skip
+    potential = open_potential(model, options, lambda: read_frames(structures, labeled=False))
     try:
         frames = read_frames(structures, labeled=False)
-        count = write_frames(output, _predicted(potential, frames, batch_size))
-        about = potential.provenance()
+        count = write_frames(out, _predicted(potential, frames, batch_size or 8))
+        provenance = potential.provenance()
     finally:
         potential.close()
     if as_json:
-        print(json.dumps({"file": str(output), "n_structures": count, **about}))
+        print_json("alphanet-prediction", {"file": str(out), "n_structures": count, **provenance})
     else:
-        print(f"{output}: {count} structures")
+        print(f"{out}: {count} structures")
+
+
+def load_options(
+    *,
+    device: str,
+    dtype: str | None,
+    threads: int | None,
+    untrained: bool = False,
+    preset: str | None = None,
+    seed: int | None = None,
+    config: Path | None = None,
+    trust: bool = False,
+    mode: str | None = None,
+    edge_memory: float | None = None,
+) -> "LoadOptions":
+    """The options of `open_potential`, those that were given."""
+    from alphanet.potentials.opening import LoadOptions
+
+    if not untrained:
+        o.refuse("with --untrained it says how random weights are made", preset=preset, seed=seed)
+    values = o.given(
+        dtype=dtype, threads=threads, untrained=untrained, preset=preset, seed=seed, config=config, trust=trust,
+        mode=mode, max_memory=edge_memory,
+    )  # fmt: skip
+    return LoadOptions(device=device, **values)
 
 
 def _predicted(potential: "Potential", frames: "Iterable[Atoms]", batch_size: int) -> "Iterator[Atoms]":
-    from alphanet.errors import UserError
-
     done = 0
     stream = iter(frames)
     while batch := list(islice(stream, batch_size)):
@@ -109,11 +132,11 @@ def _predicted(potential: "Potential", frames: "Iterable[Atoms]", batch_size: in
             answers = potential.predict(batch, batch_size=batch_size)
         except UserError as error:
             raise UserError(f"among structures {done} to {done + len(batch) - 1}: {error}") from error
-        yield from (_labelled(atoms, answer) for atoms, answer in zip(batch, answers, strict=True))
+        yield from (_labeled(atoms, answer) for atoms, answer in zip(batch, answers, strict=True))
         done += len(batch)
 
 
-def _labelled(atoms: "Atoms", answer: "FramePrediction") -> "Atoms":
+def _labeled(atoms: "Atoms", answer: "FramePrediction") -> "Atoms":
     from ase.calculators.singlepoint import SinglePointCalculator
     from ase.stress import full_3x3_to_voigt_6_stress
 

@@ -1,30 +1,435 @@
-"""Options that several commands share, each written once."""
+"""Every option and argument of the command line, each declared once: one name, one unit, one meaning.
 
+None as a default means that nothing was given: the card, the configuration or the command then decides, as the help
+says. An option that a call cannot use is refused, see `refuse`.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-Dtype = Annotated[str, typer.Option(help="Precision of the network: float32 or float64.")]
-Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1, …")]
-BatchSize = Annotated[int, typer.Option(min=1, help="Structures that are evaluated together.")]
-ModelConfig = Annotated[
-    Path | None, typer.Option("--config", help="JSON file with the configuration, for a checkpoint that carries none.")
+from alphanet.cli import completion, durations
+from alphanet.errors import UserError
+
+WHAT, LIMITS, HARDWARE = "What to run", "Limits", "Hardware"
+MODEL, DATA, OUTPUT = "Model", "Data", "Output"
+
+
+def _option(panel: str, text: str, *flags: str, **more: Any) -> Any:
+    return typer.Option(*flags, help=text, rich_help_panel=panel, **more)
+
+
+# Arguments.
+BenchmarkNames = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="NAME",
+        help="Benchmarks: table1, fig3a, … (`alphanet repro list`).",
+        autocompletion=completion.benchmarks,
+    ),
 ]
-Threads = Annotated[int, typer.Option(min=1, help="Threads of the libraries of a baseline's worker.")]
-EvaluationMode = Annotated[
+MODEL_HELP = "alphanet; a file of AlphaNet; a baseline, NAME or NAME:CHECKPOINT; or module:callable."
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=completion.models)]
+ModelNames = Annotated[
+    list[str], typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=completion.models)
+]
+MeasuredModels = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="MODEL",
+        help="NAME or NAME@PRESET, the reference of the ratios first; the models of Figure 3a if none is given.",
+        autocompletion=completion.models,
+    ),
+]
+RelaxedModels = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="MODEL", help=f"Models that relax: {MODEL_HELP}", autocompletion=completion.models),
+]
+ModelFile = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A model: .safetensors, or a public checkpoint with --config.")
+]
+LabeledData = Annotated[
     str,
-    typer.Option("--mode", help="Of AlphaNet: eager, blocked (fast, no compiler) or compiled (fastest, once ready)."),
+    typer.Argument(
+        metavar="DATA",
+        help="A file of labeled structures, a store, or NAME[:SCALE[:SPLIT]], say formate:mini:test.",
+        autocompletion=completion.datasets,
+    ),
+]
+StructuresFile = Annotated[
+    Path, typer.Argument(metavar="IN", help="Structures in any format that ASE reads, or a store.")
+]
+DatasetName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A data set (`alphanet data list`).", autocompletion=completion.datasets),
+]
+DatasetOrFile = Annotated[
+    str,
+    typer.Argument(metavar="TARGET", help="A data set, or a file of frames.", autocompletion=completion.datasets),
+]
+ConvertFrom = Annotated[Path, typer.Argument(metavar="IN", help="A file or folder of frames.")]
+ConvertTo = Annotated[Path, typer.Argument(metavar="OUT", help="The file to write. Its suffix tells the format.")]
+BaselineName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A baseline (`alphanet baselines list`).", autocompletion=completion.baselines),
+]
+BaselineNames = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME", help="Baselines.", show_default=False, autocompletion=completion.baselines),
+]
+TrainWords = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="CONFIG.yaml|KEY=VALUE", help="Settings in a file, and values to put over them."),
+]
+RunFolders = Annotated[
+    list[Path], typer.Argument(metavar="RUNS", help="Folders of runs, or folders that hold such folders.")
+]
+FirstResults = Annotated[
+    Path, typer.Argument(metavar="A", help="A report's folder, a results.json, or a folder of runs.")
+]
+SecondResults = Annotated[Path, typer.Argument(metavar="B", help="The same, later.")]
+FirstRun = Annotated[Path, typer.Argument(metavar="FIRST", help="Folder of a sweep, with its results.json.")]
+SecondRun = Annotated[Path, typer.Argument(metavar="SECOND", help="Folder of the same sweep, run again.")]
+SchemaKind = Annotated[str | None, typer.Argument(metavar="KIND", help="Kind of the card, say accuracy.")]
+
+# What to run.
+Scale = Annotated[
+    str | None,
+    _option(
+        WHAT,
+        "mini (shipped miniatures), slice (a part of the real data) or full (the paper's). If not given: mini, or the "
+        "only one that there is.",
+        "--scale",
+        autocompletion=completion.scales,
+        show_default=False,
+    ),
+]
+Only = Annotated[
+    str | None,
+    _option(
+        WHAT,
+        "Only these cells: ROW, COLUMN or ROW/COLUMN, separated by commas; * stands for anything. NAME: before a "
+        "pattern restricts it to a benchmark. With `repro all`, a pattern without a colon is a NAME.",
+        "--only",
+    ),
+]
+Seeds = Annotated[
+    int | None,
+    _option(WHAT, "Trainings of each model, instead of the card's number. Several give a spread.", "--seeds", min=1),
+]
+Seed = Annotated[
+    int | None,
+    _option(
+        WHAT,
+        "Seed of random weights, directions, samples and the order of frames. If not given: that of the settings, or 0.",
+        "--seed",
+        min=0,
+        show_default=False,
+    ),
+]
+DryRun = Annotated[bool, _option(WHAT, "Run nothing. Say what it would take and what is missing.", "--dry-run")]
+Restart = Annotated[
+    bool, _option(WHAT, "Do again what is finished or begun, instead of going on from it.", "--restart")
+]
+All = Annotated[bool, _option(WHAT, "Every baseline.", "--all")]
+Relax = Annotated[
+    int | None,
+    _option(
+        WHAT,
+        "Structures of WBM that models relax anew: a random, stratified sample. `bench wbm` relaxes all if not given.",
+        "--relax",
+        min=1,
+    ),
+]
+CrossCheck = Annotated[
+    bool,
+    _option(WHAT, "Score with the package matbench-discovery too, in its own environment, and compare.", "--cross-check"),
+]
+Protocol = Annotated[
+    str,
+    _option(
+        WHAT,
+        "plain; official (adds the numbers that the released evaluator would print); s2ef (adds OC20's errors).",
+        "--protocol",
+    ),
+]
+
+# Limits.
+Budget = Annotated[
+    float | None,
+    _option(
+        LIMITS,
+        f"Time for everything that is not measured yet: {durations.EXAMPLES}. If not given: the cards' limits.",
+        "--budget",
+        parser=durations.seconds,
+        metavar="DURATION",
+    ),
+]
+MaxTime = Annotated[
+    float | None,
+    _option(
+        LIMITS,
+        f"Time of each training at most: {durations.EXAMPLES}.",
+        "--max-time",
+        parser=durations.seconds,
+        metavar="DURATION",
+    ),
+]
+LongestCall = Annotated[
+    float | None,
+    _option(
+        LIMITS,
+        f"Time of one call; a longer one ends the search: {durations.EXAMPLES}. If not given: 2m.",
+        "--longest-call",
+        parser=durations.seconds,
+        metavar="DURATION",
+        show_default=False,
+    ),
+]
+Epochs = Annotated[
+    int | None, _option(LIMITS, "Passes over the training frames, instead of the settings' number.", "--epochs", min=1)
+]
+Steps = Annotated[
+    int | None, _option(LIMITS, "Steps of a relaxation at most, if not the published entry's.", "--steps", min=1)
+]
+Fmax = Annotated[
+    float | None,
+    _option(LIMITS, "Force (eV/Å) at which a relaxation ends, if not the published entry's.", "--fmax", min=1e-6),
+]
+MaxError = Annotated[
+    float | None,
+    _option(
+        LIMITS,
+        "Predictions further from the DFT energy (eV/atom) count as missing. If not given: 5.",
+        "--max-error",
+        min=0,
+        show_default=False,
+    ),
+]
+Smallest = Annotated[int, _option(LIMITS, "Atoms at which the search begins.", "--smallest", min=1)]
+Largest = Annotated[int, _option(LIMITS, "Atoms at which the search ends.", "--largest", min=1)]
+
+# Hardware.
+Device = Annotated[
+    str, _option(HARDWARE, "auto (a GPU if there is one), cpu, cuda, cuda:1, …", "--device")
+]
+Dtype = Annotated[
+    str | None,
+    _option(
+        HARDWARE,
+        "Precision of the network: float32 or float64. If not given: that of the settings or of the published entry, "
+        "or float32.",
+        "--dtype",
+        show_default=False,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    _option(HARDWARE, "Threads of each model. If not given: the card's number, or 1.", "--threads", min=1),
 ]
 MaxMemory = Annotated[
-    float | None, typer.Option("--max-memory", min=0, help="GB for arrays of edges, in the modes blocked and compiled.")
+    float | None,
+    _option(
+        HARDWARE,
+        "Memory (GB) that a worker may use. If not given: most of the machine's.",
+        "--max-memory",
+        min=0.1,
+        show_default=False,
+    ),
 ]
-Untrained = Annotated[bool, typer.Option("--untrained", help="Random weights at a preset of the card.")]
+EdgeMemory = Annotated[
+    float | None,
+    _option(HARDWARE, "Memory (GB) for arrays of edges, in the modes blocked and compiled.", "--edge-memory", min=0),
+]
+Mode = Annotated[
+    str | None,
+    _option(
+        HARDWARE,
+        "How a model is executed: eager; compiled; in predict and eval also blocked (AlphaNet alone: fast without a "
+        "compiler); in repro and bench also best (the faster of eager and compiled). If not given: eager.",
+        "--mode",
+        show_default=False,
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    _option(
+        HARDWARE,
+        "Where relaxations run: local[:N] (processes here), slurm:FILE (YAML for dask-jobqueue) or tcp://HOST:PORT. "
+        "If not given: local.",
+        "--cluster",
+        show_default=False,
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    _option(
+        HARDWARE,
+        "Structures that are computed together. If not given: 8 in predict and eval, 32 in wbm, 4 in train-speed, "
+        "1 in speed.",
+        "--batch-size",
+        min=1,
+        show_default=False,
+    ),
+]
+
+# Model.
+TrainedModel = Annotated[
+    str,
+    _option(
+        MODEL,
+        "alphanet, or a baseline that can be trained (`alphanet baselines list`).",
+        "--model",
+        autocompletion=completion.models,
+    ),
+]
+ModelConfig = Annotated[
+    Path | None,
+    _option(MODEL, "JSON file with the configuration of a public checkpoint that carries none.", "--config"),
+]
+Untrained = Annotated[bool, _option(MODEL, "Random weights, with the settings of --preset.", "--untrained")]
 Preset = Annotated[
-    str | None, typer.Option(help="With --untrained: settings of the card; its first, the paper's small ones.")
+    str | None,
+    _option(MODEL, "Settings of random weights: small, zeolite, mptrj, … If not given: the card's first.", "--preset"),
 ]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Load released weights that are pickled and have no checksum in the card.")
+    bool, _option(MODEL, "Load released weights that are pickled and have no checksum in the card.", "--trust")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else there.")]
-Seed = Annotated[int, typer.Option(help="Seed of the random weights.")]
+Weights = Annotated[str, _option(MODEL, "untrained (the first preset of the card) or released.", "--weights")]
+AlphaNetFile = Annotated[
+    Path | None, _option(MODEL, "File of AlphaNet's weights, with --weights released.", "--alphanet")
+]
+Reading = Annotated[
+    str,
+    _option(MODEL, "Variant: paper (invariant and smooth) or official-v1 (that of the public checkpoints).", "--reading"),
+]
+Elements = Annotated[
+    str | None, _option(MODEL, "Chemical symbols, separated by commas. If not given: the preset's.", "--elements")
+]
+Engine = Annotated[
+    str | None,
+    _option(
+        MODEL,
+        "ase (one structure at a time) or torch-sim (--batch-size structures at once). If not given: ase.",
+        "--engine",
+        show_default=False,
+    ),
+]
+
+# Data.
+Dataset = Annotated[
+    str | None,
+    _option(DATA, "Train on this data set, with its defaults.", "--dataset", autocompletion=completion.datasets),
+]
+Mirror = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "file:// or http(s):// address that serves HOST/PATH. If not given: that of ALPHANET_MIRROR, or the publishers'.",
+        "--mirror",
+    ),
+]
+Structures = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "File of structures in place of the card's or the shipped ones. For speed and memory also a material: zeolite, "
+        "quartz, diamond, water, cu, perovskite, slab.",
+        "--structures",
+    ),
+]
+Sizes = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "Atoms: A..B (evenly spaced logarithms) or a,b,c. If not given: 100..10000, in train-speed 72.",
+        "--sizes",
+        show_default=False,
+    ),
+]
+Points = Annotated[int, _option(DATA, "Number of sizes from A to B.", "--points", min=2)]
+Passes = Annotated[
+    int, _option(DATA, "Passes over all sizes, each in new processes. Intervals need two or three.", "--passes", min=1)
+]
+Rounds = Annotated[int, _option(DATA, "Turns of each model at each size in a pass.", "--rounds", min=1)]
+SampleAtoms = Annotated[int, _option(DATA, "Atoms of a structure in training.", "--sample-atoms", min=1)]
+Truth = Annotated[
+    Path | None,
+    _option(DATA, "The published WBM summary, or a table with its columns. If not given: the fetched one.", "--truth"),
+]
+Predictions = Annotated[
+    Path | None,
+    _option(
+        DATA,
+        "Predictions in place of the published ones: a table with material_id and e_form… or e_above_hull… (eV/atom; "
+        ".csv(.gz), .parquet, .jsonl(.gz)); for repro a folder of published files.",
+        "--predictions",
+    ),
+]
+Column = Annotated[str | None, _option(DATA, "Column of the predictions, if several fit.", "--column")]
+Subset = Annotated[str | None, _option(DATA, "full, unique or most-stable. If not given: all.", "--subset")]
+Decimals = Annotated[
+    int | None,
+    _option(DATA, "Round labels and predictions first; the leaderboard counts with 3 decimals.", "--decimals", min=0),
+]
+References = Annotated[
+    Path | None,
+    _option(DATA, "Elemental reference entries (JSON). If not given: the fetched ones.", "--references"),
+]
+Reference = Annotated[
+    Path | None, _option(DATA, "File with reference energies of a landscape, instead of the shipped one.", "--reference")
+]
+Geometry = Annotated[
+    Path | None,
+    _option(DATA, "Published relaxed structures with which the geometries are compared (RMSD, symmetry).", "--geometry"),
+]
+EnergyKey = Annotated[str, _option(DATA, "Name of the energy in the file.", "--energy-key")]
+ForcesKey = Annotated[str, _option(DATA, "Name of the forces in the file.", "--forces-key")]
+StressKey = Annotated[str, _option(DATA, "Name of the stress (eV/Å^3) in the file.", "--stress-key")]
+Unlabeled = Annotated[bool, _option(DATA, "Accept frames without energy or forces.", "--unlabeled")]
+FileFormat = Annotated[
+    str | None, _option(DATA, "extxyz, traj, db, aselmdb or deepmd. If not given: by the suffix.", "--format")
+]
+
+# Output.
+OutFolder = Annotated[
+    Path | None,
+    _option(
+        OUTPUT, "Folder of the results. If not given: a folder in runs, which the command names first.", "--out", "-o",
+        show_default=False,
+    ),
+]  # fmt: skip
+OutFile = Annotated[Path, _option(OUTPUT, "File to write.", "--out", "-o")]
+Parity = Annotated[
+    Path | None, _option(OUTPUT, "Folder for parity plots of energies and forces (PNG, SVG, PDF).", "--parity")
+]
+OpenPage = Annotated[bool, _option(OUTPUT, "Show the page in a browser.", "--open")]
+AsJson = Annotated[bool, _option(OUTPUT, "Print one JSON object to stdout, with a key `schema`.", "--json")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More messages on stderr, for finding mistakes.")]
+
+
+def flag(field: str) -> str:
+    """The option of a parameter or of a field of `RunOptions`: `--max-time` of `max_time`."""
+    return "--" + field.replace("_", "-")
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Those of the values that the user gave."""
+    return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
+def refuse(use: str, **values: Any) -> None:
+    """Check that none of the options is given.
+
+    Args:
+        use: which calls use them.
+        values: by parameter, None or False if not given.
+
+    Raises:
+        UserError: one is given.
+    """
+    for name in given(**values):
+        raise UserError(f"{flag(name)} has no use here: {use}")

@@ -1,32 +1,27 @@
 """`alphanet report`: one page of what runs left behind, and what changed between two."""
 
-import json
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
-from alphanet.cli.options import AsJson
+from alphanet.cli import options as o
+from alphanet.cli.groups import DefaultGroup
+from alphanet.cli.output import print_json, print_table
 
-DEFAULT = "page"
+FOLDER = Path("runs/report")
+EXAMPLES = """Examples:
 
+alphanet report runs
 
-class PageUnlessNamed(TyperGroup):
-    """`report RUNS…` is `report page RUNS…`, unless the first word names another command."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the default command's name where none was given."""
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = [DEFAULT, *args]
-        return super().parse_args(ctx, args)
-
+alphanet report runs other-runs --out page --open"""
 
 app = typer.Typer(
-    help="One page of what runs left behind: `report RUNS… -o DIR`. What changed: `report compare A B`.",
+    help="Make one page of what runs left behind: `report RUNS...`. Say what changed: `report compare A B`.",
     no_args_is_help=True,
-    cls=PageUnlessNamed,
+    cls=DefaultGroup,
+    epilog=EXAMPLES,
 )
 
 
@@ -35,24 +30,23 @@ def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="report")
 
 
-@app.command()
+@app.command(epilog=EXAMPLES)
 def page(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUNS…", help="Folders of runs, or folders with such in them.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the report.")] = Path("runs/report"),
-    open_it: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
-    as_json: AsJson = False,
+    runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = False, as_json: o.AsJson = False
 ) -> None:
-    """Every table and figure found in RUNS, beside the paper: HTML, JSON, Markdown, LaTeX, copies of the figures."""
-    from alphanet.data.progress import print_to_stderr
-    from alphanet.report.page.collect import collect
-    from alphanet.report.page.write import TREE, write_report
+    """Show every table and figure in RUNS beside the paper: HTML, JSON, Markdown, LaTeX, copies of the figures.
 
+    `report` without `page` does the same. The report goes to runs/report if --out is not given.
+    """
+    from alphanet.report.page.collect import collect
+    from alphanet.report.page.write import write_report
+
+    out = out or FOLDER
     report = collect(runs, skip=out)
-    print_to_stderr(TREE.format(folder=out))
     path = write_report(out, report)
     summary = report.summary()
     if as_json:
-        print(json.dumps({"page": str(path), "summary": summary, "problems": report.problems}, ensure_ascii=False))
+        print_json("alphanet-report", {"page": str(path), "summary": summary, "problems": report.problems})
     else:
         for run in report.runs:
             print(f"{run.title}: {_counted(run.verdicts()) or run.kind}{_problems(len(run.problems))}")
@@ -63,20 +57,15 @@ def page(
         webbrowser.open(path.resolve().as_uri())
 
 
-@app.command()
-def compare(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A report's folder or results.json, or a folder of runs.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="The same, later.")],
-    as_json: AsJson = False,
-) -> None:
-    """Cells that differ, by how much, and verdicts that changed; exit code 1 if one got worse."""
-    from alphanet.cli.bench import print_table
+@app.command(epilog="Example:\n\nalphanet report compare runs/report new-runs/report")
+def compare(first: o.FirstResults, second: o.SecondResults, as_json: o.AsJson = False) -> None:
+    """List cells that differ, by how much, and verdicts that changed. The exit code is 1 if one got worse."""
     from alphanet.report.page.compare import changes_of, difference_lines, read_judged
 
     found = changes_of(read_judged(first), read_judged(second))
     worse = [change for change in found["changes"] if change["worse"]]
     if as_json:
-        print(json.dumps(found, ensure_ascii=False))
+        print_json("alphanet-comparison", found)
     else:
         if found["changes"]:
             print_table(("cell", "A", "B", "B - A", "verdict"), difference_lines(found["changes"]))

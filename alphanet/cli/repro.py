@@ -1,41 +1,226 @@
-"""`alphanet repro`: the paper's tables and figures, measured again, and what can be."""
+"""`alphanet repro`: the paper's tables and figures, measured again."""
 
-from collections.abc import Callable
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from alphanet.cli import (
-    repro_all,
-    repro_card,
-    repro_cost,
-    repro_discovery,
-    repro_landscape,
-    repro_list,
-    repro_settings,
-    repro_speed,
-)
+from alphanet.cli import choices, repro_all
+from alphanet.cli import options as o
+from alphanet.cli.groups import DefaultGroup
+from alphanet.cli.output import print_json, print_table
+from alphanet.errors import UserError
+
+if TYPE_CHECKING:
+    from alphanet.benchmark.card import AnyCard
+    from alphanet.benchmark.kind import RunOptions
+    from alphanet.benchmark.listing import BenchmarkInfo
+    from alphanet.results.schema import BenchmarkResult
+
+logger = logging.getLogger(__name__)
+
+RUNS = Path("runs")
+NAMES_EXAMPLES = """Examples:
+
+alphanet repro table1
+
+alphanet repro table1 --only AlphaNet/formate --budget 10m --seeds 2
+
+alphanet repro fig3a table5 --device cuda --out runs/gpu"""
+ALL_EXAMPLES = """Examples:
+
+alphanet repro all --budget 50m
+
+alphanet repro all --only '*:AlphaNet*,table1:NequIP' --budget 2m
+
+alphanet repro all --scale full --dry-run"""
 
 app = typer.Typer(
-    help="Reproduce tables and figures of the paper; several names in one command run one after the other.",
+    help="Reproduce tables and figures of the paper: `repro NAME...`, `repro all`, `repro list`.",
     no_args_is_help=True,
-    cls=repro_card.Benchmarks,
+    cls=DefaultGroup,
+    epilog=NAMES_EXAMPLES,
 )
 
 
 def register(parent: typer.Typer) -> None:
     """Add the group to `parent`."""
-    commands: list[Callable[..., None]] = [
-        repro_landscape.fig1,
-        repro_discovery.table4,
-        repro_speed.fig3a,
-        repro_speed.fig3b,
-        repro_speed.table5,
-        repro_settings.table6,
-        repro_cost.table7,
-    ]
-    for command in commands:
-        app.command()(command)
-    app.command("list")(repro_list.list_)
-    app.command("all")(repro_all.all_)
-    app.command(repro_card.TEMPLATE, hidden=True)(repro_card.card)
     parent.add_typer(app, name="repro")
+
+
+@app.command("run", epilog=NAMES_EXAMPLES)
+def run(
+    names: o.BenchmarkNames,
+    scale: o.Scale = None,
+    only: o.Only = None,
+    seeds: o.Seeds = None,
+    seed: o.Seed = None,
+    relax: o.Relax = None,
+    restart: o.Restart = False,
+    dry_run: o.DryRun = False,
+    budget: o.Budget = None,
+    max_time: o.MaxTime = None,
+    epochs: o.Epochs = None,
+    device: o.Device = "auto",
+    threads: o.Threads = None,
+    mode: o.Mode = None,
+    max_memory: o.MaxMemory = None,
+    cluster: o.Cluster = None,
+    structures: o.Structures = None,
+    truth: o.Truth = None,
+    predictions: o.Predictions = None,
+    references: o.References = None,
+    reference: o.Reference = None,
+    mirror: o.Mirror = None,
+    out: o.OutFolder = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Reproduce the named tables and figures, one after another. The same command resumes.
+
+    `repro` without `run` does the same. The exit code is 1 if something failed or nothing could be measured.
+    """
+    values = run_values(
+        seeds=seeds, seed=seed, relax=relax, restart=restart, budget=budget, max_time=max_time, epochs=epochs,
+        device=device, threads=threads, mode=mode, max_memory=max_memory, cluster=cluster, structures=structures,
+        truth=truth, predictions=predictions, references=references, reference=reference, mirror=mirror, out=out,
+    )  # fmt: skip
+    chosen = choices.named_choices(names, scale=scale, only=only, values=values)
+    if dry_run:
+        repro_all.print_dry_run(chosen, as_json=as_json)
+    elif len(chosen) == 1:
+        run_and_print(chosen[0].card, chosen[0].options, as_json=as_json)
+    else:
+        _run_several(chosen, as_json)
+
+
+@app.command("all", epilog=ALL_EXAMPLES)
+def all_(
+    scale: o.Scale = None,
+    only: o.Only = None,
+    seeds: o.Seeds = None,
+    restart: o.Restart = False,
+    dry_run: o.DryRun = False,
+    budget: o.Budget = None,
+    device: o.Device = "auto",
+    threads: o.Threads = None,
+    mirror: o.Mirror = None,
+    out: o.OutFolder = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Reproduce every table and figure, one after another, each in a process of its own.
+
+    A failure costs only itself. The same command resumes. The budget is divided by the cards' limits.
+    """
+    values = run_values(
+        seeds=seeds, restart=restart, budget=budget, device=device, threads=threads, mirror=mirror, out=out
+    )
+    chosen = choices.all_choices(scale=scale, only=only, values=values)
+    if dry_run:
+        repro_all.print_dry_run(chosen, as_json=as_json)
+    elif not repro_all.run_all(chosen, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command("list", epilog="Example:\n\nalphanet repro list --json")
+def list_(as_json: o.AsJson = False) -> None:
+    """List what can be reproduced: scales, cost, and whether data and environments are here."""
+    from alphanet.benchmark.listing import list_benchmarks
+
+    infos = list_benchmarks()
+    if as_json:
+        print_json("alphanet-benchmarks", {"benchmarks": [info.model_dump(mode="json") for info in infos]})
+        return
+    rows = [
+        (info.name, info.scale, "yes" if info.comparable else "no", info.cost, _data(info), _environments(info))
+        for info in infos
+    ]
+    columns = ("name", "scale", "comparable", "cost", "data", "environments")
+    print_table(columns, rows, left=columns)
+
+
+def run_values(*, budget: float | None = None, out: Path | None = None, device: str = "auto", **values: Any) -> dict[str, Any]:
+    """Fields of `RunOptions` that the user gave.
+
+    Args:
+        budget: seconds; None: no limit but the cards'.
+        out: folder of runs; None: `runs`.
+        device: `auto` is left to the runner.
+        values: options whose names and units are those of the fields.
+    """
+    minutes = None if budget is None else budget / 60
+    return o.given(budget=minutes, out=out or RUNS, device=None if device == "auto" else device, **values)
+
+
+def run_and_print(card: "AnyCard", options: "RunOptions", *, as_json: bool) -> None:
+    """Run a benchmark and print its result.
+
+    Raises:
+        UserError: the options do not fit the card, or the folder cannot be written.
+        typer.Exit: 1 if something failed or nothing was measured.
+    """
+    from alphanet.report.reproduction import reproduce
+
+    result = reproduce(card, options)
+    if as_json:
+        print(result.to_json(), end="")
+    else:
+        _print(result)
+    if not succeeded(result):
+        raise typer.Exit(1)
+
+
+def succeeded(result: "BenchmarkResult") -> bool:
+    """Whether nothing failed and something was measured; says so if nothing was."""
+    if not measured_something(result):
+        reasons = list(dict.fromkeys(cell.reason for cell in result.cells if cell.reason)) or list(result.problems)
+        logger.error("%s: nothing could be measured%s", result.name, f": {reasons[0]}" if reasons else "")
+        return False
+    return not result.failures
+
+
+def measured_something(result: "BenchmarkResult") -> bool:
+    """Whether the result holds any measurement."""
+    return bool(result.records) or any(cell.measured is not None for cell in result.cells)
+
+
+def _print(result: "BenchmarkResult") -> None:
+    from alphanet.report.terminal import print_result
+
+    print_result(result)
+
+
+def _run_several(chosen: Sequence[choices.Choice], as_json: bool) -> None:
+    """Run one after another; what fails costs only itself."""
+    from alphanet.report.reproduction import reproduce
+
+    results, succeeds = [], []
+    for choice in chosen:
+        try:
+            result = reproduce(choice.card, choice.options)
+        except UserError as error:
+            logger.error("failed: %s: %s", choice.name, error)
+            succeeds.append(False)
+            continue
+        if as_json:
+            results.append(json.loads(result.to_json()))
+        else:
+            _print(result)
+        succeeds.append(succeeded(result))
+    if as_json:
+        print_json("alphanet-result-list", {"results": results})
+    if not all(succeeds):
+        raise typer.Exit(1)
+
+
+def _data(info: "BenchmarkInfo") -> str:
+    return f"missing: {', '.join(info.missing_data)}" if info.missing_data else "here"
+
+
+def _environments(info: "BenchmarkInfo") -> str:
+    if not info.environments:
+        return "none needed"
+    made = len(info.environments) - len(info.missing_environments)
+    return f"{made} of {len(info.environments)} made" + (", the rest on demand" if info.missing_environments else "")

@@ -1,247 +1,201 @@
-"""`alphanet repro all`: every table and figure that has a card, one after another, each in a process of its own."""
+"""The loop of `alphanet repro all`, and what `--dry-run` says."""
 
-import itertools
-import json
+import logging
 import shlex
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from alphanet.cli import repro_options
-from alphanet.cli.options import AsJson
-from alphanet.cli.repro_dry_run import print_dry_run
-from alphanet.data.progress import print_to_stderr
+from alphanet.cli.choices import Choice
+from alphanet.cli.options import flag
+from alphanet.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from alphanet.paper.listing import Listed
+    from alphanet.benchmark.kind import RunOptions
+    from alphanet.benchmark.listing import BenchmarkInfo
+    from alphanet.benchmark.needs import DataNeed
+
+logger = logging.getLogger(__name__)
+
+LEAST = 6.0  # seconds of a benchmark for which there is no time left; it says so itself, and keeps what was measured
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A table or figure, and the cells of it that are wanted."""
-
-    name: str
-    scale: str
-    only: tuple[str, ...] = ()  # none: all
-    by_name: bool = False  # its name was written out with the cells
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What came of a name."""
+class FinishedRun:
+    """A benchmark that was run."""
 
     name: str
     command: str
     exit_code: int
     minutes: float  # it took
-    budget: float | None  # minutes it was given; none: as long as its card says
+    budget: float | None  # minutes it was given; None: as long as its card says
 
     @property
     def state(self) -> str:
         """In words."""
         return "done" if self.exit_code == 0 else f"FAILED (exit code {self.exit_code})"
 
-
-def all_(
-    context: typer.Context,
-    scale: Annotated[
-        str, typer.Option(help="mini, slice or full; what has no such scale is left out, unless it takes no time.")
-    ] = "mini",
-    budget: Annotated[
-        float | None,
-        typer.Option(min=0.1, help="Minutes for everything, divided by what the cards allow each; none: all of it."),
-    ] = None,
-    only: Annotated[
-        str | None,
-        typer.Option(
-            help="Only these: NAME, or NAME:CELLS with CELLS as NAME's own --only has them; commas between. In NAME, "
-            "and in CELLS that are rows, * stands for anything: '*:AlphaNet*' leaves out the potentials compared with."
-        ),
-    ] = None,
-    seeds: repro_options.Seeds = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, …; each command's own choice if not given.")] = None,
-    mirror: Annotated[
-        str | None, typer.Option(envvar="ALPHANET_MIRROR", help="file:// or http(s):// that serves HOST/PATH.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of runs; each name has a folder in it.")] = Path("runs"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Run nothing: say what it takes and what is missing.")] = (
-        False
-    ),
-    as_json: AsJson = False,
-) -> None:
-    """Every table and figure, one after another. What fails costs only itself; the same command goes on."""
-    from alphanet.paper.listing import list_benchmarks
-
-    at_scale = listed_at(scale, list_benchmarks(seeds))
-    asked = chosen(only, at_scale, scale)
-    listed = [at_scale[one.name] for one in asked]
-    if dry_run:
-        print_dry_run(scale, listed, as_json=as_json)
-        return
-    group = context.parent.command if context.parent else None
-    commands = {one.name: group.get_command(context.parent, one.name) for one in asked}  # type: ignore[union-attr]
-    wanted = {
-        "--seeds": None if seeds is None else str(seeds),
-        "--device": device,
-        "--mirror": mirror if _is_given(context, "mirror") else None,  # the environment is handed on as it is
-        "--out": str(out),
-    }
-    ended = run_all(
-        asked, commands, wanted, limits={one.name: one.minutes for one in listed}, budget=budget, quiet=as_json
-    )
-    _tell(ended, as_json)
-    if any(one.exit_code for one in ended):
-        raise typer.Exit(1)
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {**vars(self), "state": self.state}
 
 
-def listed_at(scale: str, listed: Sequence["Listed"]) -> dict[str, "Listed"]:
-    """What is run at `scale`, by name: what has this scale, and what has but one, which takes neither time nor data."""
-    scales = Counter(one.name for one in listed)
-    return {
-        one.name: one
-        for one in listed
-        if one.scale == scale or (scales[one.name] == 1 and one.minutes == 0 and not one.data)
-    }
-
-
-def chosen(only: str | None, at_scale: Mapping[str, "Listed"], scale: str) -> list[Asked]:
-    """What `--only` asks for, in the order of the paper; without it everything that has the scale.
-
-    A name with `*` takes every name that fits and has the cells.
-
-    Raises:
-        UserError: a name that there is not, or not at this scale.
-    """
-    from alphanet.errors import UserError, did_you_mean
-    from alphanet.paper.all_cards import any_card, ordered_names
-
-    if all(one.scale != scale for one in at_scale.values()):
-        known = dict.fromkeys(scale for name in ordered_names() for scale in any_card(name).scales)
-        raise UserError(f"--scale: no table or figure has the scale {scale!r}{did_you_mean(scale, known)}")
-    cells: dict[str, list[list[str]]] = {}
-    by_name = set()
-    for part in filter(None, (part.strip() for part in (only or "").split(","))):
-        pattern, _, cell = part.partition(":")
-        if "*" not in pattern and pattern not in at_scale:
-            any_card(pattern).scale(scale)  # says what is wrong
-            raise UserError(f"--only: no {pattern!r} at scale {scale}{did_you_mean(pattern, at_scale)}")
-        for name in filter(lambda name: fnmatchcase(name, pattern), at_scale):
-            found = _cells(any_card(name).rows, cell)
-            if found is None and "*" not in pattern:
-                found = [cell]  # the command of the name knows what it means
-            if found is not None:
-                cells.setdefault(name, []).append(found)
-            if name == pattern:
-                by_name.add(name)
-    return [
-        # Where one entry takes the whole, the cells of others are among it.
-        Asked(
-            name, one.scale, tuple(itertools.chain(*cells[name])) if only and all(cells[name]) else (), name in by_name
-        )
-        for name, one in at_scale.items()
-        if not only or name in cells
-    ]
-
-
-def _cells(rows: Mapping[str, Any], cell: str) -> list[str] | None:
-    """The rows that `cell` fits, none of them where it fits all; none at all where it fits no row."""
-    fitting = [row for row in rows if fnmatchcase(row.casefold(), cell.casefold())]
-    if not cell or len(fitting) == len(rows):
-        return []
-    return fitting or None
-
-
-def run_all(
-    asked: Sequence[Asked],
-    commands: Mapping[str, Any],
-    wanted: Mapping[str, str | None],
-    *,
-    limits: Mapping[str, float | None],
-    budget: float | None,
-    quiet: bool,
-) -> list[Ended]:
-    """Run each name's command with those of the `wanted` options that it has.
-
-    Args:
-        asked: names, in order.
-        commands: the command of each name.
-        wanted: values of options; none: not given.
-        limits: minutes that each name takes at most, see `Division`.
-        budget: minutes for everything; none: no limit.
-        quiet: what the commands print goes to stderr.
-
-    Raises:
-        UserError: cells are asked for of what is measured as a whole; nothing was run.
-    """
-    from alphanet.paper.sharing import Division
-
-    for one in asked:
-        _require_cells(one, commands[one.name])
-    division = None if budget is None else Division(budget, {one.name: limits[one.name] for one in asked})
-    ended = []
-    for place, one in enumerate(asked, 1):
-        share = None if division is None else division.share(one.name)
-        limit = {"--budget": None if share is None else f"{share:g}", "--only": ",".join(one.only) or None}
-        values = {"--scale": one.scale, **wanted, **limit}
-        arguments = ["repro", one.name, *options_of(commands[one.name], values)]
+def run_all(chosen: Sequence[Choice], *, as_json: bool) -> bool:
+    """Run each benchmark in a process of its own, print a summary; returns whether all succeeded."""
+    budget = _divided(chosen)
+    finished: list[FinishedRun] = []
+    for place, choice in enumerate(chosen, 1):
+        options = choice.options
+        if budget is not None:
+            share = budget.share(choice.name)
+            minutes = max(LEAST, share or 0.0) / 60
+            options = options.model_copy(update={"budget": minutes if share is None or share > 0 else None})
+        arguments = ["repro", choice.name, *arguments_of(options)]
         command = shlex.join(["alphanet", *arguments])
-        print_to_stderr(f"\n[{place}/{len(asked)}] {command}")
+        logger.info("\n[%d/%d] %s", place, len(chosen), command)
         begun = time.monotonic()
-        code = run_command(arguments, quiet=quiet)
-        ended.append(Ended(one.name, command, code, (time.monotonic() - begun) / 60, share))
-        print_to_stderr(f"[{place}/{len(asked)}] {one.name}: {ended[-1].state} after {ended[-1].minutes:.1f} min")
-    return ended
+        code = run_command(arguments, quiet=as_json)
+        minutes_taken = (time.monotonic() - begun) / 60
+        finished.append(FinishedRun(choice.name, command, code, minutes_taken, options.budget))
+        logger.info("[%d/%d] %s: %s after %.1f min", place, len(chosen), choice.name, finished[-1].state, minutes_taken)
+    _print(finished, as_json)
+    return all(run.exit_code == 0 for run in finished)
 
 
-def _require_cells(one: Asked, command: Any) -> None:
-    """Before anything runs: what is measured as a whole has no cells to choose."""
-    from alphanet.errors import UserError
-
-    if one.only and one.by_name and "--only" not in _flags(command):
-        raise UserError(f"--only {one.name}:{one.only[0]}: {one.name} is measured as a whole; write {one.name}")
-
-
-def options_of(command: Any, values: Mapping[str, str | None]) -> list[str]:
-    """Those of the options that `command` has."""
-    known = _flags(command)
-    given = [(flag, value) for flag, value in values.items() if value is not None and flag in known]
-    return [word for pair in given for word in pair]
-
-
-def _flags(command: Any) -> set[str]:
-    return {flag for parameter in command.params for flag in parameter.opts}
+def arguments_of(options: "RunOptions") -> list[str]:
+    """The options on the command line that make these `RunOptions`."""
+    words = ["--scale", options.scale, "--out", str(options.out)]
+    for field, value in options.given().items():
+        if field in ("scale", "out"):
+            continue
+        if value is True:
+            words.append(flag(field))
+        elif field == "only":
+            words += [flag(field), ",".join(value)]
+        elif field == "max_time":
+            words += [flag(field), f"{value:g}s"]
+        else:
+            words += [flag(field), f"{value:g}" if isinstance(value, float) else str(value)]
+    return words
 
 
 def run_command(arguments: Sequence[str], *, quiet: bool) -> int:
-    """Run `alphanet` with `arguments` in a process of its own; returns its exit code."""
-    command = [sys.executable, "-m", "alphanet.cli", *arguments]
+    """Run `alphanet` with `arguments` in a process of its own; returns its exit code.
+
+    Args:
+        arguments: of the command line.
+        quiet: what the command prints goes to stderr.
+    """
+    command = [sys.executable, "-m", "alphanet", *arguments]
     return subprocess.run(command, stdout=sys.stderr if quiet else None, check=False).returncode
 
 
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+def _divided(chosen: Sequence[Choice]) -> Any:
+    """The budget divided by the cards' limits; None if no budget is given."""
+    from alphanet.benchmark.budget import Budget
+
+    minutes = next((choice.options.budget for choice in chosen), None)
+    if minutes is None:
+        return None
+    infos = [_info(choice) for choice in chosen]
+    return Budget(minutes, {info.name: None if info.minutes is None else 60 * info.minutes for info in infos})
 
 
-def _tell(ended: Sequence[Ended], as_json: bool) -> None:
+def _info(choice: Choice) -> "BenchmarkInfo":
+    """What the whole benchmark takes, whatever cells are chosen."""
+    from alphanet.benchmark.listing import benchmark_info
+
+    return benchmark_info(choice.card, choice.options)
+
+
+def _print(finished: Sequence[FinishedRun], as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"names": [asdict(one) | {"state": one.state} for one in ended]}, ensure_ascii=False))
+        print_json("alphanet-runs", {"benchmarks": [run.as_json() for run in finished]})
         return
-    from alphanet.cli.bench import print_table
-
-    lines = [
-        (one.name, one.state, f"{one.minutes:.1f}", "" if one.budget is None else f"{one.budget:g}") for one in ended
+    rows = [
+        (run.name, run.state, f"{run.minutes:.1f}", "" if run.budget is None else f"{run.budget:.3g}")
+        for run in finished
     ]
     print()
-    print_table(("name", "state", "minutes", "given"), lines)
-    failed = [one for one in ended if one.exit_code]
-    for one in failed:
-        print(f"failed: {one.command}")
+    print_table(("name", "state", "minutes", "given"), rows)
+    for run in finished:
+        if run.exit_code:
+            print(f"failed: {run.command}")
+
+
+def print_dry_run(chosen: Sequence[Choice], *, as_json: bool) -> None:
+    """Print a paragraph for each benchmark, and the totals; or one JSON object."""
+    infos = [_info(choice) for choice in chosen]
+    totals = _totals(infos)
+    if as_json:
+        values = {"benchmarks": [info.model_dump(mode="json") for info in infos], "totals": totals}
+        print_json("alphanet-dry-run", values)
+        return
+    for info in infos:
+        print(f"{info.name} · scale {info.scale} · {info.title}")
+        for line in _lines(info):
+            print(f"  {line}")
+    print(f"all {len(infos)} together")
+    for line in _total_lines(totals):
+        print(f"  {line}")
+
+
+def _lines(info: "BenchmarkInfo") -> Iterator[str]:
+    yield f"cost: {info.cost}"
+    if info.estimate:
+        yield f"  estimate: {info.estimate}"
+    for need in info.data:
+        yield f"data: {_data_text(need)}"
+    if info.environments:
+        made = [name for name in info.environments if name not in info.missing_environments]
+        yield f"environments: {', '.join(made) or 'none'} made"
+    if info.missing_environments:
+        yield f"  to be made on demand: {', '.join(info.missing_environments)}"
+    for cells in info.impossible:
+        yield f"cannot be filled at this scale: {cells}"
+    if not info.comparable:
+        yield f"not comparable with the paper: {info.reason}"
+
+
+def _data_text(need: "DataNeed") -> str:
+    files = "" if need.files is None else f", {need.files} file{'s' if need.files > 1 else ''}"
+    size = ", size not stated" if need.size is None else f", {need.size / 1e6:.3g} MB"
+    if need.files is None and need.size is None:
+        size = ""
+    how = need.get or need.address
+    state = "here" if need.here else f"MISSING{f': {how}' if how else ''}"
+    return f"{need.name}{files}{size}: {state}"
+
+
+def _totals(infos: Sequence["BenchmarkInfo"]) -> dict[str, Any]:
+    """Sums over benchmarks; data sets and environments that several need count once."""
+    data = {need.name: need for info in infos for need in info.data}
+    environments = {name for info in infos for name in info.missing_environments}
+    return {
+        "minutes": sum(info.minutes or 0.0 for info in infos),
+        "gpu_days": sum(info.gpu_days or 0.0 for info in infos),
+        "without_estimate": [info.name for info in infos if info.minutes is None and info.gpu_days is None],
+        "without_limit": [info.name for info in infos if info.minutes is None],
+        "missing_data": [name for name, need in data.items() if not need.here],
+        "bytes_of_known_sizes": sum(need.size or 0 for need in data.values()),
+        "unknown_sizes": [name for name, need in data.items() if need.size is None],
+        "missing_environments": sorted(environments),
+    }
+
+
+def _total_lines(totals: dict[str, Any]) -> Iterator[str]:
+    from alphanet.benchmark.listing import minutes_text
+
+    yield f"time: {minutes_text(totals['minutes'])} at most for what has a limit"
+    if totals["without_limit"]:
+        yield f"  without a limit: {', '.join(totals['without_limit'])}: about {totals['gpu_days']:.3g} GPU-days"
+    if totals["without_estimate"]:
+        yield f"  of unknown length: {', '.join(totals['without_estimate'])}"
+    yield f"data: {totals['bytes_of_known_sizes'] / 1e6:.0f} MB of known size"
+    if totals["unknown_sizes"]:
+        yield f"  of unknown size: {', '.join(totals['unknown_sizes'])}"
+    yield f"missing data: {', '.join(totals['missing_data']) or 'none'}"
+    yield f"missing environments: {', '.join(totals['missing_environments']) or 'none'}"

@@ -3,69 +3,77 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from alphanet.cli.options import AsJson
+from alphanet.cli import options as o
+from alphanet.cli.choices import DEFAULT_SCALE
+from alphanet.cli.output import print_json
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
     from alphanet.potentials.settings import BaselineSettings
     from alphanet.training.config import AlphaNetSettings
 
+EXAMPLES = """Examples:
+
+alphanet train --dataset formate epochs=20 loss.energy_weight=1
+
+alphanet train --model mace --dataset zeolite --max-time 10m model.correlation=2
+
+alphanet train settings.yaml --seed 1 --out runs/train/mine"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("train")(train)
+    app.command("train", epilog=EXAMPLES)(train)
 
 
 def train(
-    settings: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[CONFIG.yaml] [KEY=VALUE]...", help="Settings in a file, and values to put over them."),
-    ] = None,
-    model: Annotated[str, typer.Option(help="alphanet, or a baseline that trains (`alphanet baselines list`).")] = (
-        "alphanet"
-    ),
-    dataset: Annotated[str | None, typer.Option(help="Train on this data set, with its defaults.")] = None,
-    scale: Annotated[str, typer.Option(help="With --dataset: mini, slice or full.")] = "mini",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; runs/train/[MODEL-]DATASET-SCALE-seedN if not given.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training frames.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the weights and of the order of frames.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = None,
-    dtype: Annotated[str | None, typer.Option(help="Precision of the network: float32 or float64.")] = None,
-    max_time: Annotated[str | None, typer.Option(help="Wall time for the training: seconds or hh:mm:ss.")] = None,
-    mirror: Annotated[
-        str | None, typer.Option(envvar="ALPHANET_MIRROR", help="file:// or http(s):// that serves HOST/PATH.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume/--restart", help="Go on with what lies in the folder, or remove it first.")
-    ] = True,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch.")] = None,
-    as_json: AsJson = False,
+    settings: o.TrainWords = None,
+    model: o.TrainedModel = "alphanet",
+    dataset: o.Dataset = None,
+    scale: o.Scale = None,
+    mirror: o.Mirror = None,
+    seed: o.Seed = None,
+    restart: o.Restart = False,
+    epochs: o.Epochs = None,
+    max_time: o.MaxTime = None,
+    device: o.Device = "auto",
+    dtype: o.Dtype = None,
+    threads: o.Threads = None,
+    out: o.OutFolder = None,
+    as_json: o.AsJson = False,
 ) -> None:
     """Train AlphaNet or a baseline. The same command resumes an interrupted training.
 
-    Examples: alphanet train --dataset formate --scale mini epochs=20 loss.energy_weight=1
-    alphanet train --model mace --dataset zeolite --scale mini epochs=5 model.correlation=2
+    The run goes to runs/train/[MODEL-]DATASET-SCALE-seedN if --out is not given.
     """
     from alphanet.training.api import ALPHANET
     from alphanet.training.api import train as run
 
-    flags = {"epochs": epochs, "seed": seed, "device": device, "precision": dtype, "max_time": max_time}
-    given = {key: value for key, value in (flags | {"threads": threads}).items() if value is not None}
-    words = [*(settings or []), *(f"{key}={value}" for key, value in given.items())]
+    values = o.given(
+        epochs=epochs,
+        seed=seed,
+        device=None if device == "auto" else device,
+        precision=dtype,
+        max_time=max_time,
+        threads=threads,
+    )
+    words = [*(settings or []), *(f"{key}={value}" for key, value in values.items())]
     chosen = _settings(model, words, dataset, scale, whole_file=model == ALPHANET)
-    result = run(chosen.dataset, settings=chosen, out=out, resume=resume, mirror=mirror)
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # another process prints otherwise
-        print(result.model_dump_json() if as_json else result.describe())
+    result = run(chosen.dataset, settings=chosen, out=out, resume=not restart, mirror=mirror)
+    if os.environ.get("LOCAL_RANK", "0") != "0":  # another process prints
+        return
+    if as_json:
+        print_json("alphanet-training", result.model_dump(mode="json"))
+    else:
+        print(result.describe())
 
 
 def _settings(
-    model: str, words: Sequence[str], dataset: str | None, scale: str, *, whole_file: bool
+    model: str, words: Sequence[str], dataset: str | None, scale: str | None, *, whole_file: bool
 ) -> "AlphaNetSettings | BaselineSettings":
     """The settings that the command line names; a file is all of AlphaNet's, or lies over a baseline's defaults."""
     from alphanet.training.api import settings_for
@@ -78,9 +86,10 @@ def _settings(
     if files and whole_file:
         chosen = file_config(Path(files[0]), [word for word in words if "=" in word])
         if chosen.dataset:
+            o.refuse("the configuration names data set and scale", scale=scale)
             return chosen
     values = from_words(words)
     dataset = dataset or values.get("dataset")
     if not dataset:
         raise UserError("name what to train on: --dataset NAME, or a configuration file that names it")
-    return settings_for(model, dataset, scale, values)
+    return settings_for(model, dataset, scale or values.get("scale") or DEFAULT_SCALE, values)

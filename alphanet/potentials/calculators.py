@@ -16,10 +16,10 @@ from alphanet.errors import UserError
 from alphanet.potentials.protocol import FramePrediction, Potential
 
 if TYPE_CHECKING:
-    from alphanet.potentials.opening import Opening
+    from alphanet.potentials.opening import LoadOptions
 
 
-def from_python(name: str, how: "Opening") -> Potential:
+def from_python(name: str, options: "LoadOptions") -> Potential:
     """The potential that `module:callable` makes; modules in the working folder count.
 
     The callable is called with those of `dtype`, `device` and `seed` that it has parameters for.
@@ -27,8 +27,8 @@ def from_python(name: str, how: "Opening") -> Potential:
     Raises:
         UserError: it cannot be imported or called, or returns something else.
     """
-    if how.untrained:
-        raise UserError(f"{name}: --untrained is for baselines; what {name} returns is used as it is")
+    if options.untrained:
+        raise UserError(f"{name}: random weights (untrained) are of baselines; the result of {name} is used as it is")
     module, _, attribute = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -39,7 +39,7 @@ def from_python(name: str, how: "Opening") -> Potential:
         raise UserError(
             f"{name} is no file, no baseline, and cannot be imported as module:callable: {error}"
         ) from error
-    made = _call(name, make, {"dtype": how.dtype, "device": how.device, "seed": how.seed})
+    made = _call(name, make, {"dtype": options.dtype, "device": options.device, "seed": options.seed})
     if isinstance(made, BaseCalculator) or hasattr(made, "get_potential_energy"):
         return CalculatorPotential(name, made)
     if hasattr(made, "compute_forces") and callable(made):

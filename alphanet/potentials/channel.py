@@ -15,6 +15,7 @@ from execnet.gateway_base import RemoteError
 from execnet.gateway_base import TimeoutError as ChannelTimeout
 
 from alphanet.errors import UserError
+from alphanet.hardware import WORKER_PATH
 from alphanet.potentials.kit import worker_kit
 from alphanet.potentials.kit.worker_kit import decode, encode
 
@@ -128,7 +129,9 @@ class Worker:
             place = f"popen//python={shlex.quote(str(self._python))}//execmodel=main_thread_only"
             gateway = self._group.makegateway(place + variables)
             self._channel = gateway.remote_exec(BOOTSTRAP)
-            self._channel.send((worker_kit.__file__, [str(place) for place in self._places], str(self._log)))
+            self._channel.send(
+                (worker_kit.__file__, [str(place) for place in (*self._places, WORKER_PATH)], str(self._log))
+            )
             self._channel.receive(START_TIMEOUT)
         except (OSError, EOFError, AssertionError, RemoteError, ChannelTimeout) as error:
             raise self._lost("start", f"cannot be started with {self._python}: {_gist(error)}") from error

@@ -1,7 +1,8 @@
-"""From what a user names to a potential: AlphaNet's files, baselines with their weights, calculators from Python."""
+"""Loading a potential by its name: AlphaNet's files, baselines with their weights, calculators from Python."""
 
+import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,127 +15,153 @@ if TYPE_CHECKING:
     from alphanet.potentials.cards import BaselineCard
 
 ALPHANET = "alphanet"
+NEEDS_UNTRAINED = "of random weights: set untrained, too, or leave it out"
+SMALL = "small"  # AlphaNet's preset for random weights
 Frames = Callable[[], Iterable["Atoms"]]
 
 
-@dataclass(frozen=True)
-class Opening:
-    """How a potential is opened."""
+@dataclass(frozen=True, kw_only=True)
+class LoadOptions:
+    """How a potential is loaded. What has no use for a potential is refused, never ignored."""
 
     dtype: str = "float32"
     device: str = "cpu"
-    threads: int = 1
+    threads: int | None = None
+    """Of torch, or of the libraries of a baseline's worker; None: torch's choice here, one in a worker"""
     config: Path | None = None
     """JSON of an AlphaNet checkpoint that carries none"""
     untrained: bool = False
     seed: int = 0
+    """Of random weights"""
     preset: str | None = None
-    """Settings of the random weights; the card's first, if not given"""
+    """Settings of random weights; None: the card's first"""
     trust: bool = False
     """Accept pickled weights whose checksum is not in the card"""
     mode: str = "eager"
     """Of AlphaNet: eager, blocked or compiled, see `alphanet.model.fast.modes.evaluation`"""
     max_memory: float | None = None
-    """GB, see `alphanet.model.fast.model.fast_model`"""
+    """GB for arrays of edges, see `alphanet.model.fast.model.fast_model`"""
 
 
-def open_potential(name: str, how: Opening, frames: Frames = tuple) -> Potential:
-    """The potential called `name`.
+DEFAULTS = LoadOptions()
+
+
+def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = tuple) -> Potential:
+    """Load the potential called `name`.
 
     Args:
-        name: a file of AlphaNet; `BASELINE`, `BASELINE:CHECKPOINT` (a file, or a name in the card); `alphanet` with
-            `--untrained`; or `module:callable`, which returns an ASE calculator or a torch_sim model.
-        how: precision, device, random or trained weights.
+        name: a file of AlphaNet; `BASELINE`, or `BASELINE:CHECKPOINT` (a file, or a name in the card); `alphanet` for
+            random weights; or `module:callable`, which returns an ASE calculator or a torch_sim model.
+        options: precision, device, random or trained weights.
         frames: returns the structures whose elements random weights are made for; called only in that case.
 
     Raises:
-        UserError: nothing by that name, or it cannot be opened as asked.
+        UserError: nothing by that name, it cannot be loaded as asked, or an option has no use for it.
     """
+    from alphanet.hardware import resolve_device
     from alphanet.potentials.cards import baseline_names, load_baseline
 
+    options = replace(options, device=resolve_device(options.device))
     head, _, tail = name.partition(":")
     ours = name == ALPHANET or Path(name).is_file() or not tail
-    if how.mode != "eager" and (head in baseline_names() or not ours):
-        raise UserError(f"--mode {how.mode}: AlphaNet has modes, {name} runs as its package runs it")
+    if not options.untrained:
+        _refuse(options, ("preset",), NEEDS_UNTRAINED)
+        if ours or head in baseline_names():
+            _refuse(options, ("seed",), NEEDS_UNTRAINED)
     if head in baseline_names():
-        return _baseline(load_baseline(head), tail, how, frames)
+        _refuse(options, ("mode", "max_memory", "config"), f"of AlphaNet's files; {name} runs as its package runs it")
+        return _baseline(load_baseline(head), tail, options, frames)
+    _refuse(options, ("trust",), "of a baseline's released weights")
     if ours:
-        return _alphanet(name, how, frames)
+        return _alphanet(name, options, frames)
+    _refuse(options, ("mode", "max_memory", "config", "threads"), f"which {name} decides for itself")
     from alphanet.potentials.calculators import from_python
 
-    return from_python(name, how)
+    return from_python(name, options)
 
 
-def _alphanet(name: str, how: Opening, frames: Frames) -> Potential:
+def _refuse(options: LoadOptions, names: Iterable[str], why: str) -> None:
+    """Refuse options that differ from their defaults."""
+    for name in names:
+        if getattr(options, name) != getattr(DEFAULTS, name):
+            raise UserError(f"{name} {getattr(options, name)} is an option {why}")
+
+
+def _alphanet(name: str, options: LoadOptions, frames: Frames) -> Potential:
     from alphanet.potentials.cards import baseline_names
     from alphanet.potentials.local import AlphaNetPotential
 
-    limit = None if how.max_memory is None else int(how.max_memory * 1e9)
-    speed: dict[str, Any] = {"mode": how.mode, "max_memory": limit}
+    if options.threads is not None:
+        import torch
+
+        torch.set_num_threads(options.threads)
+    limit = None if options.max_memory is None else int(options.max_memory * 1e9)
+    speed: dict[str, Any] = {"mode": options.mode, "max_memory": limit}
     if name == ALPHANET and not Path(name).is_file():
-        if not how.untrained:
-            raise UserError("alphanet: name a checkpoint file, or add --untrained for random weights")
-        return AlphaNetPotential(_random_alphanet(how, frames), device=how.device, **speed)
-    if how.untrained:
-        raise UserError(f"{name}: --untrained goes with a name: alphanet, or one of `alphanet baselines list`")
+        if not options.untrained:
+            raise UserError("alphanet: name a checkpoint file, or ask for random weights (untrained)")
+        _refuse(options, ("config",), "of a file, and random weights have none")
+        return AlphaNetPotential(_random_alphanet(options, frames), device=options.device, **speed)
+    if options.untrained:
+        raise UserError(f"{name}: random weights (untrained) go with a name: alphanet, or one of the baselines")
     if not Path(name).is_file() and not Path(name).suffix:
         known = [ALPHANET, *baseline_names()]
         raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
-    return AlphaNetPotential(name, config=how.config, dtype=how.dtype, device=how.device, **speed)
+    return AlphaNetPotential(name, config=options.config, dtype=options.dtype, device=options.device, **speed)
 
 
-def _random_alphanet(how: Opening, frames: Frames) -> Any:
+def _random_alphanet(options: LoadOptions, frames: Frames) -> Any:
     from alphanet.model.checkpoint import DTYPES
     from alphanet.model.config import preset
     from alphanet.model.create import create_model
 
-    config = preset(how.preset or "fig3a", reading="paper", elements=_elements(frames))
-    return create_model(config, how.seed).to(DTYPES[how.dtype])
+    config = preset(options.preset or SMALL, reading="paper", elements=_elements(frames))
+    return create_model(config, options.seed).to(DTYPES[options.dtype])
 
 
-def _baseline(card: "BaselineCard", checkpoint: str, how: Opening, frames: Frames) -> Potential:
+def _baseline(card: "BaselineCard", checkpoint: str, options: LoadOptions, frames: Frames) -> Potential:
     from alphanet.potentials.remote import RemotePotential
 
-    where: dict[str, Any] = {"dtype": how.dtype, "device": how.device, "threads": how.threads}
-    if how.untrained:
+    setup: dict[str, Any] = {"dtype": options.dtype, "device": options.device, "threads": options.threads or 1}
+    if options.untrained:
         if checkpoint:
-            raise UserError(f"{card.name}:{checkpoint}: weights are either {checkpoint} or --untrained")
-        settings = {"preset": how.preset, "elements": _elements(frames), "seed": how.seed}
-        return RemotePotential(card, settings=settings, **where)
-    return RemotePotential(card, model=_trained(card, checkpoint, trust=how.trust), **where)
+            raise UserError(f"{card.name}:{checkpoint}: weights are either {checkpoint} or random (untrained)")
+        settings = {"preset": options.preset, "elements": _elements(frames), "seed": options.seed}
+        return RemotePotential(card, settings=settings, **setup)
+    return RemotePotential(card, model=_weights(card, checkpoint, trust=options.trust), **setup)
 
 
-def _trained(card: "BaselineCard", checkpoint: str, *, trust: bool) -> Any:
-    """A file, released weights, or the newest training of this baseline."""
+def _weights(card: "BaselineCard", checkpoint: str, *, trust: bool) -> Any:
+    """A file, or released weights. A bare name never means a training of the user's: which one must be said."""
     from alphanet.potentials.weights import present
 
     if checkpoint in card.checkpoints:
         return present(card, checkpoint, trust=trust)
     if checkpoint:
         if Path(checkpoint).is_file():
-            if any(one.pickled for one in card.checkpoints.values()) and not trust:
-                raise UserError(f"{checkpoint}: {card.name} loads pickles, which run any code; to trust it: --trust")
+            if any(weights.pickled for weights in card.checkpoints.values()) and not trust:
+                raise UserError(
+                    f"{checkpoint}: {card.name} loads pickles, which run any code; set trust if it is yours"
+                )
             return Path(checkpoint)
         known = f"; its released weights: {', '.join(card.checkpoints)}" if card.checkpoints else ""
         raise UserError(f"{card.name}: no checkpoint {checkpoint}{known}")
     if card.released is not None:
         return present(card, card.released, trust=trust)
-    return _newest(card)
+    raise UserError(f"{card.name} has no released weights: {_choices(card)}")
 
 
-def _newest(card: "BaselineCard") -> Path:
-    from alphanet.data.progress import print_to_stderr
+def _choices(card: "BaselineCard") -> str:
+    """Names of the trainings of this baseline on this disk, or how to make one."""
     from alphanet.potentials.runs import RUNS, trained_model
 
-    found = sorted(RUNS.glob(f"{card.name}-*/result.json"), key=lambda file: file.stat().st_mtime)
-    if not found:
-        raise UserError(
-            f"{card.name} has no weights of its own: train it (alphanet train --model {card.name} --dataset NAME), "
-            f"name a checkpoint ({card.name}:FILE), or add --untrained"
-        )
-    model = trained_model(found[-1])
-    print_to_stderr(f"{card.name}: the newest training, {model}")
-    return model
+    names = []
+    for result in sorted(RUNS.glob(f"{card.name}-*/result.json")):
+        with contextlib.suppress(UserError):
+            names.append(f"{card.name}:{trained_model(result)}")
+    if names:
+        return f"name a training, {' or '.join(names)}, or ask for random weights (untrained)"
+    return f"train it, name a checkpoint ({card.name}:FILE), or ask for random weights (untrained)"
 
 
 def _elements(frames: Frames) -> tuple[str, ...]:

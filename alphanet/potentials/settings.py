@@ -45,9 +45,11 @@ def train_settings(card: BaselineCard, values: Mapping[str, Any]) -> BaselineSet
     """`values` over the training defaults of the preset that they name, over those of the card.
 
     Raises:
-        UserError: unknown preset or key (with the nearest known one), bad value, no budget, or a value that the
+        UserError: a baseline that does not train, unknown preset or key (with the nearest known one), bad value, no budget, or a value that the
             package's own trainer cannot follow.
     """
+    if not card.trainable:
+        raise UserError(f"{card.name} is not trained here; its weights come with a checkpoint")
     name = values.get("preset") or ("mini" if "mini" in card.presets else card.small) or ""
     chosen: dict[str, Any] = {}
     for layer in (card.fixed_settings, card.training, card.preset(name).training, dict(values)):

@@ -1,90 +1,132 @@
-"""A table as it is read: numbers as text, long reasons and errata as numbered notes under it."""
+"""A result as it is read: numbers as text, long reasons and errata as numbered notes under the table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
-from alphanet.paper.benchmark import Table
-from alphanet.paper.cells import INCONSISTENT, RULE, Cell
+from alphanet.results.facts import value_text
+from alphanet.results.schema import INCONSISTENT, BenchmarkResult, Cell, Grid, Number
+
+ERRATUM = "Erratum: "
+CELL_COLUMNS = ("system", "metric", "potential", "paper", "measured", "verdict")
+NUMBERS = frozenset({"paper", "measured"})  # columns of numbers, to the right
 
 
 @dataclass(frozen=True)
 class Line:
-    """One cell of the table, as text."""
+    """One cell, as texts."""
 
-    system: str
-    metric: str
-    potential: str
+    cell: Cell
     paper: str
     measured: str
-    verdict: str
+    ratio: str
+    qualifier: str  # beside the verdict, say "one seed"
+    mark: str  # that the paper contradicts itself here, if the verdict does not say it
+    notes: tuple[int, ...]  # numbers of the notes under the table
+
+    @property
+    def verdict(self) -> str:
+        """Outcome, qualifier and mark, with the numbers of the notes."""
+        qualifier = f" ({self.qualifier})" if self.qualifier else ""
+        mark = f"; {self.mark}" if self.mark else ""
+        numbers = "".join(f"[{number}]" for number in self.notes)
+        return f"{self.cell.outcome}{qualifier}{mark} {numbers}".strip()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells of one system and metric."""
+
+    system: str
+    metric: str  # title and unit
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Everything a reader of the table sees."""
+    """The cells of a result, and the notes that their lines call by number."""
+
+    groups: tuple[Group, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlainTable:
+    """A table of texts."""
 
     title: str
-    scale: str
-    protocol: str
-    source: str
-    systems: tuple[tuple[Line, ...], ...]  # the lines of each column of the benchmark
-    notes: tuple[str, ...]  # note n is called [n] in the verdicts
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
 
 
-def make_sheet(benchmark: Table, scale: str, cells: Sequence[Cell]) -> Sheet:
-    """The readable form of `cells`."""
+def make_sheet(result: BenchmarkResult) -> Sheet:
+    """The cells of `result` in groups of system and metric, in their order."""
     notes: list[str] = []
-    systems = tuple(
-        tuple(_line(benchmark, cell, notes) for cell in cells if cell.column == column) for column in benchmark.columns
-    )
-    if any(cell.comparable or cell.inconsistent for cell in cells):
-        notes.append(RULE)
-    notes += [row.note for row in benchmark.rows.values() if row.note]
-    notes += benchmark.notes
-    return Sheet(
-        title=benchmark.title,
-        scale=scale,
-        protocol=benchmark.scale(scale).protocol,
-        source=benchmark.source,
-        systems=tuple(lines for lines in systems if lines),
-        notes=tuple(notes),
-    )
+    groups: dict[tuple[str, str], list[Line]] = {}
+    for cell in result.cells:
+        metric = f"{cell.metric_title} ({cell.unit})" if cell.unit else cell.metric_title
+        groups.setdefault((cell.column, metric), []).append(_line(cell, notes))
+    return Sheet(tuple(Group(*place, tuple(lines)) for place, lines in groups.items()), tuple(notes))
 
 
-def _line(benchmark: Table, cell: Cell, notes: list[str]) -> Line:
-    printed = benchmark.printed(cell.row, cell.column, cell.metric)
+def plain_tables(result: BenchmarkResult) -> list[PlainTable]:
+    """The cells with all notes, then every grid, as texts."""
+    sheet = make_sheet(result)
+    rows = [
+        (group.system, group.metric, line.cell.row, line.paper, line.measured, line.verdict)
+        for group in sheet.groups
+        for line in group.lines
+    ]
+    notes = (*sheet.notes, *result.notes)
+    tables = [PlainTable(result.title, CELL_COLUMNS, tuple(rows), notes)] if rows else []
+    return tables + [PlainTable(grid.title, grid.columns, tuple(grid_rows(grid))) for grid in result.grids]
+
+
+def grid_rows(grid: Grid) -> Iterator[tuple[str, ...]]:
+    """The rows of a grid as texts."""
+    for row in grid.rows:
+        yield tuple(item.text if isinstance(item, Number) else item for item in row)
+
+
+def _line(cell: Cell, notes: list[str]) -> Line:
     short, _, explanation = cell.verdict.partition(": ")
     stated = [explanation] if explanation else []
-    if printed is not None:
-        stated += [e.text for e in benchmark.errata if e.touches(cell.row, cell.column, cell.metric)]
-    if cell.inconsistent and not short.startswith(INCONSISTENT):
-        short += f"; {INCONSISTENT}"
-    marks = "".join(f"[{_number(notes, text)}]" for text in stated)
-    metric = benchmark.metrics[cell.metric].title
+    stated += [f"{ERRATUM}{text}" for text in cell.errata]
     return Line(
-        system=cell.column,
-        metric=f"{metric} ({cell.unit})" if cell.unit else metric,
-        potential=cell.row,
-        paper="–" if printed is None else str(printed),
-        measured=value_text(cell.measured, cell.spread),
-        verdict=f"{short} {marks}".strip(),
+        cell=cell,
+        paper=cell.printed or "–",
+        measured=_measured(cell),
+        ratio=_ratio(cell),
+        qualifier=short.removeprefix(cell.outcome).strip(" ()"),
+        mark=INCONSISTENT if cell.inconsistent and cell.outcome != INCONSISTENT else "",
+        notes=tuple(_number(notes, text) for text in stated),
     )
+
+
+def _measured(cell: Cell) -> str:
+    """The measured value with at least the paper's decimals, its spread over seeds or its interval."""
+    text = value_text(cell.measured, cell.spread)
+    decimals = len(text.partition(" ")[0].partition(".")[2])
+    if cell.printed is not None and cell.measured is not None:
+        printed = -int(Decimal(cell.printed).as_tuple().exponent)
+        if printed > decimals:
+            decimals = printed
+            text = f"{cell.measured:.{decimals}f}" + ("" if cell.spread is None else f" ± {cell.spread:.{decimals}f}")
+    if cell.interval is None:
+        return text
+    low, high = cell.interval
+    return f"{text} ({low:.{decimals}f}–{high:.{decimals}f})"
+
+
+def _ratio(cell: Cell) -> str:
+    if cell.ratio is None:
+        return ""
+    allowed = "" if cell.tolerance is None else f"; ±{cell.tolerance:.3g} allowed"
+    return f"{cell.ratio:.3g} ×{allowed}"
 
 
 def _number(notes: list[str], text: str) -> int:
     if text not in notes:
         notes.append(text)
     return notes.index(text) + 1
-
-
-def value_text(value: float | None, spread: float | None) -> str:
-    """Three significant digits without an exponent, and the spread to the same place; whole numbers as they are."""
-    if value is None:
-        return "–"
-    if spread is None and float(value).is_integer():
-        return f"{value:.0f}"
-    # The digits of what was rounded: 99.96 is 100, not 100.0.
-    magnitude = f"{abs(value):.2e}"
-    decimals = max(0, 2 - int(magnitude.partition("e")[2])) if value else 0
-    text = f"{value:.{decimals}f}"
-    return text if spread is None else f"{text} ± {spread:.{decimals}f}"

@@ -1,17 +1,19 @@
-"""Tables in the terminal and as CSV, Markdown, LaTeX and JSON."""
+"""Tables of a result as Markdown, LaTeX and CSV: one template a format."""
 
-import dataclasses
-import json
-from collections.abc import Mapping, Sequence
+import csv
+import functools
+import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from alphanet.files import write_text
-from alphanet.paper.cells import Cell
 from alphanet.paths import resources
-from alphanet.report.sheet import Sheet
+from alphanet.report.sheet import NUMBERS, plain_tables
+from alphanet.results.schema import BenchmarkResult, Cell
 
-PLAIN_WIDTH = 120  # columns of the table where the output is no terminal
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 LATEX = str.maketrans(
     {
         **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -23,71 +25,47 @@ LATEX = str.maketrans(
         "–": "--",
         "−": "$-$",
         "×": r"$\times$",
+        "→": r"$\rightarrow$",
         "<": r"\textless{}",
         ">": r"\textgreater{}",
     }
 )
 
 
-def write_tables(folder: Path, sheet: Sheet, cells: Sequence[Cell], beside: Mapping[str, Any]) -> None:
-    """Write `results.json`, `table.csv`, `table.md` and `table.tex` into `folder`, each atomically.
+def write_tables(folder: Path, result: BenchmarkResult, name: str = "table") -> None:
+    """Write `NAME.md` and `NAME.tex` with all tables of `result`, and `NAME.csv` with its cells, if it has any.
 
-    Args:
-        folder: the run folder of the table.
-        sheet: the table as it is read.
-        cells: the same as numbers.
-        beside: what `results.json` holds besides `cells` (provenance, protocol).
+    Raises:
+        UserError: the folder cannot be written.
     """
-    values = {
-        "title": sheet.title,
-        "scale": sheet.scale,
-        "protocol": sheet.protocol,
-        "source": sheet.source,
-        "cells": [cell.as_dict() for cell in cells],
-        "notes": list(sheet.notes),
-        **beside,
-    }
-    write_text(folder / "results.json", json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    write_text(folder / "table.csv", as_csv(cells))
-    write_text(folder / "table.md", _render("table.md.j2", sheet))
-    write_text(folder / "table.tex", _render("table.tex.j2", sheet))
+    if not result.cells and not result.grids:
+        return
+    write_text(folder / f"{name}.md", as_markdown(result))
+    write_text(folder / f"{name}.tex", as_latex(result))
+    if result.cells:
+        write_text(folder / f"{name}.csv", as_csv(result))
 
 
-def as_csv(cells: Sequence[Cell]) -> str:
+def as_markdown(result: BenchmarkResult) -> str:
+    """Every table with its notes as a numbered list."""
+    return _render("table.md.j2", result)
+
+
+def as_latex(result: BenchmarkResult) -> str:
+    """Every table with booktabs, and its notes under it."""
+    return _render("table.tex.j2", result)
+
+
+def as_csv(result: BenchmarkResult) -> str:
     """One line a cell, with all digits."""
-    import pandas as pd
-
-    table = pd.DataFrame([{**cell.as_dict(), "records": " ".join(cell.records)} for cell in cells])
-    return table.to_csv(index=False)
-
-
-def print_sheet(sheet: Sheet) -> None:
-    """Show the table and its notes on stdout: lines and colours on a terminal, plain text elsewhere."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    plain = not console.is_terminal
-    if plain:
-        console = Console(highlight=False, width=PLAIN_WIDTH)
-    table = Table(box=box.MARKDOWN if plain else box.SIMPLE_HEAD)
-    for name in ("system", "metric", "potential", "paper", "measured", "verdict"):
-        table.add_column(name, justify="right" if name in ("paper", "measured") else "left", no_wrap=name != "verdict")
-    for lines in sheet.systems:
-        for line in lines:
-            style = "bold" if line.potential == "AlphaNet" else ""
-            table.add_row(*(Text(text) for text in dataclasses.astuple(line)), style=style)
-        if not plain:
-            table.add_section()
-    console.print(Text(f"{sheet.title} · scale {sheet.scale}", style="bold"))
-    console.print(Text(sheet.protocol))
-    console.print(table)
-    for number, note in enumerate(sheet.notes, 1):
-        grid = Table.grid(padding=(0, 1))
-        grid.add_row(Text(f"[{number}]"), Text(note, style="dim"))
-        console.print(grid)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(Cell.model_fields), lineterminator="\n")
+    writer.writeheader()
+    for cell in result.cells:
+        lists = {"records": " ".join(cell.records), "errata": " ".join(cell.errata)}
+        interval = "" if cell.interval is None else "{} {}".format(*cell.interval)
+        writer.writerow(cell.model_dump() | lists | {"interval": interval})
+    return text.getvalue()
 
 
 def tex(text: str) -> str:
@@ -95,7 +73,13 @@ def tex(text: str) -> str:
     return text.translate(LATEX)
 
 
-def _render(template: str, sheet: Sheet) -> str:
+def _render(template: str, result: BenchmarkResult) -> str:
+    rendered = _environment().get_template(template).render(result=result, tables=plain_tables(result), numbers=NUMBERS)
+    return rendered.rstrip("\n") + "\n"
+
+
+@functools.cache
+def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -112,5 +96,6 @@ def _render(template: str, sheet: Sheet) -> str:
         comment_start_string=r"\COMMENT{",
         comment_end_string="}",
     )
-    environment.filters["tex"] = tex
-    return environment.get_template(template).render(**vars(sheet))
+    environment.filters["tex"] = lambda text: tex(" ".join(text.split()))
+    environment.filters["cell"] = lambda text: " ".join(text.split()).replace("|", r"\|")
+    return environment

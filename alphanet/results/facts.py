@@ -1,8 +1,9 @@
 """Facts behind a number, as short texts: record, model, data, protocol, machine, versions, code."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from alphanet.results.records import Record
 from alphanet.results.schema import Code, Hardware, Provenance
@@ -34,14 +35,14 @@ def provenance_facts(provenance: Provenance) -> dict[str, str]:
 
 
 def environment_facts(environment: Mapping[str, JsonValue]) -> dict[str, str]:
-    """Hardware, versions and code of a record's environment, as far as it has them."""
+    """Hardware, versions and code of a record's environment, as far as it has them in their form."""
     facts = {}
-    if hardware := environment.get("hardware"):
-        facts["hardware"] = hardware_text(Hardware.model_validate(hardware))
+    with contextlib.suppress(ValidationError):
+        facts["hardware"] = hardware_text(Hardware.model_validate(environment.get("hardware")))
     if isinstance(software := environment.get("software"), dict):
         facts["software"] = ", ".join(f"{name} {version}" for name, version in software.items())
-    if code := environment.get("code"):
-        facts["code"] = code_text(Code.model_validate(code))
+    with contextlib.suppress(ValidationError):
+        facts["code"] = code_text(Code.model_validate(environment.get("code")))
     return facts
 
 
@@ -72,3 +73,16 @@ def _short(value: JsonValue) -> str:
 
 def _seed(record: Record) -> str:
     return str(record.protocol.get("seed", "?"))
+
+
+def value_text(value: float | None, spread: float | None = None) -> str:
+    """Three significant digits without an exponent, and the spread to the same place; whole numbers as they are."""
+    if value is None:
+        return "–"
+    if spread is None and float(value).is_integer():
+        return f"{value:.0f}"
+    # The digits of the rounded value: 99.96 is 100, not 100.0.
+    magnitude = f"{abs(value):.2e}"
+    decimals = max(0, 2 - int(magnitude.partition("e")[2])) if value else 0
+    text = f"{value:.{decimals}f}"
+    return text if spread is None else f"{text} ± {spread:.{decimals}f}"

@@ -181,6 +181,7 @@ class BenchmarkResult(Part):
     name: str
     title: str
     scale: str
+    scales: tuple[str, ...] = ()  # that the card has
     source: str = ""  # of the paper's values
     protocol: str = ""  # one sentence for people
     conditions: str = ""  # data, machine and precision in one line

@@ -15,6 +15,7 @@ from torch import nn
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.graph import AtomGraph, collate
+from alphanet.hardware import device_count, resolve_device
 from alphanet.model.base import InteratomicModel
 from alphanet.model.checkpoint import DTYPES, save_model
 from alphanet.model.create import create_model
@@ -91,7 +92,8 @@ def _train_alphanet(
         torch.set_num_threads(settings.threads)
     checkpoints = Checkpoints(settings, folder.last, lambda module: _export(module, folder, data))
     with quiet_lightning(), torch.random.fork_rng():
-        parallel = Parallel(settings.devices, settings.nodes, settings.strategy)
+        count = device_count(settings.device) if settings.devices == "auto" else settings.devices
+        parallel = Parallel(count, settings.nodes, settings.strategy)
         trainer = make_trainer(settings, folder.path, checkpoints, parallel)
         frames = LabelledFrames(data.train, settings.limit_train), LabelledFrames(data.valid)
         if trainer.is_global_zero:
@@ -136,9 +138,7 @@ def _train_baseline(
 ) -> TrainingResult:
     """Train a baseline in its environment, with the loop of AlphaNet or with its package's own trainer."""
     card = load_baseline(settings.baseline)
-    if not card.trainable:
-        raise UserError(f"{card.name} is not trained here; its weights come with a checkpoint")
-    device = settings.device if settings.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    device = resolve_device(settings.device)
     threads = settings.threads or 1
     with RemotePotential(card, device=device, threads=threads, timeout=SILENCE) as potential:
         frames = LabelledFrames(data.train, settings.limit_train), LabelledFrames(data.valid)
@@ -154,7 +154,7 @@ def _train_baseline(
             "architecture": architecture(card, settings),
             "elements": list(elements),
             "references": references,
-            "scale": _scale(settings, statistics),
+            "energy_scale": _scale(settings, statistics),
             "train": str(data.train.resolve()),
             "valid": str(data.valid.resolve()),
             "out": str(folder.path.resolve()),

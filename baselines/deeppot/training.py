@@ -2,33 +2,32 @@
 
 import json
 import math
-import time
+from functools import partial
 from pathlib import Path
 
 import torch
 from deepmd_settings import counts_from_data, cutoff_of, model_section
 from deepmd_store import write_store
-from dp_train import BEST, LAST
+from dp_train import AVERAGED_LOG, BEST, LAST
+from loop import MODEL
 from network import save, weights_of
-from training_run import checkpoint_to_resume, element_energies
-from validation_log import ValidationLog
-from worker_kit import peak_memory, run_module
+from trainer_kit import ValidationLog, is_finished, run_trainer
+from worker_kit import RefusedError, peak_memory
 
-FOLDER, RESULT, DATA = "deepmd", "best.safetensors", "data.json"
+DATA = "data.json"
 ENDLESS = 10**9  # steps of a run that only the clock ends
-CLIP = 5.0  # gradient norm, as in deepmd's examples
-DECAY = {"decay_steps": 5000, "decay_rate": 0.95}  # of the rate, as deepmd usually has it
+COLUMNS = {"energy": "E_MAE(meV/atom)", "force": "F_MAE(meV/Å)"}
 
 
-def train(request, report):
-    """Train as `request` says; the best checkpoint, what it costs and how good it is on the validation frames."""
-    out = Path(request["out"])
-    folder = out / FOLDER
-    resumed = checkpoint_to_resume(request, out, f"{FOLDER}/{LAST}", (FOLDER, RESULT)) is not None
-    references = element_energies(request)
+def train(request):
+    """Train as `request` says; the number of epochs and steps, the cost, and the errors on the validation frames."""
+    if request["ema_decay"] is None:
+        raise RefusedError("deepmd is trained here with averaged weights; give ema_decay")
+    out, references = Path(request["out"]), request["references"]
+    folder = out / "trainer"
+    resumed = (folder / LAST).exists()
     model = model_section(request["architecture"], list(references), request["precision"], request["seed"])
     if not resumed:
-        folder.mkdir()
         _write_data(request, references, cutoff_of(model), folder)
     data = json.loads((folder / DATA).read_text())
     done = _steps(folder / LAST) // data["batches"] if resumed else 0
@@ -36,22 +35,37 @@ def train(request, report):
     job = {key: request[key] for key in ("device", "threads", "seed", "max_time")}
     job |= {"resumed": resumed, "counts": counts_from_data(model)}
     (folder / "job.json").write_text(json.dumps(job, indent=1))
-    log = ValidationLog(folder, data["batches"], request["epochs"], report)
-    started = time.monotonic()
-    run_module(["dp_train", folder / "job.json"], folder, report, log.read)
-    seconds = time.monotonic() - started
-    _export(folder, references, out / RESULT)
+    log = ValidationLog(out, request["epochs"], partial(rows, folder, data["batches"], _judged_by(request["loss"])))
+    seconds = run_trainer(["dp_train", folder / "job.json"], folder, log)
+    _export(folder, references, out / MODEL)
+    steps = _steps(folder / LAST)
     return {
-        "model": str(out / RESULT),
         "seconds": seconds,
-        "epochs": _steps(folder / LAST) // data["batches"],
-        "steps": _steps(folder / LAST),
-        "elements": list(references),
-        "reference_energies": references,
+        "epochs": steps // data["batches"],
+        "steps": steps,
+        "finished": is_finished(request, steps // data["batches"], steps),
         "parameters": _parameters(folder / LAST),
         "peak_memory": peak_memory()["children"],
-        **log.best(_judged_by(request["loss"])),
+        **log.best(),
     }
+
+
+def rows(folder, batches, metric):
+    """Validations of the averaged weights in deepmd's log; the loss is the error that deepmd chooses the best by."""
+    file = folder / AVERAGED_LOG
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    names = lines[0].lstrip("# ").split() if lines else []
+    values = [dict(zip(names, line.split(), strict=True)) for line in lines if line.startswith(" ")]
+    return [
+        {
+            "step": int(row["step"]),
+            "epoch": int(row["step"]) // batches,
+            "valid_loss": float(row[COLUMNS[metric]]) / 1000,
+            "valid_energy_mae": float(row[COLUMNS["energy"]]) / 1000,
+            "valid_force_mae": float(row[COLUMNS["force"]]) / 1000,
+        }
+        for row in values
+    ]
 
 
 def configuration(request, model, data, epochs_done):
@@ -70,7 +84,7 @@ def configuration(request, model, data, epochs_done):
             "numb_steps": steps,
             # deepmd's order of frames follows from this seed plus the epochs since its start
             "seed": request["seed"] + epochs_done,
-            "gradient_max_norm": CLIP,
+            "gradient_max_norm": request["clip_norm"] or 0.0,
             "enable_ema": True,
             "ema_decay": request["ema_decay"],
             "disp_freq": every,
@@ -109,17 +123,15 @@ def _loss(weights, density):
     kinds = {
         "mae": {"loss_func": "mae"},
         "mse": {"loss_func": "mse", "intensive_ener_virial": True},
-        "huber": {"loss_func": "mse", "use_huber": True, "huber_delta": 1.0},
+        "huber": {"loss_func": "mse", "use_huber": True, "huber_delta": weights["huber_delta"]},
     }
     steady = {f"{end}_pref_{term}": value for term, value in factors.items() for end in ("start", "limit")}
     return {"type": "ener", **kinds[weights["kind"]], **steady}
 
 
 def _learning_rate(request):
-    rate = request["learning_rate"]
-    if request["schedule"] == "plateau":
-        return {"type": "exp", "start_lr": rate, "stop_lr": 1e-3 * rate, **DECAY}
-    return {"type": "cosine", "start_lr": rate, "stop_lr": 1e-5 * rate, "warmup_ratio": 0.1}
+    rates = {"start_lr": request["learning_rate"], "stop_lr": request["learning_rate_floor"]}
+    return {"type": "cosine", **rates, "warmup_ratio": request["warmup"]}
 
 
 def _judged_by(weights):

@@ -3,10 +3,6 @@
 The trainer computes with energies in the network's precision, in which CP2K's would lose their digits.
 """
 
-import json
-import math
-
-import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 from edges import periodic_edges
@@ -30,18 +26,13 @@ def write_frames(source, target, references):
     part.rename(target)
 
 
-def write_statistics(store, cutoff, target):
-    """Write root mean square of the forces (eV/Å) and mean number of neighbours within `cutoff` (Å) as JSON."""
-    squares, values, edges, atoms_in_all = 0.0, 0, 0, 0
+def mean_neighbors(store, cutoff):
+    """Mean number of neighbors within `cutoff` (Å)."""
+    edges, atoms_in_all = 0, 0
     for atoms in read_store(store):
-        forces = atoms.calc.results["forces"]
-        squares, values = squares + float(np.square(forces).sum()), values + forces.size
         edges += periodic_edges(Structures(**packed([atoms])), cutoff)[0].shape[1]
         atoms_in_all += len(atoms)
-    found = {"force_rms": math.sqrt(squares / values) or 1.0, "neighbours": edges / atoms_in_all}
-    part = target.with_name(f".{target.name}")
-    part.write_text(json.dumps(found))
-    part.rename(target)
+    return edges / atoms_in_all
 
 
 def _without(atoms, references):

@@ -15,12 +15,13 @@ import mace  # noqa: F401  before torch and e3nn, see network.py
 import torch
 import torch_kit
 from ase.data import atomic_numbers
-from frames import write_frames, write_statistics
+from frames import mean_neighbors, write_frames
+from loop import FACTOR, LAST, MODEL, PATIENCE
 from mace import tools
 from mace.cli import run_train
 from network import DEFAULTS, MaceNetwork
 from settings import OPTIONS
-from training import BEST, FRAMES, LAST
+from training import FRAMES
 
 
 class BudgetSpentError(Exception):
@@ -47,6 +48,7 @@ class Run:
 
     def __init__(self, job, architecture, parts):
         self._job, self._architecture, self._parts = job, architecture, parts
+        self._last, self._best = Path(job["out"]) / LAST, Path(job["out"]) / MODEL
         self._model, self._loader = parts["model"], parts["train_loader"]
         self._stateful = {name: parts[name] for name in ("model", "ema", "optimizer", "lr_scheduler")}
         self._progress = {"epochs": 0, "steps": 0, "seconds": 0.0, "loss": float("inf")}
@@ -55,7 +57,7 @@ class Run:
 
     def train(self, loop):
         """Run the loop until a budget is spent."""
-        if self._job["resumed"]:
+        if self._last.exists():
             self._restore()
         ours = {"train_loader": self, "logger": self, "checkpoint_handler": self}
         try:
@@ -90,12 +92,10 @@ class Run:
         if not self._evaluated["loss"] < self._progress["loss"]:
             return
         self._progress["loss"] = self._evaluated["loss"]
-        self._progress["energy_mae"] = float(self._evaluated["mae_e_per_atom"])
-        self._progress["force_mae"] = float(self._evaluated["mae_f"])
         scaled = torch_kit.Scaled(MaceNetwork(self._model), stress=self._job["stress"])
         for element, energy in self._job["references"].items():
             scaled.references[atomic_numbers[element]] = energy
-        torch_kit.save(scaled, self._architecture, Path(BEST))
+        torch_kit.save(scaled, self._architecture, self._best)
 
     def _spent(self):
         done = ((self._job["steps"], self._progress["steps"]), (self._job["max_time"], self._seconds()))
@@ -111,12 +111,12 @@ class Run:
             "progress": self._progress | {"seconds": self._seconds()},
             "parameters": sum(weights.numel() for weights in self._model.parameters()),
         }
-        part = Path(f".{LAST}")
+        part = self._last.with_name(f".{self._last.name}.part")
         torch.save(state, part)
-        part.rename(LAST)
+        part.replace(self._last)
 
     def _restore(self):
-        state = torch.load(LAST, map_location=self._parts["device"], weights_only=True)
+        state = torch.load(self._last, map_location=self._parts["device"], weights_only=True)
         for name, part in self._stateful.items():
             part.load_state_dict(state[name])
         self._loader.generator.set_state(state["order"].cpu())
@@ -129,12 +129,10 @@ def _prepared(job):
     for name in ("train", "valid"):
         if not (folder / f"{name}.aselmdb").exists():
             write_frames(job[name], folder / f"{name}.aselmdb", job["references"])
-    about = folder / "statistics.json"
+    about = folder / "neighbors.json"
     if not about.exists():
-        write_statistics(job["train"], job["architecture"]["r_max"], about)
-    statistics = json.loads(about.read_text())
-    job["force_rms"] = statistics["force_rms"]
-    return DEFAULTS | {"avg_num_neighbors": statistics["neighbours"]} | job["architecture"]
+        about.write_text(json.dumps(mean_neighbors(job["train"], job["architecture"]["r_max"])))
+    return DEFAULTS | {"avg_num_neighbors": json.loads(about.read_text())} | job["architecture"]
 
 
 def _options(job, architecture):
@@ -155,13 +153,18 @@ def _options(job, architecture):
         "atomic_numbers": numbers,
         "E0s": dict.fromkeys(numbers, 0.0),
         "mean": 0.0,
-        "std": job["force_rms"],
+        "std": job["energy_scale"],
         "compute_avg_num_neighbors": False,
         "max_num_epochs": job["epochs"] or sys.maxsize,
         "batch_size": job["batch_size"],
         "valid_batch_size": job["batch_size"],
         "lr": job["learning_rate"],
-        "scheduler_patience": 5,
+        "lr_factor": FACTOR,
+        "scheduler_patience": PATIENCE,
+        "optimizer": job["optimizer"],
+        "weight_decay": job["weight_decay"],
+        "clip_grad": job["clip_norm"],
+        "huber_delta": loss["huber_delta"],
         "ema_decay": job["ema_decay"],
         "energy_weight": loss["energy_weight"],
         "forces_weight": loss["force_weight"],

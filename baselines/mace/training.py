@@ -1,85 +1,67 @@
 """Training by mace's own trainer: what it needs is written, it is run as a child, its logs are read."""
 
 import json
-import time
 from pathlib import Path
 
+from loop import LAST, MODEL
 from settings import refuse_unknown_settings
-from training_run import checkpoint_to_resume, element_energies
-from worker_kit import RefusedError, open_store, peak_memory, run_module
+from trainer_kit import ValidationLog, is_finished, run_trainer
+from worker_kit import RefusedError, open_store, peak_memory
 
-LAST, BEST, FRAMES = "last.pt", "best.safetensors", "frames"
+FRAMES = "frames"
 
 
-def train(request, report):
-    """Train as `request` says; the best checkpoint, what it costs and how good it is on the validation frames."""
+def train(request):
+    """Train as `request` says; the number of epochs and steps, the cost, and the errors on the validation frames."""
     import torch
 
     _refuse(request)
     out = Path(request["out"])
-    resumed = checkpoint_to_resume(request, out, LAST, (BEST, FRAMES))
-    references = element_energies(request)
-    job = request | {"references": references, "resumed": resumed is not None}
-    (out / "job.json").write_text(json.dumps(job, indent=1))
-    log = EpochLines(out / "logs", request["epochs"], report)
-    started = time.monotonic()
-    run_module(["trainer", out / "job.json"], out, report, log.read)
-    seconds = time.monotonic() - started
-    if not (out / BEST).exists():
+    folder = out / "trainer"
+    (out / LAST).parent.mkdir(exist_ok=True)
+    (folder / "job.json").write_text(json.dumps(request, indent=1))
+    batches = len(open_store(request["train"])) // request["batch_size"]
+    log = ValidationLog(out, request["epochs"], lambda: _rows(folder, batches))
+    seconds = run_trainer(["trainer", folder / "job.json"], folder, log)
+    if not (out / MODEL).exists():
         raise RefusedError("mace: the loss on the validation frames was never a number; try a smaller learning_rate")
     last = torch.load(out / LAST, map_location="cpu", weights_only=True)
+    epochs, steps = last["progress"]["epochs"], last["progress"]["steps"]
     return {
-        "model": str(out / BEST),
         "seconds": seconds,
-        "epochs": last["progress"]["epochs"],
-        "steps": last["progress"]["steps"],
-        "elements": sorted(references),
-        "reference_energies": references,
+        "epochs": epochs,
+        "steps": steps,
+        "finished": is_finished(request, epochs, steps),
         "parameters": last["parameters"],
         "peak_memory": peak_memory()["children"],
-        "energy_mae": last["progress"]["energy_mae"],
-        "force_mae": last["progress"]["force_mae"],
+        **log.best(),
     }
 
 
-class EpochLines:
-    """The trainer's log, read while it grows: a line an epoch for the caller."""
-
-    def __init__(self, folder, epochs, report):
-        self._folder, self._epochs, self._report = folder, epochs, report
-        self._place, self._told = 0, -1
-        for row in self._new_rows():
-            self._told = max(self._told, row["epoch"])
-
-    def read(self):
-        """Report the epochs that have ended since the last time."""
-        for row in self._new_rows():
-            if row["epoch"] > self._told:
-                self._told = row["epoch"]
-                of = f"/{self._epochs}" if self._epochs else ""
-                energy, force = 1000 * row["mae_e_per_atom"], 1000 * row["mae_f"]
-                self._report(f"epoch {self._told + 1}{of}: valid {energy:.2f} meV/atom, {force:.1f} meV/Å")
-
-    def _new_rows(self):
-        """Evaluations of epochs in the complete lines that are new since the last time."""
-        for file in self._folder.glob("*_train.txt"):
-            with file.open("rb") as stream:
-                stream.seek(self._place)
-                text = stream.read()
-            complete = text[: text.rfind(b"\n") + 1]
-            self._place += len(complete)
-            rows = [json.loads(line) for line in complete.splitlines() if b'"eval"' in line]
-            return [row for row in rows if row["epoch"] is not None]
-        return []
+def _rows(folder, batches):
+    """Evaluations after epochs in the complete lines of mace's log; the loss is mace's."""
+    lines = [line for file in folder.glob("logs/*_train.txt") for line in file.read_text().split("\n")[:-1]]
+    found = [json.loads(line) for line in lines if '"eval"' in line]
+    return [
+        {
+            "step": (row["epoch"] + 1) * batches,
+            "epoch": row["epoch"] + 1,
+            "valid_loss": row["loss"],
+            "valid_energy_mae": row["mae_e_per_atom"],
+            "valid_force_mae": row["mae_f"],
+        }
+        for row in found
+        if row["epoch"] is not None
+    ]
 
 
 def _refuse(request):
     """Refuse what mace's trainer cannot do, before anything is started."""
     refuse_unknown_settings(request["architecture"])
-    if request["schedule"] != "plateau":
-        raise RefusedError(f"mace's trainer has no schedule: {request['schedule']}; use schedule: plateau")
     if request["loss"]["kind"] == "mae" and request["loss"]["stress_weight"] > 0:
         raise RefusedError("mace's trainer has no absolute error of the stress; use loss.kind: huber or mse")
+    if request["ema_decay"] is None:
+        raise RefusedError("mace is trained here with averaged weights; give ema_decay")
     frames = len(open_store(request["train"]))
     if frames < request["batch_size"]:
         raise RefusedError(f"mace's trainer leaves out incomplete batches; batch_size is above the {frames} frames")

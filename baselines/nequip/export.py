@@ -3,22 +3,27 @@
 Run as a child process by `training`.
 """
 
+import json
 import sys
 from pathlib import Path
 
 import torch
 from checkpoint import write_checkpoint
-from nequip.train import EMALightningModule
+from nequip.train import EMALightningModule, NequIPLightningModule
 from nequip.utils.global_state import set_global_state
 
 
-def main(checkpoint, target):
-    """Write the averaged weights of `checkpoint` to `target`."""
+def main(checkpoint, target, about):
+    """Write the weights of `checkpoint`, averaged if there is an average, to `target`, and their number to `about`."""
     set_global_state()
-    module = EMALightningModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False)
     stored = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    averaged = any(key.startswith("ema.") for key in stored["state_dict"])
+    kind = EMALightningModule if averaged else NequIPLightningModule
+    module = kind.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=False)
     settings = {key: value for key, value in stored["hyper_parameters"]["model"].items() if key != "_target_"}
-    write_checkpoint(target, module.evaluation_model["sole_model"].state_dict(), {"model": settings})
+    model = module.evaluation_model["sole_model"]
+    write_checkpoint(target, model.state_dict(), {"model": settings})
+    about.write_text(json.dumps({"parameters": sum(weights.numel() for weights in model.parameters())}))
 
 
 if __name__ == "__main__":

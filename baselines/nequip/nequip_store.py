@@ -4,18 +4,19 @@ import numpy as np
 from nequip.data import from_ase
 from nequip.data.datamodule import NequIPDataModule
 from nequip.data.dataset import AtomicDataset
-from worker_kit import open_store
+from worker_kit import evenly_spaced, open_store
 
 
 class StoreDataset(AtomicDataset):
-    """The frames of `file_path`; `stress` says whether the loss uses it, frames without one then get NaN."""
+    """Frames of `file_path`, `limit` of them evenly spaced; if the loss uses `stress`, frames without one get NaN."""
 
-    def __init__(self, file_path, stress, transforms):
+    def __init__(self, file_path, stress, transforms, limit=None):
         super().__init__(transforms=transforms)
         self._store, self._stress = open_store(file_path), stress
+        self._indices = evenly_spaced(len(self._store), limit)
 
     def __len__(self):
-        return len(self._store)
+        return len(self._indices)
 
     def _get_data_list(self, indices):
         if isinstance(indices, slice):
@@ -23,7 +24,7 @@ class StoreDataset(AtomicDataset):
         return [self._data(int(index)) for index in indices]
 
     def _data(self, index):
-        atoms = self._store.get(id=index + 1).toatoms()
+        atoms = self._store.get(id=int(self._indices[index]) + 1).toatoms()
         labels = {key: atoms.calc.results[key] for key in ("energy", "forces")}
         if self._stress:
             labels["stress"] = atoms.calc.results.get("stress", np.full(6, np.nan))

@@ -1,58 +1,54 @@
 """Training by nequip's own trainer: its configuration is written, `nequip-train` is run, its logs are read."""
 
-import math
-import time
+import csv
+import json
 from pathlib import Path
 
 import torch
 import yaml
-from epoch_log import EpochLog
-from training_run import checkpoint_to_resume, element_energies
+from loop import FACTOR, LAST, MODEL, PATIENCE
+from trainer_kit import ValidationLog, is_finished, run_trainer
 from worker_kit import open_store, peak_memory, run_module
 
-LAST, BEST, RESULT = "last.ckpt", "best.ckpt", "best.safetensors"
+BEST = "checkpoints/best.ckpt"
+MONITORED = "val0_epoch/weighted_sum"
+EXPORTED = "exported.json"
 METRICS = {"mae": "MeanAbsoluteError", "mse": "MeanSquaredError", "huber": "HuberLoss"}
+FIELDS = {"energy": "total_energy", "force": "forces", "stress": "stress"}
 
 
-def train(request, report):
-    """Train as `request` says; the best checkpoint, what it costs and how good it is on the validation frames."""
+def train(request):
+    """Train as `request` says; the number of epochs and steps, the cost, and the errors on the validation frames."""
     out = Path(request["out"])
-    checkpoint = checkpoint_to_resume(request, out, LAST, (BEST, RESULT))
-    references = element_energies(request)
-    elements = sorted(references)
-    config = configuration(request, elements, references, checkpoint)
-    (out / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    arguments = ["-cp", out, "-cn", "config", f"hydra.run.dir={out}", "hydra.output_subdir=null"]
-    log = EpochLog(out, request["epochs"], report, "val0_epoch/")
-    started = time.monotonic()
-    run_module(["nequip.scripts.train", *arguments], out, report, log.read)
-    seconds = time.monotonic() - started
-    run_module(["export", out / BEST, out / RESULT], out, report, log.read)
+    folder = out / "trainer"
+    (folder / "config.yaml").write_text(yaml.safe_dump(configuration(request), sort_keys=False))
+    arguments = ["-cp", folder, "-cn", "config", f"hydra.run.dir={folder}", "hydra.output_subdir=null"]
+    log = ValidationLog(out, request["epochs"], lambda: _rows(folder, request))
+    seconds = run_trainer(["nequip.scripts.train", *arguments], folder, log)
+    run_module(["export", out / BEST, out / MODEL, folder / EXPORTED], folder)
     last = torch.load(out / LAST, map_location="cpu", weights_only=False)
-    weights = [value for key, value in last["state_dict"].items() if key.startswith("ema.ema_weight")]
+    epochs, steps = last["epoch"] + 1, last["global_step"]
     return {
-        "model": str(out / RESULT),
         "seconds": seconds,
-        "epochs": last["epoch"] + 1,
-        "steps": last["global_step"],
-        "elements": elements,
-        "reference_energies": references,
-        "parameters": sum(values.numel() for values in weights),
+        "epochs": epochs,
+        "steps": steps,
+        "finished": is_finished(request, epochs, steps),
         "peak_memory": peak_memory()["children"],
+        **json.loads((folder / EXPORTED).read_text()),
         **log.best(),
     }
 
 
-def configuration(request, elements, references, checkpoint):
+def configuration(request):
     """nequip's configuration: data, Lightning trainer, training module, model."""
-    weights = request["loss"]
-    monitored = "val0_epoch/weighted_sum"
-    out = request["out"]
+    out = Path(request["out"])
     device = torch.device(request["device"])
+    clip = request["clip_norm"]
+    module = "NequIPLightningModule" if request["ema_decay"] is None else "EMALightningModule"
     return {
         "run": ["train"],
-        **({"ckpt_path": str(checkpoint)} if checkpoint else {}),
-        "data": _data(request, elements),
+        **({"ckpt_path": str(out / LAST)} if (out / LAST).exists() else {}),
+        "data": _data(request, request["elements"]),
         "trainer": {
             "_target_": "lightning.Trainer",
             "accelerator": "cpu" if device.type == "cpu" else "gpu",
@@ -60,40 +56,53 @@ def configuration(request, elements, references, checkpoint):
             "max_epochs": request["epochs"] or -1,
             "max_steps": request["steps"] or -1,
             "max_time": request["max_time"] and _days_to_seconds(request["max_time"]),
+            "gradient_clip_val": clip and clip / _total_weight(request["loss"]),
+            "check_val_every_n_epoch": min(request["validate_every"], request["epochs"] or request["validate_every"]),
             "enable_progress_bar": False,
-            "log_every_n_steps": 50,
-            "logger": {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": f"{out}/logs", "name": ""},
+            "log_every_n_steps": request["log_every"],
+            "logger": {
+                "_target_": "lightning.pytorch.loggers.CSVLogger",
+                "save_dir": str(out / "trainer" / "logs"),
+                "name": "",
+            },
             "callbacks": [
                 {
                     "_target_": "lightning.pytorch.callbacks.ModelCheckpoint",
-                    "dirpath": out,
+                    "dirpath": str((out / BEST).parent),
                     "filename": "best",
-                    "monitor": monitored,
+                    "monitor": MONITORED,
                     "enable_version_counter": False,
                 },
                 {  # Lightning's save_last writes only when a better model was found
                     "_target_": "lightning.pytorch.callbacks.ModelCheckpoint",
-                    "dirpath": out,
+                    "dirpath": str((out / LAST).parent),
                     "filename": "last",
                     "enable_version_counter": False,
                 },
             ],
         },
         "training_module": {
-            "_target_": "nequip.train.EMALightningModule",
-            "ema_decay": request["ema_decay"],
-            "loss": _terms(METRICS[weights["kind"]], weights),
-            "val_metrics": _terms("MeanAbsoluteError", weights),
-            "optimizer": {"_target_": "torch.optim.Adam", "lr": request["learning_rate"]},
-            "lr_scheduler": _schedule(request, monitored),
+            "_target_": f"nequip.train.{module}",
+            **({} if request["ema_decay"] is None else {"ema_decay": request["ema_decay"]}),
+            "loss": {"_target_": "nequip.train.MetricsManager", "metrics": _loss(request["loss"])},
+            "val_metrics": {
+                "_target_": "nequip.train.MetricsManager",
+                "metrics": [*_loss(request["loss"]), *_errors(request["loss"])],
+            },
+            "optimizer": {
+                "_target_": {"adam": "torch.optim.Adam", "adamw": "torch.optim.AdamW"}[request["optimizer"]],
+                "lr": request["learning_rate"],
+                "weight_decay": request["weight_decay"],
+            },
+            "lr_scheduler": _schedule(request),
             "model": {
                 "_target_": "nequip.model.NequIPGNNModel",
                 "seed": request["seed"],
                 "model_dtype": request["precision"],
-                "type_names": elements,
+                "type_names": request["elements"],
                 "avg_num_neighbors": "${training_data_stats:num_neighbors_mean}",
-                "per_type_energy_scales": "${training_data_stats:forces_rms}",
-                "per_type_energy_shifts": references,
+                "per_type_energy_scales": request["energy_scale"],
+                "per_type_energy_shifts": request["references"],
                 **request["architecture"],
             },
         },
@@ -115,7 +124,7 @@ def _data(request, elements):
     return {
         "_target_": "nequip_store.StoreDataModule",
         "seed": request["seed"],
-        "train_dataset": {**frames, "file_path": request["train"]},
+        "train_dataset": {**frames, "file_path": request["train"], "limit": request["limit_train"]},
         "val_dataset": {**frames, "file_path": request["valid"]},
         "train_dataloader": {**loader, "shuffle": True},
         "val_dataloader": loader,
@@ -127,37 +136,73 @@ def _data(request, elements):
     }
 
 
-def _terms(metric, weights):
-    per_atom = {"_target_": "nequip.data.PerAtomModifier", "field": "total_energy"}
-    fields = {"energy": per_atom, "force": "forces", "stress": "stress"}
-    return {
-        "_target_": "nequip.train.MetricsManager",
-        "metrics": [
-            {
-                "name": name,
-                "field": field,
-                "coeff": weights[f"{name}_weight"],
-                "metric": {"_target_": f"nequip.train.{metric}"},
-                "ignore_nan": name == "stress",
-            }
-            for name, field in fields.items()
-            if weights[f"{name}_weight"] > 0
-        ],
-    }
+def _loss(weights):
+    """The terms of the loss; nequip divides their coefficients by the sum."""
+    return [
+        {
+            "name": f"{name}_loss",
+            "field": _per_atom() if name == "energy" and weights["energy_loss"] == "per_atom" else field,
+            "coeff": weights[f"{name}_weight"],
+            "metric": {
+                "_target_": f"nequip.train.{METRICS[weights['kind']]}",
+                **({"delta": weights["huber_delta"]} if weights["kind"] == "huber" else {}),
+            },
+            "ignore_nan": name == "stress",
+        }
+        for name, field in FIELDS.items()
+        if weights[f"{name}_weight"] > 0
+    ]
 
 
-def _schedule(request, monitored):
+def _errors(weights):
+    """The mean absolute errors that are reported, which do not count in the loss."""
+    metric = {"_target_": "nequip.train.MeanAbsoluteError"}
+    fields = {"energy_mae": _per_atom(), "force_mae": "forces"}
+    if weights["stress_weight"] > 0:
+        fields["stress_mae"] = "stress"
+    return [
+        {"name": name, "field": field, "metric": metric, "ignore_nan": name == "stress_mae"}
+        for name, field in fields.items()
+    ]
+
+
+def _per_atom():
+    return {"_target_": "nequip.data.PerAtomModifier", "field": "total_energy"}
+
+
+def _total_weight(weights):
+    return sum(weights[f"{name}_weight"] for name in FIELDS)
+
+
+def _rows(folder, request):
+    """Validations in Lightning's logs of all starts, with the loss as the other models have it."""
+    names = ("energy_mae", "force_mae", "stress_mae")
+    files = sorted(folder.glob("logs/version_*/metrics.csv"), key=lambda file: file.stat().st_mtime)
+    found = [row for file in files for row in csv.DictReader(file.open())]
+    return [
+        {"step": int(row["step"]) + 1, "epoch": int(row["epoch"]) + 1}
+        | {"valid_loss": float(row[MONITORED]) * _total_weight(request["loss"])}
+        | {f"valid_{name}": row[f"val0_epoch/{name}"] for name in names if row.get(f"val0_epoch/{name}")}
+        for row in found
+        if row.get(MONITORED)
+    ]
+
+
+def _schedule(request):
     if request["schedule"] == "plateau":
-        scheduler = {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", "factor": 0.6, "patience": 5}
-        return {"scheduler": scheduler, "monitor": monitored, "interval": "epoch", "frequency": 1}
-    batches = -(-len(open_store(request["train"])) // request["batch_size"])
-    steps = min(request["steps"] or math.inf, (request["epochs"] or math.inf) * batches)
-    scheduler = {
-        "_target_": "torch.optim.lr_scheduler.OneCycleLR",
-        "max_lr": request["learning_rate"],
-        "total_steps": steps,
-        "pct_start": 0.1,
+        plateau = {"factor": FACTOR, "patience": PATIENCE, "min_lr": request["learning_rate_floor"]}
+        scheduler = {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", **plateau}
+        return {"scheduler": scheduler, "monitor": MONITORED, "interval": "epoch", "frequency": 1}
+    names = ("learning_rate", "learning_rate_floor", "warmup", "schedule_interval", "steps")
+    frames = min(len(open_store(request["train"])), request["limit_train"] or float("inf"))
+    factor = {
+        "_target_": "loop.schedule.learning_rate_factor",
+        "_partial_": True,
+        "steps_per_epoch": -(-frames // request["batch_size"]),
+        "epochs": request["epochs"] or request["steps"],
+        "settings": {name: request[name] for name in names},
     }
+    scheduler = {"_target_": "torch.optim.lr_scheduler.LambdaLR", "lr_lambda": factor}
     return {"scheduler": scheduler, "interval": "step", "frequency": 1}
 
 

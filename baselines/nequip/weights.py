@@ -9,8 +9,8 @@ def restore(file, dtype):
     """The model that `export` wrote, in the precision `dtype`, and its settings."""
     if file.suffix == ".ckpt":
         raise RefusedError(
-            f"{file}: nequip's own checkpoints are pickles, which can run any code; name the best.safetensors that "
-            "`alphanet train --model nequip` writes beside its own"
+            f"{file}: nequip's own checkpoints are pickles, which can run any code; name the model.safetensors that "
+            "training here writes beside them"
         )
     stored, tensors = read_checkpoint(file)
     settings = stored["model"] | {"model_dtype": dtype}

@@ -71,12 +71,6 @@ class FakeTrainer(ConstantTrainer):
 
 
 @pytest.fixture
-def cards(monkeypatch):
-    """The cards of tests/benchmark/cards beside the shipped ones."""
-    monkeypatch.setenv("ALPHANET_BENCHMARKS", str(Path(__file__).parent / "cards"))
-
-
-@pytest.fixture
 def trainers(monkeypatch, prepared, cards):
     """Trainers of `alphanet` and `peer` that take no time, on the tiny data set, whatever its name."""
     fakes = {name: FakeTrainer() for name in ("alphanet", "peer")}
@@ -94,3 +88,11 @@ def run(tmp_path, trainers):
         return run_benchmark(load_benchmark(card), RunOptions(out=tmp_path, **options))
 
     return go
+
+
+@pytest.fixture
+def speed_cards(monkeypatch) -> Path:
+    """The cards of tests/benchmark/speed_cards beside the shipped ones; returns their folder."""
+    folder = Path(__file__).parent / "speed_cards"
+    monkeypatch.setenv("ALPHANET_BENCHMARKS", str(folder))
+    return folder

@@ -1,91 +1,132 @@
-"""`alphanet repro table1`: what it writes and prints, with the row that needs no training and shipped miniatures."""
+"""`alphanet repro NAME...`: which benchmarks, scales, cells and options, what is printed, and the exit code."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from alphanet.cli import app
 from alphanet.errors import UserError
-from alphanet.paper import reproduce
-from alphanet.paths import resources
-
-shipped = pytest.mark.skipif(
-    not (resources("datasets") / "mini" / "formate.extxyz.xz").exists(), reason="the miniatures are not made yet"
-)
 
 
-def run(tmp_path, *arguments):
-    command = ["repro", "table1", "--models", "mean", "--out", str(tmp_path), *arguments]
-    return CliRunner().invoke(app, command, catch_exceptions=False)
+def run(*arguments: str):
+    return CliRunner().invoke(app, ["repro", *arguments], catch_exceptions=False)
 
 
-@shipped
-def test_the_run_folder(tmp_path):
-    result = run(tmp_path)
+def results(name: str) -> dict:
+    return json.loads(Path("runs", name, "results.json").read_text())
+
+
+def test_a_name_writes_its_folder_and_prints_its_table(letters):
+    result = run("table1")
     assert result.exit_code == 0
-    assert "results.json" in result.stderr and "records.jsonl" in result.stderr  # the tree, before anything else
-    assert "energy MAE (meV/atom)" in result.stdout and "results.json" not in result.stdout
-    names = {file.name for file in (tmp_path / "table1").iterdir()}
-    figures = {f"parity_{c}_mean.{ending}" for c in ("formate", "graphene") for ending in ("png", "svg", "pdf", "csv")}
-    assert names == {"results.json", "table.csv", "table.md", "table.tex", "records.jsonl", "runs"} | figures
-    measured = [c for c in json.loads((tmp_path / "table1" / "results.json").read_text())["cells"] if c["records"]]
-    assert {cell["row"] for cell in measured} == {"mean"} and len(measured) == 4
+    assert "results.json" in result.stderr  # where, before anything else
+    assert "AlphaNet" in result.stdout and "results.json" not in result.stdout
+    assert {"results.json", "records.jsonl", "table.csv", "table.md", "table.tex"} <= {
+        file.name for file in Path("runs/table1").iterdir()
+    }
 
 
-@shipped
-def test_json_is_alone_on_stdout(tmp_path):
-    shown = json.loads(run(tmp_path, "--json", "--datasets", "formate").stdout)
-    assert shown == json.loads((tmp_path / "table1" / "results.json").read_text())
-    assert len(shown["cells"]) == 12 and shown["provenance"]["software"]["python"]
+def test_json_is_alone_on_stdout_and_is_results_json(letters):
+    shown = json.loads(run("table1", "--json", "--out", "there").stdout)
+    assert shown == json.loads(Path("there/table1/results.json").read_text())
+    assert shown["schema"] == "alphanet-results"
 
 
-def test_a_failure_is_told_and_ends_with_1_but_the_table_is_written(tmp_path, monkeypatch):
-    def prepare(*_, **__):
-        raise UserError("the disk is full")
+def test_several_names_are_one_object(letters):
+    result = run("table1", "broken", "table6", "--json")
+    shown = json.loads(result.stdout)
+    assert shown["schema"] == "alphanet-result-list"
+    assert [one["name"] for one in shown["results"]] == ["table1", "broken", "table6"]
+    assert result.exit_code == 1  # what fails costs only itself
 
-    monkeypatch.setattr(reproduce, "prepare", prepare)
-    result = run(tmp_path)
+
+def test_a_failure_is_told_and_ends_with_1_but_the_table_is_written(letters):
+    result = run("broken")
+    assert result.exit_code == 1 and "SchNet failed: no letters" in result.stderr
+    assert {cell["row"]: cell["verdict"] for cell in results("broken")["cells"]}["SchNet"] == "not run: no letters"
+
+
+def test_nothing_measured_at_all_is_said_and_ends_with_1(letters):
+    result = run("absent")
     assert result.exit_code == 1
-    assert "failed: formate: the disk is full" in result.stderr
-    cells = json.loads((tmp_path / "table1" / "results.json").read_text())["cells"]
-    assert {cell["verdict"] for cell in cells if cell["row"] == "mean"} == {"not run: the disk is full"}
+    assert "error: absent: nothing could be measured: needs an alphabet" in result.stderr
 
 
-def test_a_wrong_model_is_one_line(tmp_path):
-    with pytest.raises(UserError, match="did you mean 'alphanet'"):
-        run(tmp_path, "--models", "alfanet")
+def test_scales(letters):
+    run("table1")
+    assert results("table1")["scale"] == "mini"
+    run("table6")
+    assert results("table6")["scale"] == "full"  # the only one
+    run("table6", "--scale", "slice")  # takes neither time nor data
+    assert results("table6")["scale"] == "full"
+    with pytest.raises(UserError, match="fig2 has no scale 'mini'"):
+        run("fig2", "--scale", "mini")
 
 
-USERS = """
-name: mine
-title: Another paper's small table
-source: made up
-metrics: {energy_mae: {title: energy MAE, unit: meV/atom, per_record_unit: 1000}}
-columns:
-  ABW: {title: ABW, dataset: zeolite, only: {group: "abw*"}}
-  BCT: {title: BCT, dataset: zeolite, only: {group: "BCT*"}}
-rows: {mean: {model: mean}}
-paper: [{row: mean, column: ABW, metric: energy_mae, printed: "12.3"}]
-scales:
-  mini: {comparable: false, reason: miniature, protocol: means, runs: {mean: {"*": {}}}}
-"""
+def test_cells_of_an_earlier_run_stay(letters):
+    run("table1", "--only", "SchNet")
+    run("table1", "--only", "AlphaNet/alias")
+    measured = {(cell["row"], cell["column"]) for cell in results("table1")["cells"] if cell["measured"] is not None}
+    assert measured == {("SchNet", "name"), ("SchNet", "alias"), ("AlphaNet", "alias")}
+    run("table1", "--only", "AlphaNet/alias", "--seeds", "2")  # another protocol
+    measured = {(cell["row"], cell["column"]) for cell in results("table1")["cells"] if cell["measured"] is not None}
+    assert measured == {("AlphaNet", "alias")}
 
 
-@shipped
-def test_a_card_in_the_users_folder_is_a_command(tmp_path, monkeypatch):
-    (tmp_path / "cards").mkdir()
-    (tmp_path / "cards" / "mine.yaml").write_text(USERS)
-    monkeypatch.setenv("ALPHANET_BENCHMARKS", str(tmp_path / "cards"))
-    result = CliRunner().invoke(app, ["repro", "mine", "--out", str(tmp_path), "--json"], catch_exceptions=False)
+def test_cells_for_one_of_several_names(letters):
+    run("table1", "fig1", "--only", "table1:AlphaNet,fig1:mean")
+    for name, row in (("table1", "AlphaNet"), ("fig1", "mean")):
+        assert {cell["row"] for cell in results(name)["cells"] if cell["records"]} == {row}
+
+
+def test_an_option_must_have_a_use_for_one_of_the_names(letters):
+    with pytest.raises(UserError, match=r"--seeds has no use for table2; benchmarks of kind .*seeded-letters use it"):
+        run("table2", "--seeds", "2")
+    result = run("table1", "table2", "--seeds", "2", "--threads", "3")
     assert result.exit_code == 0
-    cells = json.loads(result.stdout)["cells"]
-    assert [(cell["column"], cell["paper"]) for cell in cells] == [("ABW", 12.3), ("BCT", None)]
-    assert cells[0]["measured"] != cells[1]["measured"] and cells[0]["verdict"].startswith("not comparable")
-    assert (tmp_path / "mine" / "parity_zeolite_mean.png").is_file()
-    assert "Another paper's small table" in CliRunner().invoke(app, ["repro", "--help"]).stdout
+    assert "table2: letters has no use for seeds" in result.stderr
+    assert "table1: seeded-letters has no use for threads" in result.stderr
+    assert results("table1")["options"] == {"seeds": 2}
+    assert results("table2")["options"] == {"threads": 3}
+    with pytest.raises(UserError, match="--device has no use for table1"):
+        run("table1", "--device", "cpu")
 
 
-def test_a_name_without_a_card_gets_the_nearest(tmp_path):
-    result = CliRunner().invoke(app, ["repro", "tabel8"])
-    assert result.exit_code == 2 and "did you mean 'table8'" in result.output
+def test_durations_reach_the_runner_in_its_units(letters):
+    run("table1", "--budget", "90s", "--max-time", "2m")
+    assert results("table1")["options"] == {"budget": 1.5, "max_time": 120}
+    with pytest.raises(UserError, match="'soon' is no duration"):
+        run("table1", "--budget", "soon")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tabel1"], "no benchmark 'tabel1'; did you mean 'table1'"),
+        (["table1", "--scale", "minni"], "did you mean 'mini'"),
+        (["table1", "--only", "alfanet"], "did you mean 'AlphaNet'"),
+        (["table1", "--only", "table2:AlphaNet"], "no benchmark 'table2'"),
+    ],
+)
+def test_mistakes_are_one_line_before_anything_runs(letters, arguments, message):
+    with pytest.raises(UserError, match=message):
+        run(*arguments)
+    assert not Path("runs").exists()
+
+
+def test_the_dry_run_of_a_name(letters):
+    shown = json.loads(run("table2", "--scale", "full", "--dry-run", "--json").stdout)
+    assert shown["schema"] == "alphanet-dry-run"
+    assert shown["totals"]["missing_data"] == ["crystals"] and shown["totals"]["minutes"] == 1
+    text = run("table2", "--scale", "full", "--dry-run").stdout
+    assert "data: crystals: MISSING" in text and "missing data: crystals" in text
+    assert not Path("runs").exists()
+
+
+def test_the_list(letters):
+    shown = json.loads(run("list", "--json").stdout)
+    assert list(dict.fromkeys(one["name"] for one in shown["benchmarks"])) == letters
+    text = run("list").stdout
+    assert "| name " in text and "missing: crystals" in text

@@ -13,7 +13,7 @@ from alphanet.measure.physics.audit import CHECKS, audit, line, require_potentia
 from alphanet.model.config import AlphaNetConfig
 from alphanet.model.create import create_model
 from alphanet.potentials.local import AlphaNetPotential
-from alphanet.potentials.opening import Opening, open_potential
+from alphanet.potentials.opening import LoadOptions, open_potential
 
 FOUND = {
     "good": set(),
@@ -45,7 +45,7 @@ def _short(monkeypatch):
 
 
 def checks_of(potential, *, untrained=False):
-    subject = subject_of(potential, [], Opening(untrained=untrained))
+    subject = subject_of(potential, [], LoadOptions(untrained=untrained))
     return [one for make in CHECKS.values() for one in make(subject)]
 
 
@@ -55,7 +55,7 @@ def failed(checks):
 
 @pytest.mark.parametrize("flaw", FOUND)
 def test_each_flaw_is_found_by_its_own_checks(flaw):
-    checks = checks_of(open_potential(f"flawed_potentials:{flaw}", Opening(dtype="float64")))
+    checks = checks_of(open_potential(f"flawed_potentials:{flaw}", LoadOptions(dtype="float64")))
     assert failed(checks) == FOUND[flaw]
     if flaw == "good":
         assert all(one.passed for one in checks)
@@ -64,14 +64,14 @@ def test_each_flaw_is_found_by_its_own_checks(flaw):
 
 
 def test_float32_alone_is_no_flaw():
-    potential = open_potential("flawed_potentials:good", Opening(dtype="float32"))
-    assert subject_of(potential, [], Opening()).rounding.precision == "float32"  # told from its noise
+    potential = open_potential("flawed_potentials:good", LoadOptions(dtype="float32"))
+    assert subject_of(potential, [], LoadOptions()).rounding.precision == "float32"  # told from its noise
     assert not failed(checks_of(potential))
 
 
 def test_flaws_show_in_float32_too():
     for flaw in ("cutoff", "cap", "not_conservative"):
-        potential = open_potential(f"flawed_potentials:{flaw}", Opening(dtype="float32"))
+        potential = open_potential(f"flawed_potentials:{flaw}", LoadOptions(dtype="float32"))
         assert FOUND[flaw] - {"NVE"} <= failed(checks_of(potential)) <= FOUND[flaw]
 
 
@@ -96,7 +96,7 @@ def test_all_flaws_of_the_public_reading_are_found():
 
 def test_what_float32_costs_is_measured():
     def float32(name):
-        result = audit(f"flawed_potentials:{name}", Opening(), [], lambda _: None)
+        result = audit(f"flawed_potentials:{name}", LoadOptions(), [], lambda _: None)
         return {one["check"]: one for one in result["checks"] if one["group"] == "float32"}
 
     assert all(one["passed"] for one in float32("good").values())
@@ -106,7 +106,7 @@ def test_what_float32_costs_is_measured():
 
 def test_a_potential_that_fails_in_the_middle_keeps_what_was_checked():
     said = []
-    result = audit("flawed_potentials:fails_on_ranks", Opening(), [], said.append)
+    result = audit("flawed_potentials:fails_on_ranks", LoadOptions(), [], said.append)
     assert "error" not in result
     by_group = {one["group"]: one for one in result["checks"]}
     assert by_group["cap"]["passed"] is None and "too dense" in by_group["cap"]["reason"]
@@ -114,32 +114,32 @@ def test_a_potential_that_fails_in_the_middle_keeps_what_was_checked():
 
 
 def test_a_potential_that_fails_at_once_says_so():
-    result = audit("flawed_potentials:fails_on_molecules", Opening(), [], lambda _: None)
+    result = audit("flawed_potentials:fails_on_molecules", LoadOptions(), [], lambda _: None)
     assert "no molecules" in result["error"] and not result["checks"]
 
 
 def test_structures_of_the_users_choice():
-    potential = open_potential("flawed_potentials:good", Opening(dtype="float64"))
+    potential = open_potential("flawed_potentials:good", LoadOptions(dtype="float64"))
     given = [Atoms("CN", [[0, 0, 0], [1.2, 0, 0]]), Atoms("Cu2", [[0, 0, 0], [0, 0, 2.2]], cell=[4, 4, 4], pbc=True)]
-    subject = subject_of(potential, given, Opening())
+    subject = subject_of(potential, given, LoadOptions())
     assert (str(subject.crystal.symbols), str(subject.molecule.symbols)) == ("Cu2", "CN")
     with pytest.raises(UserError, match="at least two atoms"):
-        subject_of(potential, [Atoms("C")], Opening())
+        subject_of(potential, [Atoms("C")], LoadOptions())
 
 
 def test_elements_and_size_follow_the_model():
     config = AlphaNetConfig(elements=("H", "Cu"), cutoff=3.0, num_layers=1, hidden_channels=8, heads=2)
-    subject = subject_of(AlphaNetPotential(create_model(config).double()), [], Opening())
+    subject = subject_of(AlphaNetPotential(create_model(config).double()), [], LoadOptions())
     assert set(subject.crystal.symbols) | set(subject.molecule.symbols) <= {"H", "Cu"}
     small = subject_of(
-        AlphaNetPotential(random_model(paper_config().model_copy(update={"cutoff": 3.0}))), [], Opening()
+        AlphaNetPotential(random_model(paper_config().model_copy(update={"cutoff": 3.0}))), [], LoadOptions()
     )
     assert small.molecule.get_all_distances().max() < 3.0
 
 
 def test_the_seed_decides_everything():
     def values(seed):
-        subject = subject_of(AlphaNetPotential(random_model(paper_config())), [], Opening(seed=seed))
+        subject = subject_of(AlphaNetPotential(random_model(paper_config())), [], LoadOptions(seed=seed))
         return [dataclasses.astuple(one) for make in ("images", "cutoff", "forces") for one in CHECKS[make](subject)]
 
     assert values(0) == values(0) != values(1)

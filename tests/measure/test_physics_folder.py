@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.io import write
 
 from alphanet.measure.physics import folder
-from alphanet.potentials.opening import Opening
+from alphanet.potentials.opening import LoadOptions
 
 ASKED: list[str] = []
 
@@ -30,7 +30,7 @@ def _quick(monkeypatch):
     monkeypatch.setattr(folder, "audit", audit)
 
 
-def audited(out, *names, how=Opening(), said=None, **options):  # noqa: B008  (frozen)
+def audited(out, *names, how=LoadOptions(), said=None, **options):  # noqa: B008  (frozen)
     report = (lambda _: None) if said is None else said.append
     found = folder.audit_all(names, how, options.pop("structures", None), out, report, **options)
     return [one["model"] for one in found["models"]]
@@ -45,7 +45,7 @@ def test_what_is_there_is_not_made_again(tmp_path):
 
 def test_a_folder_grows(tmp_path):
     audited(tmp_path, "a:x")
-    assert audited(tmp_path, "b:x", how=Opening(untrained=True)) == ["b:x", "a:x"]
+    assert audited(tmp_path, "b:x", how=LoadOptions(untrained=True)) == ["b:x", "a:x"]
 
 
 def test_failures_are_tried_again(tmp_path):
@@ -56,7 +56,7 @@ def test_failures_are_tried_again(tmp_path):
 
 def test_other_seeds_are_left_out_and_named(tmp_path):
     said = []
-    audited(tmp_path, "a:x", how=Opening(seed=1))
+    audited(tmp_path, "a:x", how=LoadOptions(seed=1))
     assert audited(tmp_path, "b:x", said=said) == ["b:x"]
     assert any("left out" in line for line in said)
 
@@ -80,5 +80,5 @@ def test_a_broken_file_is_made_again(tmp_path):
 def test_structures_are_read_and_count(tmp_path):
     write(tmp_path / "in.extxyz", Atoms("CO", [[0, 0, 0], [1.1, 0, 0]]))
     audited(tmp_path / "out", "a:x")
-    found = folder.audit_all(["a:x"], Opening(), tmp_path / "in.extxyz", tmp_path / "out", lambda _: None)
+    found = folder.audit_all(["a:x"], LoadOptions(), tmp_path / "in.extxyz", tmp_path / "out", lambda _: None)
     assert [one["structures"] for one in found["models"]] == [["CO"]]

@@ -250,7 +250,7 @@ def test_the_summary_is_read_as_it_was_written(run, tmp_path):
     for text, error in (
         ("{}", "no summary of a sweep of version 1"),
         (path.read_text().replace('"n_atoms"', '"atoms"', 1), "points.0.*was edited or is damaged"),
-        (path.read_text()[:-9], "broken"),
+        (path.read_text()[:-9], "not valid JSON"),
     ):
         path.write_text(text)
         with pytest.raises(UserError, match=error):

@@ -7,13 +7,13 @@ from ase.build import bulk
 
 from alphanet.errors import UserError
 from alphanet.potentials.conformance import Subject, crystal, run_checks
-from alphanet.potentials.opening import Opening, open_potential
+from alphanet.potentials.opening import LoadOptions, open_potential
 
 MODULE = "python_potentials"
 
 
 def opened(name, **how):
-    return open_potential(f"{MODULE}:{name}", Opening(**how))
+    return open_potential(f"{MODULE}:{name}", LoadOptions(**how))
 
 
 def test_an_ase_calculator_conforms():
@@ -59,7 +59,7 @@ def test_a_torch_sim_model_equals_the_same_potential_through_ase():
 )
 def test_mistakes_are_named(name, said):
     with pytest.raises(UserError, match=said):
-        open_potential(name, Opening())
+        open_potential(name, LoadOptions())
 
 
 def test_failures_name_the_frame():

@@ -1,5 +1,9 @@
 """NequIP for real: its environment is made, its own trainer trains, and the checks pass. Minutes, hence slow."""
 
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -12,6 +16,9 @@ from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.conformance import Subject, run_checks
 from alphanet.potentials.environments import install
 from alphanet.potentials.remote import RemotePotential
+from alphanet.potentials.settings import train_settings
+from alphanet.training.folder import CONTENTS
+from alphanet.training.run import run_training
 
 pytestmark = pytest.mark.slow
 
@@ -56,10 +63,16 @@ def stores(tmp_path_factory):
     return made
 
 
-def trained(card, stores, out, kind="small", report=print, **settings):
-    with RemotePotential(card) as remote:
-        both = stores["train", kind], stores["valid", kind]
-        return remote.train(*both, out, SETTINGS | settings, report)
+@dataclass(frozen=True)
+class Data:
+    train: Path
+    valid: Path
+    sources: dict[str, str] = field(default_factory=dict)
+
+
+def trained(card, stores, out, kind="small", **settings):
+    data = Data(stores["train", kind], stores["valid", kind])
+    return run_training(train_settings(card, SETTINGS | {"device": "cpu"} | settings), data, out)
 
 
 def test_conformance_with_random_weights(card):
@@ -73,59 +86,68 @@ def test_conformance_with_random_weights(card):
 def test_training_with_energies_of_any_size(card, stores, tmp_path):
     small = trained(card, stores, tmp_path / "small")
     large = trained(card, stores, tmp_path / "large", kind="large")
-    assert small["epochs"] == 4
-    assert small["steps"] == 24
-    assert small["elements"] == ["Au", "Cu"]
-    assert small["peak_memory"] > 1e8
-    assert large["energy_mae"] == pytest.approx(small["energy_mae"], rel=1e-4)
+    assert (small.epochs, small.steps, small.finished) == (4, 24, True)
+    assert small.elements == ("Au", "Cu")
+    assert small.peak_memory > 1e8
+    assert large.validation["energy_mae"] == pytest.approx(small.validation["energy_mae"], rel=1e-4)
+    errors = small.validation
+    assert errors["loss"] == pytest.approx(4 * errors["energy_mae"] + 100 * errors["force_mae"], rel=1e-4)
+    assert all((tmp_path / "small" / name).is_file() for name in CONTENTS)
     for kind, result in (("small", small), ("large", large)):
         frames = list(FrameStore(stores["valid", kind]))
-        with RemotePotential(card, model=result["model"]) as remote:
+        with RemotePotential(card, model=result.model) as remote:
             answers = remote.predict(frames)
             assert remote.provenance()["weights"].keys() == {"file", "sha256"}
-            assert remote.info()["parameters"] == result["parameters"]
+            assert remote.info()["parameters"] == result.parameters
         error = [
             abs(one.energy - atoms.get_potential_energy()) / len(atoms)
             for one, atoms in zip(answers, frames, strict=True)
         ]
-        assert np.mean(error) == pytest.approx(result["energy_mae"], rel=1e-5)
-    assert small["model"].suffix == ".safetensors"
+        assert np.mean(error) == pytest.approx(result.validation["energy_mae"], rel=1e-5)
+    assert small.model.suffix == ".safetensors"
     with (
         pytest.raises(UserError, match="pickles"),
-        RemotePotential(card, model=small["model"].with_name("best.ckpt")) as remote,
+        RemotePotential(card, model=tmp_path / "small" / "checkpoints" / "best.ckpt") as remote,
     ):
         remote.info()
-    with RemotePotential(card, model=small["model"], dtype="float64") as remote:
+    with RemotePotential(card, model=small.model, dtype="float64") as remote:
         checks = run_checks(remote, Subject(("Cu", "Au"), refuses="H"))
         assert [check for check in checks if not check.passed] == []
 
 
-def test_an_interrupted_run_goes_on_to_the_same_weights(card, stores, tmp_path):
+def test_an_interrupted_run_goes_on_to_the_same_weights(card, stores, tmp_path, caplog):
     whole = trained(card, stores, tmp_path / "whole")
 
-    def interrupt(line):
-        if line.startswith("epoch 2"):
-            raise KeyboardInterrupt
+    class Interrupt(logging.Handler):
+        def emit(self, record):
+            if record.getMessage().startswith("epoch 2"):
+                raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        trained(card, stores, tmp_path / "broken", report=interrupt)
-    lines = []
-    resumed = trained(card, stores, tmp_path / "broken", report=lines.append)
-    assert not any(line.startswith("epoch 1/") for line in lines)
+    caplog.set_level("INFO")
+    logger, interrupt = logging.getLogger("alphanet"), Interrupt()
+    logger.addHandler(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trained(card, stores, tmp_path / "broken")
+    finally:
+        logger.removeHandler(interrupt)
+    caplog.clear()
+    resumed = trained(card, stores, tmp_path / "broken")
+    assert not any(text.startswith("epoch 1/") for text in caplog.messages)
     frames = list(FrameStore(stores["valid", "small"]))
     answers = []
     for result in (whole, resumed):
-        with RemotePotential(card, model=result["model"]) as remote:
+        with RemotePotential(card, model=result.model) as remote:
             answers.append([one.energy for one in remote.predict(frames)])
     np.testing.assert_array_equal(*answers)
-    anew = trained(card, stores, tmp_path / "broken", seed=1, epochs=1, loss={"stress_weight": 10})
-    assert anew["epochs"] == 1
+    stress = trained(card, stores, tmp_path / "stress", seed=1, epochs=1, loss={"stress_weight": 10})
+    assert stress.epochs == 1 and stress.validation["stress_mae"] > 0
 
 
 def test_mistakes_are_told(card, stores, tmp_path):
     with pytest.raises(UserError, match="random weights need to know the elements"):
         RemotePotential(card).info()
-    with pytest.raises(UserError, match="reference_energies lacks Au"):
-        trained(card, stores, tmp_path, reference_energies={"Cu": 1.0}, elements=["Cu", "Au"])
+    with pytest.raises(UserError, match="no energy for Au"):
+        trained(card, stores, tmp_path / "a", reference_energies={"Cu": 1.0}, elements=["Cu", "Au"])
     with pytest.raises(UserError, match=r"nequip\.scripts\.train ended with exit code 1.*no_such"):
-        trained(card, stores, tmp_path, model={"no_such": 1})
+        trained(card, stores, tmp_path / "b", model={"no_such": 1})

@@ -10,14 +10,14 @@ from alphanet.errors import UserError
 from alphanet.model.checkpoint import save_model
 from alphanet.model.config import preset
 from alphanet.model.create import create_model
-from alphanet.potentials.opening import Opening, open_potential
+from alphanet.potentials.opening import LoadOptions, open_potential
 
 FRAMES = [Atoms("H2", [[0, 0, 0], [0, 0, 1]]), Atoms("CH", [[0, 0, 0], [0, 0, 1.1]])]
 RELEASED = {"first": {"source": "package", "name": "one", "trained_on": "nothing"}}
 
 
 def energy(name, **how):
-    potential = open_potential(name, Opening(**how), lambda: FRAMES)
+    potential = open_potential(name, LoadOptions(**how), lambda: FRAMES)
     try:
         return potential.predict(FRAMES[:1])[0].energy, potential.provenance()
     finally:
@@ -38,7 +38,9 @@ def test_alphanet_has_modes_and_baselines_have_none(installed):
     value, about = energy("alphanet", untrained=True, mode="blocked", max_memory=0.001)
     assert value == pytest.approx(eager, rel=1e-5)
     assert about["mode"] == "blocked"
-    with pytest.raises(UserError, match="--mode blocked: AlphaNet has modes, fake runs as its package runs it"):
+    with pytest.raises(
+        UserError, match="mode blocked is an option of AlphaNet's files; fake runs as its package"
+    ):
         energy("fake", untrained=True, mode="blocked")
     with pytest.raises(UserError, match="unknown mode 'fast'"):
         energy("alphanet", untrained=True, mode="fast")
@@ -57,48 +59,80 @@ def test_a_checkpoint_is_a_file_or_a_name_in_the_card(installed, tmp_path):
         assert about["weights"] == {"package": "first"}
     with pytest.raises(UserError, match="no checkpoint nowhere; its released weights: first"):
         energy("fake:nowhere")
-    with pytest.raises(UserError, match="weights are either first or --untrained"):
+    with pytest.raises(UserError, match="weights are either first or random"):
         energy("fake:first", untrained=True)
 
 
-def test_a_row_without_weights_takes_its_newest_training(installed, tmp_path, monkeypatch, capsys):
+def test_a_bare_name_without_released_weights_lists_the_trainings_and_takes_none(installed, tmp_path, monkeypatch):
     from alphanet.files import sha256_of
     from alphanet.potentials.runs import RESULT
 
     installed()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"no weights of its own: train it .*--model fake.* or add --untrained"):
+    with pytest.raises(UserError, match=r"fake has no released weights: train it, name a checkpoint \(fake:FILE\)"):
         energy("fake")
     for name, stiffness in (("fake-a-mini-seed0", "3.0"), ("fake-b-mini-seed0", "4.0")):
         folder = tmp_path / "runs" / "train" / name
         folder.mkdir(parents=True)
         (folder / "w.txt").write_text(stiffness)
         (folder / RESULT).write_text(json.dumps({"model": "w.txt", "sha256": sha256_of(folder / "w.txt")}))
-    assert energy("fake")[0] == pytest.approx(0.5 * 4.0)
-    assert "fake-b-mini-seed0" in capsys.readouterr().err
-    (folder / "w.txt").write_text("9.0")
-    with pytest.raises(UserError, match="is not what the training wrote"):
+    with pytest.raises(UserError, match=r"name a training, fake:\S*fake-a\S* or fake:\S*fake-b\S*w\.txt"):
         energy("fake")
+    assert energy("fake:runs/train/fake-b-mini-seed0/w.txt")[0] == pytest.approx(0.5 * 4.0)
+    (folder / "w.txt").write_text("9.0")  # no longer what the training wrote
+    with pytest.raises(UserError, match=r"name a training, fake:\S*fake-a\S*, or"):
+        energy("fake")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("fake", {"preset": "small"}, "preset small is an option of random weights"),
+        ("fake:first", {"seed": 1}, "seed 1 is an option of random weights"),
+        ("fake", {"max_memory": 1.0, "untrained": True}, "max_memory 1.0 is an option of AlphaNet's files"),
+        ("alphanet", {"trust": True, "untrained": True}, "trust True is an option of a baseline's released weights"),
+        (
+            "python_potentials:harmonic",
+            {"threads": 2},
+            "threads 2 is an option which python_potentials",
+        ),
+    ],
+)
+def test_an_option_without_a_use_is_refused(installed, name, options, message):
+    installed(checkpoints=RELEASED)
+    with pytest.raises(UserError, match=message):
+        energy(name, **options)
+
+
+def test_threads_are_those_of_torch(tmp_path):
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        energy("alphanet", untrained=True, threads=2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_file_for_a_row_that_loads_pickles_needs_trust(installed, tmp_path):
     installed(checkpoints={"first": {"source": "https://example.org/w", "trained_on": "nothing", "pickled": True}})
     (tmp_path / "w.txt").write_text("8.0")
-    with pytest.raises(UserError, match=r"w\.txt: fake loads pickles, which run any code; to trust it: --trust"):
+    with pytest.raises(UserError, match=r"w\.txt: fake loads pickles, which run any code; set trust if it is yours"):
         energy(f"fake:{tmp_path / 'w.txt'}")
     assert energy(f"fake:{tmp_path / 'w.txt'}", trust=True)[0] == pytest.approx(4.0)
 
 
 def test_alphanet_by_file_and_by_name(tmp_path):
     file = tmp_path / "model.safetensors"
-    model = create_model(preset("fig3a", elements=["H", "C"]), seed=3)
+    model = create_model(preset("small", elements=["H", "C"]), seed=3)
     save_model(model, file)
     from_file, _ = energy(str(file), dtype="float64")
     random, _ = energy("alphanet", untrained=True, seed=3, dtype="float64")
     assert from_file == pytest.approx(random, rel=1e-12)
-    with pytest.raises(UserError, match="--untrained goes with a name"):
+    with pytest.raises(UserError, match=r"random weights \(untrained\) go with a name"):
         energy(str(file), untrained=True)
-    with pytest.raises(UserError, match="name a checkpoint file, or add --untrained"):
+    with pytest.raises(UserError, match="name a checkpoint file, or ask for random weights"):
         energy("alphanet")
 
 

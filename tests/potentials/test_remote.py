@@ -12,7 +12,7 @@ from ase import Atoms
 
 from alphanet.errors import UserError
 from alphanet.potentials.channel import Worker
-from alphanet.potentials.kit.worker_kit import decode, encode, fit_reference
+from alphanet.potentials.kit.worker_kit import decode, encode
 from alphanet.potentials.remote import RemotePotential
 
 HERE = Path(sys.executable)
@@ -121,17 +121,12 @@ def test_a_python_that_is_none(make_card):
         RemotePotential(make_card(), python=Path("/nowhere/python")).info()
 
 
-def test_training_reports_and_returns(potential, tmp_path):
-    lines = []
-    settings = {"epochs": 2, "batch_size": 4, "learning_rate": 0.1}
-    with pytest.raises(UserError, match="there is no store"):
-        potential().train(tmp_path / "a", tmp_path / "b", tmp_path / "out", settings, print)
-    (tmp_path / "a").touch()
-    (tmp_path / "b").touch()
-    result = potential().train(tmp_path / "a", tmp_path / "b", tmp_path / "out", settings, lines.append)
-    assert lines == ["epoch 0", "epoch 1"]
-    assert result["model"] == tmp_path / "out" / "stiffness.txt"
-    assert result["seen"]["architecture"] == {"stiffness": 2.0}
+def test_a_training_s_messages_are_logged(potential, tmp_path, caplog):
+    caplog.set_level("INFO")
+    request = {"epochs": 2, "architecture": {"stiffness": 2.0}, "out": str(tmp_path)}
+    assert potential().train(request)["validation"]["force_mae"] == 0.02
+    assert caplog.messages == ["epoch 0", "epoch 1"]
+    assert (tmp_path / "model.safetensors").read_text() == "3.0"
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
@@ -148,9 +143,7 @@ def test_no_process_outlives_its_parent(make_card, tmp_path, ending):
         remote = RemotePotential(card, python=pathlib.Path(sys.executable))
         print(remote.info()["pid"], flush=True)
         here = pathlib.Path({str(tmp_path)!r})
-        note = here / "sleeper.py"
-        settings = dict(epochs=1, batch_size=1, learning_rate=1, model=dict(behaviour="sleep"))
-        remote.train(note, note, here, settings, lambda line: None)
+        remote.train(dict(epochs=1, out=str(here), architecture=dict(behaviour="sleep")))
     """
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", textwrap.dedent(script)]
@@ -201,14 +194,3 @@ def test_big_arrays_cross_the_channel(make_card):
         np.testing.assert_array_equal(worker.call("predict", structures, timeout=20)["forces"], -positions)
     finally:
         worker.close()
-
-
-def test_reference_energies_are_found():
-    from ase.calculators.singlepoint import SinglePointCalculator
-
-    frames = []
-    for hydrogen, carbon in ((2, 1), (3, 1), (1, 4)):
-        atoms = Atoms(f"H{hydrogen}C{carbon}")
-        atoms.calc = SinglePointCalculator(atoms, energy=-13.6 * hydrogen - 1228.0 * carbon)
-        frames.append(atoms)
-    assert fit_reference(frames) == pytest.approx({"H": -13.6, "C": -1228.0}, rel=1e-9)

@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.neighborlist import primitive_neighbor_list
 
 import alphanet.potentials.kit
+from alphanet.hardware import WORKER_PATH
 from alphanet.potentials.conformance import cluster, crystal
 from alphanet.potentials.kit.worker_kit import packed
 
@@ -18,14 +19,14 @@ CUTOFF = 4.0
 @pytest.fixture(scope="module")
 def kit():
     folder = str(Path(alphanet.potentials.kit.__file__).parent)
-    sys.path.insert(0, folder)
+    sys.path[:0] = [folder, str(WORKER_PATH)]
     try:
         import torch_kit
         from worker_kit import Structures
 
         yield torch_kit, Structures
     finally:
-        sys.path.remove(folder)
+        del sys.path[:2]
 
 
 def wire() -> Atoms:

@@ -1,24 +1,27 @@
 """The common kit and loop, as SchNet, PaiNN and others use them, with a toy network in this interpreter."""
 
-import os
-import signal
+import logging
 import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from toy_row import NETWORK, PRESETS, WORKER
 
-from alphanet.data.store import write_store
+from alphanet.data.store import FrameStore, write_store
 from alphanet.errors import UserError
-from alphanet.files import sha256_of
 from alphanet.potentials.conformance import Subject, run_checks
-from alphanet.potentials.kit.worker_kit import open_store
+from alphanet.potentials.kit.loop.table import validations
 from alphanet.potentials.remote import RemotePotential
+from alphanet.potentials.settings import train_settings
+from alphanet.training.folder import CONTENTS, RunFolder
+from alphanet.training.run import run_training
 
 CP2K = {"Cu": -1306.0, "Au": -900.0}  # eV that a code with core electrons would add to each atom
 
@@ -49,9 +52,16 @@ def stores(tmp_path_factory):
     return folder
 
 
-def train(card, stores, out, report=print, **settings):
-    with RemotePotential(card) as remote:
-        return remote.train(stores / "train.aselmdb", stores / "valid.aselmdb", out, settings, report)
+@dataclass(frozen=True)
+class Data:
+    train: Path
+    valid: Path
+    sources: dict[str, str] = field(default_factory=dict)
+
+
+def train(card, stores, out, **settings):
+    data = Data(stores / "train.aselmdb", stores / "valid.aselmdb")
+    return run_training(train_settings(card, {"device": "cpu"} | settings), data, out)
 
 
 @pytest.mark.parametrize("direct", [False, True])
@@ -63,55 +73,108 @@ def test_a_network_of_the_kit_conforms(card, direct):
     assert [check.check for check in checks if not check.passed] == []
 
 
-def test_training_learns_and_keeps_the_digits_of_large_energies(card, stores, tmp_path):
-    lines = []
-    trained = train(card, stores, tmp_path / "out", lines.append)
-    assert trained["epochs"] == 6
-    assert lines[0].startswith("epoch 1/6: valid ")
-    first, last = (float(line.split(",")[-1].split()[0]) for line in (lines[0], lines[-1]))
+def test_training_learns_and_keeps_the_digits_of_large_energies(card, stores, tmp_path, caplog):
+    caplog.set_level("INFO")
+    trained = train(card, stores, tmp_path / "out")
+    assert (trained.epochs, trained.finished) == (6, True)
+    lines = epochs_in(caplog)
+    assert lines[0].startswith("epoch 1/6: validation energy ")
+    first, last = (float(line.split("force ")[1].split()[0]) for line in (lines[0], lines[-1]))
     assert last < 0.7 * first
-    assert trained["reference_energies"].keys() == {"Au", "Cu"}
-    with RemotePotential(card, model=trained["model"], dtype="float32") as remote:
+    assert trained.reference_energies.keys() == {"Au", "Cu"}
+    with RemotePotential(card, model=trained.model, dtype="float32") as remote:
         (answer,) = remote.predict([bulk("Cu", cubic=True, a=3.8)])
     assert answer.energy / 4 == pytest.approx(-1306.0, abs=3.0)
 
 
-def test_a_killed_training_goes_on_to_the_same_weights(card, stores, tmp_path):
+def epochs_in(caplog):
+    return [text for text in caplog.messages if text.startswith("epoch ")]
+
+
+def test_the_folder_is_that_of_every_training(card, stores, tmp_path):
+    out = tmp_path / "out"
+    trained = train(card, stores, out, epochs=2, loss={"dynamic": {"stages": 2}, "energy_loss": "total"})
+    assert all((out / name).is_file() for name in CONTENTS)
+    rows = validations(out / "logs" / "metrics.csv")
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert [row["energy_weight"] for row in rows] == pytest.approx([4.0, 4.0])
+    best = min(rows, key=lambda row: row["valid_loss"])
+    assert trained.validation["loss"] == pytest.approx(best["valid_loss"])
+    assert trained.best_epoch == best["epoch"]
+    assert RunFolder(out).read_result() == trained
+
+
+def test_another_folder_s_settings_and_a_finished_training(card, stores, tmp_path, caplog):
+    trained = train(card, stores, tmp_path / "out", epochs=1)
+    caplog.set_level("INFO")
+    assert train(card, stores, tmp_path / "out", epochs=1) == trained
+    assert "trained already" in caplog.text
+    with pytest.raises(UserError, match=r"holds a training with other settings \(epochs 1 there, 2 now\)"):
+        train(card, stores, tmp_path / "out", epochs=2)
+
+
+def test_reference_energies_are_fitted_as_alphanet_s_are(card, stores, tmp_path):
+    from alphanet.training.data import LabelledFrames
+    from alphanet.training.references import measure
+
+    frames = LabelledFrames(stores / "train.aselmdb"), LabelledFrames(stores / "valid.aselmdb")
+    trained = train(card, stores, tmp_path / "huber", epochs=1)
+    assert trained.reference_energies == measure(*frames).reference_energies
+    mean = train(card, stores, tmp_path / "mean", epochs=1, reference_energies="mean").reference_energies
+    assert mean["Au"] == mean["Cu"] != pytest.approx(trained.reference_energies["Au"])
+    with pytest.raises(UserError, match="no energy for Cu"):
+        train(card, stores, tmp_path / "given", reference_energies={"Au": 1.0})
+
+
+def test_a_plateau_lowers_the_rate_when_the_validation_stalls(card, stores, tmp_path):
+    train(card, stores, tmp_path / "out", schedule="plateau", learning_rate=1e-7, learning_rate_floor=0, epochs=14)
+    rates = [row["learning_rate"] for row in validations(tmp_path / "out" / "logs" / "metrics.csv")]
+    assert rates[0] == 1e-7 and rates[-1] == pytest.approx(0.36e-7)
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(card, stores, tmp_path, caplog):
     whole = train(card, stores, tmp_path / "whole")
     with pytest.raises(UserError, match="died in 'train'"):
         killed(card, stores, tmp_path / "broken")
-    lines = []
-    resumed = train(card, stores, tmp_path / "broken", lines.append)
-    assert not any(line.startswith("epoch 1/") for line in lines)
-    assert resumed["epochs"] == whole["epochs"] == 6
-    assert sha256_of(resumed["model"]) == sha256_of(whole["model"])
+    caplog.set_level("INFO")
+    caplog.clear()
+    resumed = train(card, stores, tmp_path / "broken")
+    assert not any(line.startswith("epoch 1/") for line in epochs_in(caplog))
+    assert resumed.epochs == whole.epochs == 6
+    assert resumed.sha256 == whole.sha256
 
 
 def killed(card, stores, out, **budget):
     """Train until the second epoch has ended, then kill -9 the worker."""
-    with RemotePotential(card) as remote:
-        pid = remote_pid(remote)
 
-        def watch(line: str) -> None:
-            if line.startswith("epoch 2"):
-                threading.Thread(target=lambda: (time.sleep(0.05), os.kill(pid(), signal.SIGKILL))).start()
+    class Watch(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage().startswith("epoch 2"):
+                (worker,) = psutil.Process().children()
+                threading.Thread(target=lambda: (time.sleep(0.05), worker.kill())).start()
 
-        remote.train(stores / "train.aselmdb", stores / "valid.aselmdb", out, budget or {"epochs": 6}, watch)
+    logger, watch = logging.getLogger("alphanet"), Watch()
+    logger.addHandler(watch)
+    logger.setLevel("INFO")
+    try:
+        train(card, stores, out, **budget or {"epochs": 6})
+    finally:
+        logger.removeHandler(watch)
+        logger.setLevel("NOTSET")
 
 
-def remote_pid(remote):
-    def pid() -> int:
-        (gateway,) = remote._worker._group
-        return int(gateway._io.popen.pid)
-
-    return pid
-
-
-@pytest.mark.parametrize(("budget", "epochs"), [({"epochs": None, "steps": 12}, 2), ({"max_time": 0.01}, 1)])
-def test_budgets_end_a_training(card, stores, tmp_path, budget, epochs):
+@pytest.mark.parametrize(
+    ("budget", "steps", "finished"),
+    [
+        ({"epochs": None, "steps": 12}, 12, True),
+        ({"epochs": None, "steps": 9}, 9, True),
+        ({"max_time": 0.01}, 1, False),
+    ],
+)
+def test_budgets_end_a_training(card, stores, tmp_path, budget, steps, finished):
     trained = train(card, stores, tmp_path / "out", **budget)
-    assert trained["epochs"] == epochs
-    assert Path(trained["model"]).is_file()
+    assert (trained.steps, trained.epochs, trained.finished) == (steps, steps // 6, finished)
+    assert trained.model.is_file() and trained.validation["force_mae"] > 0
 
 
 def test_a_budget_of_steps_is_kept_over_a_kill(card, stores, tmp_path):
@@ -119,18 +182,18 @@ def test_a_budget_of_steps_is_kept_over_a_kill(card, stores, tmp_path):
     with pytest.raises(UserError, match="died in 'train'"):
         killed(card, stores, tmp_path / "broken", epochs=None, steps=27)
     resumed = train(card, stores, tmp_path / "broken", epochs=None, steps=27)
-    assert resumed["steps"] == whole["steps"] == 27
-    assert sha256_of(resumed["model"]) == sha256_of(whole["model"])
+    assert resumed.steps == whole.steps == 27
+    assert resumed.sha256 == whole.sha256
 
 
 def test_what_is_not_finite_stops_the_training_and_is_named(card, stores, tmp_path):
-    frames = [row.toatoms() for row in open_store(stores / "train.aselmdb").select()]
+    frames = list(FrameStore(stores / "train.aselmdb"))
     frames[5].calc.results["forces"][0, 0] = np.nan
     folder = tmp_path / "spoiled"
     folder.mkdir()
     write_unchecked(folder / "train.aselmdb", frames)
     (folder / "valid.aselmdb").write_bytes((stores / "valid.aselmdb").read_bytes())
-    with pytest.raises(UserError, match=r"toy: frame 5 of .*train.aselmdb: forces not finite"):
+    with pytest.raises(UserError, match=r"frame 5 of .*train.aselmdb has NaN or infinite forces"):
         train(card, folder, tmp_path / "out")
     with pytest.raises(UserError, match=r"toy: training stopped at epoch 1, step \d+: .*lower learning_rate"):
         train(card, stores, tmp_path / "diverged", learning_rate=1e30)

@@ -2,30 +2,21 @@
 
 import csv
 import io
-import json
 import re
 
 import pytest
+from report_runs import figure, table
 
-from alphanet.paper.benchmark import load_benchmark
-from alphanet.paper.cells import RULE, build_cells
-from alphanet.report.sheet import make_sheet, value_text
-from alphanet.report.tables import print_sheet, tex, write_tables
-from alphanet.results import Record
-
-
-def record(energy_mae: float, force_mae: float) -> Record:
-    return Record({"energy_mae": energy_mae, "force_mae": force_mae}, {}, {}, {}, {}, when="")
+from alphanet.report.sheet import make_sheet
+from alphanet.report.tables import as_csv, as_latex, as_markdown, tex, write_tables
+from alphanet.report.terminal import print_result
+from alphanet.results.facts import value_text
+from alphanet.results.schema import read_result
 
 
-def table(scale="mini"):
-    benchmark = load_benchmark("table1")
-    records = {
-        ("AlphaNet", "formate"): [record(0.0012345, 0.1), record(0.0014, 0.12)],
-        ("mean", "formate"): [record(0.02, 0.9)],
-    }
-    cells = build_cells(benchmark, scale, records, missing={("NequIP", "formate"): "50% & more_needed"})
-    return make_sheet(benchmark, scale, cells), cells
+@pytest.fixture
+def result(tmp_path):
+    return read_result(table(tmp_path / "table", energy_mae=0.0013) / "results.json")
 
 
 @pytest.mark.parametrize(
@@ -44,50 +35,50 @@ def test_three_significant_digits(value, spread, text):
     assert value_text(value, spread) == text
 
 
-def test_notes_are_numbered_once_and_every_number_has_a_note():
-    sheet, _ = table()
-    verdicts = " ".join(line.verdict for lines in sheet.systems for line in lines)
-    marks = {int(number) for number in re.findall(r"\[(\d+)\]", verdicts)}
-    assert marks and max(marks) <= len(sheet.notes)
+def test_notes_are_numbered_once_and_every_number_has_a_note(result):
+    sheet = make_sheet(result)
+    marks = {number for group in sheet.groups for line in group.lines for number in line.notes}
+    assert marks == set(range(1, len(sheet.notes) + 1))
     assert len(set(sheet.notes)) == len(sheet.notes)
 
 
-def test_the_reason_is_under_the_table_and_the_verdict_short():
-    sheet, cells = table()
-    (line,) = [x for x in sheet.systems[0] if x.potential == "AlphaNet" and "energy" in x.metric]
-    assert line.paper == "0.23" and line.measured == "1.32 ± 0.12"
-    assert line.verdict.startswith("not comparable [")
-    assert next(cell.reason for cell in cells if cell.row == "AlphaNet") in sheet.notes
+def test_the_reason_is_under_the_table_and_the_verdict_short(result):
+    sheet = make_sheet(result)
+    lines = [line for group in sheet.groups for line in group.lines if line.cell.row == "AlphaNet"]
+    (line,) = [line for line in lines if (line.cell.column, line.cell.metric) == ("formate", "energy_mae")]
+    assert line.paper == "0.23" and line.measured == "1.30 ± 0.02"
+    assert line.verdict.startswith("not comparable [") and line.cell.reason in sheet.notes
 
 
-def test_the_rule_is_stated_where_a_cell_is_judged():
-    assert RULE in table("full")[0].notes
-    assert RULE not in table("mini")[0].notes
+def test_a_contradicted_cell_is_marked_whatever_its_verdict(result):
+    lines = [line for group in make_sheet(result).groups for line in group.lines if line.cell.inconsistent]
+    assert [line.verdict for line in lines] == ["not run; paper inconsistent [3][4]"]
 
 
-def test_files(tmp_path):
-    sheet, cells = table()
-    write_tables(tmp_path, sheet, cells, {"provenance": {"code": 1}})
-    stored = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert stored["cells"] == [cell.as_dict() for cell in cells]
-    assert stored["provenance"] == {"code": 1} and stored["scale"] == "mini"
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "table.csv").read_text(encoding="utf-8"))))
-    assert len(rows) == 12 and set(rows[0]) == set(stored["cells"][0])
-    assert float(rows[2]["measured"]) == cells[2].measured
-    markdown = (tmp_path / "table.md").read_text(encoding="utf-8")
-    assert "| formate | energy MAE (meV/atom) | AlphaNet | 0.23 | 1.32 ± 0.12 | not comparable" in markdown
+def test_csv_has_every_cell_with_all_digits(result):
+    rows = list(csv.DictReader(io.StringIO(as_csv(result))))
+    assert len(rows) == len(result.cells)
+    for row, cell in zip(rows, result.cells, strict=True):
+        assert row["measured"] == ("" if cell.measured is None else str(cell.measured))
+        assert row["records"] == " ".join(cell.records) and row["verdict"] == cell.verdict
 
 
-def test_latex_is_balanced_and_escaped(tmp_path):
-    sheet, cells = table()
-    write_tables(tmp_path, sheet, cells, {})
-    text = (tmp_path / "table.tex").read_text(encoding="utf-8")
+def test_markdown_has_a_row_a_cell_and_all_notes(result):
+    text = as_markdown(result)
+    assert text.count("\n| ") == 1 + len(result.cells)
+    assert "| formate | energy MAE (meV/atom) | AlphaNet | 0.23 | 1.30 ± 0.02 | not comparable" in text
+    assert all(note in text for note in (*make_sheet(result).notes, *result.notes))
+
+
+def test_latex_is_balanced_and_escaped(result):
+    cells = [cell.model_copy(update={"verdict": "not run: 50% & more_needed"}) for cell in result.cells]
+    text = as_latex(result.model_copy(update={"cells": tuple(cells)}))
     assert r"50\% \& more\_needed" in text
-    assert r"1.32 $\pm$ 0.12" in text and r"meV/\AA{}" in text
+    assert r"1.30 $\pm$ 0.02" in text and r"meV/\AA{}" in text
     assert text.count("{") == text.count("}")
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert len(rows) == 13 and all(row.replace(r"\&", "").count("&") == 5 for row in rows)
-    assert all(text.count(rf"\{rule}rule") == 1 for rule in ("top", "bottom"))
+    assert all(text.count(rf"\{rule}rule") == 1 for rule in ("top", "mid", "bottom"))
     assert text.isascii()
 
 
@@ -96,9 +87,26 @@ def test_latex_special_characters(character):
     assert tex(character) != character
 
 
-def test_plain_text_fits_120_columns(capsys):
-    print_sheet(table()[0])
+def test_grids_are_tables_too(tmp_path):
+    result = read_result(figure(tmp_path / "figure") / "results.json")
+    write_tables(tmp_path, result)
+    text = (tmp_path / "table.md").read_text()
+    assert "| AlphaNet | 10.0 (9.00–11.0) | 0.799 | ok |" in text and "## All checks" in text
+    assert (tmp_path / "table.tex").read_text().count(r"\begin{table}") == 2
+    assert not (tmp_path / "table.csv").exists()
+
+
+def test_plain_text_fits_120_columns_without_colors(result, capsys):
+    print_result(result)
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= 120
     assert "\x1b" not in shown
     assert "[1]" in shown and "miniature" in shown
+
+
+def test_a_figure_prints_claims_reason_and_problems(tmp_path, capsys):
+    print_result(read_result(figure(tmp_path / "figure") / "results.json"))
+    shown = capsys.readouterr().out
+    for text in ("claimed: AlphaNet is the fastest", "here: does not hold (fewer batches)", "mace cannot be had"):
+        assert text in shown
+    assert re.search(r"\| AlphaNet +\| 10\.0", shown)

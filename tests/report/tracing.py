@@ -1,19 +1,19 @@
-"""Follow every number of a report to what it rests on: records on disk, files of the runs, cards of the benchmarks."""
+"""Follow every number of a report to its basis: records on disk, files of the runs, cards of the benchmarks."""
 
-import json
 import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 from statistics import fmean, stdev
 
-from alphanet.measure.speed.statistics import used_memory
-from alphanet.paper.all_cards import any_card
-from alphanet.paper.benchmark import Table
-from alphanet.results import Record, read_records
+from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.loading import load_benchmark
+from alphanet.report.page.model import Report, ReportedRun
+from alphanet.results.records import Record, RecordLog
+from alphanet.results.schema import Cell, Number, read_result
 
 CLOSE = 1e-9  # relative
-LEAST = 1e-12  # what a shown zero may be
+LEAST = 1e-12  # the largest value that a shown zero may have
 
 
 class _Shown(HTMLParser):
@@ -21,7 +21,7 @@ class _Shown(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.found: list[dict] = []
+        self.numbers: list[dict] = []
         self._open: list[dict] = []
         self.feed(page)
 
@@ -30,7 +30,7 @@ class _Shown(HTMLParser):
         if tag not in ("meta", "link", "img", "br"):
             self._open.append(element)
         if "data-value" in element or "data-paper" in element:
-            self.found.append(element)
+            self.numbers.append(element)
 
     def handle_endtag(self, tag):
         self._open.pop()
@@ -41,36 +41,36 @@ class _Shown(HTMLParser):
 
 
 def trace(report: Path, runs: Path) -> dict[str, int]:
-    """Fail where a number of `report` cannot be followed; returns how many of each kind were.
+    """Fail where a number of `report` cannot be followed; return how many of each sort were.
 
     Args:
         report: its folder.
         runs: the folder that the run folders lie in.
     """
-    results = json.loads((report / "results.json").read_text(encoding="utf-8"))
-    shown = _Shown((report / "index.html").read_text(encoding="utf-8")).found
-    known, papers, counts = {}, {}, {"cells": 0, "paper": 0, "others": 0}
-    for run in results["runs"]:
-        folder = runs / Path(run["folder"]).name
-        log = read_records(folder / "records.jsonl")
-        assert log.problems == []
+    collected = Report.model_validate_json((report / "results.json").read_text(encoding="utf-8"))
+    shown = _Shown((report / "index.html").read_text(encoding="utf-8")).numbers
+    known: dict[str, float | None] = {}
+    papers: dict[str, str] = {}
+    counts = {"cells": 0, "paper": 0, "others": 0}
+    for run in collected.runs:
+        if run.result is None:
+            continue
+        folder = runs / Path(run.folder).name
+        assert read_result(folder / "results.json") == run.result, f"{folder} holds another result"
+        log = RecordLog(folder / "records.jsonl")
+        assert log.problems == [], log.problems
         kept = {record.id: record for record in log.records}
-        for cell in run["cells"]:
+        for cell in run.result.cells:
             known |= _cell(cell, run, kept)
             papers |= _printed(cell)
-            counts["cells"] += cell["measured"] is not None
-        leaves = None
-        for grid in run["grids"]:
-            for item in (item for row in grid["rows"] for item in row if isinstance(item, dict)):
-                if item["paper"]:
-                    papers[item["id"]] = item["text"]
-                    _require_published(item, run)
-                    continue
-                leaves = _leaves(folder) if leaves is None else leaves
-                assert run["origins"][item["origin"]], item["id"]
-                assert _among(item["value"], leaves), f"{item['id']}: {item['value']} is in no file of {folder}"
-                known[item["id"]] = item["value"]
-                counts["others"] += 1
+            counts["cells"] += cell.measured is not None
+        for key, item in grid_numbers(run).items():
+            if item.paper:
+                papers[key] = item.text
+                continue
+            assert run.result.origins[item.origin], key
+            known[key] = item.value
+            counts["others"] += 1
     for element in shown:
         text = " ".join(element["text"].split())
         if "data-value" in element:
@@ -83,73 +83,57 @@ def trace(report: Path, runs: Path) -> dict[str, int]:
     return counts
 
 
-def _cell(cell: dict, run: dict, kept: dict[str, Record]) -> dict[str, float | None]:
+def grid_numbers(run: ReportedRun) -> dict[str, Number]:
+    """The numbers of all grids of a run, by the id that the page calls them by."""
+    assert run.result is not None
+    return {
+        f"{run.id}/{grid.id}/{line}/{place}": item
+        for grid in run.result.grids
+        for line, row in enumerate(grid.rows)
+        for place, item in enumerate(row)
+        if isinstance(item, Number)
+    }
+
+
+def cell_id(run: ReportedRun, cell: Cell) -> str:
+    """The id that the page calls a cell by."""
+    return "/".join((run.id, cell.row, cell.column, cell.metric))
+
+
+def _cell(cell: Cell, run: ReportedRun, kept: dict[str, Record]) -> dict[str, float | None]:
     """The numbers of a cell, after they were computed again from the records on disk."""
-    key, measured = cell["id"], cell["measured"]
+    key, measured = cell_id(run, cell), cell.measured
     if measured is None:
-        assert not cell["origin"] and cell["ratio"] is None
+        assert not cell.origin and cell.ratio is None
         return {}
-    assert cell["records"] and run["origins"][cell["origin"]]["record"] == cell["records"][0], key
-    unit = _card(cell["table"]).metrics[cell["metric"]].per_record_unit
-    values = [unit * kept[record].what[cell["metric"]] for record in cell["records"]]
+    assert cell.records and cell.records[0] in run.result.origins[cell.origin]["record"], key
+    factor = _card(cell.table).metrics[cell.metric].factor
+    values = [factor * kept[record].metrics[cell.metric] for record in cell.records]
     assert math.isclose(fmean(values), measured, rel_tol=CLOSE), key
-    if cell["spread"] is not None:
-        assert math.isclose(stdev(values), cell["spread"], rel_tol=1e-6, abs_tol=LEAST), key
-    printed = _card(cell["table"]).printed(cell["row"], cell["column"], cell["metric"])
+    if cell.spread is not None:
+        assert math.isclose(stdev(values), cell.spread, rel_tol=1e-6, abs_tol=LEAST), key
+    printed = _card(cell.table).printed(cell.row, cell.column, cell.metric)
     ratio = measured / float(printed) if printed else None
-    assert (ratio is None) == (cell["ratio"] is None) and (ratio is None or math.isclose(ratio, cell["ratio"])), key
+    assert (ratio is None) == (cell.ratio is None) and (ratio is None or math.isclose(ratio, cell.ratio)), key
     return {f"{key}#measured": measured, f"{key}#ratio": ratio}
 
 
-def _printed(cell: dict) -> dict[str, str]:
+def _printed(cell: Cell) -> dict[str, str]:
     """The paper's value as its card prints it."""
-    printed = _card(cell["table"]).printed(cell["row"], cell["column"], cell["metric"])
-    assert cell["printed"] == (None if printed is None else str(printed)), cell["id"]
+    printed = _card(cell.table).printed(cell.row, cell.column, cell.metric)
+    assert cell.printed == (None if printed is None else str(printed)), cell
     if printed is None:
         return {}
-    return {f"{cell['table']}|{cell['row']}|{cell['column']}|{cell['metric']}": str(printed)}
+    return {f"{cell.table}|{cell.row}|{cell.column}|{cell.metric}": str(printed)}
 
 
-def _require_published(item: dict, run: dict) -> None:
-    """A published number of a figure's row, by its card."""
-    _, row, field = item["id"].split("/")
-    assert float(getattr(any_card(run["name"]).rows[row], field)) == item["value"], item["id"]
+def _card(name: str) -> AnyCard:
+    return load_benchmark(name)
 
 
-def _card(name: str) -> Table:
-    card = any_card(name)
-    assert isinstance(card, Table)
-    return card
-
-
-def _leaves(folder: Path) -> list[float]:
-    """All numbers in the JSON files of a run, and what a reader derives from them, sorted."""
-    found: list[float] = []
-    for path in [*folder.glob("*.json"), *folder.glob("*/speed.json")]:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        found += _numbers(values)
-        found += [used_memory(point) for point in values.get("points", []) if point["status"] == "ok"]
-        found += [1e3 * number for number in _numbers(values.get("landscapes", []))]  # shown in meV
-        for audit in values.get("models", []):
-            checks = audit.get("checks", [])
-            found += [sum(check["passed"] is None for check in checks), sum(bool(check["passed"]) for check in checks)]
-    return sorted(found)
-
-
-def _numbers(values: object) -> list[float]:
-    if isinstance(values, dict):
-        values = list(values.values())
-    if isinstance(values, list):
-        return [number for value in values for number in _numbers(value)]
-    return [float(values)] if isinstance(values, int | float) and not isinstance(values, bool) else []
-
-
-def _among(value: float, numbers: list[float]) -> bool:
-    return any(math.isclose(value, number, rel_tol=CLOSE, abs_tol=LEAST) for number in numbers)
-
-
-def _require_rounds_to(value: float, text: str) -> None:
+def _require_rounds_to(value: float | None, text: str) -> None:
     """The text begins with the value, rounded to the digits that it shows."""
+    assert value is not None
     number = re.match(r"-?\d[\d.,]*(e[+-]?\d+)?", text)[0].replace(",", "")
     mantissa, _, exponent = number.partition("e")
     unit = 10 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))

@@ -18,7 +18,7 @@ app.callback()(lambda: None)
 def config_file(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     import yaml
 
-    monkeypatch.setattr("alphanet.data.prepare.prepare", lambda name, scale, mirror: data)
+    monkeypatch.setattr("alphanet.training.api.prepare", lambda name, scale, mirror: data)
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "mine.yaml"
     file.write_text(yaml.safe_dump(small_config().model_dump(mode="json")))

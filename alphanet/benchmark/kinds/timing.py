@@ -1,16 +1,27 @@
-"""How the kinds that time models do it: settings of a scale, the setup of a run, and what follows from a timed point."""
+"""Timing of models: the settings of a scale, the setup of a run, and the place of its sweeps."""
 
 import os
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
 from alphanet.benchmark.card import ScaleSettings
+from alphanet.benchmark.kind import RunOptions
+from alphanet.errors import UserError, did_you_mean
+from alphanet.measure.speed.models import TimingSetup
+from alphanet.measure.speed.points import SpeedPoint
+from alphanet.measure.speed.process import TimingSettings
+from alphanet.measure.speed.summary import SweepSummary
+from alphanet.measure.speed.sweep import Sweep, is_finished, run_sweep
 
 DAY = 86400.0  # s
+GIGABYTE_IN_MB = 1e3
+MODES = ("eager", "compiled", "best")
 MOST_OF_MEMORY = 0.9  # of the machine's, which a worker may have
 AD_HOC = "ad-hoc"  # the scale of a card that the command line makes
-AD_HOC_REASON = "asked for on the command line; no paper prints these numbers"
+AD_HOC_REASON = "asked for by a user; no paper prints these numbers"
 
 
 class ModelScale(ScaleSettings):
@@ -30,10 +41,76 @@ class TimingScale(ModelScale):
     minutes: PositiveFloat  # of each sweep
 
 
-def memory_limit(gigabytes: float | None, device: str) -> int | None:
+@dataclass(frozen=True)
+class SweepFolder:
+    """A sweep of a benchmark, and its place in the benchmark's folder."""
+
+    sweep: Sweep
+    folder: Path
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of it is measured; an unusable folder is not, and running the sweep says why."""
+        try:
+            return is_finished(self.sweep, self.folder)
+        except UserError:
+            return False
+
+    def run(self, seconds: float, *, restart: bool) -> SweepSummary:
+        """Measure what is missing within `seconds`; write `speed.json`.
+
+        Raises:
+            UserError: see `run_sweep`.
+        """
+        summary = run_sweep(self.sweep, self.folder, seconds, restart=restart)
+        summary.write(self.folder)
+        return summary
+
+
+def timing_setup(scale: ModelScale, options: RunOptions) -> TimingSetup:
+    """The setup of all models at `scale`."""
+    return TimingSetup(
+        weights=scale.weights,
+        dtype=scale.dtype,
+        device=options.device,
+        threads=options.threads,
+        seed=options.seed,
+        alphanet=scale.alphanet,
+    )
+
+
+def timing_settings(scale: TimingScale, options: RunOptions, tasks: tuple[str, ...], batch: int) -> TimingSettings:
+    """How `scale` times `tasks` with `batch` structures in a call."""
+    return TimingSettings(
+        tasks=tasks,
+        batch=batch,
+        repeats=scale.passes,
+        rounds=scale.rounds,
+        calls=scale.calls,
+        seed=options.seed,
+        memory_limit=memory_limit(options),
+    )
+
+
+def require_mode(mode: str) -> None:
+    """Check that `mode` is one of `MODES`.
+
+    Raises:
+        UserError: it is not.
+    """
+    if mode not in MODES:
+        raise UserError(f"mode: unknown {mode!r}{did_you_mean(mode, MODES)}")
+
+
+def memory_limit(options: RunOptions) -> int | None:
     """Bytes that a worker may have; if none are given, most of the machine's, and on a GPU whatever it has."""
-    if gigabytes is not None:
-        return int(gigabytes * 1e9)
-    if device != "cpu":
+    if options.max_memory is not None:
+        return int(options.max_memory * 1e9)
+    if options.device != "cpu":
         return None
     return int(MOST_OF_MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def gigabytes_a_sample(point: SpeedPoint) -> float:
+    """Memory of a point's calls, GB a structure of the batch."""
+    return point.used_mb / GIGABYTE_IN_MB / point.batch

@@ -10,7 +10,7 @@ from typing import Any
 from alphanet.data.formats import read_frames
 from alphanet.files import sha256_of, write_text
 from alphanet.measure.physics.audit import audit
-from alphanet.potentials.opening import Opening
+from alphanet.potentials.opening import LoadOptions
 from alphanet.provenance import code_digest, where
 
 FOLDER = "models"
@@ -19,7 +19,7 @@ SOURCES = ("measure/physics", "model", "potentials", "graph.py", "neighbors.py")
 
 def audit_all(
     names: Sequence[str],
-    how: Opening,
+    how: LoadOptions,
     structures: Path | None,
     out: Path | None,
     report: Callable[[str], None],
@@ -65,7 +65,7 @@ def audit_all(
     return {"models": found, "where": where()}
 
 
-def _own_conditions(name: str, how: Opening) -> dict[str, Any]:
+def _own_conditions(name: str, how: LoadOptions) -> dict[str, Any]:
     """What an audit depends on besides what all in the folder have in common."""
     weights = Path(name if Path(name).is_file() else name.partition(":")[2])
     opening = {
@@ -106,6 +106,6 @@ def _read(file: Path) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-def _file(out: Path, name: str, how: Opening) -> Path:
+def _file(out: Path, name: str, how: LoadOptions) -> Path:
     weights = f"-untrained-{how.preset or 'first'}" if how.untrained else ""
     return out / FOLDER / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name).strip('_')}{weights}.json"

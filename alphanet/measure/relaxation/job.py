@@ -14,7 +14,7 @@ from alphanet.measure.relaxation.crystals import Crystal, unpacked
 from alphanet.measure.relaxation.protocol import RelaxationProtocol
 from alphanet.measure.relaxation.records import Record
 from alphanet.measure.relaxation.settings import label
-from alphanet.potentials.opening import Opening, open_potential
+from alphanet.potentials.opening import LoadOptions, open_potential
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
 
@@ -28,7 +28,7 @@ class Job:
 
     model: str
     """As `open_potential` takes it"""
-    how: Opening = field(default_factory=Opening)
+    how: LoadOptions = field(default_factory=LoadOptions)
     protocol: RelaxationProtocol = field(default_factory=RelaxationProtocol)
     engine: str = "ase"
     """`ase`: one structure after another; `torch-sim`: `batch` at once"""
@@ -43,7 +43,7 @@ class Job:
         """The job that `to_json` wrote."""
         values = json.loads(text)
         config = values["how"].pop("config")
-        how = Opening(**values.pop("how"), config=Path(config) if config else None)
+        how = LoadOptions(**values.pop("how"), config=Path(config) if config else None)
         return cls(**values | {"how": how, "protocol": RelaxationProtocol(**values["protocol"])})
 
 

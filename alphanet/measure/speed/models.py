@@ -13,12 +13,12 @@ from alphanet.potentials import own
 from alphanet.potentials.cards import BaselineCard, baseline_names, load_baseline
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
+from alphanet.potentials.opening import SMALL
 from alphanet.potentials.settings import architecture, model_settings
 from alphanet.potentials.weights import Weights, present
 from alphanet.provenance import code_digest
 
 READINGS = {"alphanet": "paper", "alphanet-v1": "official-v1"}
-SMALL = "fig3a"  # AlphaNet's settings in the paper's speed figure
 START_TIMEOUT = 600.0  # seconds; a first import on a busy machine
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 Status = Literal["ok", "failed", "oom", "timeout"]
 
@@ -87,10 +87,9 @@ class SpeedPoint(Typed):
         """Memory that the calls needed beside what the process held before: on CUDA allocated, else resident."""
         return used_memory(self.peak_memory_mb, self.resident_before_mb)
 
-    @property
-    def title(self) -> str:
-        """The model, and its mode unless it is the usual one."""
-        return self.model if self.mode == "eager" else f"{self.model} ({self.mode})"
+    def without_raw_times(self) -> dict[str, JsonValue]:
+        """Plain values for a record; `speed.json` has every single time."""
+        return self.model_dump(mode="json", exclude={"rounds": True, "times_ms": {"__all__": {"raw"}}})
 
 
 def used_memory(peak_mb: dict[str, float], before_mb: float) -> float:

@@ -4,12 +4,13 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, ValidationError
 
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, write_text
+from alphanet.hardware.devices import kind_of
 from alphanet.measure.speed.machine_noise import MachineNoise, machine_noise
 from alphanet.measure.speed.models import TimingSetup
 from alphanet.measure.speed.points import SpeedPoint, Typed
@@ -17,7 +18,8 @@ from alphanet.measure.speed.process import TimingSettings
 from alphanet.measure.speed.repeats import Ratio, combined, ratios_to
 from alphanet.results.schema import Hardware
 
-SCHEMA, VERSION = "alphanet-speed", 1
+SCHEMA: Final = "alphanet-speed"
+VERSION: Final = 1
 SUMMARY = "speed.json"
 CSV_COLUMNS = ("model", "n_atoms", "n_edges", "batch", "dtype", "device", "mode", "threads", "status", "reason")
 CSV_MEMORY = ("resident", "allocated", "reserved")
@@ -38,14 +40,14 @@ class SweepConditions(Typed):
     @property
     def place(self) -> str:
         """The device and its threads, in words."""
-        device = ", ".join(self.hardware.gpus) if self.setup.device.startswith("cuda") else self.hardware.cpu
+        device = ", ".join(self.hardware.gpus) if kind_of(self.setup.device) != "cpu" else self.hardware.cpu
         return f"{device}, {self.setup.threads} thread{'s' if self.setup.threads > 1 else ''}"
 
 
 class SweepSummary(Typed):
     """All that a sweep measured."""
 
-    schema_: Literal["alphanet-speed"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["alphanet-speed"] = Field(default=SCHEMA, alias="schema")
     version: Literal[1] = VERSION
     reference: str  # model that ratios are to
     tasks: tuple[str, ...]

@@ -48,8 +48,8 @@ class SlotPoints(Typed):
 def run_sweep(sweep: Sweep, folder: Path, budget: float, *, restart: bool = False) -> SweepSummary:
     """Measure what `folder` does not hold yet within `budget` seconds; returns the summary of all.
 
-    All sizes are measured in one repeat, then again in the next, so that a run that is short of time has every size, and
-    repeats are far enough apart to differ as another run would.
+    All sizes are measured in one repeat, then again in the next, so that a run that is short of time has every size,
+    and repeats are far enough apart to differ as another run would.
 
     Raises:
         UserError: a model that cannot take part, a structure that cannot be had, or a folder with a sweep that was

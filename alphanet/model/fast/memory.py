@@ -1,11 +1,11 @@
 """What the arrays of edges take, and what of them stays within a bound."""
 
-import os
-import resource
 from math import prod
 from typing import Literal
 
 import torch
+
+from alphanet.hardware.devices import backend_of
 
 CPU = torch.device("cpu")
 SHARE = 0.5  # of the memory that there is for this process, if no bound is given
@@ -17,11 +17,7 @@ def default_limit(device: torch.device = CPU) -> int:
 
     The latter (`ulimit -d`) may change.
     """
-    if device.type == "cuda":
-        return int(SHARE * torch.cuda.get_device_properties(device).total_memory)
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    allowed, _ = resource.getrlimit(resource.RLIMIT_DATA)
-    return int(SHARE * (machine if allowed == resource.RLIM_INFINITY else min(machine, allowed)))
+    return int(SHARE * backend_of(device).total_memory(str(device)))
 
 
 def edges_a_block_on_gpu(hidden_channels: int, dtype: torch.dtype, limit: int, *, compiled: bool) -> int:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from alphanet.graph import AtomGraph, edge_vectors, sum_over_atoms
+from alphanet.hardware.devices import BACKENDS, backend_of
 from alphanet.model.alphanet import AlphaNet
 from alphanet.model.base import InteratomicModel
 from alphanet.model.fast.arena import Arena
@@ -68,9 +69,9 @@ class FastModel:
         self.note = refusal
         """Why it does not run as asked"""
         device = next(model.parameters()).device
-        means = Means(own, compiler, (compiled and device.type == "cuda") if triton is None else triton)
+        means = Means(own, compiler, (compiled and backend_of(device).triton) if triton is None else triton)
         self._limit = max_memory
-        if device.type == "cuda":
+        if device.type != "cpu":
             limit = default_limit(device) if max_memory is None else max_memory
             chosen = edges_a_block_on_gpu(H, model.dtype, limit, compiled=compiled)
         else:
@@ -179,7 +180,7 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
     """
     device = next(model.parameters()).device.type
     missing = _missing(device)
-    wanted = device in ("cpu", "cuda") and missing is None if compiled is None else compiled
+    wanted = device in BACKENDS and missing is None if compiled is None else compiled
     note = None
     if wanted and missing is not None:
         wanted, note = False, f"{missing}: blocks of edges are computed without compilation"
@@ -204,7 +205,7 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
 def _uncompiled(model: InteratomicModel, device: str, max_memory: int | None) -> tuple[FastModel, float]:
     """Without compiled functions, but with kernels if these work; and the error of what it predicts."""
     try:
-        fast = FastModel(model, compiled=False, native=True, triton=device == "cuda", max_memory=max_memory)
+        fast = FastModel(model, compiled=False, native=True, triton=backend_of(device).triton, max_memory=max_memory)
         return fast, largest_error(fast.predict, model)
     except Exception:  # the kernels are what failed
         fast = FastModel(model, compiled=False, native=False, triton=False, max_memory=max_memory)
@@ -213,7 +214,7 @@ def _uncompiled(model: InteratomicModel, device: str, max_memory: int | None) ->
 
 def _missing(device: str) -> str | None:
     """What compiling for a type of devices needs and this machine has not."""
-    if device == "cuda":
+    if backend_of(device).triton:
         return None if triton_is_installed() else "triton is not installed"
     return None if cpp_compiler() is not None else "no C++ compiler found"
 

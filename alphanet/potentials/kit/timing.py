@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
-import resource
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import devices
 import numpy as np
 from worker_kit import Structures
 
 UNSUPPORTED = {
-    "forward": ("evaluate", "the package builds its neighbour list inside the model"),
+    "forward": ("evaluate", "the package builds its neighbor list inside the model"),
     "train": ("train_step", "the package trains in a loop of its own"),
 }
 OUT_OF_MEMORY = (
@@ -26,7 +21,6 @@ OUT_OF_MEMORY = (
     "cannot allocate memory",
     "unable to allocate",
 )
-STATUS, PEAK_RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def timed(model: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +32,7 @@ def timed(model: Any, request: dict[str, Any]) -> dict[str, Any]:
         request: `structures` (as for predict), `rattle` (Å, standard deviation), `seed`, `first` (number of the first
             call, which with the seed fixes its displacements), `calls`, `budget` (s, after which no call is begun),
             `task` (step: structures in, energy and forces on the host out; forward: the graph is given; train: the
-            graph is given, one step of the optimiser), `memory_limit` (bytes of private memory, or none).
+            graph is given, one step of the optimizer), `memory_limit` (bytes of private memory, or none).
 
     Returns:
         `status` (ok, oom, unsupported), `seconds` and `cpu_seconds` (a list, one a call), `peak` (bytes: resident,
@@ -48,10 +42,11 @@ def timed(model: Any, request: dict[str, Any]) -> dict[str, Any]:
     method, lacking = UNSUPPORTED.get(task, ("predict", ""))
     if not hasattr(model, method):
         return {"status": "unsupported", "reason": lacking}
-    limit_memory(request["memory_limit"])
+    if request["memory_limit"] is not None:
+        devices.limit_memory(request["memory_limit"])
     if request["first"] == 0:
-        give_back()
-    before = reset_peak()
+        devices.trim_heap()
+    before = devices.reset_peak()
     seconds: list[float] = []
     cpu_seconds: list[float] = []
     begun = time.perf_counter()
@@ -66,12 +61,12 @@ def timed(model: Any, request: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:  # every library has an error of its own for it
         if not is_out_of_memory(error):
             raise
-        return {"status": "oom", "reason": str(error).splitlines()[0][:300], "peak": peak_memory()}
+        return {"status": "oom", "reason": str(error).splitlines()[0][:300], "peak": devices.peak_memory()}
     return {
         "status": "ok",
         "seconds": seconds,
         "cpu_seconds": cpu_seconds,
-        "peak": peak_memory(),
+        "peak": devices.peak_memory(),
         "resident_before": before,
     }
 
@@ -86,52 +81,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory is used up; packages have many ways to."""
     text = str(error).lower()
     return isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY)
-
-
-def limit_memory(limit: int | None) -> None:
-    """Let allocations beyond `limit` bytes fail, which is a result, instead of ending the machine.
-
-    On a GPU those of torch are limited, else the private memory of the process.
-    """
-    torch = _cuda()
-    if limit is not None and torch is not None:
-        total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total))
-    elif limit is not None and sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-
-
-def give_back() -> None:
-    """Return what loading the model has freed to the system, where calls would use it without being seen to."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def reset_peak() -> int:
-    """Start watching the peak anew; returns the resident memory now, bytes."""
-    torch = _cuda()
-    if torch is not None:
-        torch.cuda.reset_peak_memory_stats()
-    try:
-        PEAK_RESET.write_text("5")
-        return _status("VmRSS")
-    except OSError:
-        return 0
-
-
-def peak_memory() -> dict[str, int]:
-    """Bytes: peak resident memory since the last reset (since the start, where that cannot be reset), and CUDA's."""
-    try:
-        found = {"resident": _status("VmHWM")}
-    except OSError:
-        unit = 1 if sys.platform == "darwin" else 1024
-        found = {"resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
-    torch = _cuda()
-    if torch is not None:
-        found["allocated"] = torch.cuda.max_memory_allocated()
-        found["reserved"] = torch.cuda.max_memory_reserved()
-    return found
 
 
 def difference(model: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -167,25 +116,8 @@ def _call(model: Any, task: str, structures: Structures) -> Callable[[], object]
 
 def _clocked(call: Callable[[], object]) -> tuple[float, float]:
     """Seconds of the wall and of the processor, with the device idle before and after."""
-    synchronise()
+    devices.synchronize()
     wall, cpu = time.perf_counter(), time.process_time()
     call()
-    synchronise()
+    devices.synchronize()
     return time.perf_counter() - wall, time.process_time() - cpu
-
-
-def synchronise() -> None:
-    """Wait for the GPU, where torch uses one."""
-    torch = _cuda()
-    if torch is not None:
-        torch.cuda.synchronize()
-
-
-def _cuda() -> Any:
-    torch = sys.modules.get("torch")
-    return torch if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized() else None
-
-
-def _status(key: str) -> int:
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(f"{key}:"))
-    return int(line.split()[1]) * 1024

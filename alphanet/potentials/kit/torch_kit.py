@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from ase.data import chemical_symbols
 from checkpoint import read_checkpoint, write_checkpoint
+from devices import backend_of
 from edges import periodic_edges
 from torch import Tensor, nn
 from worker_kit import RefusedError, Structures, refuse_unknown
@@ -236,7 +237,7 @@ def require_compiler(device: str) -> None:
         raise RefusedError(
             "the compiled mode needs a C++ compiler (g++ or clang++, or set CXX); there is none"
         ) from None
-    if torch.device(device).type == "cuda" and not has_triton():
+    if backend_of(device).triton and not has_triton():
         raise RefusedError("the compiled mode needs Triton on a GPU; it is not in this environment, or too new for it")
 
 

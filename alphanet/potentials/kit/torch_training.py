@@ -18,13 +18,14 @@ import torch
 import torch_kit
 from ase import Atoms
 from ase.data import atomic_numbers
+from devices import children_peak
 from loop import LAST, MODEL, TrainingError
 from loop.checkpoints import Checkpoints
-from loop.data import GraphDataset, Prediction, spaced
+from loop.data import GraphDataset, Prediction
 from loop.module import TrainingModule
 from loop.trainer import fit, make_trainer, quiet_lightning
-from validation_log import ValidationLog
-from worker_kit import RefusedError, Structures, open_store, packed, peak_memory, run_module
+from trainer_kit import ValidationLog
+from worker_kit import RefusedError, Structures, evenly_spaced, open_store, packed, run_module
 
 CACHE_MB = 64  # for the graphs that are kept between epochs, of training and validation frames each
 JOB, RESULT, STOPPED = "job.json", "outcome.json", "stopped.txt"  # in the run's folder `trainer`
@@ -43,7 +44,7 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
         if (folder / STOPPED).exists():
             raise RefusedError((folder / STOPPED).read_text()) from None
         raise
-    return {**json.loads((folder / RESULT).read_text()), "peak_memory": peak_memory()["children"]}
+    return {**json.loads((folder / RESULT).read_text()), "peak_memory": children_peak()}
 
 
 class Frames:
@@ -51,7 +52,7 @@ class Frames:
 
     def __init__(self, path: str, limit: int | None = None) -> None:
         self.path, self._store = path, open_store(path)
-        self.indices = spaced(len(self._store), limit)
+        self.indices = evenly_spaced(len(self._store), limit)
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -77,7 +78,7 @@ def main(job: dict[str, Any]) -> None:
     scaled.network.to(getattr(torch, job["precision"]))
     for element, energy in job["references"].items():
         scaled.references[atomic_numbers[element]] = energy
-    scaled.scale.fill_(job["scale"])
+    scaled.scale.fill_(job["energy_scale"])
     cutoff = scaled.network.cutoff
 
     def graph(atoms: Atoms) -> torch_kit.Batch:

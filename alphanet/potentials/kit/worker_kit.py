@@ -12,7 +12,6 @@ import functools
 import importlib
 import logging
 import os
-import resource
 import runpy
 import signal
 import subprocess
@@ -183,6 +182,11 @@ def read_store(path: str | Path) -> Iterator[Any]:
         yield row.toatoms()
 
 
+def evenly_spaced(count: int, most: int | None) -> np.ndarray:
+    """Indices of frames to train on, as `alphanet.data.subsets` chooses them, which is not importable here."""
+    return np.arange(count) if most is None or most >= count else np.arange(most) * count // most
+
+
 def refuse_unknown(numbers: np.ndarray, known: Sequence[str]) -> None:
     """Refuse elements outside `known`, a list of chemical symbols."""
     from ase.data import chemical_symbols
@@ -233,24 +237,12 @@ class _Calls:
         return dict(self._worker().train(request))
 
     def memory(self, _request: dict[str, Any]) -> dict[str, int]:
-        return peak_memory()
+        import devices
+
+        return {**devices.peak_memory(), "children": devices.children_peak()}
 
     def _worker(self) -> Any:
         return importlib.import_module("worker")
-
-
-def peak_memory() -> dict[str, int]:
-    """Bytes: peak resident memory of this process and of its children, and of the GPU where there is one."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    found = {
-        "resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
-        "children": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit,
-    }
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        found["allocated"] = torch.cuda.max_memory_allocated()
-        found["reserved"] = torch.cuda.max_memory_reserved()
-    return found
 
 
 if __name__ == "__main__":

@@ -1,31 +1,32 @@
 """Find the runs in folders, read each, whatever is wrong with it, and say what is wrong with them together."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from alphanet.benchmark.loading import benchmark_names, load_benchmark, reading_order
 from alphanet.errors import UserError
 from alphanet.files import read_json_object
-from alphanet.paper.all_cards import any_card, place_of
-from alphanet.paper.benchmark import benchmark_names
-from alphanet.report.page.model import SCHEMA, Report, Run
-from alphanet.report.page.read_run import read_run
-from alphanet.report.page.reading import place_facts, slug
-from alphanet.results import utc_now
+from alphanet.provenance import utc_now
+from alphanet.report.page.model import SCHEMA, Report, ReportedRun, summarize
+from alphanet.results.facts import code_text, environment_facts, hardware_text
+from alphanet.results.records import Record
+from alphanet.results.schema import RESULTS, BenchmarkResult, read_result
 
-RESULTS = "results.json"
-KINDS = {
-    RESULTS: "paper",
-    "speed.json": "speed",
-    "memory.json": "memory",
-    "physics.json": "physics",
-    "metrics.json": "stability",
-    "rolling_mae.csv": "stability",
-}
 BEGUN = ("records.jsonl", "points.jsonl", "trials.jsonl")
 
 
-def collect(places: Sequence[Path], skip: Path | None = None) -> Report:
+@dataclass(frozen=True)
+class Collected:
+    """A report, and the folders of its runs on this disk by id."""
+
+    report: Report
+    folders: dict[str, Path]
+
+
+def collect(places: Sequence[Path], skip: Path | None = None) -> Collected:
     """Read all runs in `places`, which are folders of runs or folders of such folders.
 
     Args:
@@ -40,105 +41,178 @@ def collect(places: Sequence[Path], skip: Path | None = None) -> Report:
     for place in places:
         if not place.is_dir():
             raise UserError(f"{place} is no folder; name folders that `alphanet repro` or `alphanet bench` wrote")
-    runs_in_places = (run for place in places for run in _find(place, skip and skip.resolve()))
-    found = list({folder.resolve(): (folder, kind) for folder, kind in runs_in_places}.values())
-    if not found:
+    known = benchmark_names()
+    folders = (folder for place in places for folder in _run_folders(place, skip and skip.resolve(), known))
+    unique = list({folder.resolve(): folder for folder in folders}.values())
+    if not unique:
         listed = ", ".join(str(place) for place in places)
-        raise UserError(f"no runs in {listed}: none of {', '.join(sorted(KINDS))} is in it or in a folder of it")
-    found.sort(key=lambda run: place_of(run[0].name) if run[0].name in benchmark_names() else (len(found), ""))
-    ids = _ids([folder.name for folder, _ in found])
-    runs = [
-        read_run(folder, kind, identity, _shown(folder, places))
-        for identity, (folder, kind) in zip(ids, found, strict=True)
-    ]
-    _name_apart(runs)
-    return Report(runs, _together(runs), utc_now())
+        raise UserError(f"no runs in {listed}: no folder in it has a {RESULTS} or a run that was begun")
+    unique.sort(key=lambda folder: reading_order(folder.name) if folder.name in known else (len(known), ""))
+    ids = _ids([folder.name for folder in unique])
+    runs = [_read(folder, identity, places) for identity, folder in zip(ids, unique, strict=True)]
+    named = tuple(_with_namesakes(run, runs) for run in runs)
+    problems = tuple(_together(named))
+    report = Report(made=utc_now(), summary=summarize(named, problems), problems=problems, runs=named)
+    return Collected(report, dict(zip(ids, unique, strict=True)))
 
 
 def _require_apart(out: Path, places: Sequence[Path]) -> None:
     """A report has a `results.json` too, and must not replace that of a run."""
-    inside = out.is_dir() and _kind(out) not in (None, "report")
-    if inside or any(out.resolve() == place.resolve() for place in places):
+    holds_run = (out / RESULTS).is_file() and not _is_report(out)
+    if holds_run or any(out.resolve() == place.resolve() for place in places):
         raise UserError(f"{out} holds runs, which the report would mix with; name another folder with -o")
 
 
-def _find(folder: Path, skip: Path | None) -> Iterator[tuple[Path, str]]:
-    """Folders of runs with their kinds; what lies inside a run belongs to it."""
-    if skip is not None and folder.resolve() == skip:
+def _run_folders(folder: Path, skip: Path | None, known: Sequence[str]) -> Iterator[Path]:
+    """Folders of runs; everything inside a run belongs to it."""
+    if (skip is not None and folder.resolve() == skip) or _is_report(folder):
         return
-    kind = _kind(folder)
-    if kind == "report":
-        return
-    if kind is not None:
-        yield folder, kind
+    begun = (folder.name in known and any(folder.iterdir())) or any((folder / name).is_file() for name in BEGUN)
+    if begun or (folder / RESULTS).is_file():
+        yield folder
         return
     for inner in sorted(folder.iterdir()):
         if inner.is_dir() and not inner.is_symlink() and not inner.name.startswith("."):
-            yield from _find(inner, skip)
+            yield from _run_folders(inner, skip, known)
 
 
-def _kind(folder: Path) -> str | None:
-    for name, kind in KINDS.items():
-        if (folder / name).is_file():
-            return "report" if kind == "paper" and _is_report(folder / name) else kind
-    begun = folder.name in benchmark_names() and any(folder.iterdir())
-    return "unfinished" if begun or any((folder / name).is_file() for name in BEGUN) else None
-
-
-def _is_report(path: Path) -> bool:
+def _is_report(folder: Path) -> bool:
     try:
-        return read_json_object(path).get("schema") == SCHEMA
+        return read_json_object(folder / RESULTS).get("schema") == SCHEMA
     except UserError:
         return False
 
 
+def _read(folder: Path, identity: str, places: Sequence[Path]) -> ReportedRun:
+    """The run in `folder`; what cannot be read becomes a problem of it."""
+    shown = _shown(folder, places)
+    if not (folder / RESULTS).is_file():
+        return _without_result(identity, shown, folder, "unfinished", _begun_text(folder))
+    try:
+        result = read_result(folder / RESULTS)
+    except UserError as error:
+        return _without_result(identity, shown, folder, "unreadable", str(error))
+    files = {
+        figure.name: {
+            ending: f"figures/{identity}-{slug(figure.name)}.{ending}"
+            for ending, file in figure.files.items()
+            if (folder / file).is_file()
+        }
+        for figure in result.figures
+    }
+    lost = [f"the drawing of {name} is not in the folder" for name, paths in files.items() if "svg" not in paths]
+    return ReportedRun(
+        id=identity,
+        name=result.name,
+        title=result.title,
+        folder=shown,
+        state="finished",
+        problems=(*result.problems, *result.failures, *_untraceable(result), *_changed_paper_values(result), *lost),
+        figures={name: paths for name, paths in files.items() if "svg" in paths},
+        result=result,
+    )
+
+
+def _without_result(identity: str, shown: str, folder: Path, state: str, problem: str) -> ReportedRun:
+    try:
+        title = load_benchmark(folder.name).title
+    except UserError:
+        title = folder.name
+    return ReportedRun.model_validate(
+        {"id": identity, "name": folder.name, "title": title, "folder": shown, "state": state, "problems": (problem,)}
+    )
+
+
+def _begun_text(folder: Path) -> str:
+    counts = []
+    for log in sorted(folder.rglob("*.jsonl")):
+        with log.open("rb") as stream:
+            counts.append(f"{sum(1 for line in stream if line.strip())} lines in {log.relative_to(folder)}")
+    begun = ", ".join(counts) or "nothing measured yet"
+    return f"not finished: {begun}, and no results; the command that began it continues from there"
+
+
+def _untraceable(result: BenchmarkResult) -> Iterator[str]:
+    """Cells whose records are not there or were changed, and records of several versions of the code."""
+    changed = {key for key, record in result.records.items() if record.id != key}
+    versions = set()
+    for cell in result.cells:
+        place = f"{cell.row}, {cell.column}, {cell.metric}"
+        if cell.measured is not None and (not cell.records or set(cell.records) - set(result.records)):
+            yield f"{place}: {cell.measured:g} cannot be traced to a record"
+        if changed & set(cell.records):
+            yield f"{place}: its record {', '.join(sorted(changed & set(cell.records)))} was changed"
+        versions |= {_version(result.records[key]) for key in cell.records if key in result.records}
+    if len(versions) > 1:
+        yield f"records of several versions of the code: {'; '.join(sorted(versions))}"
+
+
+def _version(record: Record) -> str:
+    return environment_facts(record.environment).get("code", "unknown")
+
+
+def _changed_paper_values(result: BenchmarkResult) -> list[str]:
+    """Cells that were judged by other paper values than those of today's card."""
+    try:
+        card = load_benchmark(result.name)
+    except UserError:
+        return []  # made in memory, or of a folder of cards that is not named now
+    problems = []
+    for cell in result.cells:
+        printed = card.printed(cell.row, cell.column, cell.metric)
+        today = None if printed is None else str(printed)
+        if cell.printed != today:
+            values = f"judged by the paper value {cell.printed}, but the card has {today}"
+            problems.append(f"{cell.row}, {cell.column}, {cell.metric}: {values}; run it again")
+    return problems
+
+
 def _shown(folder: Path, places: Sequence[Path]) -> str:
-    """The folder as the user would name it: from the place that was asked for."""
+    """The folder as the user would name it: from the place that was named."""
     for place in places:
         if folder.is_relative_to(place):
             return str(Path(place.resolve().name) / folder.relative_to(place))
     return folder.name
 
 
+def slug(text: str) -> str:
+    """`text` as part of an id: letters, digits, dots and hyphens."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-") or "run"
+
+
 def _ids(names: Sequence[str]) -> list[str]:
-    """Names as ids, numbered where they repeat."""
+    """Names as ids, numbered if they repeat."""
     seen: Counter[str] = Counter()
-    found = []
+    ids = []
     for name in map(slug, names):
         seen[name] += 1
-        found.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
-    return found
+        ids.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return ids
 
 
-def _name_apart(runs: Sequence[Run]) -> None:
-    """Say where a benchmark is there more than once."""
-    scales: dict[str, list[Run]] = {}
-    for run in runs:
-        if run.name in benchmark_names():
-            scales.setdefault(run.name, []).append(run)
-    for same in scales.values():
-        for run in same:
-            others = [f"{one.folder} (scale {one.scale or 'unknown'})" for one in same if one is not run]
-            if others:
-                run.notes.append(f"also in this report: {', '.join(others)}; each counts for itself")
+def _with_namesakes(run: ReportedRun, runs: Sequence[ReportedRun]) -> ReportedRun:
+    """The run, with a note if the report has other runs of the same benchmark."""
+    others = [
+        f"{other.folder} (scale {other.result.scale if other.result else 'unknown'})"
+        for other in runs
+        if other is not run and other.name == run.name and run.name in benchmark_names()
+    ]
+    if not others:
+        return run
+    note = f"also in this report: {', '.join(others)}; each counts for itself"
+    return run.model_copy(update={"notes": (*run.notes, note)})
 
 
-def _together(runs: Sequence[Run]) -> list[str]:
-    """What a reader must know before runs are read side by side."""
-    found = []
-    places = [place_facts(run.where) | {"scale": "" if _has_one_scale(run) else run.scale} for run in runs]
-    for title, fact in (("versions of the code", "code"), ("machines", "hardware"), ("scales", "scale")):
-        counts = Counter(place[fact] for place in places if place.get(fact))
+def _together(runs: Sequence[ReportedRun]) -> Iterator[str]:
+    """Differences between runs that a reader must know before comparing them."""
+    results = [run.result for run in runs if run.result]
+    facts = {
+        "versions of the code": [code_text(result.provenance.code) for result in results],
+        "machines": [hardware_text(result.provenance.hardware) for result in results],
+        "scales": [result.scale for result in results if len(result.scales) > 1],
+    }
+    for title, texts in facts.items():
+        counts = Counter(texts)
         if len(counts) > 1:
-            found.append(
-                f"runs of several {title}: {'; '.join(f'{text} ({n} of {len(runs)})' for text, n in counts.items())}"
-            )
-    return found
-
-
-def _has_one_scale(run: Run) -> bool:
-    """Whether there is no other at which it could have been run."""
-    try:
-        return run.name in benchmark_names() and len(any_card(run.name).scales) == 1
-    except UserError:
-        return False
+            listed = "; ".join(f"{text} ({count} of {len(runs)})" for text, count in counts.items())
+            yield f"runs of several {title}: {listed}"

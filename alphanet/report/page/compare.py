@@ -1,16 +1,16 @@
 """What differs between two reports: values of cells, verdicts, and whether a verdict got worse."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import ValidationError
 
 from alphanet.errors import UserError
 from alphanet.files import read_json_object
-from alphanet.paper.cells import INCONSISTENT
-from alphanet.report.page.collect import RESULTS, collect
-from alphanet.report.page.model import SCHEMA, VERSION
-from alphanet.report.page.reading import number
+from alphanet.report.page.collect import collect
+from alphanet.report.page.model import SCHEMA, VERSION, Report
+from alphanet.results.schema import INCONSISTENT, RESULTS, BenchmarkResult, Part, read_result
 
 RANKS = {
     "reproduced": 3,
@@ -24,8 +24,8 @@ RANKS = {
     "not run": 0,
     "not measured": 0,
 }
-"""A verdict got worse where it moved to a lower rank: away from the paper, to what can no longer be compared, or to no
-number. A cell that is gone ranks as one not run. From `not comparable` to `worse` is no loss: more is known."""
+"""A verdict got worse if it moved to a lower rank: away from the paper, to a cell that can no longer be compared, or to
+no number. A cell that is gone ranks as one not run. From `not comparable` to `worse` is no loss: more is known."""
 GONE = "not there"
 
 Key = tuple[str, ...]
@@ -39,11 +39,30 @@ class Judged:
     verdict: str
 
 
+class Change(Part):
+    """A cell or claim that differs."""
+
+    cell: str
+    a: float | None
+    b: float | None
+    difference: float | None
+    relative: float | None
+    verdicts: tuple[str, str]
+    worse: bool
+
+
+class Comparison(Part):
+    """The differences between two reports, verdicts that got worse first, then the largest relative differences."""
+
+    same: int  # cells and claims that do not differ
+    changes: tuple[Change, ...]
+
+
 def read_judged(place: Path) -> dict[Key, Judged]:
     """Cells by table, scale, column, metric and row, and claims by figure, scale and claim.
 
     Args:
-        place: a report's folder, its `results.json`, or a folder of runs.
+        place: a report's folder, the `results.json` of a report or a run, or a folder of runs.
 
     Raises:
         UserError: it is none of these, or a report of another version.
@@ -52,17 +71,16 @@ def read_judged(place: Path) -> dict[Key, Judged]:
     if path.is_file():
         values = read_json_object(path)
         if values.get("schema") == SCHEMA:
-            return _judged(values, path)
+            return _judged(_read_report(path).results)
+        if not place.is_dir() or values.get("schema"):
+            return _judged([read_result(path)])
     if not place.is_dir():
         raise UserError(f"{place} is no report and no folder of runs")
-    return _judged(collect([place]).as_dict(), place)
+    return _judged(collect([place]).report.results)
 
 
-def changes_of(first: Mapping[Key, Judged], second: Mapping[Key, Judged]) -> dict[str, Any]:
-    """What differs, the largest relative differences first.
-
-    Returns:
-        `same` (how many), `changes` (each `cell`, `a`, `b`, `difference`, `relative`, `verdicts`, `worse`).
+def compare(first: Mapping[Key, Judged], second: Mapping[Key, Judged]) -> Comparison:
+    """The differences between two reports.
 
     Raises:
         UserError: the two have nothing in common.
@@ -73,47 +91,54 @@ def changes_of(first: Mapping[Key, Judged], second: Mapping[Key, Judged]) -> dic
     absent = Judged(None, GONE)
     pairs = {key: (first.get(key, absent), second.get(key, absent)) for key in keys}
     changes = [_change(key, a, b) for key, (a, b) in pairs.items() if a != b]
-    changes.sort(key=lambda change: (not change["worse"], -abs(change["relative"] or 0.0)))
-    return {"same": len(keys) - len(changes), "changes": changes}
+    changes.sort(key=lambda change: (not change.worse, -abs(change.relative or 0.0)))
+    return Comparison(same=len(keys) - len(changes), changes=tuple(changes))
 
 
-def difference_lines(changes: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+def difference_lines(changes: Sequence[Change]) -> list[tuple[str, ...]]:
     """Rows for a table: cell, both values, their difference, the verdict or how it changed."""
     lines = []
     for change in changes:
-        percent = "" if change["relative"] is None else f" ({100 * change['relative']:+.3g} %)"
-        difference = "" if change["difference"] is None else f"{change['difference']:+.4g}{percent}"
-        a, b = change["verdicts"]
+        percent = "" if change.relative is None else f" ({100 * change.relative:+.3g} %)"
+        difference = "" if change.difference is None else f"{change.difference:+.4g}{percent}"
+        a, b = change.verdicts
         verdict = a if a == b else f"{a} → {b}"
-        values = ("–" if change[side] is None else f"{change[side]:.6g}" for side in ("a", "b"))
-        lines.append((change["cell"], *values, difference, f"WORSE: {verdict}" if change["worse"] else verdict))
+        values = ("–" if value is None else f"{value:.6g}" for value in (change.a, change.b))
+        lines.append((change.cell, *values, difference, f"WORSE: {verdict}" if change.worse else verdict))
     return lines
 
 
-def _judged(report: Mapping[str, Any], place: Path) -> dict[Key, Judged]:
-    if report["version"] != VERSION:
-        raise UserError(f"{place} is a report of version {report['version']}, not {VERSION}; make it again")
-    found: dict[Key, Judged] = {}
+def _read_report(path: Path) -> Report:
+    values = read_json_object(path)
+    if values.get("version") != VERSION:
+        raise UserError(f"{path} is a report of version {values.get('version')}, not {VERSION}; make it again")
     try:
-        for run in report["runs"]:
-            for cell in run["cells"]:
-                key = (cell["table"], cell["scale"], cell["column"], cell["metric"], cell["row"])
-                found.setdefault(key, Judged(number(cell["measured"]), cell["verdict"]))
-            for claim in run["claims"]:
-                found.setdefault((run["name"], run["scale"], claim["text"]), Judged(None, claim["verdict"]))
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{place} is no whole report ({error}); make it again") from error
-    return found
+        return Report.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path} is no whole report ({key}: {first['msg']}); make it again") from error
 
 
-def _change(key: Key, a: Judged, b: Judged) -> dict[str, Any]:
+def _judged(results: Iterable[BenchmarkResult]) -> dict[Key, Judged]:
+    judged: dict[Key, Judged] = {}
+    for result in results:
+        for cell in result.cells:
+            key = (cell.table, cell.scale, cell.column, cell.metric, cell.row)
+            judged.setdefault(key, Judged(cell.measured, cell.outcome))
+        for claim in result.claims:
+            judged.setdefault((result.name, result.scale, claim.text), Judged(claim.value, claim.outcome))
+    return judged
+
+
+def _change(key: Key, a: Judged, b: Judged) -> Change:
     difference = None if a.value is None or b.value is None else b.value - a.value
-    return {
-        "cell": " · ".join(key),
-        "a": a.value,
-        "b": b.value,
-        "difference": difference,
-        "relative": difference / abs(a.value) if difference is not None and a.value else None,
-        "verdicts": [a.verdict, b.verdict],
-        "worse": RANKS.get(b.verdict, 0) < RANKS.get(a.verdict, 0),
-    }
+    return Change(
+        cell=" · ".join(key),
+        a=a.value,
+        b=b.value,
+        difference=difference,
+        relative=difference / abs(a.value) if difference is not None and a.value else None,
+        verdicts=(a.verdict, b.verdict),
+        worse=RANKS.get(b.verdict, 0) < RANKS.get(a.verdict, 0),
+    )

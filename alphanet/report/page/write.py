@@ -1,48 +1,94 @@
 """Write a report: the page, everything as JSON, tables, and copies of the figures."""
 
 import base64
-import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from alphanet.files import atomic_path, write_text
 from alphanet.paths import resources
-from alphanet.report.page.model import CLAIMS, VERDICTS, Figure, Number, Report, Run
-from alphanet.report.page.plain_tables import plain_tables, write_plain_tables
-from alphanet.report.page.reading import place_facts
-from alphanet.report.page.shown import CHECKED, ERRATUM, FILLS, INK, MARKS, make_sheet, origin_names
+from alphanet.report.page.collect import Collected, slug
+from alphanet.report.page.model import ReportedRun
+from alphanet.report.sheet import ERRATUM, Sheet, make_sheet
+from alphanet.report.tables import write_tables
+from alphanet.results.facts import provenance_facts
+from alphanet.results.schema import CLAIMS, RESULTS, VERDICTS, Figure, Number
 
 INLINE = 2_000_000  # bytes; a larger CSV is linked beside the page, not carried in it
 HOVER = 240  # characters of what a pointer tells
-TREE = """\
-{folder}
-├── index.html      the page, a single file
-├── results.json    everything on it
-├── tables/         Markdown and LaTeX
-└── figures/        PDF, PNG, SVG, and CSV with the numbers"""
+INK = "#1a1a1a"
+FILLS = {
+    "reproduced": "#bfe3f5",
+    "better": "#c9ecd9",
+    "worse": "#f7c6a3",
+    "paper inconsistent": "#f3e39a",
+    "not comparable": "#ececec",
+    "not run": "#ffffff",
+    "not in the paper": "#f6f6f6",
+    "holds": "#bfe3f5",
+    "does not hold": "#f7c6a3",
+    "not measured": "#ffffff",
+}
+"""Behind a verdict. Told apart with any color vision, light enough for `INK`; the word and the mark say the same."""
+MARKS = {
+    "reproduced": "✓",
+    "better": "▲",
+    "worse": "▼",
+    "paper inconsistent": "⚠",
+    "not comparable": "≠",
+    "not run": "○",
+    "not in the paper": "·",
+    "holds": "✓",
+    "does not hold": "✗",
+    "not measured": "○",
+}
+CHECKED = {"ok": "v-holds", "FAILS": "v-does-not-hold"}
+"""Words of an audit, and the class of the color behind each."""
 
 
-def write_report(folder: Path, report: Report) -> Path:
-    """Write `report` into `folder`; returns the path of the page.
+@dataclass(frozen=True)
+class ShownFigure:
+    """A figure as the page carries it."""
+
+    figure: Figure
+    image: str  # an address that is the drawing: names inside one do not meet those of another
+    data: str  # an address of its numbers; empty without them
+    files: dict[str, str]  # in the report, by ending
+
+
+@dataclass(frozen=True)
+class View:
+    """All that the template shows of a run, beside its result."""
+
+    run: ReportedRun
+    sheet: Sheet | None
+    figures: list[ShownFigure]
+    facts: dict[str, str]  # machine, versions, code
+    has_tables: bool
+
+
+def write_report(folder: Path, collected: Collected) -> Path:
+    """Write a report into `folder`; return the path of the page.
 
     Raises:
         UserError: the folder cannot be written.
     """
+    report, sources = collected.report, collected.folders
     for run in report.runs:
-        for figure in run.figures:
-            for ending, source in figure.sources.items():
-                with atomic_path(folder / figure.files[ending]) as temporary:
-                    shutil.copyfile(source, temporary)
-    write_plain_tables(folder / "tables", report.runs)
-    text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_text(folder / "results.json", text)
+        if run.result is None:
+            continue
+        for figure in run.result.figures:
+            for ending, file in run.figures.get(figure.name, {}).items():
+                with atomic_path(folder / file) as temporary:
+                    shutil.copyfile(sources[run.id] / figure.files[ending], temporary)
+        write_tables(folder / "tables", run.result, run.id)
+    write_text(folder / RESULTS, report.model_dump_json(by_alias=True, indent=1) + "\n")
     page = folder / "index.html"
-    write_text(page, render(report))
+    write_text(page, render(collected))
     return page
 
 
-def render(report: Report) -> str:
+def render(collected: Collected) -> str:
     """The page as HTML, with styles, figures and data inside."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -55,11 +101,10 @@ def render(report: Report) -> str:
     )
     environment.tests["number"] = lambda item: isinstance(item, Number)
     environment.filters["minute"] = lambda when: when[:16].replace("T", " ")
-    names = origin_names(report.runs)
-    facts = {key: value for run in report.runs for key, value in run.origins.items()}
+    environment.filters["hover"] = _hover
+    environment.filters["slug"] = slug
     return environment.get_template("page.html.j2").render(
-        report=report,
-        summary=report.summary(),
+        report=collected.report,
         meanings={**VERDICTS, **CLAIMS},
         verdicts=list(VERDICTS),
         fills=FILLS,
@@ -67,23 +112,22 @@ def render(report: Report) -> str:
         ink=INK,
         checked=CHECKED,
         erratum=ERRATUM,
-        views=[_view(run) for run in report.runs],
-        origin=names,
-        hover={key: _hover(value) for key, value in facts.items()},
+        views=[_view(run, collected.folders[run.id]) for run in collected.report.runs],
         css=(resources("reports") / "templates" / "page.css").read_text(encoding="utf-8"),
     )
 
 
-def _view(run: Run) -> dict[str, Any]:
-    """What the template shows of a run."""
-    return {
-        "run": run,
-        "sheet": make_sheet(run),
-        "figures": [(figure, _image(figure), _data(figure)) for figure in run.figures],
-        "tables": [(table.name, table.title) for table in plain_tables(run)],
-        "place": place_facts(run.where),
-        "counts": run.verdicts(),
-    }
+def _view(run: ReportedRun, folder: Path) -> View:
+    result = run.result
+    if result is None:
+        return View(run, None, [], {}, has_tables=False)
+    figures = [
+        ShownFigure(figure, _image(folder / figure.files["svg"]), _data(run, figure, folder), run.figures[figure.name])
+        for figure in result.figures
+        if figure.name in run.figures
+    ]
+    has_tables = bool(result.cells or result.grids)
+    return View(run, make_sheet(result), figures, provenance_facts(result.provenance), has_tables)
 
 
 def _hover(facts: dict[str, str]) -> str:
@@ -91,18 +135,18 @@ def _hover(facts: dict[str, str]) -> str:
     return text if len(text) <= HOVER else f"{text[:HOVER]}…"
 
 
-def _image(figure: Figure) -> str:
-    """The drawing as an address that is the drawing: names inside one do not meet those of another."""
-    return f"data:image/svg+xml;base64,{_base64(figure.sources['svg'])}"
+def _image(path: Path) -> str:
+    return f"data:image/svg+xml;base64,{_base64(path)}"
 
 
-def _data(figure: Figure) -> str:
-    """The figure's numbers as an address that is the file, or leads to it where it is large; empty without them."""
-    source = figure.sources.get("csv")
-    if source is None:
+def _data(run: ReportedRun, figure: Figure, folder: Path) -> str:
+    """The figure's numbers as an address that is the file, or leads to it if it is large; empty without them."""
+    target = run.figures[figure.name].get("csv")
+    if target is None:
         return ""
+    source = folder / figure.files["csv"]
     if source.stat().st_size > INLINE:
-        return figure.files["csv"]
+        return target
     return f"data:text/csv;charset=utf-8;base64,{_base64(source)}"
 
 

@@ -1,5 +1,190 @@
 """Speed: time and memory of calls against the number of atoms. One task is a sweep."""
 
-from alphanet.benchmark.kinds.speed.card import SpeedCard, speed_card
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-__all__ = ["SpeedCard", "speed_card"]
+from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Missing, Place, Plan, RunOptions, Shown, Task
+from alphanet.benchmark.kinds.speed.card import SpeedCard, speed_card
+from alphanet.benchmark.kinds.speed.claim import fastest_claim
+from alphanet.benchmark.kinds.speed.tradeoff import add_tradeoff, require_metric
+from alphanet.benchmark.kinds.sweep_results import SweepResult
+from alphanet.benchmark.kinds.timing import (
+    SweepFolder,
+    gigabytes_a_sample,
+    require_mode,
+    timing_settings,
+    timing_setup,
+)
+from alphanet.benchmark.needs import need_from_user
+from alphanet.benchmark.selection import all_places
+from alphanet.errors import UserError
+from alphanet.measure.speed.models import make_environments, timed_model
+from alphanet.measure.speed.points import SpeedPoint
+from alphanet.measure.speed.summary import SweepSummary
+from alphanet.measure.speed.sweep import Sweep
+from alphanet.provenance import hardware, where
+from alphanet.results.records import Record
+
+__all__ = ["Speed", "SpeedCard", "SweepWork", "speed_card"]
+
+
+@dataclass(frozen=True)
+class SweepWork:
+    """A sweep of the card; `sweep` is there once it is prepared, unless no row can take part."""
+
+    name: str
+    sweep: SweepFolder | None = None
+    unready: dict[str, str] = field(default_factory=dict)  # row -> why it cannot take part
+
+
+class Speed(Kind[SpeedCard, SweepWork]):
+    """A table or figure of speeds."""
+
+    card_type = SpeedCard
+    uses = frozenset({"device", "threads", "mode", "structures", "max_memory", "seed"})
+
+    def __init__(self, card: SpeedCard, options: RunOptions) -> None:
+        """See `Kind`."""
+        super().__init__(card, options)
+        self.summaries: dict[str, SweepSummary] = {}
+        """Of each sweep that was run, by name"""
+
+    def plan(self) -> Plan[SweepWork]:
+        """One task a sweep, over all rows."""
+        from alphanet.benchmark.listing import minutes_text
+
+        require_mode(self.options.mode)
+        if self.card.accuracy is not None:
+            require_metric(self.card.accuracy)
+        scale = self.card.scale(self.options.scale)
+        minutes = scale.minutes * len(self.card.sweeps)
+        place = f", on an {scale.hardware}" if scale.hardware else ""
+        wanted = scale.needs_structures if self.options.structures is None else ""
+        places = tuple(all_places(self.card))
+        return Plan(
+            tasks=tuple(Task(name, places, SweepWork(name), 60 * scale.minutes) for name in self.card.sweeps),
+            cost=f"{minutes_text(minutes)} at most{place}",
+            minutes=minutes,
+            data=(need_from_user(wanted),) if wanted else (),
+            models=tuple(row.model for row in self.card.rows.values()),
+        )
+
+    def prepare(self, task: Task[SweepWork]) -> Task[SweepWork]:
+        """Make the environments of the rows; rows that cannot take part are left out with the reason."""
+        scale = self.card.scale(self.options.scale)
+        setup, ready, unready = timing_setup(scale, self.options), [], {}
+        for row in _rows(task.places):
+            model = self.card.rows[row].model
+            try:
+                make_environments([model])
+                timed_model(model, setup)
+                ready.append(model)
+            except UserError as error:
+                unready[row] = str(error)
+        if not ready:
+            return replace(task, work=replace(task.work, unready=unready), seconds=0.0)
+        sweep = Sweep(
+            models=tuple(dict.fromkeys(ready)),
+            sizes=scale.sizes,
+            structures=self.options.structures or scale.structures,
+            setup=setup,
+            settings=timing_settings(scale, self.options, self.card.sweeps[task.work.name], scale.batch),
+            mode=self.options.mode,
+        )
+        place = SweepFolder(sweep, self.folder / self._part(task.work.name))
+        finished = not self.options.restart and place.finished
+        work = replace(task.work, sweep=place, unready=unready)
+        return replace(task, work=work, seconds=0.0 if finished else task.seconds)
+
+    def measure(self, task: Task[SweepWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:
+        """Run the sweep and yield a record of every row that was measured."""
+        work = task.work
+        for row, reason in work.unready.items():
+            yield self._missing(work, [place for place in places if place[0] == row], reason, failed=True)
+        taking_part = [place for place in places if place[0] not in work.unready]
+        if work.sweep is None:
+            return
+        try:
+            summary = work.sweep.run(seconds or 0.0, restart=self.options.restart)
+        except UserError as error:  # it costs the metrics of this sweep, not those of the others
+            yield self._missing(work, taking_part, str(error), failed=True)
+            return
+        self.summaries[work.name] = summary
+        for place in taking_part:
+            model = self.card.rows[place[0]].model
+            points = [point for point in summary.points_of(model) if summary.tasks[0] in point.times_ms]
+            if points:
+                yield Measured(self._record(work.name, summary, points), (place,))
+            else:
+                yield self._missing(work, [place], _reason(summary, model))
+
+    def deviations(self, findings: Findings) -> list[str]:  # noqa: ARG002
+        """Another machine than the paper's, or other structures."""
+        scale, structures = self.card.scale(self.options.scale), self.options.structures
+        machine, changed = hardware(), []
+        if scale.hardware and not any(scale.hardware in name for name in machine["gpus"]):
+            changed.append(f"on {', '.join(machine['gpus']) or machine['cpu']}, not on an {scale.hardware}")
+        if scale.needs_structures and structures is None:
+            changed.append(f"without {scale.needs_structures}")
+        elif not scale.needs_structures and structures not in (None, scale.structures):
+            changed.append(f"on {structures}, not on {scale.structures}")
+        return changed
+
+    def show(self, findings: Findings) -> Shown:
+        """Tables and curves of every sweep; the claim; speed against accuracy."""
+        shown = Shown()
+        rows = {row.model: name for name, row in reversed(self.card.rows.items())}
+        for name, summary in self.summaries.items():
+            figure = self.card.name if len(self.card.sweeps) == 1 and self.card.accuracy is None else "speed"
+            SweepResult(summary, rows, part=self._part(name)).add_to(shown, self.folder, figure)
+        if self.card.fastest is not None:
+            reason = self.card.scale(self.options.scale).reason or ", ".join(self.deviations(findings))
+            shown.claims.append(fastest_claim(self.card, self._first, reason))
+        if self.card.accuracy is not None:
+            add_tradeoff(shown, self.card, self._first, self.options.out)
+        return shown
+
+    @property
+    def _first(self) -> SweepSummary | None:
+        """The summary of the first sweep of the card; None if it was not run."""
+        return self.summaries.get(next(iter(self.card.sweeps)))
+
+    def _part(self, name: str) -> str:
+        """The folder of a sweep in that of the benchmark: its name, unless it is the only one."""
+        return name if len(self.card.sweeps) > 1 else ""
+
+    def _missing(self, work: SweepWork, places: Sequence[Place], reason: str, *, failed: bool = False) -> Missing:
+        metrics = tuple(metric for metric in self.card.metrics if metric.startswith(f"{work.name}_"))
+        return Missing(tuple(places), reason, metrics, failed)
+
+    def _record(self, name: str, summary: SweepSummary, points: Sequence[SpeedPoint]) -> Record:
+        """The numbers of a row, those of its largest system, with all that they rest on."""
+        largest, conditions = points[-1], summary.conditions
+        return Record(
+            metrics={
+                f"{name}_speed": 1e3 * largest.batch / largest.times_ms[summary.tasks[0]].median,
+                f"{name}_memory": gigabytes_a_sample(largest),
+            },
+            data={"structures": conditions.structures, "n_atoms": largest.n_atoms},
+            model={"name": largest.model, "versions": {**conditions.models[largest.model]}},
+            protocol={
+                "benchmark": f"{self.card.name}/{self.options.scale}",
+                "sweep": name,
+                **conditions.setup.model_dump(mode="json"),
+                "mode": largest.mode,
+                "batch": largest.batch,
+                "points": [point.without_raw_times() for point in points],
+            },
+            environment=where(),
+        )
+
+
+def _reason(summary: SweepSummary, model: str) -> str:
+    """Why the first task of a model was not timed at any size."""
+    first = next(point for point in summary.points if point.model == model)
+    return first.reason or first.unsupported.get(summary.tasks[0], "it was not timed")
+
+
+def _rows(places: Sequence[Place]) -> list[str]:
+    return list(dict.fromkeys(row for row, _ in places))

@@ -43,7 +43,8 @@ class SpeedCard(BenchmarkCard[SpeedScale, SpeedRow, Column]):
 
     kind: Literal["speed"]
     sweeps: dict[str, tuple[TimedTask, ...]] = Field(min_length=1)
-    """Name -> what is timed together: `step` (atoms in, forces out), `forward` (graph given), `train` (a step of training)"""
+    """Name -> tasks that are timed together: `step` (atoms in, forces out), `forward` (graph given), `train` (a step of
+    training). The first one gives the speed"""
     fastest: str | None = None  # the row that the paper claims to be ahead at every size
     accuracy: AccuracySource | None = None  # draws speed against accuracy, too
 
@@ -62,6 +63,9 @@ class SpeedCard(BenchmarkCard[SpeedScale, SpeedRow, Column]):
         for metric in self.metrics:
             if metric not in known:
                 raise ValueError(f"metrics: no sweep gives {metric!r}{did_you_mean(metric, known)}")
+        for name, scale in self.scales.items():
+            if (self.metrics or self.accuracy) and len(scale.sizes) != 1:
+                raise ValueError(f"scale {name}: sizes: the numbers of a table are of one size")
         return self
 
 

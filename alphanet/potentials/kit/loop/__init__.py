@@ -8,6 +8,7 @@ folder, hold for every model, whoever trains it.
 LAST = "checkpoints/last.ckpt"
 MODEL = "model.safetensors"
 METRICS = "logs/metrics.csv"
+FACTOR, PATIENCE = 0.6, 5  # of the schedule `plateau`
 
 
 class TrainingError(Exception):

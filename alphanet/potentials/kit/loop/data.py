@@ -115,13 +115,6 @@ class GraphDataset(Dataset[Batch]):
         return Batch(graph=self._join([item.graph for item in items]), **joined)
 
 
-def spaced(n: int, limit: int | None) -> np.ndarray:
-    """Indices of `limit` of `n` frames, evenly spaced; of all if there is no limit or there are fewer frames."""
-    if limit is None or limit >= n:
-        return np.arange(n)
-    return np.arange(limit) * n // limit
-
-
 def _item(atoms: Atoms, graph: Any, frame: int) -> Batch:
     dtype = graph.positions.dtype
     labels = atoms.calc.results

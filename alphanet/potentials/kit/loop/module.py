@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
-from . import TrainingError
+from . import FACTOR, PATIENCE, TrainingError
 from .data import Batch, GraphDataset, Prediction
 from .ema import averaged_copy, update_average
 from .finite import frames_at_fault
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 # Called with the network, a graph, and whether a stress is wanted and the answer will be differentiated for training.
 Predict = Callable[[nn.Module, Any, bool, bool], Prediction]
-FACTOR, PATIENCE = 0.6, 5  # of the schedule `plateau`
 
 
 class TrainingModule(LightningModule):
@@ -130,7 +129,10 @@ class TrainingModule(LightningModule):
             floor = settings.learning_rate_floor
             plateau = ReduceLROnPlateau(optimizer, factor=FACTOR, patience=PATIENCE, min_lr=floor)
             # Lightning keeps its state, but would step it after the checkpoint is written: a resumed run misses a step
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "frequency": sys.maxsize}}
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": {"scheduler": plateau, "monitor": "loss", "frequency": sys.maxsize},
+            }
         cosine = LambdaLR(
             optimizer, lambda step: learning_rate_factor(step, self.steps_per_epoch, self.planned_epochs, settings)
         )

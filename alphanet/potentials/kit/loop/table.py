@@ -39,7 +39,7 @@ def validations(path: Path) -> list[dict[str, float]]:
     if not path.exists():
         return []
     with path.open(newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row.get("seconds") and row["valid_loss"]]
+        rows = [row for row in csv.DictReader(stream) if None not in row.values() and row["valid_loss"]]
     return [{name: float(value) for name, value in row.items() if value} for row in rows]
 
 

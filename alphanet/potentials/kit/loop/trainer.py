@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 class Parallel:
     """How many devices train together, as Lightning has it."""
 
-    devices: int | str = 1
+    devices: int = 1
     nodes: int = 1
     strategy: str = "auto"
 
@@ -166,11 +166,7 @@ def _strategy(parallel: Parallel) -> str | DDPStrategy:
     The last layers' vectorial parts have no gradient, hence `find_unused_parameters`. Buffers are constant, and sending
     them around would hang if ranks validate different numbers of batches.
     """
-    several = (
-        parallel.nodes > 1
-        or parallel.devices not in (1, "auto")
-        or (parallel.devices == "auto" and torch.cuda.device_count() > 1)
-    )
+    several = parallel.nodes > 1 or parallel.devices != 1
     if parallel.strategy in ("auto", "ddp") and several:
         return DDPStrategy(find_unused_parameters=True, broadcast_buffers=False)
     return parallel.strategy

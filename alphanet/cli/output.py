@@ -1,0 +1,97 @@
+"""What commands print: results on stdout as a table or as one JSON object, everything else on stderr."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from alphanet.errors import UserError
+
+LONG_CELL = 60  # characters of a cell, beyond which its column is not padded to it
+
+
+class StderrHandler(logging.Handler):
+    """Writes records of the logger `alphanet` as lines to stderr; warnings and errors are marked."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line; it goes above a progress bar, which puts itself in the place of `sys.stderr`."""
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except (OSError, ValueError):
+            self.handleError(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message, behind `warning:` or `error:` if it is one."""
+        mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return mark + super().format(record)
+
+
+def show_messages(level: int = logging.INFO) -> None:
+    """Send messages of `level` and above to stderr. A second call only changes the level."""
+    logger = logging.getLogger("alphanet")
+    logger.setLevel(level)
+    if not any(isinstance(handler, StderrHandler) for handler in logger.handlers):
+        logger.addHandler(StderrHandler())
+
+
+def print_json(schema: str, values: Mapping[str, Any]) -> None:
+    """Print one JSON object with the key `schema` on stdout.
+
+    Raises:
+        UserError: a value is NaN or infinite, which JSON cannot hold.
+    """
+    try:
+        text = json.dumps({"schema": schema, **values}, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise UserError(f"the result cannot be printed as JSON: {error}") from error
+    print(text)
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: Sequence[str] = (), title: str = ""
+) -> None:
+    """Print a table on stdout: lines on a terminal, Markdown elsewhere.
+
+    Args:
+        columns: titles; the first column is aligned left.
+        rows: cells as text.
+        left: titles of other columns with text, which are aligned left too.
+        title: above the table.
+    """
+    if title:
+        print(title)
+    aligned = ["left" if place == 0 or column in left else "right" for place, column in enumerate(columns)]
+    if sys.stdout.isatty():
+        _print_lines(columns, rows, aligned)
+    else:
+        _print_markdown(columns, [list(row) for row in rows], aligned)
+
+
+def _print_lines(columns: Sequence[str], rows: Iterable[Sequence[str]], aligned: Sequence[Any]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column, justify in zip(columns, aligned, strict=True):
+        table.add_column(Text(column), justify=justify, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))  # texts may hold brackets, which are no markup
+    Console(highlight=False).print(table)
+
+
+def _print_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]], aligned: Sequence[str]) -> None:
+    """Columns are padded for readers of the text, unless a cell is long."""
+    cells = [[text.replace("|", "\\|").replace("\n", " ") for text in row] for row in (columns, *rows)]
+    widths = [min(LONG_CELL, max(len(text) for text in column)) for column in zip(*cells, strict=True)]
+    for place, row in enumerate(cells):
+        padded = [
+            text.ljust(width) if side == "left" else text.rjust(width)
+            for text, width, side in zip(row, widths, aligned, strict=True)
+        ]
+        print(f"| {' | '.join(padded)} |".rstrip())
+        if place == 0:
+            rules = ["-" * (width + 2) if side == "left" else "-" * (width + 1) + ":" for width, side in zip(widths, aligned, strict=True)]
+            print(f"|{'|'.join(rules)}|")

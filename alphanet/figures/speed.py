@@ -1,0 +1,78 @@
+"""The figure of speed: time and memory against the number of atoms, a panel each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alphanet.figures.style import curve_style, plain_log_axes, save_figure, styled
+from alphanet.results.schema import Curve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLES = {
+    "step": "moved atoms in, forces out (neighbor list included)",
+    "forward": "energy and forces, graph given",
+    "train": "a step of training, graph given",
+    "memory": "peak memory of the calls",
+}
+MEMORY = "memory"
+
+
+def speed_figure(path: Path, title: str, curves: Sequence[Curve]) -> list[Path]:
+    """Draw `curves` on logarithmic axes, one panel a quantity, with quartiles as bands.
+
+    Args:
+        path: where, without the format's ending.
+        title: conditions of the measurement.
+        curves: of every row the times of each task (ms), whose panels have the same limits, and the memory (MB).
+
+    Returns:
+        The files written: PNG, SVG, PDF.
+    """
+    from matplotlib.figure import Figure
+
+    rows = list(dict.fromkeys(curve.row for curve in curves))
+    quantities = list(dict.fromkeys(curve.quantity for curve in curves))
+    with styled():
+        figure = Figure(figsize=(3.6 * len(quantities) + 1.6, 4.0), layout="constrained")
+        figure.suptitle(title, fontsize=9)
+        panels = dict(zip(quantities, figure.subplots(1, len(quantities), squeeze=False)[0], strict=True))
+        for curve in curves:
+            _draw(panels[curve.quantity], curve, rows.index(curve.row))
+        if any(curve.points for curve in curves):  # logarithmic axes need a number
+            for axes in panels.values():
+                axes.set(xscale="log", yscale="log")
+            _set_same_limits([axes for quantity, axes in panels.items() if quantity != MEMORY])
+            for axes in panels.values():
+                plain_log_axes(axes)
+        handles, _ = panels[quantities[0]].get_legend_handles_labels()
+        labels = [_label(row, [curve for curve in curves if curve.row == row]) for row in rows]
+        figure.legend(handles, labels, loc="outside right upper", fontsize=8)
+        return save_figure(figure, path)
+
+
+def _draw(axes: "Axes", curve: Curve, index: int) -> None:
+    style = curve_style(index)
+    sizes = [point.x for point in curve.points]
+    axes.set_title(TITLES[curve.quantity], fontsize=8)
+    axes.set(xlabel=curve.x_title, ylabel=f"{curve.y_title} ({curve.unit})")
+    axes.plot(sizes, [point.y for point in curve.points], label=curve.row, **style)
+    low, high = ([getattr(point, name) or point.y for point in curve.points] for name in ("low", "high"))
+    axes.fill_between(sizes, low, high, color=style["color"], alpha=0.25, linewidth=0)
+
+
+def _label(row: str, curves: Sequence[Curve]) -> str:
+    """The row, and the exponents of its first time and of its memory."""
+    parts = [row]
+    for curve, word in ((curves[0], "time"), (curves[-1], MEMORY)):
+        if curve.law is not None:
+            parts.append(f"{word} $N^{{{curve.law.exponent:.2f}}}$")
+    return "\n".join(parts)
+
+
+def _set_same_limits(panels: Sequence["Axes"]) -> None:
+    low = min(axes.get_ylim()[0] for axes in panels)
+    high = max(axes.get_ylim()[1] for axes in panels)
+    for axes in panels:
+        axes.set_ylim(low, high)

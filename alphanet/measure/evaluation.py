@@ -1,0 +1,110 @@
+"""`alphanet.evaluate`: errors of any model on any labeled data with one call."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from alphanet.errors import UserError, did_you_mean
+from alphanet.measure.accuracy import Accuracy
+from alphanet.measure.accuracy import evaluate as evaluate_potential
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from alphanet.potentials.opening import LoadOptions
+
+Protocol = Literal["plain", "official", "s2ef"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+SPLITS = ("train", "valid", "test")
+DEFAULT_SCALE = "mini"
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """Errors of a model on labeled frames."""
+
+    model: str
+    data: str
+    split: str  # of the data set that the frames are of; test for files
+    accuracy: Accuracy
+    provenance: dict[str, Any]  # of the model: file, sha256, parameters, …
+
+    def as_json(self) -> dict[str, Any]:
+        """Errors (eV/atom, eV/Å, eV/Å^3), data and model as plain values."""
+        return {**self.accuracy.metrics(), "data": self.data, "model": self.provenance}
+
+
+@dataclass(frozen=True)
+class LabeledFrames:
+    """Labeled structures on this disk, read anew at each iteration."""
+
+    path: Path
+    split: str = "test"
+
+    def __iter__(self) -> "Iterator[Atoms]":
+        """Read the structures one after another."""
+        from alphanet.data.formats import read_frames
+        from alphanet.data.store import FrameStore
+
+        frames: Iterable[Atoms] = FrameStore(self.path) if self.path.suffix == ".aselmdb" else read_frames(self.path)
+        return iter(frames)
+
+
+def evaluate(
+    model: str | Path,
+    data: str | Path,
+    *,
+    options: "LoadOptions | None" = None,
+    protocol: Protocol = "plain",
+    batch_size: int = 8,
+    mirror: str | None = None,
+) -> EvaluationResult:
+    """Errors of `model` on `data`, against the labels that the data carry.
+
+    Args:
+        model: a file; a baseline, NAME or NAME:CHECKPOINT; alphanet; or module:callable.
+        data: a file of labeled structures, a store, or NAME[:SCALE[:SPLIT]].
+        options: precision, device, random or trained weights; None: the defaults.
+        protocol: plain; official: add the numbers that the released evaluator would print; s2ef: add OC20's errors.
+        batch_size: structures that are computed together.
+        mirror: an address that serves `HOST/PATH` of the data's files.
+
+    Raises:
+        UserError: an unknown model, data set or protocol; frames without labels; or a model that cannot be opened so.
+    """
+    from alphanet.potentials.opening import LoadOptions, open_potential
+
+    if protocol not in PROTOCOLS:
+        raise UserError(f"unknown protocol {protocol!r}{did_you_mean(protocol, PROTOCOLS)}")
+    frames = labeled_frames(data, mirror)
+    potential = open_potential(str(model), options or LoadOptions(), lambda: frames)
+    try:
+        accuracy = evaluate_potential(
+            potential, frames, batch_size=batch_size, official=protocol == "official", s2ef=protocol == "s2ef"
+        )
+        provenance = potential.provenance()
+    finally:
+        potential.close()
+    return EvaluationResult(str(model), str(data), frames.split, accuracy, provenance)
+
+
+def labeled_frames(data: str | Path, mirror: str | None = None) -> LabeledFrames:
+    """The frames that `data` names: a file, a store, or NAME[:SCALE[:SPLIT]] of a data set, which is prepared.
+
+    Raises:
+        UserError: no such file, data set, scale or split.
+    """
+    path, text = Path(data), str(data)
+    if path.exists():
+        return LabeledFrames(path)
+    name, scale, split = [*text.split(":"), "", ""][:3]
+    if "/" in name or Path(name).suffix or text.count(":") > 2:
+        raise UserError(f"cannot read {data}: no such file")
+    split = split or "test"
+    if split not in SPLITS:
+        raise UserError(f"{data}: unknown split {split!r}{did_you_mean(split, SPLITS)}")
+    from alphanet.data.prepare import prepare
+
+    prepared = prepare(name, scale or DEFAULT_SCALE, mirror=mirror)
+    return LabeledFrames(getattr(prepared, split), split)

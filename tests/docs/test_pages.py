@@ -1,0 +1,81 @@
+"""What the documentation says of commands, costs and files is what the code says."""
+
+import re
+import shlex
+from itertools import groupby
+
+import pytest
+import typer
+from pages import DOCS, ROOT, blocks, pages
+
+from alphanet.benchmark.listing import cost_table, list_benchmarks
+from alphanet.cli import app
+
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+SHELL = ("sh", "bash", "console")
+
+
+def commands_of(page):
+    """Every `alphanet …` in the shell blocks of a page, as words; continued lines are joined."""
+    for block in blocks(page):
+        if block.language not in SHELL:
+            continue
+        content = block.content.replace("\\\n", " ")
+        for line in content.splitlines():
+            for part in re.split(r"&&|\||;", line.removeprefix("$ ").split(" #")[0]):
+                words = shlex.split(part, comments=False)
+                if words and words[0].endswith("alphanet"):
+                    yield [word for word in words[1:] if word != ">"]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_and_options_exist(page):
+    for words in commands_of(page):
+        command, rest = command_of(words)
+        known = {name for param in command.params for name in [*param.opts, *param.secondary_opts]} | {"--help"}
+        options = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
+        assert options <= known, f"alphanet {shlex.join(words)}: no {options - known}"
+        assert not hasattr(command, "commands") or options, f"alphanet {shlex.join(words)}: no such command"
+
+
+def command_of(words):
+    """The command that words call, and the words after its name; a group may have a command that needs no name."""
+    command, rest = typer.main.get_command(app), list(words)
+    while rest and hasattr(command, "commands") and rest[0] in command.commands:
+        command = command.commands[rest.pop(0)]
+    if hasattr(command, "commands") and hasattr(command, "default"):
+        command = command.commands[command.default]
+    return command, rest
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_links_outside_the_site_lead_somewhere(page):
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 100
+
+
+def test_every_page_is_in_the_navigation():
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in DOCS.rglob("*.md"):
+        assert f": {page.relative_to(DOCS)}\n" in navigation, page
+
+
+def test_the_table_of_costs_is_that_of_repro_list():
+    page = (DOCS / "guides" / "benchmarks.md").read_text(encoding="utf-8")
+    listed = list_benchmarks()
+    table = cost_table(listed)
+    assert table in page, f"put this into docs/guides/benchmarks.md:\n{table}"
+    lines = table.splitlines()
+    assert len(lines) == 2 + len(list(groupby(listed, key=lambda info: info.name)))
+    (table1,) = [line for line in lines if line.startswith("| `table1`")]
+    assert table1.split(" | ")[1:3] == ["10 min", "4 h"] and "GPU-days" in table1
+
+
+def test_every_variable_is_documented():
+    page = (DOCS / "guides" / "environment.md").read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "alphanet").rglob("*.py"))
+    assert set(re.findall(r"\bALPHANET_[A-Z_]+\b", source)) <= set(re.findall(r"`(ALPHANET_[A-Z_]+)`", page))
