@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from alphanet.measure.evaluation import evaluate
     from alphanet.model.alphanet import AlphaNet
     from alphanet.model.checkpoint import load_model
-    from alphanet.potentials.opening import open_potential
+    from alphanet.potentials.opening import LoadOptions, open_potential
     from alphanet.report.reproduction import reproduce
     from alphanet.training.api import train
 
@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AlphaNet",
     "AlphaNetCalculator",
+    "LoadOptions",
     "__version__",
     "evaluate",
     "load_model",
@@ -29,6 +30,7 @@ __all__ = [
 _HOME_OF = {
     "AlphaNet": "alphanet.model.alphanet",
     "AlphaNetCalculator": "alphanet.calculator",
+    "LoadOptions": "alphanet.potentials.opening",
     "evaluate": "alphanet.measure.evaluation",
     "load_model": "alphanet.model.checkpoint",
     "open_potential": "alphanet.potentials.opening",

@@ -1,4 +1,4 @@
-"""Neighbours found on the GPU, by nvalchemi-toolkit-ops (the extra `gpu`), so that atoms are all that is sent there."""
+"""Neighbors found on the GPU, by nvalchemi-toolkit-ops (the extra `gpu`), so that atoms are all that is sent there."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""AtomGraph: a batch of structures and their neighbour pairs as tensors, and free functions on it."""
+"""AtomGraph: a batch of structures and their neighbor pairs as tensors, and free functions on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace

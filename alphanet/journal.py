@@ -5,9 +5,9 @@ import logging
 import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from alphanet.errors import UserError
 from alphanet.files import write_text
@@ -84,7 +84,7 @@ class Journal(Generic[HeaderT, EntryT]):
             key = ".".join(map(str, error.errors()[0]["loc"]))
             raise self._damaged(f"{key}: {error.errors()[0]['msg']}") from error
 
-    def _object(self, line: str) -> dict[str, Any]:
+    def _object(self, line: str) -> dict[str, JsonValue]:
         try:
             values = json.loads(line)
         except ValueError as error:
@@ -93,7 +93,7 @@ class Journal(Generic[HeaderT, EntryT]):
             raise self._damaged("its first line is no JSON object")
         return values
 
-    def _require_same(self, earlier: dict[str, Any], free: Collection[str]) -> None:
+    def _require_same(self, earlier: dict[str, JsonValue], free: Collection[str]) -> None:
         wanted = self.header.model_dump(mode="json")
         different = [key for key in wanted if key not in free and wanted[key] != earlier.get(key)]
         if different:

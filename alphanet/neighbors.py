@@ -1,4 +1,4 @@
-"""Neighbour lists: the one way from a structure to an AtomGraph."""
+"""Neighbor lists: the one way from a structure to an AtomGraph."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ def build_graph(
 ) -> AtomGraph:
     """The graph of one structure on `device`, its real-valued fields in `dtype`.
 
-    On a GPU neighbours are found there if nvalchemi-toolkit-ops is installed, else on the CPU.
+    On a GPU neighbors are found there if nvalchemi-toolkit-ops is installed, else on the CPU.
 
     Raises:
         UserError: overlapping atoms, a periodic direction without volume, or positions that are not finite.
@@ -49,7 +49,7 @@ def build_graph(
 
 
 def graph_on_device(atoms: Atoms, cutoff: float, dtype: torch.dtype, device: torch.device) -> AtomGraph:
-    """What `build_graph` gives, from neighbours found on `device` in float64."""
+    """The graph that `build_graph` makes, from neighbors found on `device` in float64."""
     _check(atoms)
     positions = torch.as_tensor(atoms.positions, device=device)
     box = torch.as_tensor(_box(atoms, cutoff), device=device)
@@ -82,7 +82,7 @@ def _graph(
 
 
 def nearest_only(graph: AtomGraph, limit: int) -> AtomGraph:
-    """The graph with only the `limit` nearest neighbours of each atom; public AlphaNet v1 keeps 50."""
+    """The graph with only the `limit` nearest neighbors of each atom; public AlphaNet v1 keeps 50."""
     count = torch.bincount(graph.receiver, minlength=graph.n_atoms)
     if graph.n_edges == 0 or int(count.max()) <= limit:
         return graph

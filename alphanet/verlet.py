@@ -1,4 +1,4 @@
-"""A neighbour list with a skin, reused while atoms move little."""
+"""A neighbor list with a skin, reused while atoms move little."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from alphanet.neighbors import build_graph
 
 
 class VerletList:
-    """Graphs of the structures of a trajectory, searching neighbours only when an atom has moved half the skin.
+    """Graphs of the structures of a trajectory, searching neighbors only when an atom has moved half the skin.
 
     Pairs within `cutoff + skin` are remembered with the positions at the time of the search. Wrapping an atom back into
     the cell is no movement: the lattice vectors by which it was moved are taken over into the edges' shifts. Another

@@ -1,7 +1,7 @@
 """Keep a finished run as the reference report: `python reports/keep_reference.py RUNS REPORT`, by `make reference`.
 
-Copies the page with its tables and PDF figures, and of every run its result, its tables and the records behind it.
-Other copies of figures (the page has their SVG and CSV in it), weights and journals stay behind.
+Copies the page with its tables and PDF figures, and of every run its result, its tables, and the records and files
+behind its numbers. Other copies of figures (the page has their SVG and CSV in it), weights and journals stay behind.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Container
 from pathlib import Path
 
-from alphanet.report.page.model import Report
+from alphanet.report.page.model import Report, ReportedRun
 from alphanet.results.schema import RESULTS
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -31,7 +31,7 @@ def keep(runs: Path, report: Path, reference: Path = REFERENCE) -> None:
         pdf = {name: {"pdf": files["pdf"]} for name, files in run.figures.items() if "pdf" in files}
         kept.append(run.model_copy(update={"figures": pdf}))
         folder = runs / Path(run.folder).name
-        for path in (path for pattern in KEPT for path in sorted(folder.glob(pattern))):
+        for path in _files_behind(run, folder):
             target = fresh / "records" / folder.name / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(_kept(path, run.result.records if run.result else ()), encoding="utf-8")
@@ -41,6 +41,13 @@ def keep(runs: Path, report: Path, reference: Path = REFERENCE) -> None:
     (fresh / RESULTS).write_text(text + "\n", encoding="utf-8")
     shutil.rmtree(reference, ignore_errors=True)
     fresh.rename(reference)
+
+
+def _files_behind(run: ReportedRun, folder: Path) -> list[Path]:
+    """Result, records and tables of a run, and the files that its numbers name as their origin."""
+    named = {facts["file"] for facts in run.result.origins.values() if "file" in facts} if run.result else set()
+    paths = [path for pattern in KEPT for path in sorted(folder.glob(pattern))]
+    return paths + [folder / name for name in sorted(named) if name != RESULTS and (folder / name).is_file()]
 
 
 def _kept(path: Path, records: Container[str]) -> str:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from alphanet.measure.speed.models import TimedModel, TimingSetup
+from alphanet.measure.speed.models import LoadRequest, TimedModel, TimingSetup
 
 WORKER = """
 import hashlib, os, pathlib, time
@@ -72,8 +72,8 @@ def timed_models(folder: Path, kinds: dict[str, dict]):
     (folder / "worker.py").write_text(WORKER)
 
     def make(name: str, setup: TimingSetup) -> TimedModel:
-        request = {"architecture": kinds[name], "elements": [], "device": setup.device}
+        request = LoadRequest(architecture=kinds[name], device=setup.device, threads=setup.threads)
         versions = {"kind": str(kinds[name])}
-        return TimedModel(name, Path(sys.executable), (folder,), {}, request, versions, setup.threads)
+        return TimedModel(name, Path(sys.executable), (folder,), {}, request, versions)
 
     return make

@@ -10,8 +10,9 @@ from typing import Any
 
 from alphanet.benchmark.budget import Budget
 from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.findings import Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.judging import RULE
-from alphanet.benchmark.kind import COMMON, Findings, Kind, Measured, Missing, Place, Plan, RunOptions, Shown, Task
+from alphanet.benchmark.kind import COMMON, Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds import kind_of
 from alphanet.benchmark.selection import all_places, selected_places
 from alphanet.errors import UserError, did_you_mean
@@ -93,7 +94,7 @@ class _Run:
             if place not in selected and place in measured:
                 self.findings.records[place] = measured[place]
             elif place not in selected:
-                self.findings.missing[place] = "left out by the selection (only)"
+                self.findings.missing[place] = "left out by the selection"
             elif place in plan.impossible or place in plan.on_demand:
                 self.findings.missing[place] = plan.impossible.get(place) or plan.on_demand[place]
             elif place not in filled:
@@ -144,7 +145,9 @@ class _Run:
         if isinstance(finding, Missing):
             self._miss(finding.places, finding.reason, finding.metrics)
             if finding.failed:
-                self.findings.failures.append(f"{_named(finding.places)}: {finding.reason}")
+                failure = f"{_named(finding.places)}: {finding.reason}"
+                if failure not in self.findings.failures:  # several tasks of one place may fail alike
+                    self.findings.failures.append(failure)
                 logger.warning("%s failed: %s", _named(finding.places), finding.reason)
             return
         record = self._log.add(finding.record)

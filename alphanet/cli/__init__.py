@@ -32,7 +32,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def common(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  # its callback prints
         bool,
         typer.Option("--version", help="Print versions and exit.", callback=_print_version, is_eager=True),
     ] = False,

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from alphanet.cli import bench_wbm
 from alphanet.cli import options as o
 from alphanet.cli.output import print_json, print_table
-from alphanet.cli.repro import run_and_print, run_values
+from alphanet.cli.repro import run_card
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
-    from alphanet.benchmark.card import AnyCard
+    pass
 
 FIGURE_3A = ("alphanet", "schnet", "painn", "nequip", "mace", "equiformer-v2")
 RANGE, TRAINING_SIZE = "100..10000", "72"
@@ -82,9 +82,7 @@ def speed(
     )  # fmt: skip
 
 
-@app.command(
-    epilog="Example:\n\nalphanet bench train-speed alphanet nequip --sizes 72,144 --batch-size 8 --budget 5m"
-)
+@app.command(epilog="Example:\n\nalphanet bench train-speed alphanet nequip --sizes 72,144 --batch-size 8 --budget 5m")
 def train_speed(
     models: o.MeasuredModels = None,
     seed: o.Seed = None,
@@ -146,7 +144,7 @@ def memory(
     out: o.OutFolder = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Find the largest system that fits, memory per atom, and memory per sample in training. The same command resumes."""
+    """Find the largest system that fits, memory per atom and memory per sample in training. It resumes."""
     from alphanet.benchmark.kinds.memory import memory_card
 
     folder = out or Path("runs/memory")
@@ -239,21 +237,13 @@ def compare(first: o.FirstRun, second: o.SecondRun, as_json: o.AsJson = False) -
                 ratio.first.model,
                 str(ratio.first.n_atoms),
                 ratio.first.task,
-                *(f"{run.value:.3g} ({run.low:.3g}–{run.high:.3g})" for run in (ratio.first, ratio.second)),
+                *(f"{run.ratio:.3g} ({run.low:.3g}–{run.high:.3g})" for run in (ratio.first, ratio.second)),
                 "yes" if ratio.agree else "NO",
             )
             for ratio in ratios
         ]
         print_table(("model", "atoms", "task", str(first), str(second), "agree"), rows)
     raise typer.Exit(0 if all(ratio.agree for ratio in ratios) else 1)
-
-
-def run_card(card: "AnyCard", folder: Path, as_json: bool, **values: Any) -> None:
-    """Run a card of the command line into `folder`, whose name the card has, and print its result."""
-    from alphanet.benchmark.kind import RunOptions
-
-    (scale,) = card.scales
-    run_and_print(card, RunOptions(scale=scale, **run_values(out=folder.parent, **values)), as_json=as_json)
 
 
 def parse_sizes(text: str, points: int) -> tuple[int, ...]:
@@ -267,7 +257,8 @@ def parse_sizes(text: str, points: int) -> tuple[int, ...]:
             low, high = (int(part) for part in text.split(".."))
             if low > high:
                 raise UserError(f"--sizes: {text!r} is reversed; write {high}..{low}")
-            sizes = [round(low * (high / low) ** (place / (points - 1))) for place in range(points)] if low > 0 else [low]
+            factor = (high / low) ** (1 / (points - 1)) if low > 0 else 1.0
+            sizes = [round(low * factor**place) for place in range(points)]
         else:
             sizes = [int(part) for part in text.split(",")]
     except ValueError:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from alphanet.cli import options as o
+from alphanet.cli.repro import run_card
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def wbm(
     steps: o.Steps = None,
     fmax: o.Fmax = None,
     max_error: o.MaxError = None,
+    threshold: o.Threshold = None,
     cluster: o.Cluster = None,
     device: o.Device = "auto",
     dtype: o.Dtype = None,
@@ -57,7 +59,6 @@ def wbm(
 
     With MODELs, the structures are relaxed first. The same command goes on where it was stopped.
     """
-    from alphanet.cli.bench import run_card
 
     if bool(models) == (predictions is not None):
         raise UserError("give either models that relax structures, or --predictions FILE to score")
@@ -68,7 +69,8 @@ def wbm(
         "device": None if device == "auto" else device,
     }  # fmt: skip
     of_scoring = {
-        "cross_check": cross_check, "max_error": max_error, "column": column, "subset": subset, "decimals": decimals,
+        "cross_check": cross_check, "max_error": max_error, "threshold": threshold, "column": column,
+        "subset": subset, "decimals": decimals,
     }  # fmt: skip
     if models:
         o.refuse("relax first, then score the folder's predictions.csv.gz with --predictions", **of_scoring)

@@ -1,4 +1,4 @@
-"""From names and options to runs: which benchmarks, at which scale, which cells, and which options each has a use for."""
+"""From names and options to runs: which benchmarks, at which scale, which cells, which options."""
 
 import itertools
 import logging
@@ -101,9 +101,7 @@ def _joined_scale(card: "AnyCard", scale: str) -> str | None:
     return single if info.minutes == 0 and not info.data else None
 
 
-def _require_at_scale(
-    cards: Mapping[str, "AnyCard"], scales: Mapping[str, str], scale: str, only: str | None
-) -> None:
+def _require_at_scale(cards: Mapping[str, "AnyCard"], scales: Mapping[str, str], scale: str, only: str | None) -> None:
     """Raise UserError for a name in `only` that does not exist or does not have the scale."""
     for part in _parts(only):
         name = part.partition(":")[0]

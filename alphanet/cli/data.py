@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FETCHED_SCALE = "slice"  # miniatures need not be fetched
 OF_DATASETS = "it goes with a data set, not with a file"
 
 app = typer.Typer(
@@ -81,10 +82,7 @@ def fetch(name: o.DatasetName, scale: o.Scale = None, mirror: o.Mirror = None, a
     from alphanet.data.cards import load_card
     from alphanet.data.fetching import fetch as fetch_files
 
-    card = load_card(name)
-    if scale is None:
-        raise UserError(f"name what to download: alphanet data fetch {name} --scale slice (or full)")
-    files = fetch_files(card, scale, mirror=mirror)
+    files = fetch_files(load_card(name), scale or FETCHED_SCALE, mirror=mirror)
     if as_json:
         values = [{"file": file.source.label, "path": str(file.path), "sha256": file.sha256} for file in files]
         print_json("alphanet-files", {"files": values})
@@ -154,10 +152,8 @@ def convert(
 
 
 @app.command(epilog="Examples:\n\nalphanet data check formate --scale full\n\nalphanet data check mine.extxyz")
-def check(
-    target: o.DatasetOrFile, scale: o.Scale = None, mirror: o.Mirror = None, as_json: o.AsJson = False
-) -> None:
-    """Check sums of files, labels, net forces, units, repeats and overlap of splits. The exit code is 1 if one fails."""
+def check(target: o.DatasetOrFile, scale: o.Scale = None, mirror: o.Mirror = None, as_json: o.AsJson = False) -> None:
+    """Check files, labels, net forces, units, repeats and the overlap of splits. The exit code is 1 if one fails."""
     from alphanet.data.checks import check_dataset, check_file
 
     if _is_file(target):

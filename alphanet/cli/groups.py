@@ -1,4 +1,4 @@
-"""A command group with a default command: `repro table1` is `repro run table1`, and `report RUNS` is `report page RUNS`.
+"""A command group with a default command: `repro table1` is `repro run table1`.
 
 Typer has groups and commands, and no group that is a command too: names of a group's arguments would be taken for
 commands.

@@ -115,8 +115,6 @@ def load_options(
     """The options of `open_potential`, those that were given."""
     from alphanet.potentials.opening import LoadOptions
 
-    if not untrained:
-        o.refuse("with --untrained it says how random weights are made", preset=preset, seed=seed)
     values = o.given(
         dtype=dtype, threads=threads, untrained=untrained, preset=preset, seed=seed, config=config, trust=trust,
         mode=mode, max_memory=edge_memory,

@@ -4,7 +4,6 @@ None as a default means that nothing was given: the card, the configuration or t
 says. An option that a call cannot use is refused, see `refuse`.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,9 +31,7 @@ BenchmarkNames = Annotated[
 ]
 MODEL_HELP = "alphanet; a file of AlphaNet; a baseline, NAME or NAME:CHECKPOINT; or module:callable."
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=completion.models)]
-ModelNames = Annotated[
-    list[str], typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=completion.models)
-]
+ModelNames = Annotated[list[str], typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=completion.models)]
 MeasuredModels = Annotated[
     list[str] | None,
     typer.Argument(
@@ -99,8 +96,8 @@ Scale = Annotated[
     str | None,
     _option(
         WHAT,
-        "mini (shipped miniatures), slice (a part of the real data) or full (the paper's). If not given: mini, or the "
-        "only one that there is.",
+        "mini (shipped miniatures), slice (a part of the real data) or full (the paper's). If not given: mini, in "
+        "`data fetch` slice, and in `repro` the only scale if a benchmark has one.",
         "--scale",
         autocompletion=completion.scales,
         show_default=False,
@@ -123,7 +120,7 @@ Seed = Annotated[
     int | None,
     _option(
         WHAT,
-        "Seed of random weights, directions, samples and the order of frames. If not given: that of the settings, or 0.",
+        "Seed of random weights, directions, samples and the order of frames. If not given: the settings', or 0.",
         "--seed",
         min=0,
         show_default=False,
@@ -145,7 +142,9 @@ Relax = Annotated[
 ]
 CrossCheck = Annotated[
     bool,
-    _option(WHAT, "Score with the package matbench-discovery too, in its own environment, and compare.", "--cross-check"),
+    _option(
+        WHAT, "Score with the package matbench-discovery too, in its own environment, and compare.", "--cross-check"
+    ),
 ]
 Protocol = Annotated[
     str,
@@ -208,13 +207,20 @@ MaxError = Annotated[
         show_default=False,
     ),
 ]
+Threshold = Annotated[
+    float | None,
+    _option(
+        LIMITS,
+        "Highest energy above the hull (eV/atom) that counts as stable. If not given: 0.",
+        "--threshold",
+        show_default=False,
+    ),
+]
 Smallest = Annotated[int, _option(LIMITS, "Atoms at which the search begins.", "--smallest", min=1)]
 Largest = Annotated[int, _option(LIMITS, "Atoms at which the search ends.", "--largest", min=1)]
 
 # Hardware.
-Device = Annotated[
-    str, _option(HARDWARE, "auto (a GPU if there is one), cpu, cuda, cuda:1, …", "--device")
-]
+Device = Annotated[str, _option(HARDWARE, "auto (a GPU if there is one), cpu, cuda, cuda:1, …", "--device")]
 Dtype = Annotated[
     str | None,
     _option(
@@ -303,7 +309,9 @@ AlphaNetFile = Annotated[
 ]
 Reading = Annotated[
     str,
-    _option(MODEL, "Variant: paper (invariant and smooth) or official-v1 (that of the public checkpoints).", "--reading"),
+    _option(
+        MODEL, "Variant: paper (invariant and smooth) or official-v1 (that of the public checkpoints).", "--reading"
+    ),
 ]
 Elements = Annotated[
     str | None, _option(MODEL, "Chemical symbols, separated by commas. If not given: the preset's.", "--elements")
@@ -327,7 +335,7 @@ Mirror = Annotated[
     str | None,
     _option(
         DATA,
-        "file:// or http(s):// address that serves HOST/PATH. If not given: that of ALPHANET_MIRROR, or the publishers'.",
+        "file:// or http(s):// address that serves HOST/PATH. If not given: ALPHANET_MIRROR, or the publishers.",
         "--mirror",
     ),
 ]
@@ -379,11 +387,14 @@ References = Annotated[
     _option(DATA, "Elemental reference entries (JSON). If not given: the fetched ones.", "--references"),
 ]
 Reference = Annotated[
-    Path | None, _option(DATA, "File with reference energies of a landscape, instead of the shipped one.", "--reference")
+    Path | None,
+    _option(DATA, "File with reference energies of a landscape, instead of the shipped one.", "--reference"),
 ]
 Geometry = Annotated[
     Path | None,
-    _option(DATA, "Published relaxed structures with which the geometries are compared (RMSD, symmetry).", "--geometry"),
+    _option(
+        DATA, "Published relaxed structures with which the geometries are compared (RMSD, symmetry).", "--geometry"
+    ),
 ]
 EnergyKey = Annotated[str, _option(DATA, "Name of the energy in the file.", "--energy-key")]
 ForcesKey = Annotated[str, _option(DATA, "Name of the forces in the file.", "--forces-key")]

@@ -1,8 +1,8 @@
 """`alphanet report`: one page of what runs left behind, and what changed between two."""
 
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -31,9 +31,7 @@ def register(parent: typer.Typer) -> None:
 
 
 @app.command(epilog=EXAMPLES)
-def page(
-    runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = False, as_json: o.AsJson = False
-) -> None:
+def page(runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = False, as_json: o.AsJson = False) -> None:
     """Show every table and figure in RUNS beside the paper: HTML, JSON, Markdown, LaTeX, copies of the figures.
 
     `report` without `page` does the same. The report goes to runs/report if --out is not given.
@@ -42,17 +40,19 @@ def page(
     from alphanet.report.page.write import write_report
 
     out = out or FOLDER
-    report = collect(runs, skip=out)
-    path = write_report(out, report)
-    summary = report.summary()
+    collected = collect(runs, skip=out)
+    path = write_report(out, collected)
+    report = collected.report
     if as_json:
-        print_json("alphanet-report", {"page": str(path), "summary": summary, "problems": report.problems})
+        values = {"page": str(path), "summary": report.summary.model_dump(), "problems": report.problems}
+        print_json("alphanet-report-summary", values)
     else:
         for run in report.runs:
-            print(f"{run.title}: {_counted(run.verdicts()) or run.kind}{_problems(len(run.problems))}")
+            outcomes = dict(run.result.outcomes()) if run.result else {}
+            print(f"{run.title}: {_counted(outcomes) or run.state}{_problems(len(run.problems))}")
         for problem in report.problems:
             print(problem)
-        print(f"{_counted(summary['verdicts'])}{_problems(summary['problems'])}\n{path}")
+        print(f"{_counted(report.summary.verdicts)}{_problems(report.summary.problems)}\n{path}")
     if open_it:
         webbrowser.open(path.resolve().as_uri())
 
@@ -60,20 +60,21 @@ def page(
 @app.command(epilog="Example:\n\nalphanet report compare runs/report new-runs/report")
 def compare(first: o.FirstResults, second: o.SecondResults, as_json: o.AsJson = False) -> None:
     """List cells that differ, by how much, and verdicts that changed. The exit code is 1 if one got worse."""
-    from alphanet.report.page.compare import changes_of, difference_lines, read_judged
+    from alphanet.report.page.compare import compare as compare_reports
+    from alphanet.report.page.compare import difference_lines, read_judged
 
-    found = changes_of(read_judged(first), read_judged(second))
-    worse = [change for change in found["changes"] if change["worse"]]
+    comparison = compare_reports(read_judged(first), read_judged(second))
+    worse = [change for change in comparison.changes if change.worse]
     if as_json:
-        print_json("alphanet-comparison", found)
+        print_json("alphanet-comparison", comparison.model_dump(mode="json"))
     else:
-        if found["changes"]:
-            print_table(("cell", "A", "B", "B - A", "verdict"), difference_lines(found["changes"]))
-        print(f"{found['same']} the same, {len(found['changes'])} differ, {len(worse)} verdicts got worse")
+        if comparison.changes:
+            print_table(("cell", "A", "B", "B - A", "verdict"), difference_lines(comparison.changes))
+        print(f"{comparison.same} the same, {len(comparison.changes)} differ, {len(worse)} verdicts got worse")
     raise typer.Exit(1 if worse else 0)
 
 
-def _counted(verdicts: Any) -> str:
+def _counted(verdicts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items() if count)
 
 

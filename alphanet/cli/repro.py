@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RUNS = Path("runs")
+REASONS = 3  # of a result without a number that are shown
 NAMES_EXAMPLES = """Examples:
 
 alphanet repro table1
@@ -141,7 +142,9 @@ def list_(as_json: o.AsJson = False) -> None:
     print_table(columns, rows, left=columns)
 
 
-def run_values(*, budget: float | None = None, out: Path | None = None, device: str = "auto", **values: Any) -> dict[str, Any]:
+def run_values(
+    *, budget: float | None = None, out: Path | None = None, device: str = "auto", **values: Any
+) -> dict[str, Any]:
     """Fields of `RunOptions` that the user gave.
 
     Args:
@@ -152,6 +155,14 @@ def run_values(*, budget: float | None = None, out: Path | None = None, device: 
     """
     minutes = None if budget is None else budget / 60
     return o.given(budget=minutes, out=out or RUNS, device=None if device == "auto" else device, **values)
+
+
+def run_card(card: "AnyCard", folder: Path, as_json: bool, **values: Any) -> None:
+    """Run a card that a command made into `folder`, whose name the card has, and print its result."""
+    from alphanet.benchmark.kind import RunOptions
+
+    (scale,) = card.scales
+    run_and_print(card, RunOptions(scale=scale, **run_values(out=folder.parent, **values)), as_json=as_json)
 
 
 def run_and_print(card: "AnyCard", options: "RunOptions", *, as_json: bool) -> None:
@@ -166,30 +177,22 @@ def run_and_print(card: "AnyCard", options: "RunOptions", *, as_json: bool) -> N
     result = reproduce(card, options)
     if as_json:
         print(result.to_json(), end="")
-    else:
-        _print(result)
-    if not succeeded(result):
+    if not _print(result, as_json=as_json):
         raise typer.Exit(1)
 
 
-def succeeded(result: "BenchmarkResult") -> bool:
-    """Whether nothing failed and something was measured; says so if nothing was."""
-    if not measured_something(result):
-        reasons = list(dict.fromkeys(cell.reason for cell in result.cells if cell.reason)) or list(result.problems)
-        logger.error("%s: nothing could be measured%s", result.name, f": {reasons[0]}" if reasons else "")
+def _print(result: "BenchmarkResult", *, as_json: bool) -> bool:
+    """Print a result unless it is printed as JSON, or say that nothing was measured; returns whether all went well."""
+    if not result.records and all(cell.measured is None for cell in result.cells):
+        reasons = dict.fromkeys(cell.reason for cell in result.cells if cell.reason) or dict.fromkeys(result.problems)
+        shown = "; ".join(list(reasons)[:REASONS])
+        logger.error("%s: nothing could be measured%s", result.name, f": {shown}" if shown else "")
         return False
+    if not as_json:
+        from alphanet.report.terminal import print_result
+
+        print_result(result)
     return not result.failures
-
-
-def measured_something(result: "BenchmarkResult") -> bool:
-    """Whether the result holds any measurement."""
-    return bool(result.records) or any(cell.measured is not None for cell in result.cells)
-
-
-def _print(result: "BenchmarkResult") -> None:
-    from alphanet.report.terminal import print_result
-
-    print_result(result)
 
 
 def _run_several(chosen: Sequence[choices.Choice], as_json: bool) -> None:
@@ -204,13 +207,10 @@ def _run_several(chosen: Sequence[choices.Choice], as_json: bool) -> None:
             logger.error("failed: %s: %s", choice.name, error)
             succeeds.append(False)
             continue
-        if as_json:
-            results.append(json.loads(result.to_json()))
-        else:
-            _print(result)
-        succeeds.append(succeeded(result))
+        results.append(result)
+        succeeds.append(_print(result, as_json=as_json))
     if as_json:
-        print_json("alphanet-result-list", {"results": results})
+        print_json("alphanet-result-list", {"results": [json.loads(result.to_json()) for result in results]})
     if not all(succeeds):
         raise typer.Exit(1)
 

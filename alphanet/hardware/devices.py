@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import gc
 import resource
+import shutil
 import sys
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +25,10 @@ class Backend(Protocol):
     """Whether neighbor lists can be found on the device, given the package for it"""
     triton: bool
     """Whether compiled functions and kernels need Triton rather than a C++ compiler"""
+
+    def has_driver(self) -> bool:
+        """Whether the machine has the driver, told without torch."""
+        ...
 
     def names(self) -> list[str]:
         """Names of the devices of this kind that torch sees; empty if there is none."""
@@ -59,6 +64,10 @@ class Cpu:
 
     finds_neighbors = False
     triton = False
+
+    def has_driver(self) -> bool:
+        """Always."""
+        return True
 
     def names(self) -> list[str]:
         """One device, whose name is the processor's business."""
@@ -102,6 +111,10 @@ class Cuda:
 
     finds_neighbors = True
     triton = True
+
+    def has_driver(self) -> bool:
+        """Whether NVIDIA's driver is installed."""
+        return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
 
     def names(self) -> list[str]:
         """As the driver calls them."""
@@ -163,6 +176,11 @@ def best_kind() -> str:
 def accelerator_names() -> list[str]:
     """Names of all devices besides the processor."""
     return [name for kind, backend in BACKENDS.items() if kind != "cpu" for name in backend.names()]
+
+
+def has_accelerator_driver() -> bool:
+    """Whether the machine has the driver of a device besides the processor, told without torch."""
+    return any(backend.has_driver() for kind, backend in BACKENDS.items() if kind != "cpu")
 
 
 def synchronize() -> None:

@@ -26,7 +26,7 @@ class AlphaNet(InteratomicModel):
     """The paper's model: a conservative potential from local frames.
 
     Its energy does not change under rotation, reflection, translation, wrapping, permutation and change of supercell,
-    and has continuous first and second derivatives, also where neighbours cross the cutoff.
+    and has continuous first and second derivatives, also where neighbors cross the cutoff.
 
     Example:
         >>> model = AlphaNet(preset("table1-formate"))
@@ -74,7 +74,7 @@ class AlphaNet(InteratomicModel):
 class MessageLayer(nn.Module):
     """Messages along edges: invariant, vectorial, and the complex number that rotates the next layer's features.
 
-    Every message carries the envelope, so nothing jumps when a neighbour crosses the cutoff. The rotation of an atom is
+    Every message carries the envelope, so nothing jumps when a neighbor crosses the cutoff. The rotation of an atom is
     1 + a learned linear map of the complex numbers that its edges send, one a head, divided by its modulus (`unit`): no
     angle is ever taken, so there is no branch cut.
     """

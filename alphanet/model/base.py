@@ -1,4 +1,4 @@
-"""What both readings share: elements, reference energies, and the border between structures and graphs."""
+"""The parts that both readings share: elements, reference energies, and the border between structures and graphs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -87,7 +87,7 @@ class InteratomicModel(nn.Module, ABC):
         return self.limit_neighbors(build_graph(atoms, self.config.cutoff, dtype or self.dtype, device or self.device))
 
     def limit_neighbors(self, graph: AtomGraph) -> AtomGraph:
-        """The graph with the neighbours that this model looks at: all within the cutoff."""
+        """The graph with the neighbors that this model looks at: all within the cutoff."""
         return graph
 
     def require_elements(self, atoms: Atoms) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import atomic_path, read_json_object
+from alphanet.hardware import resolve_device
 from alphanet.model.base import InteratomicModel
 from alphanet.model.config import Config, config_from
 from alphanet.model.create import create_model
@@ -64,7 +65,7 @@ def load_model(
             `state_dict`, or Lightning's), which is read as `official-v1`. Pickled code never runs.
         config: configuration, or a JSON file with it in our or the public code's terms, for a checkpoint without one.
         dtype: precision of the network.
-        device: where to.
+        device: auto, cpu, cuda, cuda:1, …, see `alphanet.hardware.resolve_device`.
 
     Raises:
         UserError: unreadable file, no configuration, or keys missing, unexpected or of another shape (all listed).
@@ -128,7 +129,7 @@ def _settings(path: Path, state: dict[str, Tensor], carried: str | None, given: 
         raise UserError(f"{path} carries another configuration than the one given: {_differences(of_file, named)}")
     chosen = named or of_file
     if chosen is None:
-        raise UserError(f"{path} carries no configuration; name its JSON file with --config")
+        raise UserError(f"{path} carries no configuration; name its JSON file (config)")
     return chosen
 
 
@@ -177,8 +178,8 @@ def _dtype(dtype: str | torch.dtype) -> torch.dtype:
 
 
 def _device(device: str | torch.device) -> torch.device:
+    chosen = torch.device(resolve_device(str(device)))
     try:
-        chosen = torch.device(device)
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from error

@@ -1,4 +1,4 @@
-"""What evaluates structures: a model in one of its modes, or an exported package."""
+"""Evaluators of structures: a model in one of its modes, or an exported package."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from alphanet.model.fast.modes import Predict, evaluation
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A model that makes graphs, how to predict from them, and by what means that is."""
+    """A model that makes graphs, how to predict from them, and in which mode that is."""
 
     model: InteratomicModel | ExportedModel
     predict: Predict
@@ -40,13 +40,15 @@ def evaluator(
         max_memory: bytes, for `blocked` and `compiled`.
 
     Raises:
-        UserError: as `alphanet.load_model`; an unknown mode; a package of another precision or device.
+        UserError: as `alphanet.load_model`; an unknown mode; a package of another precision or device, or with a mode.
     """
     if isinstance(model, InteratomicModel):
         loaded = model.eval()
     elif Path(model).suffix == SUFFIX:
         package = ExportedModel(model)
         _require_same(package, dtype, device)
+        if mode != "eager" or max_memory is not None:
+            raise UserError(f"{package.path} was compiled when it was exported: it has no use for mode and max_memory")
         return Evaluator(package, package.predict, "exported")
     else:
         loaded = load_model(model, config, dtype or "float32", device)

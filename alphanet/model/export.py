@@ -5,7 +5,7 @@ forward pass. A package is native code: load only what you trust.
 """
 
 import json
-from collections.abc import Callable
+import logging
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,15 @@ FIELDS = tuple(field.name for field in fields(AtomGraph))
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}  # relative, of energies, forces and stresses
 BOND = 1.0  # Å, of the two atoms that no size falls below 2 with
 
-Report = Callable[[str], None]
+logger = logging.getLogger(__name__)
 
 
-def export_model(model: InteratomicModel, path: Path, report: Report, extra: dict[str, str] | None = None) -> float:
+def export_model(model: InteratomicModel, path: Path, extra: dict[str, str] | None = None) -> float:
     """Write `model` as a package for its device and precision, if it predicts what the model predicts.
 
     Args:
         model: any reading.
         path: ends in `.pt2`.
-        report: called with what is being done.
         extra: more metadata, such as the weights' checksum.
 
     Returns:
@@ -50,8 +49,8 @@ def export_model(model: InteratomicModel, path: Path, report: Report, extra: dic
         raise UserError(f"{path}: compiled models are written as {SUFFIX}; choose such a name")
     model = model.eval().requires_grad_(False)
     with atomic_path(path) as temporary:
-        _compile(model, temporary, report, extra or {})
-        report("comparing it with the model")
+        _compile(model, temporary, extra or {})
+        logger.info("comparing it with the model")
         found, allowed = _largest_difference(ExportedModel(temporary), model), TOLERANCE[model.dtype]
         if not found <= allowed:
             raise UserError(
@@ -119,7 +118,7 @@ class ExportedModel:
         )
 
 
-def _compile(model: InteratomicModel, package: Path, report: Report, extra: dict[str, str]) -> None:
+def _compile(model: InteratomicModel, package: Path, extra: dict[str, str]) -> None:
     from torch._inductor.exc import InductorError, InvalidCxxCompiler
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -136,10 +135,10 @@ def _compile(model: InteratomicModel, package: Path, report: Report, extra: dict
         **extra,
     }
     try:
-        report("tracing energy, forces and stress")
+        logger.info("tracing energy, forces and stress")
         traced = make_fx(answers, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*example)
         program = torch.export.export(traced, tuple(example), dynamic_shapes=_sizes())
-        report("compiling; this takes a minute or more")
+        logger.info("compiling; this takes a minute or more")
         torch._inductor.aoti_compile_and_package(
             program, package_path=str(package), inductor_configs={"aot_inductor.metadata": metadata}
         )

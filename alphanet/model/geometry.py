@@ -26,9 +26,9 @@ class LocalStructure(nn.Module):
     """Atom embedding and local structure encoding (paper, section 4: A_ij = f(Scalarize(S, F_ij))).
 
     The frame of an edge i <- j is e1 = u, the direction to j; e2 = u x b_i, with b_i the envelope-weighted mean of the
-    minimum-image vectors to the neighbours of i (the paper's centre x-bar seen from atom i, so that e2 is parallel to
+    minimum-image vectors to the neighbors of i (the paper's center x-bar seen from atom i, so that e2 is parallel to
     (x_i - x-bar) x (x_j - x-bar)); and e3 = e1 x e2. e2 and e3 keep their length: they vanish smoothly where the
-    paper's normalised ones are undefined, in collinear and centro-symmetric neighbourhoods.
+    paper's normalized ones are undefined, in collinear and centrosymmetric neighborhoods.
     """
 
     def __init__(self, config: AlphaNetConfig) -> None:

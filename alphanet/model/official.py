@@ -1,7 +1,7 @@
 """The public AlphaNet v1 model, to the letter of its checkpoints.
 
 Written from the mathematics of the released model, flaws included (frames from stored positions, L1 norm, angles with
-a branch cut, no envelope on messages, 50 neighbours at most): it exists to load and reproduce released checkpoints. The
+a branch cut, no envelope on messages, 50 neighbors at most): it exists to load and reproduce released checkpoints. The
 attribute names are the checkpoints' keys. For new work use the paper's reading, `alphanet.model.alphanet`.
 
 Shapes: H hidden channels, R radial functions, C message or temporal channels, K kernel channels, X complex channels.
@@ -50,7 +50,7 @@ class OfficialAlphaNet(InteratomicModel):
         self.b = nn.Parameter(torch.full((ENERGY_ROWS,), config.energy_shift))
 
     def limit_neighbors(self, graph: AtomGraph) -> AtomGraph:
-        """The graph with at most `max_neighbors` neighbours an atom, the nearest ones."""
+        """The graph with at most `max_neighbors` neighbors an atom, the nearest ones."""
         return nearest_only(graph, self.config.max_neighbors)
 
     def network(self, graph: AtomGraph) -> Tensor:

@@ -11,7 +11,7 @@ from alphanet.graph import AtomGraph, strained, sum_over_atoms
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of a graph of B structures and N atoms."""
+    """Predictions for a graph of B structures and N atoms."""
 
     energy: Tensor  # (B,) eV, float64
     atomic_energies: Tensor  # (N,) eV, float64

@@ -1,7 +1,7 @@
 """Smooth replacements for operations that are singular at zero.
 
-A norm, a modulus, an absolute value or a LayerNorm of a vector that can vanish (an isolated atom, a neighbour at the
-cutoff, an inversion centre) has no derivative there, and forces would jump.
+A norm, a modulus, an absolute value or a LayerNorm of a vector that can vanish (an isolated atom, a neighbor at the
+cutoff, an inversion center) has no derivative there, and forces would jump.
 """
 
 from torch import Tensor, nn
@@ -29,9 +29,9 @@ def complex_product(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> tuple
 
 
 def sum_norm(channels: int) -> nn.LayerNorm:
-    """LayerNorm for sums over neighbours: with epsilon 1 it leaves small sums small.
+    """LayerNorm for sums over neighbors: with epsilon 1 it leaves small sums small.
 
-    The usual epsilon of 1e-5 would blow the first trace of a neighbour at the cutoff up to full size within a shell of
+    The usual epsilon of 1e-5 would blow the first trace of a neighbor at the cutoff up to full size within a shell of
     thousandths of an Å.
     """
     return nn.LayerNorm(channels, eps=1.0)

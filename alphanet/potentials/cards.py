@@ -38,13 +38,13 @@ class BaselineCard(Card):
     fixed_settings: dict[str, Any] = Field(default_factory=dict)
     """Training settings that the package's own trainer has by itself; other values are refused"""
     presets: dict[str, Preset] = Field(default_factory=dict)
-    """The first is what `--untrained` takes; none where the package has no random weights"""
+    """The first is that of random weights; empty if the package has none"""
     checkpoints: dict[str, Checkpoint] = Field(default_factory=dict)
     """Released weights; the first is what the bare name stands for"""
     references: tuple[Reference, ...] = ()
     """Energies that the first checkpoint must reproduce"""
     relaxation: Relaxation = Relaxation()
-    """How WBM structures are relaxed"""
+    """Settings of relaxations of WBM structures"""
     limits: dict[str, Limit] = Field(default_factory=dict)
     """Conformance checks with a limit of their own"""
     checkout: Checkout | None = None
@@ -61,7 +61,7 @@ class BaselineCard(Card):
 
     @property
     def small(self) -> str | None:
-        """Name of the preset that `--untrained` takes."""
+        """Name of the preset of random weights; None if there are none."""
         return next(iter(self.presets), None)
 
     @property
@@ -69,8 +69,8 @@ class BaselineCard(Card):
         """Name of the checkpoint that the bare name stands for."""
         return next(iter(self.checkpoints), None)
 
-    def lacks_checkout(self) -> str | None:
-        """What to set so that the worker finds its source code; none if it does, or needs no such thing."""
+    def missing_checkout(self) -> str | None:
+        """What to set so that the worker finds its source code; None if it finds it or needs none."""
         if self.checkout is None:
             return None
         named = os.environ.get(self.checkout.variable)

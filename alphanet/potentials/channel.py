@@ -161,7 +161,7 @@ class Worker:
 
 
 def _gist(error: Exception) -> str:
-    """What an error says in one line; of one from the worker its own message without the traceback."""
+    """The message of an error in one line; of one from the worker its own message without the traceback."""
     lines = str(error).strip().splitlines()
     begins = [place for place, line in enumerate(lines) if MESSAGE.match(line)]
     text = " ".join(" ".join(lines[begins[-1] if begins else -1 :]).split())

@@ -1,6 +1,7 @@
 """Conformance of a baseline as a user runs it: its architecture with random weights, and the weights it comes with."""
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -16,42 +17,39 @@ ELEMENTS = ("C", "O", "Si")
 REFERENCE_TOLERANCE = 1e-5  # eV/atom
 UNTRAINED = "random"
 
-Report = Callable[[str], None]
+logger = logging.getLogger(__name__)
 
 
-def check_baseline(
-    card: BaselineCard, report: Report, *, preset: str | None = None, trust: bool = False
-) -> dict[str, Any]:
-    """Run the conformance checks on everything of `card` that can run here.
+def check_baseline(card: BaselineCard, *, preset: str | None = None, trust: bool = False) -> dict[str, Any]:
+    """Run the conformance checks on everything of `card` that can run here, with a line of the log a check.
 
     Args:
         card: the baseline; its environment is installed.
-        report: called with a line a check.
         preset: settings of the random weights; the card's first if not given.
         trust: load released weights that carry code and have no checksum in the card.
 
     Returns:
-        `name`, `passed` (none: it could not run, see `missing`), `checks` (each with `weights`, `check`, `passed`,
+        `name`, `passed` (None: it could not run, see `missing`), `checks` (each with `weights`, `check`, `passed`,
         `value`, `limit`, `unit`), `about` (by weights: parameters, memory in bytes, …), `missing` (what to download,
-        or none), `error` if something failed.
+        or None), `error` if something failed.
     """
     result: dict[str, Any] = {"name": card.name, "passed": False, "checks": [], "about": {}, "missing": None}
-    if lacking := card.lacks_checkout():
-        report(f"{card.name}: not checked: {lacking}")
+    if lacking := card.missing_checkout():
+        logger.info("%s: not checked: %s", card.name, lacking)
         return result | {"passed": None, "missing": lacking}
     try:
         for weights, checks, about in _runs(card, preset, trust):
             result["about"][weights] = about
-            result["checks"] += [{"weights": weights} | asdict(one) for one in checks]
-            for one in checks:
-                report(f"{card.name} ({weights}): {_line(one)}")
+            result["checks"] += [{"weights": weights} | asdict(check) for check in checks]
+            for check in checks:
+                logger.info("%s (%s): %s", card.name, weights, _line(check))
     except UserError as error:
-        report(f"{card.name}: error: {error}")
+        logger.info("%s: error: %s", card.name, error)
         return result | {"error": str(error)}
     if card.released is not None and not is_present(card, card.released):
         result["missing"] = missing(card.checkpoints[card.released])
-        report(f"{card.name}: weights not here: {result['missing']}")
-    passed = bool(result["checks"]) and all(one["passed"] for one in result["checks"])
+        logger.info("%s: weights not here: %s", card.name, result["missing"])
+    passed = bool(result["checks"]) and all(check["passed"] for check in result["checks"])
     return result | {"passed": passed}
 
 
@@ -82,11 +80,11 @@ def _references(card: BaselineCard, weights: Weights) -> Iterator[Check]:
     if not card.references:
         return
     with RemotePotential(card, model=weights, dtype=card.dtypes[0]) as potential:
-        for one in card.references:
-            atoms = bulk(one.symbol, one.structure, a=one.a)
+        for reference in card.references:
+            atoms = bulk(reference.symbol, reference.structure, a=reference.a)
             (answer,) = potential.predict([atoms])
-            error = abs(answer.energy / len(atoms) - one.energy_per_atom)
-            name = f"package's energy of {one.symbol}"
+            error = abs(answer.energy / len(atoms) - reference.energy_per_atom)
+            name = f"package's energy of {reference.symbol}"
             yield Check(name, error <= REFERENCE_TOLERANCE, error, REFERENCE_TOLERANCE, "eV/atom")
 
 
@@ -94,6 +92,6 @@ def _about(potential: RemotePotential) -> dict[str, Any]:
     return potential.info() | {"memory": potential.memory()}
 
 
-def _line(one: Check) -> str:
-    limit = "" if one.limit is None else f" (limit {one.limit:g})"
-    return f"{'ok  ' if one.passed else 'FAIL'} {one.check}: {one.value:.3g} {one.unit}{limit}"
+def _line(check: Check) -> str:
+    limit = "" if check.limit is None else f" (limit {check.limit:g})"
+    return f"{'ok  ' if check.passed else 'FAIL'} {check.check}: {check.value:.3g} {check.unit}{limit}"

@@ -28,7 +28,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is claimed of the potential under test."""
+    """Claims about the potential under test."""
 
     elements: Sequence[str]  # symbols that it knows
     conservative: bool = True

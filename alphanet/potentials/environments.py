@@ -1,13 +1,14 @@
 """Environments of baselines: made by uv from the card, beside each other, replaced only when the new one works."""
 
 import json
+import logging
 import os
 import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -16,11 +17,12 @@ from packaging.specifiers import SpecifierSet
 
 from alphanet.errors import UserError
 from alphanet.files import locked
+from alphanet.hardware.devices import has_accelerator_driver
 from alphanet.paths import home
 from alphanet.potentials.card_parts import Environment, Package
 from alphanet.potentials.uv import uv_command, uv_environment
 
-Report = Callable[[str], None]
+logger = logging.getLogger(__name__)
 
 RECORD = "alphanet.json"  # inside an environment: what it was made from and the versions that were resolved
 IMPORT_TIMEOUT = 600.0  # seconds; the first import of a large package writes its bytecode
@@ -31,12 +33,12 @@ class HasEnvironment(Protocol):
 
     @property
     def name(self) -> str:
-        """What errors speak of."""
+        """The name in errors."""
         ...
 
     @property
     def environment(self) -> Environment:
-        """How it is made."""
+        """The recipe of the environment."""
         ...
 
     @property
@@ -45,7 +47,7 @@ class HasEnvironment(Protocol):
         ...
 
 
-def install(card: HasEnvironment, report: Report, *, again: bool = False) -> bool:
+def install(card: HasEnvironment, *, again: bool = False) -> bool:
     """Make the environment of `card`; returns False when it is there already and `again` is not asked.
 
     The environment is built beside its final place and takes its name only when the packages are in and can be
@@ -58,10 +60,10 @@ def install(card: HasEnvironment, report: Report, *, again: bool = False) -> boo
     with _locked(environment):
         if not again and state(card) == "installed":
             return False
-        report(f"{environment.name}: making the environment with uv")
+        logger.info("%s: making the environment with uv", environment.name)
         fresh = _folder(environment).with_name(f".{environment.name}.{secrets.token_hex(4)}.part")
         try:
-            _build(card, fresh, report)
+            _build(card, fresh)
             _replace(_folder(environment), fresh)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -122,7 +124,7 @@ def remove(card: HasEnvironment) -> bool:
     return True
 
 
-def _build(card: HasEnvironment, folder: Path, report: Report) -> None:
+def _build(card: HasEnvironment, folder: Path) -> None:
     environment = card.environment
     # Relocatable, because the folder is renamed afterwards: scripts then find their Python beside themselves.
     _uv(["venv", "--quiet", "--relocatable", "--python", _base_python(environment), str(folder)], environment)
@@ -134,20 +136,20 @@ def _build(card: HasEnvironment, folder: Path, report: Report) -> None:
         lists = ["--excludes", excluded, "--overrides", overrides]
         arguments = ["pip", "install", "--python", python, *lists, *wanted]
         _refuse_cuda(_uv([*arguments, "--dry-run"], environment), environment)
-        report(f"{environment.name}: installing {', '.join(wanted)}")
+        logger.info("%s: installing %s", environment.name, ", ".join(wanted))
         _uv(arguments, environment)
-    report(f"{environment.name}: checking imports")
+    logger.info("%s: checking imports", environment.name)
     _check_imports(card, python)
     frozen = _uv(["pip", "freeze", "--python", python], environment)
     versions = dict(line.split("==", 1) for line in frozen.splitlines() if "==" in line)
     asked = environment.model_dump(mode="json")
     record = {"digest": environment.digest, "environment": asked, "versions": versions}
     (folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
-    report(f"{environment.name}: {len(versions)} packages, torch {versions.get('torch', 'not among them')}")
+    logger.info("%s: %d packages, torch %s", environment.name, len(versions), versions.get("torch", "not among them"))
 
 
 def _packages(environment: Environment) -> list[Package]:
-    here = "gpu" if _has_gpu() else "cpu"
+    here = "gpu" if has_accelerator_driver() else "cpu"
     return [package for package in environment.packages if package.only in (None, here)]
 
 
@@ -168,7 +170,7 @@ def _base_python(environment: Environment) -> str:
 
 def _refuse_cuda(planned: str, environment: Environment) -> None:
     """Stop before a machine without a GPU is sent several GB of CUDA packages."""
-    if _has_gpu():
+    if has_accelerator_driver():
         return
     packages = [line.strip(" +") for line in planned.splitlines() if line.startswith(" +")]
     # nvidia-ml-py asks a driver for its state; it is small, and several packages import it without a GPU
@@ -179,10 +181,6 @@ def _refuse_cuda(planned: str, environment: Environment) -> None:
             f"{environment.name}: this machine has no GPU, but uv would install {', '.join(heavy[:4])}; "
             "name a place with a CPU build of torch in pip's find-links, or set UV_TORCH_BACKEND=cpu"
         )
-
-
-def _has_gpu() -> bool:
-    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
 
 
 def _check_imports(card: HasEnvironment, python: str) -> None:

@@ -60,7 +60,7 @@ class AlphaNetPotential:
         return predictions
 
     def provenance(self) -> dict[str, Any]:
-        """What identifies the numbers."""
+        """The origin of the numbers: weights' sha256, settings, precision, device, mode, version of torch."""
         return {
             "weights_sha256": sha256_of(self.file) if self.file else None,
             "parameters": self.model.n_parameters,

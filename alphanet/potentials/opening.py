@@ -22,7 +22,7 @@ Frames = Callable[[], Iterable["Atoms"]]
 
 @dataclass(frozen=True, kw_only=True)
 class LoadOptions:
-    """How a potential is loaded. What has no use for a potential is refused, never ignored."""
+    """Options of loading a potential. One that the potential has no use for is refused, never ignored."""
 
     dtype: str = "float32"
     device: str = "cpu"
@@ -73,11 +73,15 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
         return _baseline(load_baseline(head), tail, options, frames)
     _refuse(options, ("trust",), "of a baseline's released weights")
     if ours:
+        if options.mode == "eager":
+            _refuse(options, ("max_memory",), "of the modes blocked and compiled")
         return _alphanet(name, options, frames)
     _refuse(options, ("mode", "max_memory", "config", "threads"), f"which {name} decides for itself")
     from alphanet.potentials.calculators import from_python
 
-    return from_python(name, options)
+    if options.untrained:
+        raise UserError(f"{name}: random weights (untrained) are of baselines; the result of {name} is used as it is")
+    return from_python(name, dtype=options.dtype, device=options.device, seed=options.seed)
 
 
 def _refuse(options: LoadOptions, names: Iterable[str], why: str) -> None:
@@ -158,7 +162,7 @@ def _choices(card: "BaselineCard") -> str:
     names = []
     for result in sorted(RUNS.glob(f"{card.name}-*/result.json")):
         with contextlib.suppress(UserError):
-            names.append(f"{card.name}:{trained_model(result)}")
+            names.append(f"{card.name}:{trained_model(result, card.name)}")
     if names:
         return f"name a training, {' or '.join(names)}, or ask for random weights (untrained)"
     return f"train it, name a checkpoint ({card.name}:FILE), or ask for random weights (untrained)"

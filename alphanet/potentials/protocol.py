@@ -1,4 +1,4 @@
-"""What every potential answers, wherever it runs."""
+"""The protocol of every potential, wherever it runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ase import Atoms
 
 @dataclass(frozen=True)
 class FramePrediction:
-    """What a potential says of one structure of n atoms."""
+    """Predictions for one structure of n atoms."""
 
     energy: float  # eV
     forces: np.ndarray  # (n, 3) eV/Å
@@ -31,7 +31,7 @@ class Potential(Protocol):
         ...
 
     def provenance(self) -> dict[str, Any]:
-        """What identifies the numbers: weights' sha256, versions, precision, device, settings."""
+        """The origin of the numbers: weights' sha256, versions, precision, device, settings."""
         ...
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ class RemotePotential:
         """
         if dtype not in card.dtypes:
             raise UserError(f"{card.name} computes in {' or '.join(card.dtypes)}, not in {dtype}")
-        if lacking := card.lacks_checkout():
+        if lacking := card.missing_checkout():
             raise UserError(f"{card.name}: {lacking}")
         self.name = card.name
         self.card = card
@@ -94,7 +94,7 @@ class RemotePotential:
         return dict(self._call("train", dict(request)))
 
     def info(self) -> dict[str, Any]:
-        """What the loaded model says of itself: parameters, elements, cutoff (Å), dtype."""
+        """Properties of the loaded model: parameters, elements, cutoff (Å), dtype."""
         self._load()
         return dict(self._info)
 
@@ -139,7 +139,7 @@ class RemotePotential:
         self._loaded = self._worker.generation
 
     def _model_request(self) -> dict[str, Any]:
-        """What the worker's `load` is told of the model: a file, a name in the package, or random weights."""
+        """The part of the request for `load` that names the model: a file, a name in the package, or random weights."""
         if self._settings is not None:
             return {
                 "checkpoint": None,

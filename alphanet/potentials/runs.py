@@ -10,17 +10,19 @@ RUNS = Path("runs/train")  # where trainings write unless told otherwise
 RESULT = "result.json"
 
 
-def trained_model(result: Path) -> Path:
-    """The checkpoint that a `result.json` describes.
+def trained_model(result: Path, name: str) -> Path:
+    """The checkpoint of the potential `name` that a `result.json` describes.
 
     Raises:
-        UserError: unreadable, or the checkpoint is gone or not the one that was trained.
+        UserError: unreadable, of another potential, or the checkpoint is gone or not the one that was trained.
     """
     try:
         values = json.loads(result.read_text(encoding="utf-8"))
         model, digest = result.parent / values["model"], values["sha256"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{result} does not describe a training run: {error}") from error
+    if values.get("name", name) != name:
+        raise UserError(f"{result} describes a training of {values['name']}, not of {name}")
     if not model.is_file():
         raise UserError(f"{model} is gone; train again, or name a checkpoint")
     if sha256_of(model) != digest:

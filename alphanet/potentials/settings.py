@@ -45,8 +45,8 @@ def train_settings(card: BaselineCard, values: Mapping[str, Any]) -> BaselineSet
     """`values` over the training defaults of the preset that they name, over those of the card.
 
     Raises:
-        UserError: a baseline that does not train, unknown preset or key (with the nearest known one), bad value, no budget, or a value that the
-            package's own trainer cannot follow.
+        UserError: a baseline that does not train, unknown preset or key (with the nearest known one), bad value, no
+            budget, or a value that the package's own trainer cannot follow.
     """
     if not card.trainable:
         raise UserError(f"{card.name} is not trained here; its weights come with a checkpoint")

@@ -71,7 +71,7 @@ def present(card: BaselineCard, name: str, *, trust: bool = False) -> Weights:
     if checkpoint.pickled and not checkpoint.sha256 and not trust:
         raise UserError(
             f"{download_} carries code that loading it runs, and the card has no sha256 of it; if you trust "
-            f"{checkpoint.source}, add --trust"
+            f"{checkpoint.source}, allow it (trust)"
         )
     return Weights(path, name, digest)
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -13,8 +14,9 @@ from alphanet.errors import UserError
 
 
 @pytest.fixture
-def values(cards):
-    return yaml.safe_load(card_path("table").read_text(encoding="utf-8"))
+def values():
+    """The content of a card of the tests."""
+    return yaml.safe_load((Path(__file__).parent / "cards" / "table.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

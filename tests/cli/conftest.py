@@ -1,4 +1,4 @@
-"""A kind of benchmark for tests of the command line: it counts letters, takes no time, and fails or lacks data if told."""
+"""A kind of benchmark for tests of the command line: it counts letters, and fails if told."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,8 @@ import yaml
 from pydantic import Field
 
 from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
-from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Missing, Plan, Shown, Task
+from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Shown
+from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.benchmark.kinds import KINDS
 from alphanet.benchmark.needs import DataNeed
 from alphanet.errors import UserError

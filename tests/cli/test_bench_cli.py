@@ -6,7 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from alphanet.cli import app
+from alphanet.cli.bench import parse_sizes
 from alphanet.errors import UserError
+
+pytestmark = pytest.mark.integration
 
 
 def run(*arguments, **options):
@@ -16,50 +19,70 @@ def run(*arguments, **options):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--models", "alphanett"], r"no potential 'alphanett'.*alphanet"),
-        (["--models", ","], "name at least one"),
-        (["--models", "alphanet@fig3b"], r"no preset 'fig3b'.*fig3a"),
-        (["--models", "alphanet", "--structures", "zeolit"], "no material and no file 'zeolit'"),
-        (["--models", "alphanet", "--sizes", "300..100"], "is reversed"),
-        (["--models", "alphanet", "--mode", "fast"], "--mode: unknown 'fast'"),
-        (["--models", "alphanet", "--weights", "released"], "--alphanet FILE"),
-        (["--models", "alphanet", "--dtype", "float16"], "--dtype: unknown 'float16'"),
-        (["--models", "alphanet", "--device", "tpu"], "--device: unknown 'tpu'"),
+        (["alphanet", "--sizes", "300..100"], "is reversed"),
+        (["alphanet", "--sizes", "few"], "neither A..B nor a list"),
+        (["alphanet", "--mode", "fast"], "mode: unknown 'fast'|unknown mode 'fast'"),
+        (["alphanet", "--dtype", "float16"], "dtype: .*float"),
+        (["alphanet", "--device", "tpu"], "device"),
+        (["alphanet", "--budget", "soon"], "'soon' is no duration"),
     ],
 )
 def test_mistakes_are_one_line(arguments, said, tmp_path):
     with pytest.raises(UserError, match=said):
-        run("speed", *arguments, "--out", tmp_path)
+        run("speed", *arguments, "--out", tmp_path / "speed")
     assert not list(tmp_path.iterdir())
 
 
-def test_both_readings_are_timed_and_compared_with_themselves(tmp_path):
-    asked = ["speed", "--models", "alphanet,alphanet-v1", "--sizes", "24", "--rounds", "1", "--budget", "2"]
-    first = run(*asked, "--out", tmp_path / "a", "--json")
-    summary = json.loads(first.stdout)
-    assert [point["status"] for point in summary["points"]] == ["ok", "ok"]
-    point = summary["points"][0]
-    assert {"device", "mode", "compile_s", "n_edges", "peak_memory_mb"} <= set(point)
-    assert {file.name for file in (tmp_path / "a").iterdir()} == {
-        "points.jsonl",
-        *(f"speed.{ending}" for ending in ("json", "csv", "png", "svg", "pdf")),
-    }
-    assert point["passes"] == 3 and [len(turns) for turns in point["rounds"]["step"]] == [1, 1, 1]
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["alphanett"], "no potential 'alphanett'; did you mean 'alphanet'"),
+        (["alphanet@fig3b"], "no preset 'fig3b'"),
+        (["alphanet", "--structures", "zeolit"], "no material and no file 'zeolit'"),
+        (["alphanet", "--weights", "released"], "weights released: name a file"),
+    ],
+)
+def test_where_nothing_can_be_measured_the_reason_stands_alone(arguments, said, tmp_path):
+    result = run("speed", *arguments, "--out", tmp_path / "speed")
+    assert result.exit_code == 1 and not result.stdout
+    assert "nothing could be measured" in result.stderr.splitlines()[-1] and said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [("100", (100,)), ("300,100,300", (100, 300)), ("100..10000", (100, 1000, 10000)), ("5..5", (5,))],
+)
+def test_sizes(text, sizes):
+    assert parse_sizes(text, 3) == sizes
+
+
+def test_a_sweep_is_a_result_in_the_folder_that_out_names(tmp_path):
+    words = ["speed", "alphanet", "alphanet-v1", "--sizes", "24", "--rounds", "1", "--budget", "2m"]
+    shown = json.loads(run(*words, "--out", tmp_path / "a", "--json").stdout)
+    assert shown["schema"] == "alphanet-results" and (shown["kind"], shown["name"]) == ("speed", "a")
+    assert json.loads((tmp_path / "a" / "results.json").read_text()) == shown
+    assert len(shown["records"]) == 2 and not shown["comparable"]
     result = run("compare", tmp_path / "a", tmp_path / "a")
     assert result.exit_code == 0 and "yes" in result.stdout
+    agreement = json.loads(run("compare", tmp_path / "a", tmp_path / "a", "--json").stdout)
+    assert agreement["schema"] == "alphanet-agreement" and all(ratio["agree"] for ratio in agreement["ratios"])
     with pytest.raises(UserError, match="cannot read"):
         run("compare", tmp_path / "a", tmp_path / "b")
 
 
 def test_training_and_memory_of_alphanet(tmp_path):
     train = json.loads(
-        run("train-speed", "--models", "alphanet", "--sizes", "24", "--rounds", "1", "--budget", "0.1",
+        run("train-speed", "alphanet", "--sizes", "24", "--rounds", "1", "--passes", "1", "--budget", "6s",
             "--out", tmp_path / "t", "--json").stdout
     )  # fmt: skip
-    assert train["points"][0]["train_ms"]["median"] > 0
+    (record,) = train["records"].values()
+    assert "train" in json.dumps(record["metrics"])
     memory = json.loads(
-        run("memory", "--models", "alphanet", "--start", 24, "--most", 24, "--sample-atoms", 24,
+        run("memory", "alphanet", "--smallest", 24, "--largest", 24, "--sample-atoms", 24,
             "--out", tmp_path / "m", "--json").stdout
     )  # fmt: skip
-    (one,) = memory["models"]
-    assert one["largest"] == 24 and one["limited_by"] is None and one["training_mb_per_sample"] is not None
+    assert memory["kind"] == "memory" and memory["records"]
+
+
+def test_memory_options_are_not_of_speed(tmp_path):
+    assert run("speed", "alphanet", "--smallest", "3", "--out", tmp_path / "a").exit_code == 2

@@ -61,8 +61,7 @@ def test_the_budget_is_divided_by_the_cards_limits(started):
     invoke("--budget", "6", "--only", "table1,table2,fig1,table6")
     shares = {line[1]: option(line, "--budget") for line in lines}
     # Of 10, 14 and 6 minutes; nothing took any time, so that what is left over goes to the later ones.
-    assert {name: float(share) for name, share in shares.items() if share} == {"table1": 2.0, "table2": 4.2, "fig1": 6.0}
-    assert shares["table6"] is None
+    assert shares == {"table1": "2", "table2": "4.2", "table6": None, "fig1": "6"}
     lines.clear()
     invoke("--budget", "1000", "--only", "table1,table2")
     assert [option(line, "--budget") for line in lines] == ["10", "14"]  # never more than the card

@@ -1,4 +1,4 @@
-"""The command line as a whole: options are declared once, help has examples, JSON has a schema, nothing heavy is imported."""
+"""The command line as a whole: options declared once, examples in the help, JSON with a schema, no heavy imports."""
 
 import inspect
 import json
@@ -75,13 +75,15 @@ def test_no_command_declares_an_option_itself():
 
 def test_an_option_has_one_help_one_type_and_one_default_everywhere():
     uses = defaultdict(set)
-    for words, callback in callbacks():
+    for _, callback in callbacks():
         hints = typing.get_type_hints(callback, include_extras=True)
         for name, parameter in inspect.signature(callback).parameters.items():
             kind, info = typing.get_args(hints[name])[0], typing.get_args(hints[name])[-1]
             if isinstance(info, OptionInfo):
                 default = "required" if parameter.default is inspect.Parameter.empty else repr(parameter.default)
-                for flag in filter(None, (info.default, *(info.param_decls or ()))):  # typer takes the first for a default
+                for flag in filter(
+                    None, (info.default, *(info.param_decls or ()))
+                ):  # typer takes the first for a default
                     uses[flag].add((str(kind), info.help, default))
     different = {flag: found for flag, found in uses.items() if len(found) > 1 and flag not in {*TWO_MEANINGS, "-o"}}
     assert not different
@@ -139,7 +141,7 @@ def test_every_command_that_prints_has_json():
         ["repro", "list"],
         ["repro", "table1", "--dry-run"],
         ["repro", "all", "--dry-run"],
-        ["init", "--preset", "fig3a", "--elements", "Si", "--out", "m.safetensors"],
+        ["init", "--preset", "small", "--elements", "Si", "--out", "m.safetensors"],
     ],
     ids=" ".join,
 )
@@ -173,7 +175,10 @@ def test_nothing_heavy_is_imported_for_an_answer(arguments):
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() in ("[]", "['pydantic']" if len(arguments) > 1 else "[]")  # typer converts values with it
+    assert done.stderr.strip() in (
+        "[]",
+        "['pydantic']" if len(arguments) > 1 else "[]",
+    )  # typer converts values with it
 
 
 def test_the_version_names_commit_and_torch():

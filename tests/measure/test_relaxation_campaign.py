@@ -20,6 +20,8 @@ from alphanet.measure.relaxation.job import Job
 from alphanet.measure.relaxation.prediction import predict
 from alphanet.measure.relaxation.protocol import RelaxationProtocol
 
+pytestmark = pytest.mark.integration
+
 TESTS = Path(__file__).parents[1]
 
 

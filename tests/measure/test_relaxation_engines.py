@@ -19,6 +19,8 @@ from alphanet.potentials.environments import install
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.weights import present
 
+pytestmark = pytest.mark.integration
+
 USUAL = RelaxationProtocol()
 
 
@@ -106,7 +108,7 @@ def test_steps_are_counted_as_the_protocol_says():
 @pytest.mark.parametrize("name", ["chgnet", "sevennet-0"])
 def test_released_potentials_relax_real_crystals_alike_on_both_paths(name, lasting_home):
     card = load_baseline(name)
-    install(card, print)
+    install(card)
     frames = strained_crystals()
     with RemotePotential(card, model=present(card, card.released)) as potential:
         alone = one_by_one(frames, potential)

@@ -151,7 +151,7 @@ def test_without_the_option_nothing_is_added(sample):
 def test_fairchem_s_evaluator_says_the_same(sample, tmp_path):
     card = load_baseline("equiformer-v2")
     if not is_installed(card):
-        install(card, print)
+        install(card)
     frames, energy, forces = sample
     free = [~atoms.arrays["fixed"] for atoms in frames]
     labels = [atoms.calc.results for atoms in frames]

@@ -14,6 +14,8 @@ from alphanet.measure.speed.repeats import Ratio
 from alphanet.measure.speed.summary import read_summary
 from alphanet.measure.speed.sweep import JOURNAL, Sweep, is_finished, run_sweep
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, caplog):
@@ -44,7 +46,7 @@ def test_points_ratios_and_exponents(run, tmp_path):
     assert [point.n_atoms for point in summary.points] == [8, 32, 108] * 2
     point = points(summary, "one")[32]
     assert point.status == "ok"
-    assert point.n_edges == 2 * 32 * 12  # twelve neighbours within 3 Å, two structures
+    assert point.n_edges == 2 * 32 * 12  # twelve neighbors within 3 Å, two structures
     for task in ("step", "forward"):
         times = point.times_ms[task]
         assert times.q25 <= times.median <= times.q75

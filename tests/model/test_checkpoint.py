@@ -141,7 +141,7 @@ def test_truncated_checkpoint(tmp_path: Path) -> None:
 
 def test_a_checkpoint_without_configuration_asks_for_one(public: InteratomicModel, tmp_path: Path) -> None:
     torch.save(public_state(public), tmp_path / "m.ckpt")
-    with pytest.raises(UserError, match="--config"):
+    with pytest.raises(UserError, match=r"its JSON file \(config\)"):
         load_model(tmp_path / "m.ckpt")
 
 

@@ -21,6 +21,8 @@ from alphanet.model.export import ExportedModel, export_model
 from alphanet.model.prediction import predict
 from alphanet.potentials.local import AlphaNetPotential
 
+pytestmark = pytest.mark.integration
+
 CONFIG = AlphaNetConfig(
     elements=["H", "Cu"], num_layers=1, hidden_channels=8, heads=2, num_basis=4, temporal_channels=2, cutoff=4.0
 )
@@ -64,9 +66,9 @@ def test_sizes_that_were_not_traced(package, model):
 
 def test_what_differs_is_not_written(package, tmp_path, monkeypatch):
     other = create_model(CONFIG, seed=2)
-    monkeypatch.setattr(module, "_compile", lambda _model, out, _report, _extra: shutil.copy(package, out))
+    monkeypatch.setattr(module, "_compile", lambda _model, out, _extra: shutil.copy(package, out))
     with pytest.raises(UserError, match=r"is not written: what was compiled differs"):
-        export_model(other, tmp_path / "model.pt2", lambda _line: None)
+        export_model(other, tmp_path / "model.pt2")
     assert not list(tmp_path.iterdir())
 
 
@@ -74,7 +76,7 @@ def test_elements_and_files_are_checked(package, model, tmp_path):
     with pytest.raises(UserError, match="does not know O"):
         ExportedModel(package).graph(Atoms("O"))
     with pytest.raises(UserError, match=r"written as \.pt2"):
-        export_model(model, tmp_path / "model.onnx", lambda _line: None)
+        export_model(model, tmp_path / "model.onnx")
     with pytest.raises(UserError, match="no such file"):
         ExportedModel(tmp_path / "absent.pt2")
     (tmp_path / "text.pt2").write_text("text")

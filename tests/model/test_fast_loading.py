@@ -17,6 +17,8 @@ from alphanet.model.fast.model import FastModel, fast_model
 from alphanet.model.prediction import predict
 from alphanet.paths import home
 
+pytestmark = pytest.mark.integration
+
 needs_compiler = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler")
 
 

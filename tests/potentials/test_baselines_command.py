@@ -1,10 +1,9 @@
 import json
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from alphanet.cli import baselines
+from alphanet.cli import app
 from alphanet.errors import UserError
 from alphanet.potentials import environments
 
@@ -14,8 +13,6 @@ def run(make_card, tmp_path, monkeypatch):
     """A function that runs `alphanet baselines …` with a baseline `fake` beside the project's."""
     monkeypatch.setenv("ALPHANET_BASELINES", str(tmp_path / "baselines"))
     make_card()
-    app = typer.Typer()
-    baselines.register(app)
 
     def call(*arguments: str):
         return CliRunner().invoke(app, ["baselines", *arguments])
@@ -24,7 +21,7 @@ def run(make_card, tmp_path, monkeypatch):
 
 
 def test_list_and_info(run):
-    rows = {row["name"]: row for row in json.loads(run("list", "--json").stdout)}
+    rows = {row["name"]: row for row in json.loads(run("list", "--json").stdout)["baselines"]}
     assert {"fake", "nequip", "mace", "schnet"} <= rows.keys()
     assert rows["nequip"]["paper_rows"] == ["NequIP"]
     assert not rows["fake"]["installed"]
@@ -41,7 +38,7 @@ def test_mistakes(run):
 
 
 def test_install_goes_on_after_a_failure_and_says_so(run, monkeypatch):
-    def broken(card, report, again=False):
+    def broken(card, again=False):
         if card.name == "fake":
             raise UserError("fake: uv cannot install numpy==2.4.6")
         return True
@@ -57,6 +54,6 @@ def test_install_goes_on_after_a_failure_and_says_so(run, monkeypatch):
 def test_check_says_what_fails(run):
     result = run("check", "fake", "--json")
     assert result.exit_code == 1
-    (told,) = json.loads(result.stdout)
+    (told,) = json.loads(result.stdout)["baselines"]
     assert "not installed" in told["error"]
     assert not told["passed"]

@@ -40,7 +40,7 @@ def orders(tmp_path, monkeypatch):
     tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setattr(environments, "uv_command", lambda: str(tool))
     monkeypatch.setattr(environments, "uv_environment", lambda: dict(os.environ))
-    monkeypatch.setattr(environments, "_has_gpu", lambda: False)
+    monkeypatch.setattr(environments, "has_accelerator_driver", lambda: False)
 
     def tell(**values: str) -> None:
         file.write_text(json.dumps({"freeze": "numpy==2.4.6\ntorch==2.13.0+cpu"} | values))
@@ -49,14 +49,15 @@ def orders(tmp_path, monkeypatch):
     return tell
 
 
-def test_install_once_and_remove(orders, make_card):
-    card, lines = make_card(), []
+def test_install_once_and_remove(orders, make_card, caplog):
+    card = make_card()
+    caplog.set_level("INFO")
     assert environments.state(card) == "absent"
     with pytest.raises(UserError, match="is not installed; make it with: alphanet baselines install fake"):
         environments.python_of(card)
-    assert environments.install(card, lines.append)
-    assert any("numpy==2.4.6" in line for line in lines)
-    assert not environments.install(card, lines.append)
+    assert environments.install(card)
+    assert any("numpy==2.4.6" in line for line in caplog.messages)
+    assert not environments.install(card)
     assert environments.is_installed(card)
     assert environments.python_of(card).is_file()
     assert environments.resolved_versions(card) == {"numpy": "2.4.6", "torch": "2.13.0+cpu"}
@@ -67,13 +68,13 @@ def test_install_once_and_remove(orders, make_card):
 
 
 def test_a_changed_card_is_noticed_and_made_anew(orders, make_card):
-    environments.install(make_card(), print)
+    environments.install(make_card())
     newer = make_card(environment=CARD["environment"] | {"packages": [{"name": "numpy", "version": "2.4.7"}]})
     assert environments.state(newer) == "changed"
     with pytest.raises(UserError, match="was made from an older card"):
         environments.python_of(newer)
     orders(freeze="numpy==2.4.7")
-    assert environments.install(newer, print)
+    assert environments.install(newer)
     assert environments.resolved_versions(newer) == {"numpy": "2.4.7"}
 
 
@@ -94,22 +95,22 @@ def test_a_changed_card_is_noticed_and_made_anew(orders, make_card):
     ],
 )
 def test_a_failed_install_leaves_the_old_environment(orders, make_card, tmp_path, told, imports, said):
-    environments.install(make_card(), print)
+    environments.install(make_card())
     block = {"packages": [{"name": "numpy", "version": "9.9"}], "imports": [imports]}
     newer = make_card(environment=CARD["environment"] | block)
     orders(**told)
     with pytest.raises(UserError, match=said):
-        environments.install(newer, print)
+        environments.install(newer)
     assert environments.resolved_versions(make_card()) == {"numpy": "2.4.6", "torch": "2.13.0+cpu"}
     assert sorted(path.name for path in (tmp_path / "home" / "environments").iterdir()) == [".fake.lock", "fake"]
 
 
 def test_a_kill_between_the_renames_is_mended(orders, make_card, tmp_path):
     card = make_card()
-    environments.install(card, print)
+    environments.install(card)
     folder = tmp_path / "home" / "environments" / "fake"
     folder.rename(folder.with_name(".fake.old"))
-    assert not environments.install(card, print)
+    assert not environments.install(card)
     assert environments.is_installed(card)
 
 
@@ -117,7 +118,7 @@ def test_a_second_install_waits_for_the_first(orders, make_card, caplog):
     caplog.set_level(logging.INFO)
     card = make_card()
     with environments._locked(card.environment):
-        second = threading.Thread(target=environments.install, args=(card, print))
+        second = threading.Thread(target=environments.install, args=(card,))
         second.start()
         end = time.monotonic() + 10
         while not caplog.messages and time.monotonic() < end:

@@ -38,9 +38,7 @@ def test_alphanet_has_modes_and_baselines_have_none(installed):
     value, about = energy("alphanet", untrained=True, mode="blocked", max_memory=0.001)
     assert value == pytest.approx(eager, rel=1e-5)
     assert about["mode"] == "blocked"
-    with pytest.raises(
-        UserError, match="mode blocked is an option of AlphaNet's files; fake runs as its package"
-    ):
+    with pytest.raises(UserError, match="mode blocked is an option of AlphaNet's files; fake runs as its package"):
         energy("fake", untrained=True, mode="blocked")
     with pytest.raises(UserError, match="unknown mode 'fast'"):
         energy("alphanet", untrained=True, mode="fast")
@@ -75,8 +73,12 @@ def test_a_bare_name_without_released_weights_lists_the_trainings_and_takes_none
         folder = tmp_path / "runs" / "train" / name
         folder.mkdir(parents=True)
         (folder / "w.txt").write_text(stiffness)
-        (folder / RESULT).write_text(json.dumps({"model": "w.txt", "sha256": sha256_of(folder / "w.txt")}))
-    with pytest.raises(UserError, match=r"name a training, fake:\S*fake-a\S* or fake:\S*fake-b\S*w\.txt"):
+        digest = sha256_of(folder / "w.txt")
+        (folder / RESULT).write_text(json.dumps({"model": "w.txt", "sha256": digest}))
+    (tmp_path / "runs" / "train" / "fake-other-mini-seed0").mkdir()  # of a baseline whose name begins alike
+    other = {"name": "fake-other", "model": "../fake-b-mini-seed0/w.txt", "sha256": digest}
+    (tmp_path / "runs" / "train" / "fake-other-mini-seed0" / RESULT).write_text(json.dumps(other))
+    with pytest.raises(UserError, match=r"name a training, fake:\S*fake-a\S* or fake:\S*fake-b\S*w\.txt, or ask"):
         energy("fake")
     assert energy("fake:runs/train/fake-b-mini-seed0/w.txt")[0] == pytest.approx(0.5 * 4.0)
     (folder / "w.txt").write_text("9.0")  # no longer what the training wrote
@@ -90,6 +92,7 @@ def test_a_bare_name_without_released_weights_lists_the_trainings_and_takes_none
         ("fake", {"preset": "small"}, "preset small is an option of random weights"),
         ("fake:first", {"seed": 1}, "seed 1 is an option of random weights"),
         ("fake", {"max_memory": 1.0, "untrained": True}, "max_memory 1.0 is an option of AlphaNet's files"),
+        ("alphanet", {"max_memory": 1.0, "untrained": True}, "max_memory 1.0 is an option of the modes blocked"),
         ("alphanet", {"trust": True, "untrained": True}, "trust True is an option of a baseline's released weights"),
         (
             "python_potentials:harmonic",

@@ -5,9 +5,11 @@ import pytest
 from model_samples import alloy, ethanol, paper_config, random_model
 
 from alphanet.model.checkpoint import save_model
+from alphanet.potentials.alphanet_worker import worker
 from alphanet.potentials.kit.worker_kit import Structures, packed
 from alphanet.potentials.local import AlphaNetPotential
-from alphanet.potentials.own import worker
+
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture

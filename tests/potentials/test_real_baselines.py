@@ -41,8 +41,8 @@ print("ENERGIES", json.dumps(energies))
 @pytest.mark.parametrize("name", CHECKED)
 def test_conformance(name):
     card = load_baseline(name)
-    install(card, print)
-    told = check_baseline(card, print)
+    install(card)
+    told = check_baseline(card)
     assert told.get("error") is None
     assert [one for one in told["checks"] if not one["passed"]] == []
 
@@ -50,7 +50,7 @@ def test_conformance(name):
 @pytest.mark.parametrize("name", OWN_CALCULATORS)
 def test_energies_equal_those_of_the_packages_own_calculator(name, tmp_path):
     card = load_baseline(name)
-    install(card, print)
+    install(card)
     script = SCRIPT.format(make=OWN_CALCULATORS[name], bulks=BULKS)
     command = [str(python_of(card)), "-c", script]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=300)

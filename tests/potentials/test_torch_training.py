@@ -23,6 +23,8 @@ from alphanet.potentials.settings import train_settings
 from alphanet.training.folder import CONTENTS, RunFolder
 from alphanet.training.run import run_training
 
+pytestmark = pytest.mark.integration
+
 CP2K = {"Cu": -1306.0, "Au": -900.0}  # eV that a code with core electrons would add to each atom
 
 
@@ -124,12 +126,6 @@ def test_reference_energies_are_fitted_as_alphanet_s_are(card, stores, tmp_path)
     assert mean["Au"] == mean["Cu"] != pytest.approx(trained.reference_energies["Au"])
     with pytest.raises(UserError, match="no energy for Cu"):
         train(card, stores, tmp_path / "given", reference_energies={"Au": 1.0})
-
-
-def test_a_plateau_lowers_the_rate_when_the_validation_stalls(card, stores, tmp_path):
-    train(card, stores, tmp_path / "out", schedule="plateau", learning_rate=1e-7, learning_rate_floor=0, epochs=14)
-    rates = [row["learning_rate"] for row in validations(tmp_path / "out" / "logs" / "metrics.csv")]
-    assert rates[0] == 1e-7 and rates[-1] == pytest.approx(0.36e-7)
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(card, stores, tmp_path, caplog):

@@ -69,7 +69,7 @@ def test_a_member_of_an_archive_is_loaded(make_card, mirror):
 def test_pickles_without_a_checksum_need_trust(make_card, mirror):
     card = card_with(make_card, pickled=True)
     fetch(card, "first", mirror=mirror)
-    with pytest.raises(UserError, match=r"carries code that loading it runs.*--trust"):
+    with pytest.raises(UserError, match=r"carries code that loading it runs.*allow it \(trust\)"):
         present(card, "first")
     assert present(card, "first", trust=True).path
     known = card_with(make_card, pickled=True, sha256=hashlib.sha256(CONTENT).hexdigest())

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
+from alphanet.benchmark.findings import Findings
 from alphanet.benchmark.judging import build_cells, judged_claim
-from alphanet.benchmark.kind import Findings
 from alphanet.benchmark.loading import read_benchmark
-from alphanet.figures.style import figure_files
 from alphanet.files import write_text
 from alphanet.results.facts import cell_facts
 from alphanet.results.records import Record, RecordLog
@@ -56,6 +55,7 @@ def figure(folder: Path) -> Path:
     """A figure with claims, a grid with measured and printed numbers, curves and a drawing."""
     for ending, text in (("svg", SVG), ("png", "png"), ("pdf", "pdf"), ("csv", "atoms,ms\n24,10\n")):
         write_text(folder / f"curves.{ending}", text)
+    write_text(folder / "speed.json", '{"points": [{"n_atoms": 24, "median": 10.0}]}')
     origin = "points/AlphaNet/24"
     time = Number(text="10.0 (9.00–11.0)", value=10.0, origin=origin, interval=(9.0, 11.0))
     rows = (("AlphaNet", time, Number(text="0.799", value=0.799, origin="", paper=True), "ok"),)

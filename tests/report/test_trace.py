@@ -72,6 +72,12 @@ def test_a_changed_record_is_found(copied):
         trace(copied / "out", copied / "runs")
 
 
+def test_a_number_of_a_grid_whose_file_is_gone_is_found(copied):
+    (copied / "runs" / "figure" / "speed.json").unlink()
+    with pytest.raises(AssertionError, match=r"speed\.json is missing"):
+        trace(copied / "out", copied / "runs")
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [(">0.799</span>", ">0.798</span>"), (">0.799 (0.795", ">0.789 (0.795"), (">47.3</span>", ">47.4</span>")],

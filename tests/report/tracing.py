@@ -68,7 +68,7 @@ def trace(report: Path, runs: Path) -> dict[str, int]:
             if item.paper:
                 papers[key] = item.text
                 continue
-            assert run.result.origins[item.origin], key
+            _require_basis(run.result.origins[item.origin], folder, key)
             known[key] = item.value
             counts["others"] += 1
     for element in shown:
@@ -125,6 +125,12 @@ def _printed(cell: Cell) -> dict[str, str]:
     if printed is None:
         return {}
     return {f"{cell.table}|{cell.row}|{cell.column}|{cell.metric}": str(printed)}
+
+
+def _require_basis(facts: dict[str, str], folder: Path, key: str) -> None:
+    """A number of a grid rests on something, and if that is a file, the file is there."""
+    assert facts, key
+    assert "file" not in facts or (folder / facts["file"]).is_file(), f"{key}: {folder / facts['file']} is missing"
 
 
 def _card(name: str) -> AnyCard:

@@ -47,6 +47,7 @@ def test_a_baseline_by_name(fake: None, data: Data) -> None:
 def test_the_command_trains_both_alike(fake: None) -> None:
     command = ["train", "--model", "fake", "--dataset", "copper", "--json", "--epochs", "1", "model.stiffness=1"]
     answer = json.loads(CliRunner().invoke(app, command, catch_exceptions=False).stdout)
+    assert answer.pop("schema") == "alphanet-training"
     assert answer["model"] == "runs/train/fake-copper-mini-seed0/model.safetensors"
     assert answer["settings"]["preset"] == "mini" and answer["settings"]["epochs"] == 1
     written = json.loads(Path("runs/train/fake-copper-mini-seed0/result.json").read_text())

@@ -2,16 +2,13 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
 from training_samples import Data, messages, small_config
 from typer.testing import CliRunner
 
-from alphanet.cli.train import register
+from alphanet.cli import app
 from alphanet.errors import UserError
 
-app = typer.Typer()
-register(app)
-app.callback()(lambda: None)
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
@@ -26,11 +23,12 @@ def config_file(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_file_with_overrides_and_flags(config_file: Path) -> None:
-    arguments = ["train", str(config_file), "loss.energy_weight=2", "--epochs", "1", "--seed", "3", "--json"]
+    words = ["loss.energy_weight=2", "--epochs", "1", "--seed", "3", "--max-time", "1h", "--json"]
     with messages() as lines:
-        result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        result = CliRunner().invoke(app, ["train", str(config_file), *words], catch_exceptions=False)
     answer = json.loads(result.stdout)
-    assert answer["epochs"] == 1
+    assert answer["schema"] == "alphanet-training" and answer["epochs"] == 1
+    assert answer["settings"]["max_time"] == 3600
     assert Path(answer["model"]) == Path("runs/train/copper-mini-seed3/model.safetensors")
     assert Path(answer["model"]).is_file()
     assert answer["validation"].keys() == {"loss", "energy_mae", "force_mae"}

@@ -11,9 +11,12 @@ from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.model.checkpoint import load_model, read_metadata
 from alphanet.potentials.kit.loop.loss import errors, total_loss
+from alphanet.potentials.kit.loop.table import validations
 from alphanet.training.config import file_config
 from alphanet.training.folder import TrainingResult
 from alphanet.training.run import run_training
+
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +154,25 @@ def test_every_choice_trains(data: Data, out: Path, changes: dict[str, object]) 
     result = run_training(small_config(**changes), data, out)
     assert result.finished
     assert result.validation["force_mae"] < 10
+
+
+def test_a_plateau_lowers_the_rate_when_the_validation_stalls(data: Data, out: Path) -> None:
+    slow = {"schedule": "plateau", "learning_rate": 1e-7, "learning_rate_floor": 0.0, "epochs": 13, "loss": {}}
+    run_training(small_config(**slow), data, out)
+    rates = [row["learning_rate"] for row in validations(out / "logs" / "metrics.csv")]
+    assert rates[:6] == [1e-7] * 6  # the first validation, and five that were no better
+    assert rates[6:] == pytest.approx([0.6e-7] * 6 + [0.36e-7])
+
+
+def test_a_number_of_steps_ends_a_training_in_the_midst_of_an_epoch(data: Data, out: Path) -> None:
+    config = small_config(steps=7)
+    result = run_training(config, data, out)
+    assert (result.steps, result.epochs, result.finished) == (7, 1, True)
+    rows = validations(out / "logs" / "metrics.csv")
+    assert [row["step"] for row in rows] == [5, 7]
+    (out / "result.json").unlink()  # as if it had been killed before it could write that
+    again = run_training(config, data, out)
+    assert (again.steps, again.validation, again.best_epoch) == (7, result.validation, result.best_epoch)
 
 
 def test_a_device_that_is_not_there_is_named(data: Data, out: Path) -> None:

@@ -113,7 +113,8 @@ def messages() -> Iterator[list[str]]:
 
 def run_python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a script in a process of its own, with this folder's helpers on its path."""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    places = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(places), "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, script, *arguments], env=environment, capture_output=True, text=True, check=False
     )

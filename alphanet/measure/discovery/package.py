@@ -73,7 +73,7 @@ def package_metrics(true: np.ndarray, predicted: np.ndarray, threshold: float) -
 
 def _install(card: ToolCard) -> None:
     try:
-        install(card, logger.info)
+        install(card)
     except UserError as error:
         raise UserError(
             f"{error} (the first score installs {card.name} from the package index that pip or uv is set to; "

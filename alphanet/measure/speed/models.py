@@ -4,12 +4,13 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, Field, JsonValue
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
 from alphanet.measure.speed.points import Typed
-from alphanet.potentials import own
+from alphanet.potentials import alphanet_worker
 from alphanet.potentials.cards import BaselineCard, baseline_names, load_baseline
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
@@ -33,6 +34,29 @@ class TimingSetup(Typed):
     alphanet: str | None = None  # file with weights of AlphaNet, which also names their reading
 
 
+class LoadRequest(Typed):
+    """The request with which a worker loads its model: a file, weights that its package carries, or an architecture."""
+
+    checkpoint: str | None = None
+    carried: str | None = None
+    architecture: dict[str, JsonValue] = Field(default_factory=dict)
+    elements: tuple[str, ...] = ()
+    seed: int = 0
+    stress: bool = True
+    dtype: str = "float32"
+    device: str = "cpu"
+    threads: int = 1
+
+
+class ModelInfo(BaseModel):
+    """A loaded model's description of itself, as far as a point needs it."""
+
+    parameters: int | None = None
+    cutoff: float | None = None  # Å
+    dtype: str | None = None
+    mode: str = "eager"
+
+
 @dataclass(frozen=True)
 class TimedModel:
     """One potential with its settings, before any process is started."""
@@ -41,28 +65,23 @@ class TimedModel:
     python: Path
     places: tuple[Path, ...]
     variables: dict[str, str]
-    request: dict[str, Any]  # of the worker's `load`
+    request: LoadRequest
     versions: dict[str, str]
     """Everything the speed depends on besides the machine: packages, settings, weights, and for AlphaNet its sources"""
-    threads: int = 1
 
-    @property
-    def device(self) -> str:
-        """The device that it runs on."""
-        return str(self.request.get("device", "cpu"))
-
-    def start(self, elements: tuple[str, ...], mode: str) -> tuple[Worker, dict[str, Any]]:
+    def start(self, elements: tuple[str, ...], mode: str) -> tuple[Worker, ModelInfo]:
         """A fresh worker that has loaded the model in `mode`, and the model's description of itself.
 
         Raises:
             UserError: the worker cannot be started, or refuses.
         """
-        worker = Worker(self.name, self.python, self.places, self.threads, self.variables)
-        request = self.request | {"mode": mode}
-        if request["architecture"] and not request["elements"]:
-            request |= {"elements": list(elements)}
+        worker = Worker(self.name, self.python, self.places, self.request.threads, self.variables)
+        request = self.request
+        if request.architecture and not request.elements:
+            request = request.model_copy(update={"elements": elements})
         try:
-            return worker, worker.call("load", request, timeout=START_TIMEOUT)
+            answer = worker.call("load", request.model_dump(mode="json") | {"mode": mode}, timeout=START_TIMEOUT)
+            return worker, ModelInfo.model_validate(answer)
         except BaseException:
             worker.close()
             raise
@@ -81,16 +100,14 @@ def timed_model(name: str, setup: TimingSetup) -> TimedModel:
     card = _card(head)
     if setup.dtype not in card.dtypes:
         raise UserError(f"{head} computes in {' or '.join(card.dtypes)}, not in {setup.dtype}")
-    if lacking := card.lacks_checkout():
+    if lacking := card.missing_checkout():
         raise UserError(f"{head}: {lacking}")
     released = _released(card, preset) if setup.weights == "released" else None
     request = _baseline_request(card, preset, released, setup)
-    versions = resolved_versions(card) | {"settings": str(request["architecture"])}
+    versions = resolved_versions(card) | {"settings": str(request.architecture)}
     if released is not None:
         versions |= {"weights": released.sha256 or released.name}
-    return TimedModel(
-        name, python_of(card), card.places, dict(card.environment.variables), request, versions, setup.threads
-    )
+    return TimedModel(name, python_of(card), card.places, dict(card.environment.variables), request, versions)
 
 
 def make_environments(names: Iterable[str]) -> None:
@@ -113,19 +130,18 @@ def _card(name: str) -> BaselineCard:
 
 def _alphanet(name: str, preset: str, setup: TimingSetup) -> TimedModel:
     head = name.partition("@")[0]
-    request = _request(setup)
     versions = {"sources": code_digest(["model", "graph.py", "neighbors.py"])}
     if setup.weights == "released":
         if setup.alphanet is None:
             raise UserError("weights released: name a file with AlphaNet's as `alphanet`, or leave AlphaNet out")
         file = Path(setup.alphanet).resolve()
-        request |= {"checkpoint": str(file)}
+        request = _request(setup, checkpoint=str(file))
         versions |= {"weights": sha256_of(file)}
     else:
         _require_preset(preset or SMALL)
-        request |= {"architecture": {"preset": preset or SMALL, "reading": READINGS[head]}}
+        request = _request(setup, architecture={"preset": preset or SMALL, "reading": READINGS[head]})
         versions |= {"preset": preset or SMALL}
-    return TimedModel(name, Path(sys.executable), (Path(own.__file__).parent,), {}, request, versions, setup.threads)
+    return TimedModel(name, Path(sys.executable), (Path(alphanet_worker.__file__).parent,), {}, request, versions)
 
 
 def _require_preset(name: str) -> None:
@@ -135,14 +151,13 @@ def _require_preset(name: str) -> None:
         raise UserError(f"AlphaNet has no preset {name!r}{did_you_mean(name, preset_names())}")
 
 
-def _baseline_request(card: BaselineCard, preset: str, released: Weights | None, setup: TimingSetup) -> dict[str, Any]:
-    request = _request(setup) | {"stress": card.stress}
+def _baseline_request(card: BaselineCard, preset: str, released: Weights | None, setup: TimingSetup) -> LoadRequest:
     if released is None:
-        chosen = model_settings(card, {"preset": preset or None})
-        return request | {"architecture": architecture(card, chosen)}
+        settings = model_settings(card, {"preset": preset or None})
+        return _request(setup, stress=card.stress, architecture=architecture(card, settings))
     if released.path is None:
-        return request | {"carried": card.checkpoints[released.name].name}
-    return request | {"checkpoint": str(released.path)}
+        return _request(setup, stress=card.stress, carried=card.checkpoints[released.name].name)
+    return _request(setup, stress=card.stress, checkpoint=str(released.path))
 
 
 def _released(card: BaselineCard, name: str) -> Weights:
@@ -151,15 +166,21 @@ def _released(card: BaselineCard, name: str) -> Weights:
     return present(card, name or card.released)
 
 
-def _request(setup: TimingSetup) -> dict[str, Any]:
-    return {
-        "checkpoint": None,
-        "carried": None,
-        "architecture": {},
-        "elements": [],
-        "seed": setup.seed,
-        "stress": True,
-        "dtype": setup.dtype,
-        "device": setup.device,
-        "threads": setup.threads,
-    }
+def _request(
+    setup: TimingSetup,
+    *,
+    stress: bool = True,
+    checkpoint: str | None = None,
+    carried: str | None = None,
+    architecture: dict[str, JsonValue] | None = None,
+) -> LoadRequest:
+    return LoadRequest(
+        checkpoint=checkpoint,
+        carried=carried,
+        architecture=architecture or {},
+        seed=setup.seed,
+        stress=stress,
+        dtype=setup.dtype,
+        device=setup.device,
+        threads=setup.threads,
+    )

@@ -3,14 +3,13 @@
 import contextlib
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from alphanet.errors import UserError
-from alphanet.measure.speed.models import TimedModel
+from alphanet.measure.speed.models import ModelInfo, TimedModel
 from alphanet.measure.speed.points import ForceCheck, Status, Typed
 from alphanet.measure.speed.statistics import settled
 from alphanet.measure.speed.structures import RATTLE
@@ -56,7 +55,7 @@ class TimedProcess:
     """Seconds for everything but loading"""
     mode: str = "eager"
     worker: Worker | None = None
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: ModelInfo | None = None  # None until it is loaded
     status: Status = "ok"
     reason: str | None = None
     note: str | None = None
@@ -95,7 +94,7 @@ class TimedProcess:
         """
         with self._results():
             self.worker, self.info = self.timed_model.start(self.elements, self.mode)
-            wanted, self.mode = self.mode, self.info.get("mode", "eager")
+            wanted, self.mode = self.mode, self.info.mode
             if self.mode != wanted and wanted != "eager":
                 self.note = f"timed in mode {self.mode}: it does not compile here"
             if checked and self.mode != "eager":

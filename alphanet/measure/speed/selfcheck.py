@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from alphanet.measure.speed import artificial
-from alphanet.measure.speed.models import TimedModel
+from alphanet.measure.speed.models import LoadRequest, TimedModel
 from alphanet.measure.speed.points import Typed
 from alphanet.measure.speed.process import TimingSettings
 from alphanet.measure.speed.size import ModelInMode, measure_size
@@ -47,6 +47,6 @@ def check_harness() -> HarnessCheck:
 
 
 def _artificial(name: str, seconds: float, size: int) -> ModelInMode:
-    request = {"architecture": {"seconds": seconds, "bytes": size}, "elements": []}
+    request = LoadRequest(architecture={"seconds": seconds, "bytes": size})
     folder = Path(artificial.__file__).parent
     return ModelInMode(TimedModel(name, Path(sys.executable), (folder,), {}, request, {}), "eager")

@@ -9,10 +9,9 @@ import numpy as np
 from ase import Atoms
 
 from alphanet.errors import UserError
-from alphanet.measure.speed.models import TimedModel
+from alphanet.measure.speed.models import ModelInfo, TimedModel
 from alphanet.measure.speed.points import SpeedPoint, Times
 from alphanet.measure.speed.process import WARM_UP_SHARE, TimedProcess, TimingSettings
-from alphanet.neighbors import neighbor_pairs
 from alphanet.potentials.kit.worker_kit import packed
 
 logger = logging.getLogger(__name__)
@@ -116,26 +115,27 @@ class _Launch:
 
 def _has_no_such_mode(compiled: TimedProcess) -> bool:
     """Whether the worker refused to be loaded: nothing was timed, and it is not lost."""
-    return compiled.status == "failed" and compiled.force_check is None and not compiled.info
+    return compiled.status == "failed" and compiled.force_check is None and compiled.info is None
 
 
 def _point(process: TimedProcess, atoms: Atoms, repeat: int) -> SpeedPoint:
-    cutoff, settings, complete = process.info.get("cutoff"), process.settings, process.status == "ok"
+    info, request, settings = process.info or ModelInfo(), process.timed_model.request, process.settings
+    complete = process.status == "ok"
     rounds = {task: blocks for task, blocks in process.rounds.items() if complete}
     seconds = {task: [value for block in blocks for value in block] for task, blocks in rounds.items()}
     warm = {task: float(np.median(times)) for task, times in process.warm.items() if times}
     return SpeedPoint(
         model=process.timed_model.name,
         n_atoms=len(atoms),
-        n_edges=_edges(atoms, cutoff, settings.batch),
+        n_edges=_edges(atoms, info.cutoff, settings.batch),
         batch=settings.batch,
         density=len(atoms) / atoms.get_volume(),
-        cutoff=cutoff,
-        parameters=process.info.get("parameters"),
-        dtype=process.info.get("dtype"),
-        device=process.timed_model.device,
+        cutoff=info.cutoff,
+        parameters=info.parameters,
+        dtype=info.dtype,
+        device=request.device,
         mode=process.mode,
-        threads=process.timed_model.threads,
+        threads=request.threads,
         status=process.status,
         reason=process.reason,
         note=process.note,
@@ -156,6 +156,8 @@ def _point(process: TimedProcess, atoms: Atoms, repeat: int) -> SpeedPoint:
 
 def _edges(atoms: Atoms, cutoff: float | None, batch: int) -> int | None:
     """Of the undisplaced structures; None without a cutoff or a neighbor list."""
+    from alphanet.neighbors import neighbor_pairs
+
     if cutoff is None:
         return None
     try:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import t as student
 
 from alphanet.measure.speed.points import Typed
 
@@ -40,6 +39,8 @@ def ratio_intervals(repeats: Sequence[Sequence[float]]) -> list[RatioInterval]:
         sizes, or the size's own if that is larger. No interval with too few repeats: one size needs three, two sizes
         two.
     """
+    from scipy.stats import t as student
+
     logs = [np.log(np.asarray(ratios, dtype=float)) for ratios in repeats]
     squares = [float(((values - values.mean()) ** 2).sum()) for values in logs]
     freedom = sum(len(values) - 1 for values in logs)

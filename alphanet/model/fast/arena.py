@@ -41,7 +41,7 @@ class Arena:
         return self.empty(*shape)
 
     def mark(self) -> list[int]:
-        """What has been handed out so far, for `rewind`."""
+        """The amount handed out so far, for `rewind`."""
         return list(self._used)
 
     def rewind(self, mark: list[int]) -> None:

@@ -28,11 +28,11 @@ class AtomFunction:
         self._compiler = compiler
 
     def __call__(self, *inputs: Tensor) -> Any:
-        """What the module gives."""
+        """The output of the module."""
         return _Apply.apply(self, *inputs)
 
     def values(self, inputs: tuple[Tensor, ...]) -> Any:
-        """What the module gives, without a graph."""
+        """The output of the module, without a graph."""
         return self._forward(*inputs, *self._constants)
 
     def gradients(self, inputs: tuple[Tensor, ...], by_outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

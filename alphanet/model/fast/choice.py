@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Means:
-    """What a model is evaluated with: kernels in C++ for its channels, a compiler of functions, or neither."""
+class Backend:
+    """Kernels and compilers that a model is evaluated with; without either, plain functions of torch."""
 
     kernels: Kernels | None
     compiler: Compiler | None
@@ -32,7 +32,7 @@ class Means:
 
 
 def embedding_and_surroundings(
-    columns: RadialColumns, frequencies: Tensor, kind: str, cutoff: float, means: Means, epsilon: float = 0.0
+    columns: RadialColumns, frequencies: Tensor, kind: str, cutoff: float, backend: Backend, epsilon: float = 0.0
 ) -> tuple[Stage, Stage]:
     """The first two stages.
 
@@ -41,18 +41,18 @@ def embedding_and_surroundings(
         frequencies: (R,) of the Bessel functions.
         kind: of the envelope.
         cutoff: Å.
-        means: to evaluate them.
+        backend: evaluates them.
         epsilon: Å, added to the distance by which vectors are divided.
     """
-    if means.kernels is not None:
-        radial = NativeRadial(columns, frequencies, kind, cutoff, epsilon, means.kernels)
+    if backend.kernels is not None:
+        radial = NativeRadial(columns, frequencies, kind, cutoff, epsilon, backend.kernels)
         return NativeEmbeddingStage(radial), NativeSurroundingsStage(radial)
 
     def smooth(distance: Tensor) -> Tensor:
         return envelope(distance, cutoff, kind)
 
-    embedding = EmbeddingStage(columns, frequencies, smooth, cutoff, means.compiler, epsilon)
-    return embedding, SurroundingsStage(columns, means.compiler)
+    embedding = EmbeddingStage(columns, frequencies, smooth, cutoff, backend.compiler, epsilon)
+    return embedding, SurroundingsStage(columns, backend.compiler)
 
 
 class LayerStages:
@@ -63,7 +63,7 @@ class LayerStages:
         branch: that part of it which is the branch, see `BranchFunctions`.
         hidden_channels: H.
         official: whether of official-v1; else of the paper's reading.
-        means: to evaluate them.
+        backend: evaluates them.
     """
 
     def __init__(
@@ -72,20 +72,25 @@ class LayerStages:
         branch: Branch,
         hidden_channels: int,
         official: bool,
-        means: Means,
+        backend: Backend,
     ) -> None:
-        self._messages_of, self._channels, self._official, self._means = messages_of, hidden_channels, official, means
-        self._branch = BranchFunctions(branch, means.compiler)
+        self._messages_of, self._channels, self._official, self._backend = (
+            messages_of,
+            hidden_channels,
+            official,
+            backend,
+        )
+        self._branch = BranchFunctions(branch, backend.compiler)
         self._kinds: dict[tuple[bool, bool], LayerFunctions] = {}
 
     def stage(
         self, number: int, last: bool, width: int, weights: LayerWeights, vectors: bool
     ) -> "LayerStage | NativeLayerStage | TritonLayerStage":
-        """That of layer `number`, whose sums have `width` columns; `vectors`: whether neighbours send any."""
-        kernels, compiler = self._means.kernels, self._means.compiler
+        """That of layer `number`, whose sums have `width` columns; `vectors`: whether neighbors send any."""
+        kernels, compiler = self._backend.kernels, self._backend.compiler
         if kernels is not None:
             return NativeLayerStage(number, last, width, weights, kernels, official=self._official, vectors=vectors)
-        if self._means.triton:
+        if self._backend.triton:
             from alphanet.model.gpu.layer import TritonLayerStage  # triton is not everywhere
 
             branch = self._branch

@@ -105,7 +105,7 @@ def _compile(function: Function, tensors: Tensors, options: dict[str, Any]) -> A
 
 
 def _loaded(path: Path) -> Any | None:
-    """What is on disk; nothing where it is not there, or of another build of torch, or damaged."""
+    """The content of the file; None if it is missing, of another build of torch, or damaged."""
     from torch._inductor import CompiledArtifact
 
     if not path.exists():

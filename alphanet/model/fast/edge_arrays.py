@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -10,15 +10,12 @@ from torch import Tensor
 from alphanet.model.fast.arena import Arena
 from alphanet.model.fast.layout import Block, EdgeLayout
 
-if TYPE_CHECKING:
-    from alphanet.model.fast.stages import Stage
-
 Kept = dict[tuple[int, int], tuple[Tensor, ...]]
 """What stages keep for the backward, by layer and block"""
 
 
 @dataclass(frozen=True)
-class Visit:
+class EdgeBlock:
     """A stage at one block of n chunks of P edges; W = 2 H + K columns of weights. Gradients are of the backward."""
 
     index: int  # of the block
@@ -48,7 +45,7 @@ class Visit:
         return self.gradient.index_select(0, self.block.receiver)
 
 
-class Gathered:
+class GatheredGradients:
     """(N, …) gradients by what atoms gave to a stage, gathered block by block."""
 
     def __init__(self, senders: Tensor, receivers: Tensor) -> None:
@@ -61,23 +58,38 @@ class Gathered:
             self.to_receivers.index_add_(0, block.receiver, by_receiver)
 
 
-class Source:
+class Stage(Protocol):
+    """One walk over the edges."""
+
+    width: int
+    """C, columns of the sums; 0: the stage only writes arrays of edges"""
+    writes: bool
+    """Whether it writes arrays of edges"""
+
+    def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
+        """Adds to the sums (N, C), if they are wanted; writes the block's arrays."""
+
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
+        """Adds the gradients by what senders and receivers gave, and by the block's arrays."""
+
+
+class EdgeSource:
     """A stage that writes arrays of edges, and what it was given: enough to write a block again."""
 
-    def __init__(self, stage: "Stage", senders: Tensor, receivers: Tensor) -> None:
+    def __init__(self, stage: Stage, senders: Tensor, receivers: Tensor) -> None:
         self.stage, self.senders, self.receivers = stage, senders, receivers
-        self.gathered: Gathered | None = None
+        self.gathered: GatheredGradients | None = None
 
-    def write(self, visit: Visit, *, keeps: bool) -> None:
+    def write(self, visit: EdgeBlock, *, keeps: bool) -> None:
         """Its part of the block's arrays; what it sums on the way is not wanted again."""
         self.stage.forward(replace(visit, senders=self.senders, receivers=self.receivers, keeps=keeps), None)
 
-    def take(self, visit: Visit) -> None:
+    def take(self, visit: EdgeBlock) -> None:
         """Carry the block's gradients on, to what the stage was given."""
         none = self.senders.new_zeros(1, self.stage.width).expand(len(self.senders), -1)
         own = replace(visit, senders=self.senders, receivers=self.receivers, gradient=none)
         if self.gathered is None:
-            self.gathered = Gathered(self.senders, self.receivers)
+            self.gathered = GatheredGradients(self.senders, self.receivers)
         self.stage.backward(own, self.gathered)
 
 
@@ -96,7 +108,7 @@ class EdgeArrays:
     keeps: bool  # whether stages keep what the backward would otherwise compute again
     streams: bool
     arena: Arena
-    sources: list[Source] = field(default_factory=list)
+    sources: list[EdgeSource] = field(default_factory=list)
     kept: Kept = field(default_factory=dict)
     vector_gradient: Tensor = field(init=False)
     _frame: Tensor = field(init=False)
@@ -116,7 +128,7 @@ class EdgeArrays:
         self._frame_gradient, self._weights_gradient = self._room(4).zero_(), self._room(self.columns)
         self._mark = self.arena.mark()
 
-    def forward_visit(self, index: int, senders: Tensor, receivers: Tensor, sources: Sequence[Source]) -> Visit:
+    def forward_visit(self, index: int, senders: Tensor, receivers: Tensor, sources: Sequence[EdgeSource]) -> EdgeBlock:
         """Of block `index`, after the stages `sources` have written its arrays."""
         visit = self._visit(index, senders, receivers, senders.new_zeros(0))
         if self.streams:
@@ -125,8 +137,8 @@ class EdgeArrays:
         return visit
 
     def backward_visit(
-        self, index: int, senders: Tensor, receivers: Tensor, gradient: Tensor, sources: Sequence[Source]
-    ) -> Visit:
+        self, index: int, senders: Tensor, receivers: Tensor, gradient: Tensor, sources: Sequence[EdgeSource]
+    ) -> EdgeBlock:
         """The same with the gradient by the sums (N, C); `carry_on` ends it."""
         visit = self._visit(index, senders, receivers, gradient)
         if self.streams:
@@ -136,7 +148,7 @@ class EdgeArrays:
                 source.write(visit, keeps=True)
         return visit
 
-    def carry_on(self, visit: Visit, sources: Sequence[Source]) -> None:
+    def carry_on(self, visit: EdgeBlock, sources: Sequence[EdgeSource]) -> None:
         """Hand the gradients of a block to the sources of its arrays, where the arrays do not stay."""
         if self.streams:
             for source in reversed(sources):
@@ -146,12 +158,12 @@ class EdgeArrays:
         n = max(block.n_chunks for block in self.blocks) if self.streams else self.layout.n_chunks
         return self.arena.empty(n, self.vector.shape[1], columns)
 
-    def _visit(self, index: int, senders: Tensor, receivers: Tensor, gradient: Tensor) -> Visit:
+    def _visit(self, index: int, senders: Tensor, receivers: Tensor, gradient: Tensor) -> EdgeBlock:
         block = self.blocks[index]
         if self.streams:  # what the last visit kept has been used
             self.arena.rewind(self._mark)
         at = slice(0, block.n_chunks) if self.streams else block.chunks
-        return Visit(
+        return EdgeBlock(
             index=index,
             block=block,
             vector=self.vector[block.chunks],

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.compiling import BlockFunction, derivative
-from alphanet.model.fast.edge_arrays import Gathered, Visit
+from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
 from alphanet.model.fast.linear import linear
 
 
@@ -123,7 +123,7 @@ class LayerStage:
         self._weights, self._functions = weights, functions
         self.kept = weights.n_kept
 
-    def forward(self, visit: Visit, sums: Tensor | None) -> None:
+    def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
         """Adds messages to the sums (N, C)."""
         block, w = visit.block, self._weights
         of_chunks, *kept = self._functions.forward(
@@ -142,7 +142,7 @@ class LayerStage:
             visit.kept[self._number, visit.index] = tuple(kept)
         visit.add_to(sums, of_chunks)
 
-    def backward(self, visit: Visit, to: Gathered) -> None:
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds to the gradients of the senders' features, of weights and frames."""
         block, w = visit.block, self._weights
         kept = visit.kept.pop((self._number, visit.index)) if visit.keeps else self._again(visit.weights)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.compiling import BlockFunction, derivative
-from alphanet.model.fast.edge_arrays import Gathered, Visit
+from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
 from alphanet.model.fast.linear import linear
 from alphanet.model.fast.radial import RadialColumns
 
@@ -43,15 +43,15 @@ class EmbeddingStage:
         self._forward = BlockFunction(self._gathered, 6, compiler)
         self._backward = BlockFunction(self._gradient, 7, compiler)
 
-    def forward(self, visit: Visit, sums: Tensor | None) -> None:
-        """Adds (N, H + 4): radial features times the neighbours' embeddings, envelope times vector, envelope."""
+    def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
+        """Adds (N, H + 4): radial features times the neighbors' embeddings, envelope times vector, envelope."""
         block, columns = visit.block, visit.weights[..., -self._n_columns :]
         of_chunks = self._forward(
             visit.vector, block.filled, block.sender, visit.senders, visit.frame, columns, *self._constants
         )
         visit.add_to(sums, of_chunks)
 
-    def backward(self, visit: Visit, _to: Gathered) -> None:
+    def backward(self, visit: EdgeBlock, _to: GatheredGradients) -> None:
         """Adds to the gradient by the vectors; the embeddings are constants."""
         block = visit.block
         by_vector = self._backward(
@@ -97,7 +97,7 @@ class EmbeddingStage:
 
 
 class SurroundingsStage:
-    """S_i = sum over neighbours of unit vector times radial features times what the neighbour sends, (N, 3 H)."""
+    """S_i = sum over neighbors of unit vector times radial features times what the neighbor sends, (N, 3 H)."""
 
     writes = False
 
@@ -108,14 +108,14 @@ class SurroundingsStage:
         self._forward = BlockFunction(self._gathered, 5, compiler)
         self._backward = BlockFunction(self._gradient, 6, compiler)
 
-    def forward(self, visit: Visit, sums: Tensor | None) -> None:
-        """Adds (N, 3 H) from the neighbours' `senders` (N, H)."""
+    def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
+        """Adds (N, 3 H) from the neighbors' `senders` (N, H)."""
         block, columns = visit.block, visit.weights[..., -self._n_columns :]
         of_chunks = self._forward(visit.frame, columns, block.filled, block.sender, visit.senders, self._features)
         visit.add_to(sums, of_chunks)
 
-    def backward(self, visit: Visit, to: Gathered) -> None:
-        """Adds the gradient by what the neighbours send."""
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
+        """Adds the gradient by what the neighbors send."""
         block, columns = visit.block, visit.weights[..., -self._n_columns :]
         by_frame, by_radial, by_sender = self._backward(
             visit.frame, columns, block.filled, block.sender, visit.senders, visit.by_sums, self._features
@@ -162,12 +162,12 @@ class ScalarsStage:
         self._forward = BlockFunction(self._gathered, 6, compiler)
         self._backward = BlockFunction(self._gradient, 6, compiler)
 
-    def forward(self, visit: Visit, _sums: Tensor | None) -> None:
+    def forward(self, visit: EdgeBlock, _sums: Tensor | None) -> None:
         """Writes the first 2 H columns of the weights."""
         block, into = visit.block, visit.weights[..., : self._columns]
         self._forward(visit.frame, block.sender, block.receiver, visit.senders, visit.receivers, into, *self._constants)
 
-    def backward(self, visit: Visit, to: Gathered) -> None:
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds gradients by both ends' surroundings."""
         block, by_weights = visit.block, visit.weights_gradient[..., : self._columns]
         by_frame, by_sender, by_receiver = self._backward(

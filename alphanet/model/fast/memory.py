@@ -1,4 +1,4 @@
-"""What the arrays of edges take, and what of them stays within a bound."""
+"""Memory of the arrays of edges, and the part of them that stays within a bound."""
 
 from math import prod
 from typing import Literal
@@ -41,7 +41,7 @@ def edges_a_block_on_gpu(hidden_channels: int, dtype: torch.dtype, limit: int, *
 def retention(
     shape: tuple[int, int], weights: int, kept: int, dtype: torch.dtype, limit: int
 ) -> Literal["all", "weights", "nothing"]:
-    """What of the arrays of edges may stay in memory between stages.
+    """The part of the arrays of edges that may stay in memory between stages.
 
     `all` a backward can use, only the `weights` with their frames (the rest is computed again), or `nothing` but
     vectors.

@@ -13,7 +13,7 @@ from alphanet.model.alphanet import AlphaNet
 from alphanet.model.base import InteratomicModel
 from alphanet.model.fast.arena import Arena
 from alphanet.model.fast.checking import largest_error
-from alphanet.model.fast.choice import Means
+from alphanet.model.fast.choice import Backend
 from alphanet.model.fast.compiler import Compiler, cpp_compiler, triton_is_installed
 from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.layout import CHUNK, EdgeLayout, edge_layout
@@ -67,9 +67,9 @@ class FastModel:
         H = model.config.hidden_channels
         own, refusal = _kernels(model) if (compiled if native is None else native) else (None, None)
         self.note = refusal
-        """Why it does not run as asked"""
+        """The reason why it does not run as asked; None if it does"""
         device = next(model.parameters()).device
-        means = Means(own, compiler, (compiled and backend_of(device).triton) if triton is None else triton)
+        backend = Backend(own, compiler, (compiled and backend_of(device).triton) if triton is None else triton)
         self._limit = max_memory
         if device.type != "cpu":
             limit = default_limit(device) if max_memory is None else max_memory
@@ -81,9 +81,9 @@ class FastModel:
         self._arenas: list[Arena] = []  # that no call uses
         self._network: PaperNetwork | OfficialNetwork
         if isinstance(self.model, AlphaNet):
-            self._network = PaperNetwork(self.model, TOLERANCE[model.dtype], means)
+            self._network = PaperNetwork(self.model, TOLERANCE[model.dtype], backend)
         elif isinstance(self.model, OfficialAlphaNet):
-            self._network = OfficialNetwork(self.model, TOLERANCE[model.dtype], means)
+            self._network = OfficialNetwork(self.model, TOLERANCE[model.dtype], backend)
         else:
             raise TypeError(f"no fast path for {type(model).__name__}")
 
@@ -117,7 +117,7 @@ class FastModel:
     def evaluate(
         self, graph: AtomGraph, layout: EdgeLayout, vector: Tensor, arena: Arena, *, forces: bool, stress: bool
     ) -> Prediction:
-        """What `predict` gives, of `layout` and its `vectors` in place of the edges of `graph`, which are not read.
+        """The answer of `predict` from `layout` and `vectors` in place of the edges of `graph`, which are not read.
 
         The fast path alone, which never waits for the device.
 
@@ -213,7 +213,7 @@ def _uncompiled(model: InteratomicModel, device: str, max_memory: int | None) ->
 
 
 def _missing(device: str) -> str | None:
-    """What compiling for a type of devices needs and this machine has not."""
+    """The reason why functions cannot be compiled for a kind of device here; None if they can."""
     if backend_of(device).triton:
         return None if triton_is_installed() else "triton is not installed"
     return None if cpp_compiler() is not None else "no C++ compiler found"

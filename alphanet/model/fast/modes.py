@@ -20,7 +20,7 @@ class Predict(Protocol):
 
 
 def evaluation(model: InteratomicModel, mode: str, max_memory: int | None = None) -> tuple[Predict, str]:
-    """How to predict with `model`, and the mode that is really used.
+    """The function that predicts with `model`, and the mode that is really used.
 
     Args:
         model: any reading.

@@ -14,12 +14,12 @@ from torch import Tensor
 from alphanet.graph import AtomGraph
 from alphanet.model.basis import envelope
 from alphanet.model.fast.atoms import AtomFunction
-from alphanet.model.fast.choice import LayerStages, Means, embedding_and_surroundings
+from alphanet.model.fast.choice import Backend, LayerStages, embedding_and_surroundings
 from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.layer_stage import LayerWeights
 from alphanet.model.fast.layout import EdgeLayout
 from alphanet.model.fast.linear import linear, weight_and_bias
-from alphanet.model.fast.official_atoms import Features, Source, Update
+from alphanet.model.fast.official_atoms import Features, SourceFeatures, Update
 from alphanet.model.fast.radial import radial_columns
 from alphanet.model.fast.scalar_network import NetworkScalarsStage
 from alphanet.model.fast.stages import Stage, run_stage
@@ -35,10 +35,10 @@ class OfficialNetwork:
     Args:
         model: its weights are read now.
         tolerance: of the radial columns, see `radial_columns`.
-        means: to evaluate it.
+        backend: evaluates it.
     """
 
-    def __init__(self, model: OfficialAlphaNet, tolerance: float, means: Means) -> None:
+    def __init__(self, model: OfficialAlphaNet, tolerance: float, backend: Backend) -> None:
         config = model.config
         self._model, self._config = model, config
         H, cutoff = config.hidden_channels, config.cutoff
@@ -50,18 +50,18 @@ class OfficialNetwork:
         self.n_columns, self.radial_error = columns.n_columns, columns.error
         frequencies = model.radial_emb.bessel_weights
         self._embedding, self._surroundings = embedding_and_surroundings(
-            columns, frequencies, "cosine", cutoff, means, UNIT_EPSILON
+            columns, frequencies, "cosine", cutoff, backend, UNIT_EPSILON
         )
         (w1, b1), (w2, b2) = weight_and_bias(model.lin[0]), weight_and_bias(model.lin[2])
         network = (w1, b1, w2[0], b2)
         self._scalars = (
-            NetworkScalarsStage(network, H, means.compiler)
-            if means.kernels is None
-            else NativeScalarsStage(network, 0.0, H, means.kernels)
+            NetworkScalarsStage(network, H, backend.compiler)
+            if backend.kernels is None
+            else NativeScalarsStage(network, 0.0, H, backend.kernels)
         )
-        layers, kept = LayerStages(_messages_of, _angles, H, True, means), self._scalars.kept
-        self._source = AtomFunction(Source(model), 2, means.compiler)
-        self._features = AtomFunction(Features(model.message_layers[0]), 1, means.compiler)
+        layers, kept = LayerStages(_messages_of, _angles, H, True, backend), self._scalars.kept
+        self._source = AtomFunction(SourceFeatures(model), 2, backend.compiler)
+        self._features = AtomFunction(Features(model.message_layers[0]), 1, backend.compiler)
         self._layers: list[tuple[Stage, AtomFunction]] = []
         for number, layer in enumerate(model.message_layers):
             assert isinstance(layer, OfficialMessageLayer)
@@ -72,7 +72,7 @@ class OfficialNetwork:
             stage = layers.stage(number, last, 4 * H + n_angles, weights, not first_one)
             kept += stage.kept
             update = Update(model, number, n_angles)
-            self._layers.append((stage, AtomFunction(update, update.n_inputs, means.compiler)))
+            self._layers.append((stage, AtomFunction(update, update.n_inputs, backend.compiler)))
 
         self.kept = kept
 
@@ -99,7 +99,7 @@ class OfficialNetwork:
 
 
 def _centers(positions: Tensor, layout: EdgeLayout) -> Tensor:
-    """(N, 3) means of the neighbours' stored positions, without waiting for the device to count them."""
+    """(N, 3) means of the neighbors' stored positions, without waiting for the device to count them."""
     of_senders = positions.index_select(0, layout.sender.flatten()).unflatten(0, layout.sender.shape)
     total = torch.zeros_like(positions).index_add(0, layout.receiver, (layout.filled * of_senders).sum(1))
     count = positions.new_zeros(len(positions), 1).index_add(0, layout.receiver, layout.filled.sum(1))

@@ -1,4 +1,4 @@
-"""The reading official-v1 between the walks over edges: what is done with sums over neighbours, atom by atom."""
+"""The reading official-v1 between the walks over edges: what is done with sums over neighbors, atom by atom."""
 
 import math
 
@@ -12,8 +12,8 @@ from alphanet.model.official import OfficialAlphaNet, OfficialFrameTransition, O
 Complex = tuple[Tensor, Tensor]
 
 
-class Source(nn.Module):
-    """From the sums of the embedding: s (N, H), and what neighbours send to the surroundings (N, H)."""
+class SourceFeatures(nn.Module):
+    """From the sums of the embedding: s (N, H), and what neighbors send to the surroundings (N, H)."""
 
     def __init__(self, model: OfficialAlphaNet) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Source(nn.Module):
 
 
 class Features(nn.Module):
-    """(N, F) what a layer's neighbours send; the factors of the vectors' sums are in it."""
+    """(N, F) what a layer's neighbors send; the factors of the vectors' sums are in it."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Features(nn.Module):
 
 
 class Update(nn.Module):
-    """What a layer makes of its sums: the new s, v and memory, and what the next layer's neighbours send.
+    """Update of the atoms from the sums of a layer: the new s, v and memory, and what the next layer's neighbors send.
 
     Args:
         model: the reference.
@@ -78,10 +78,10 @@ class Update(nn.Module):
         return 4 + (not self.first)
 
     def forward(self, sums: Tensor, s: Tensor, *others: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """(N, 1) of the last layer's output, else what neighbours send, then s, v and the memory.
+        """(N, 1) of the last layer's output, else what neighbors send, then s, v and the memory.
 
         Args:
-            sums: (N, n_angles + 4 H) over the neighbours.
+            sums: (N, n_angles + 4 H) over the neighbors.
             s: (N, H).
             others: v (N, 3, H), unless this is the first layer, and the memory's parts (N, C).
         """

@@ -8,13 +8,13 @@ from alphanet.graph import AtomGraph
 from alphanet.model.alphanet import AlphaNet, MessageLayer
 from alphanet.model.basis import envelope
 from alphanet.model.fast.atoms import AtomFunction
-from alphanet.model.fast.choice import LayerStages, Means, embedding_and_surroundings
+from alphanet.model.fast.choice import Backend, LayerStages, embedding_and_surroundings
 from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.frames import along, cross
 from alphanet.model.fast.layer_stage import LayerWeights
 from alphanet.model.fast.linear import linear, weight_and_bias
 from alphanet.model.fast.local_stages import ScalarsStage
-from alphanet.model.fast.paper_atoms import Features, Source, Update
+from alphanet.model.fast.paper_atoms import Features, SourceFeatures, Update
 from alphanet.model.fast.radial import radial_columns
 from alphanet.model.fast.stages import Stage, run_stage
 from alphanet.model.native.scalars import NativeScalarsStage
@@ -27,10 +27,10 @@ class PaperNetwork:
     Args:
         model: its weights are read now.
         tolerance: of the radial columns, see `radial_columns`.
-        means: to evaluate it.
+        backend: evaluates it.
     """
 
-    def __init__(self, model: AlphaNet, tolerance: float, means: Means) -> None:
+    def __init__(self, model: AlphaNet, tolerance: float, backend: Backend) -> None:
         config, structure = model.config, model.structure
         self._model, self._config = model, config
         H, heads = config.hidden_channels, config.heads
@@ -41,7 +41,7 @@ class PaperNetwork:
         columns = radial_columns(structure.basis, structure.radial, smooth, config.cutoff, tolerance)
         self.n_columns, self.radial_error = columns.n_columns, columns.error
         self._embedding, self._surroundings = embedding_and_surroundings(
-            columns, structure.basis.bessel_weights, config.envelope, config.cutoff, means
+            columns, structure.basis.bessel_weights, config.envelope, config.cutoff, backend
         )
         softness = config.softness
 
@@ -49,13 +49,13 @@ class PaperNetwork:
             return _scalars(frame, sender, receiver, mixing, softness)
 
         self._scalars = (
-            ScalarsStage(scalars, (structure.scalarize,), H, means.compiler)
-            if means.kernels is None
-            else NativeScalarsStage((structure.scalarize,), softness, H, means.kernels)
+            ScalarsStage(scalars, (structure.scalarize,), H, backend.compiler)
+            if backend.kernels is None
+            else NativeScalarsStage((structure.scalarize,), softness, H, backend.kernels)
         )
-        layers, self.kept = LayerStages(_messages_of, _heads, H, False, means), 0
-        self._source = AtomFunction(Source(model), 2, means.compiler)
-        self._features = AtomFunction(Features(model.messages[0]), 1, means.compiler)
+        layers, self.kept = LayerStages(_messages_of, _heads, H, False, backend), 0
+        self._source = AtomFunction(SourceFeatures(model), 2, backend.compiler)
+        self._features = AtomFunction(Features(model.messages[0]), 1, backend.compiler)
         self._layers: list[tuple[Stage, AtomFunction]] = []
         for number, layer in enumerate(model.messages):
             assert isinstance(layer, MessageLayer)
@@ -66,7 +66,7 @@ class PaperNetwork:
             stage = layers.stage(number, last, 4 * H + n_heads, weights, not first)
             self.kept += stage.kept
             update = Update(model, number, n_heads)
-            self._layers.append((stage, AtomFunction(update, update.n_inputs, means.compiler)))
+            self._layers.append((stage, AtomFunction(update, update.n_inputs, backend.compiler)))
 
     def __call__(self, graph: AtomGraph, edges: EdgeArrays, token: Tensor) -> Tensor:
         """(N,) output of the network, in units of the energy scale."""
@@ -90,7 +90,7 @@ class PaperNetwork:
 
 
 def _scalars(frame: Tensor, sender: Tensor, receiver: Tensor, mixing: Tensor, softness: float) -> Tensor:
-    """(n, P, 2 H) from the frames (n, P, 4), S of the senders (n, P, 3 H), S and the centre of the receivers."""
+    """(n, P, 2 H) from the frames (n, P, 4), S of the senders (n, P, 3 H), S and the center of the receivers."""
     H = mixing.shape[1]
     e1, smooth = frame[..., :3], frame[..., 3:]
     e2 = cross(e1, receiver[..., 3 * H :])

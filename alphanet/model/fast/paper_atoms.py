@@ -1,4 +1,4 @@
-"""The paper's reading between the walks over edges: what is done with sums over neighbours, atom by atom."""
+"""The paper's reading between the walks over edges: what is done with sums over neighbors, atom by atom."""
 
 import math
 
@@ -12,8 +12,8 @@ from alphanet.model.fast.temporal import complex_step
 from alphanet.model.smooth import scaled_vectors, soft_unit
 
 
-class Source(nn.Module):
-    """From the sums of the embedding: s (N, H), what neighbours send to the surroundings (N, H), centres (N, 3)."""
+class SourceFeatures(nn.Module):
+    """From the sums of the embedding: s (N, H), what neighbors send to the surroundings (N, H), centers (N, 3)."""
 
     def __init__(self, model: AlphaNet) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Source(nn.Module):
 
 
 class Features(nn.Module):
-    """(N, F) what a layer's neighbours send: features of m1, m2, m3 and vectors, or without m2 and vectors."""
+    """(N, F) what a layer's neighbors send: features of m1, m2, m3 and vectors, or without m2 and vectors."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Features(nn.Module):
 
 
 class Update(nn.Module):
-    """What a layer makes of its sums: the new s, v and memory, and what the next layer's neighbours send.
+    """Update of the atoms from the sums of a layer: the new s, v and memory, and what the next layer's neighbors send.
 
     Args:
         model: the reference.
@@ -77,10 +77,10 @@ class Update(nn.Module):
         return 2 + (not self.first) + 2 * self.config.temporal
 
     def forward(self, sums: Tensor, s: Tensor, *others: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """(N,) of the readout after the last layer, else what neighbours send, then s, v and the memory.
+        """(N,) of the readout after the last layer, else what neighbors send, then s, v and the memory.
 
         Args:
-            sums: (N, 4 H + n_heads) over the neighbours.
+            sums: (N, 4 H + n_heads) over the neighbors.
             s: (N, H).
             others: v (N, 3, H), unless this is the first layer, and the memory's parts (N, C), if there is one.
         """

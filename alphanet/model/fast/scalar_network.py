@@ -12,7 +12,7 @@ from torch import Tensor
 
 from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.compiling import BlockFunction, derivative
-from alphanet.model.fast.edge_arrays import Gathered, Visit
+from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
 from alphanet.model.fast.frames import along, cross
 
 LOG2E = math.log2(math.e)
@@ -39,14 +39,14 @@ class NetworkScalarsStage:
         self._values = BlockFunction(_values, 2, compiler, inline=True)
         self._backward = BlockFunction(self._gradient, 8, compiler)
 
-    def forward(self, visit: Visit, _sums: Tensor | None) -> None:
+    def forward(self, visit: EdgeBlock, _sums: Tensor | None) -> None:
         """Writes the first 2 H columns of the weights."""
         values, slopes = self._evaluated(visit)
         visit.weights[..., : self._columns] = values
         if visit.keeps:
             visit.kept[KEY, visit.index] = (slopes,)
 
-    def backward(self, visit: Visit, to: Gathered) -> None:
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds gradients by [S, r] of senders (n, P, 3 H + 3) and [S, r - c, c] of receivers (n, 3 H + 6)."""
         block = visit.block
         kept = visit.kept.pop((KEY, visit.index), None)
@@ -64,7 +64,7 @@ class NetworkScalarsStage:
         visit.frame_gradient.add_(by_frame)
         to.add(block, by_sender, by_receiver)
 
-    def _evaluated(self, visit: Visit) -> tuple[Tensor, Tensor]:
+    def _evaluated(self, visit: EdgeBlock) -> tuple[Tensor, Tensor]:
         block = visit.block
         invariants = self._invariants(visit.frame, block.sender, block.receiver, visit.senders, visit.receivers)
         return self._values(visit.frame, invariants, *self._network)

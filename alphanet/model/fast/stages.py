@@ -5,27 +5,12 @@ sums over the edges that each atom receives. Autograd sees one operation a stage
 backward walks over the blocks again and adds to the shared gradients in place.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from alphanet.model.fast.edge_arrays import EdgeArrays, Gathered, Source, Visit
-
-
-class Stage(Protocol):
-    """One walk over the edges."""
-
-    width: int
-    """C, columns of the sums; 0: the stage only writes arrays of edges"""
-    writes: bool
-    """Whether it writes arrays of edges"""
-
-    def forward(self, visit: Visit, sums: Tensor | None) -> None:
-        """Adds to the sums (N, C), if they are wanted; writes the block's arrays."""
-
-    def backward(self, visit: Visit, to: Gathered) -> None:
-        """Adds the gradients by what senders and receivers gave, and by the block's arrays."""
+from alphanet.model.fast.edge_arrays import EdgeArrays, EdgeSource, GatheredGradients, Stage
 
 
 def run_stage(stage: Stage, edges: EdgeArrays, token: Tensor, senders: Tensor, receivers: Tensor | None = None) -> Any:
@@ -43,7 +28,7 @@ class _Walk(torch.autograd.Function):
         for index in _blocks(stage, edges):
             visit = edges.forward_visit(index, senders, receivers, sources)
             stage.forward(visit, sums)
-        ctx.own = Source(stage, senders, receivers)
+        ctx.own = EdgeSource(stage, senders, receivers)
         if stage.writes:
             edges.sources.append(ctx.own)
         ctx.stage, ctx.edges, ctx.sources = stage, edges, sources
@@ -54,7 +39,7 @@ class _Walk(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         edges = ctx.edges
         senders, receivers = ctx.saved_tensors
-        found = ctx.own.gathered or Gathered(senders, receivers)
+        found = ctx.own.gathered or GatheredGradients(senders, receivers)
         by_sums = gradients[0].contiguous()
         for index in _blocks(ctx.stage, edges):
             visit = edges.backward_visit(index, senders, receivers, by_sums, ctx.sources)

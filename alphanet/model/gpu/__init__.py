@@ -1,1 +1,1 @@
-"""What there is for CUDA beside compiled functions: layers by kernels in Triton, and evaluations captured whole."""
+"""For CUDA, beside compiled functions: layers by kernels in Triton, and evaluations captured whole."""

@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 import triton
 from torch import Tensor
 
-from alphanet.model.fast.edge_arrays import Gathered, Visit
+from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
 from alphanet.model.fast.layer_stage import LayerWeights
 from alphanet.model.fast.layout import CHUNK
 from alphanet.model.gpu import kernels
@@ -27,7 +27,7 @@ class TritonLayerStage:
         weights: folded.
         branch: functions of the layer's kind; not used where it has no branch.
         official: whether of official-v1, whose messages do not fade with the envelope; else of the paper's reading.
-        vectors: whether neighbours send vectors.
+        vectors: whether neighbors send vectors.
     """
 
     writes = False
@@ -62,7 +62,7 @@ class TritonLayerStage:
         }
         self.kept = weights.n_kept + (H if branched else 0)
 
-    def forward(self, visit: Visit, sums: Tensor | None) -> None:
+    def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
         """Adds messages to the sums (N, C)."""
         assert sums is not None
         with torch.cuda.device_of(sums):  # kernels start on the current device; autograd sets it for the backward
@@ -74,7 +74,7 @@ class TritonLayerStage:
         if visit.keeps:
             visit.kept[self._number, visit.index] = kept
 
-    def backward(self, visit: Visit, to: Gathered) -> None:
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds to the gradients of the senders' features, of weights and frames."""
         w, into = self._weights, visit.weights_gradient.flatten(0, 1)
         hidden, mixed, *of_branch = (
@@ -93,7 +93,7 @@ class TritonLayerStage:
             into.addmm_(by_hidden, w.first[0])
         into[:, -w.n_radial :].addmm_(by_radial, w.radial[0])
 
-    def _messages(self, visit: Visit, sums: Tensor) -> tuple[Tensor, ...]:
+    def _messages(self, visit: EdgeBlock, sums: Tensor) -> tuple[Tensor, ...]:
         """Adds messages to the sums; hidden units and the network's output, and what the branch is given, of edges."""
         w, x, block = self._weights, visit.weights.flatten(0, 1), visit.block
         hidden = torch.addmm(self._first_bias, x, w.first[0].t())
@@ -118,20 +118,20 @@ class TritonLayerStage:
         n = mixed.shape[0] if self._weights.branch is not None else 0
         return mixed.new_empty(n, self._gates), mixed.new_empty(n, self._channels)
 
-    def _gate_parts(self, visit: Visit, mixed: Tensor) -> tuple[Tensor, ...]:
-        """What every kernel takes first."""
+    def _gate_parts(self, visit: EdgeBlock, mixed: Tensor) -> tuple[Tensor, ...]:
+        """The first arguments of every kernel."""
         w = self._weights
         radial = torch.mm(visit.weights.flatten(0, 1)[:, -w.n_radial :], w.radial[0].t())
         features = visit.senders.contiguous()
         return mixed, self._second_bias, radial, self._radial_bias, features, visit.frame, visit.block.filled
 
-    def _programs(self, visit: Visit) -> tuple[int, int]:
+    def _programs(self, visit: EdgeBlock) -> tuple[int, int]:
         return visit.senders.shape[0], self._channel_blocks
 
-    def _factor(self, visit: Visit) -> Tensor:
+    def _factor(self, visit: EdgeBlock) -> Tensor:
         return visit.block.filled if self._official else visit.frame[..., 3:]
 
-    def _add_chunks(self, visit: Visit, of_chunks: Tensor, sums: Tensor) -> None:
+    def _add_chunks(self, visit: EdgeBlock, of_chunks: Tensor, sums: Tensor) -> None:
         columns = of_chunks.shape[1]
         block = min(triton.next_power_of_2(columns), CHANNELS)
         kernels.sum_chunks[visit.senders.shape[0], triton.cdiv(columns, block)](
@@ -145,7 +145,7 @@ class TritonLayerStage:
             BLOCK=block,
         )
 
-    def _through_branch(self, visit: Visit, read: Tensor, scalars: Tensor) -> tuple[Tensor, Tensor]:
+    def _through_branch(self, visit: EdgeBlock, read: Tensor, scalars: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients by gates and scalar messages, of edges; adds that by the envelope, if messages fade with it."""
         w, columns = self._weights, visit.gradient[:, self._branch_at :][:, : self._branch_width]
         assert w.branch is not None
@@ -156,7 +156,7 @@ class TritonLayerStage:
         return torch.mm(by_read.flatten(0, 1), w.branch[0]), by_scalars.contiguous()
 
     def _gradients(
-        self, visit: Visit, mixed: Tensor, by_gates: Tensor | None, by_scalars: Tensor | None, to: Gathered
+        self, visit: EdgeBlock, mixed: Tensor, by_gates: Tensor | None, by_scalars: Tensor | None, to: GatheredGradients
     ) -> tuple[Tensor, Tensor]:
         """Gradients (edges, G) by both factors of the gates; adds those by senders' features and frames."""
         block, segments = visit.block, segments_of(visit)

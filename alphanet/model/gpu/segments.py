@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from alphanet.model.fast.edge_arrays import Visit
+from alphanet.model.fast.edge_arrays import EdgeBlock
 
 KEY = -2  # among the numbers of layers, for what an evaluation keeps
 
@@ -19,7 +19,7 @@ class Segments:
     first_place: Tensor  # (N + 1,) atom j sends along order[first_place[j] : first_place[j + 1]]
 
 
-def segments_of(visit: Visit) -> Segments:
+def segments_of(visit: EdgeBlock) -> Segments:
     """Those of the block, found once an evaluation."""
     key = (KEY, visit.index)
     if key not in visit.kept:
@@ -27,7 +27,7 @@ def segments_of(visit: Visit) -> Segments:
     return Segments(*visit.kept[key])
 
 
-def _found(visit: Visit) -> tuple[Tensor, ...]:
+def _found(visit: EdgeBlock) -> tuple[Tensor, ...]:
     block, n_atoms = visit.block, visit.senders.shape[0]
     atoms = torch.arange(n_atoms + 1, device=block.receiver.device)
     # The filling has a sender, too: it would be a long sum of zeros for one atom.

@@ -1,4 +1,4 @@
-"""How the kernels are called for a block of edges, and what they are given of it, as in `edges.hpp`."""
+"""Calls of the kernels for a block of edges, with its arrays as `edges.hpp` has them."""
 
 import ctypes
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from alphanet.model.fast.edge_arrays import Gathered, Visit
+from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
 
 
 class Edges(ctypes.Structure):
@@ -29,7 +29,7 @@ class Gradients(ctypes.Structure):
 
 
 def run_forward(
-    function: Callable[..., None], constants: ctypes.Structure, visit: Visit, *arrays: Tensor | None
+    function: Callable[..., None], constants: ctypes.Structure, visit: EdgeBlock, *arrays: Tensor | None
 ) -> None:
     """Call a stage's forward on the block, with its own arrays."""
     places = (address(array) for array in arrays)
@@ -39,8 +39,8 @@ def run_forward(
 def run_backward(
     function: Callable[..., None],
     constants: ctypes.Structure,
-    visit: Visit,
-    to: Gathered,
+    visit: EdgeBlock,
+    to: GatheredGradients,
     *arrays: Tensor | None,
     overwrites: bool = False,
 ) -> None:
@@ -63,7 +63,7 @@ def run_backward(
     function(ctypes.byref(constants), ctypes.byref(_edges_of(visit)), *places, ctypes.byref(gradients), threads)
 
 
-def _edges_of(visit: Visit) -> Edges:
+def _edges_of(visit: EdgeBlock) -> Edges:
     """The block's arrays."""
     block = visit.block
     return Edges(

@@ -110,7 +110,7 @@ extern "C" {
 int64_t lanes() { return LANES; }
 int64_t panel() { return PANEL; }
 
-// Writes frames and radial columns; adds the neighbours' sums (N, H + 4), if wanted.
+// Writes frames and radial columns; adds the neighbors' sums (N, H + 4), if wanted.
 void embedding_forward(const Radial* radial, const Edges* edges, float* sums, int64_t threads) {
     in_parts(*edges, threads, [&](int64_t a, int64_t b) { forward(*radial, *edges, a, b, sums); });
 }

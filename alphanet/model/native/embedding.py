@@ -4,7 +4,7 @@ import ctypes
 
 from torch import Tensor
 
-from alphanet.model.fast.edge_arrays import Gathered, Visit
+from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
 from alphanet.model.fast.radial import RadialColumns
 from alphanet.model.native.arguments import run_backward, run_forward
 from alphanet.model.native.library import Kernels
@@ -75,28 +75,28 @@ class NativeEmbeddingStage:
     def __init__(self, radial: NativeRadial) -> None:
         self._radial, self.width = radial, radial.hidden_channels + 4
 
-    def forward(self, visit: Visit, sums: Tensor | None) -> None:
-        """Adds (N, H + 4): radial features times the neighbours' embeddings, envelope times vector, envelope."""
+    def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
+        """Adds (N, H + 4): radial features times the neighbors' embeddings, envelope times vector, envelope."""
         run_forward(self._radial.kernels.embedding_forward, self._radial.struct, visit, sums)
 
-    def backward(self, visit: Visit, to: Gathered) -> None:
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds to the gradient by the vectors; the embeddings are constants."""
         by_sums = visit.gradient if visit.gradient.is_contiguous() else None  # expanded zeros
         run_backward(self._radial.kernels.embedding_backward, self._radial.struct, visit, to, by_sums)
 
 
 class NativeSurroundingsStage:
-    """S_i = sum over neighbours of unit vector times radial features times what the neighbour sends, (N, 3 H)."""
+    """S_i = sum over neighbors of unit vector times radial features times what the neighbor sends, (N, 3 H)."""
 
     writes = False
 
     def __init__(self, radial: NativeRadial) -> None:
         self._radial, self.width = radial, 3 * radial.hidden_channels
 
-    def forward(self, visit: Visit, sums: Tensor | None) -> None:
-        """Adds (N, 3 H) from the neighbours' `senders` (N, H)."""
+    def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
+        """Adds (N, 3 H) from the neighbors' `senders` (N, H)."""
         run_forward(self._radial.kernels.surroundings_forward, self._radial.struct, visit, sums)
 
-    def backward(self, visit: Visit, to: Gathered) -> None:
-        """Adds the gradients by frames, radial columns and what the neighbours send."""
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
+        """Adds the gradients by frames, radial columns and what the neighbors send."""
         run_backward(self._radial.kernels.surroundings_backward, self._radial.struct, visit, to, visit.gradient)

@@ -5,7 +5,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from alphanet.model.fast.edge_arrays import Gathered, Visit
+from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
 from alphanet.model.fast.layer_stage import LayerWeights
 from alphanet.model.native.arguments import run_backward, run_forward
 from alphanet.model.native.library import Kernels
@@ -35,7 +35,7 @@ class NativeLayerStage:
         weights: folded.
         kernels: for its channels.
         official: whether of official-v1; else of the paper's reading.
-        vectors: whether neighbours send vectors.
+        vectors: whether neighbors send vectors.
     """
 
     writes = False
@@ -57,7 +57,7 @@ class NativeLayerStage:
         self._layer = _layer(weights, official, vectors, self._packer)
         self.kept = weights.first[0].shape[0] + weights.second[0].shape[0] + self._layer.branch.columns
 
-    def forward(self, visit: Visit, sums: Tensor | None) -> None:
+    def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
         """Adds messages to the sums (N, C)."""
         assert sums is not None
         kept = None
@@ -66,7 +66,7 @@ class NativeLayerStage:
             visit.kept[self._number, visit.index] = (kept,)
         run_forward(self._kernels.layer_forward, self._layer, visit, sums, kept)
 
-    def backward(self, visit: Visit, to: Gathered) -> None:
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds to the gradients of the senders' features, of weights and frames."""
         kept = visit.kept.pop((self._number, visit.index))[0] if visit.keeps else None
         run_backward(

@@ -12,7 +12,7 @@ struct Scalars {
     int64_t units, official;
     float shift, softness;  // the last bias; of |x|, in the paper's reading
 
-    // Columns of what senders and receivers give: S (3 H), then positions or centres.
+    // Columns of what senders and receivers give: S (3 H), then positions or centers.
     int64_t of_sender() const { return 3 * H + (official ? 3 : 0); }
     int64_t of_receiver() const { return 3 * H + (official ? 6 : 3); }
 };
@@ -26,8 +26,8 @@ struct Three {
 
 Three cross(Three a, Three b) { return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x}; }
 
-// Axes e1 (unit), e2 = a x b, e3 = e1 x e2. Official-v1: a and b from the receiver's centre to both ends, not
-// normalised; the paper: a = e1 and b the receiver's centre.
+// Axes e1 (unit), e2 = a x b, e3 = e1 x e2. Official-v1: a and b from the receiver's center to both ends, not
+// normalized; the paper: a = e1 and b the receiver's center.
 struct Frame {
     Three e1, a, b, e2, e3;
 

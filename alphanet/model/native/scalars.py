@@ -4,7 +4,7 @@ import ctypes
 
 from torch import Tensor
 
-from alphanet.model.fast.edge_arrays import Gathered, Visit
+from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
 from alphanet.model.native.arguments import address, run_backward, run_forward
 from alphanet.model.native.library import Kernels
 
@@ -45,7 +45,7 @@ class NativeScalarsStage:
         else:
             self._struct = _Scalars(None, None, None, places[0], 0, 0, 0.0, softness)
 
-    def forward(self, visit: Visit, _sums: Tensor | None) -> None:
+    def forward(self, visit: EdgeBlock, _sums: Tensor | None) -> None:
         """Writes the first 2 H columns of the weights."""
         slopes = None
         if visit.keeps and self.kept:
@@ -53,7 +53,7 @@ class NativeScalarsStage:
             visit.kept[KEY, visit.index] = (slopes,)
         run_forward(self._kernels.scalars_forward, self._struct, visit, slopes)
 
-    def backward(self, visit: Visit, to: Gathered) -> None:
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds gradients by frames and by what both ends gave."""
         kept = visit.kept.pop((KEY, visit.index), None)
         run_backward(self._kernels.scalars_backward, self._struct, visit, to, kept[0] if kept else None)

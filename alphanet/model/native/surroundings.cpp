@@ -1,4 +1,4 @@
-// The surroundings of atoms: sums over neighbours of unit vectors times radial features times what neighbours send.
+// The surroundings of atoms: sums over neighbors of unit vectors times radial features times what neighbors send.
 #include "radial.hpp"
 
 namespace {

@@ -1,1 +1,1 @@
-"""What is imported inside the baselines' environments, each file by its own name; nothing here needs alphanet."""
+"""Modules for the baselines' environments, each imported by its own name; none of them needs alphanet."""

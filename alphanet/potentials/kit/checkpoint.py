@@ -1,4 +1,4 @@
-"""What training leaves: tensors and the settings to build the network from, as safetensors, which carries no code."""
+"""Checkpoints of trainings: tensors, and the settings to build the network from, as safetensors, which run no code."""
 
 from __future__ import annotations
 

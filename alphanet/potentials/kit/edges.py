@@ -1,4 +1,4 @@
-"""The common neighbour lists: all periodic edges of a batch, from vesin; needs no torch."""
+"""The common neighbor lists: all periodic edges of a batch, from vesin; needs no torch."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def difference(model: Any, request: dict[str, Any]) -> dict[str, Any]:
-    """How far the forces of `model` are from those of `model.reference`, on structures that are displaced.
+    """Differences between the forces of `model` and of `model.reference`, on structures that are displaced.
 
     Args:
         model: a model in a fast mode; `reference(structures)` predicts with the same weights, eagerly.

@@ -59,7 +59,7 @@ class Network(nn.Module):
     """
 
     direct = False  # whether the network predicts forces itself
-    cutoff: float | None = None  # Å; none: the package finds its own neighbours
+    cutoff: float | None = None  # Å; none: the package finds its own neighbors
     elements: Sequence[str] | None = None  # symbols; none: all
 
     @property
@@ -147,12 +147,12 @@ class Model:
         return batched(with_dimer(structures) if self._compiled else structures, network.cutoff).to(self._device)
 
     def evaluate(self, batch: Batch) -> dict[str, np.ndarray]:
-        """What the network makes of the graph, on the host."""
+        """Predictions from the graph, on the host."""
         answer = on_host(self._scaled(batch))
         return without_dimer(answer) if self._compiled else answer
 
     def reference(self, structures: Structures) -> dict[str, np.ndarray]:
-        """What `predict` gives, computed in float64 by PyTorch's own operations."""
+        """The predictions of `predict`, computed in float64 by PyTorch's own operations."""
         if self._reference is None:
             self._reference = copy.deepcopy(self._scaled).double()  # a copy of a compiled network is not compiled
         batch = batched(structures, self._reference.network.cutoff).to(self._device)

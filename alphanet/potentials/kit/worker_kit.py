@@ -1,4 +1,4 @@
-"""What a worker needs: the protocol, structures as arrays, stores, and a package's own trainer as a child process.
+"""The base of a worker: the protocol, structures as arrays, stores, and a package's own trainer as a child process.
 
 This file is run inside the baselines' environments, where it is imported as `worker_kit`; it needs numpy and nothing of
 alphanet. A `worker.py` has `load(request) -> model` with `model.info` and `model.predict(structures)`, which is
@@ -87,7 +87,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """What `encode` was given; arrays are copies of their own."""
+    """The value that `encode` was given; arrays are copies of their own."""
     if isinstance(value, dict):
         if "__array__" in value:
             flat = np.frombuffer(value["__array__"], dtype=value["dtype"])
@@ -208,7 +208,7 @@ class _ToCaller(logging.Handler):
 
 
 class _Calls:
-    """What the caller may ask; `worker.py` is imported at the first call that needs it."""
+    """Calls that the caller may make; `worker.py` is imported at the first call that needs it."""
 
     def __init__(self) -> None:
         self._model: Any = None

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from alphanet.benchmark.card import AnyCard
-from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Missing, Place, Plan, RunOptions, Shown, Task
+from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
+from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.speed.card import SpeedCard, speed_card
 from alphanet.benchmark.kinds.speed.claim import fastest_claim
 from alphanet.benchmark.kinds.speed.tradeoff import add_tradeoff, require_metric
@@ -19,7 +19,7 @@ from alphanet.benchmark.kinds.timing import (
 from alphanet.benchmark.needs import need_from_user
 from alphanet.benchmark.selection import all_places
 from alphanet.errors import UserError
-from alphanet.measure.speed.models import make_environments, timed_model
+from alphanet.measure.speed.models import TimingSetup, make_environments, timed_model
 from alphanet.measure.speed.points import SpeedPoint
 from alphanet.measure.speed.summary import SweepSummary
 from alphanet.measure.speed.sweep import Sweep
@@ -49,6 +49,7 @@ class Speed(Kind[SpeedCard, SweepWork]):
         super().__init__(card, options)
         self.summaries: dict[str, SweepSummary] = {}
         """Of each sweep that was run, by name"""
+        self._problems: dict[str, str | None] = {}
 
     def plan(self) -> Plan[SweepWork]:
         """One task a sweep, over all rows."""
@@ -73,19 +74,14 @@ class Speed(Kind[SpeedCard, SweepWork]):
     def prepare(self, task: Task[SweepWork]) -> Task[SweepWork]:
         """Make the environments of the rows; rows that cannot take part are left out with the reason."""
         scale = self.card.scale(self.options.scale)
-        setup, ready, unready = timing_setup(scale, self.options), [], {}
-        for row in _rows(task.places):
-            model = self.card.rows[row].model
-            try:
-                make_environments([model])
-                timed_model(model, setup)
-                ready.append(model)
-            except UserError as error:
-                unready[row] = str(error)
-        if not ready:
+        setup = timing_setup(scale, self.options)
+        models = {row: self.card.rows[row].model for row, _ in task.places}
+        problems = {row: self._problem(model, setup) for row, model in models.items()}
+        unready = {row: problem for row, problem in problems.items() if problem is not None}
+        if len(unready) == len(models):
             return replace(task, work=replace(task.work, unready=unready), seconds=0.0)
         sweep = Sweep(
-            models=tuple(dict.fromkeys(ready)),
+            models=tuple(dict.fromkeys(model for row, model in models.items() if row not in unready)),
             sizes=scale.sizes,
             structures=self.options.structures or scale.structures,
             setup=setup,
@@ -145,6 +141,17 @@ class Speed(Kind[SpeedCard, SweepWork]):
             add_tradeoff(shown, self.card, self._first, self.options.out)
         return shown
 
+    def _problem(self, model: str, setup: TimingSetup) -> str | None:
+        """Why a model cannot take part; None if it can. Its environment is made if it is missing."""
+        if model not in self._problems:
+            try:
+                make_environments([model])
+                timed_model(model, setup)
+                self._problems[model] = None
+            except UserError as error:
+                self._problems[model] = str(error)
+        return self._problems[model]
+
     @property
     def _first(self) -> SweepSummary | None:
         """The summary of the first sweep of the card; None if it was not run."""
@@ -184,7 +191,3 @@ def _reason(summary: SweepSummary, model: str) -> str:
     """Why the first task of a model was not timed at any size."""
     first = next(point for point in summary.points if point.model == model)
     return first.reason or first.unsupported.get(summary.tasks[0], "it was not timed")
-
-
-def _rows(places: Sequence[Place]) -> list[str]:
-    return list(dict.fromkeys(row for row, _ in places))

@@ -106,7 +106,7 @@ def speed_card(
     scale = {
         "comparable": False,
         "reason": AD_HOC_REASON,
-        "protocol": f"Batches of {batch} supercells of {structures}, in {passes} passes of {rounds} turns.",
+        "protocol": f"Supercells of {structures} in batches of {batch}; passes: {passes}, turns in each: {rounds}.",
         "structures": structures,
         "sizes": tuple(sizes),
         "batch": batch,

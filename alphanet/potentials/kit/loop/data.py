@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 @dataclass(frozen=True)
 class Batch:
-    """B labelled structures of N atoms together."""
+    """B labeled structures of N atoms together."""
 
     graph: Any  # the network's input, with `batch` (N,), the structure of each atom, `positions`, and `to(device)`
     energy: Tensor  # (B,) eV, float64
@@ -48,7 +48,7 @@ class Frames(Protocol):
     """Structures with checked labels."""
 
     path: Any  # of their file
-    indices: np.ndarray  # of the frames in their file
+    indices: Any  # (n,) int, of the frames in their file
 
     def __len__(self) -> int:
         """Number of frames."""

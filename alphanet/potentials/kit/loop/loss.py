@@ -1,4 +1,4 @@
-"""Losses of energy, forces and stress, and the errors they are made of."""
+"""Losses of energy, forces and stress, the errors they are made of, and predictions that are not finite."""
 
 from __future__ import annotations
 
@@ -75,6 +75,23 @@ def total_loss(sums: Errors, settings: LossSettings, energy_weight: float) -> Te
     if settings.stress_weight > 0:
         loss = loss + settings.stress_weight * sums.stress_loss / sums.stress_components.clamp(min=1)
     return loss
+
+
+def frames_at_fault(batch: Batch, prediction: Prediction) -> str:
+    """Names the predicted quantities that are NaN or infinite and their frames; empty where all are finite."""
+    found = []
+    with torch.no_grad():
+        for quantity in ("energy", "forces", "stress"):
+            values = getattr(prediction, quantity)
+            if values is None:
+                continue
+            bad = ~torch.isfinite(values)
+            if quantity == "forces":
+                bad = batch.sum_over_atoms(bad.to(torch.float32)) > 0
+            frames = batch.frames[bad.flatten(start_dim=1).any(dim=1).cpu() if bad.dim() > 1 else bad.cpu()].tolist()
+            if frames:
+                found.append(f"predicted {quantity} of frames {frames} are not finite")
+    return ", ".join(found)
 
 
 def _sum(values: Tensor) -> Tensor:

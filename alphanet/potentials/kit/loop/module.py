@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,7 @@ from torch.utils.data import DataLoader
 
 from . import FACTOR, PATIENCE, TrainingError
 from .data import Batch, GraphDataset, Prediction
-from .ema import averaged_copy, update_average
-from .finite import frames_at_fault
-from .loss import Errors, errors, total_loss
+from .loss import Errors, errors, frames_at_fault, total_loss
 from .sampling import TrainingBatches, evaluation_batches
 from .schedule import ENDLESS, energy_weight, learning_rate_factor, total_steps
 
@@ -69,7 +68,9 @@ class TrainingModule(LightningModule):
         """
         super().__init__()
         self.model = model
-        self.average = averaged_copy(model) if settings.ema_decay is not None else None
+        self.average: nn.Module | None = None
+        if settings.ema_decay is not None:  # as a submodule it is saved, resumed and moved with everything else
+            self.average = copy.deepcopy(model).requires_grad_(False)
         self.settings = settings
         self.steps_per_epoch = 0
         self.planned_epochs = settings.epochs or ENDLESS
@@ -284,3 +285,15 @@ def metrics(sums: Tensor, settings: TrainingSettings, energy_weight: float) -> d
     if settings.loss.stress_weight > 0 and total.stress_components > 0:
         result["stress_mae"] = float(total.stress_error / total.stress_components)
     return result
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Move `average` towards `model` after optimizer step number `step` (from 1).
+
+    Early steps count more, min(decay, (1 + step) / (10 + step)), so that the initial weights are soon forgotten.
+    """
+    weight = 1.0 - min(decay, (1.0 + step) / (10.0 + step))
+    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), weight)
+    for kept, current in zip(average.buffers(), model.buffers(), strict=True):
+        kept.copy_(current)

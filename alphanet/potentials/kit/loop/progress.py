@@ -1,4 +1,4 @@
-"""Progress of a training: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a training as lines in the log."""
 
 # Hooks have the arguments that Lightning gives them.
 # ruff: noqa: ARG002
@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
-from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -17,11 +15,6 @@ from .schedule import ENDLESS, stage
 
 SECONDS_BETWEEN_LINES = 10.0
 logger = logging.getLogger(__name__)
-
-
-def progress_callback() -> Callback:
-    """A bar if stderr is a terminal that progress is written to, else lines in the log."""
-    return ProgressBar() if sys.stderr.isatty() and logger.isEnabledFor(logging.INFO) else ProgressLines()
 
 
 class ProgressLines(Callback):
@@ -43,53 +36,6 @@ class ProgressLines(Callback):
         if trainer.is_global_zero and (last or now - self._last >= SECONDS_BETWEEN_LINES):
             self._last = now
             logger.info("%s, %.0f s", describe(trainer, pl_module), now - self._started)
-
-
-class ProgressBar(Callback):
-    """A bar over all steps of the training, on stderr."""
-
-    def __init__(self) -> None:
-        self._progress: Any = None
-        self._task: Any = None
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show the bar."""
-        if not trainer.is_global_zero:
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        assert isinstance(pl_module, TrainingModule)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), refresh_per_second=4)
-        self._task = self._progress.add_task("training", total=pl_module.total_steps, completed=trainer.global_step)
-        self._progress.start()
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Move on."""
-        if self._progress is not None:
-            self._progress.advance(self._task)
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the validation beside the bar."""
-        assert isinstance(pl_module, TrainingModule)
-        if self._progress is not None:
-            self._progress.update(self._task, total=pl_module.total_steps, description=describe(trainer, pl_module))
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave the bar as it stands."""
-        self._close()
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave the bar as it stands."""
-        self._close()
-
-    def _close(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
 
 
 def describe(trainer: Trainer, module: TrainingModule) -> str:

@@ -18,7 +18,7 @@ class TrainingBatches(Sampler[list[int]]):
         n_frames: frames in the data set.
         batch_size: frames in a batch, for one rank.
         seed: of the order.
-        steps_taken: gives the optimiser steps taken so far.
+        steps_taken: gives the optimizer steps taken so far.
         rank, world_size: of this process; all ranks get the same number of batches, some frames twice if need be.
         packed: batches that were composed before, see `pack`; only their order is drawn then.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins import CheckpointIO, ClusterEnvironment
 from lightning.pytorch.plugins.environments import LightningEnvironment, SLURMEnvironment
@@ -23,7 +25,7 @@ from . import LAST, METRICS, TrainingError
 from .checkpoints import AtomicCheckpointIO, Checkpoints, StoppedBySignalError, require_readable
 from .logs import BoardLogger, CsvLogger, Metrics
 from .module import TrainingModule
-from .progress import progress_callback
+from .progress import ProgressLines
 from .schedule import ENDLESS, total_steps
 
 if TYPE_CHECKING:
@@ -74,6 +76,8 @@ def make_trainer(
         "num_nodes": parallel.nodes,
         "strategy": _strategy(parallel),
     }
+    shown = sys.stderr.isatty() and logger.isEnabledFor(logging.INFO)
+    bar = [RichProgressBar(leave=False, console_kwargs={"stderr": True})] if shown else []
     try:
         return Trainer(
             **where,
@@ -84,11 +88,11 @@ def make_trainer(
             use_distributed_sampler=False,
             # Sums over edges would depend on how threads happen to take turns; warn where CUDA has no other kernel.
             deterministic="warn",
-            enable_progress_bar=False,
+            enable_progress_bar=bool(bar),
             enable_model_summary=False,
             log_every_n_steps=settings.log_every,
             logger=loggers,
-            callbacks=[Metrics(settings.log_every), progress_callback(), checkpoints],
+            callbacks=[Metrics(settings.log_every), ProgressLines(), *bar, checkpoints],
             plugins=plugins,  # type: ignore[arg-type]
         )
     except (MisconfigurationException, ValueError) as error:
