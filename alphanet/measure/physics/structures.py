@@ -27,7 +27,7 @@ def chosen_structures(
 
     Args:
         given: the user's structures; the first periodic one and the first that is not are taken.
-        known: chemical symbols that the potential knows; none: not told, so all.
+        known: chemical symbols that the potential knows; None: not told, so all.
         cutoff: Å.
 
     Raises:

@@ -21,7 +21,7 @@ class Change:
 
     atoms: Atoms
     turn: np.ndarray = field(default_factory=lambda: np.eye(3))  # (3, 3), applied to vectors
-    origin: np.ndarray | None = None  # (n,) the atom before of each atom; none: the same order
+    origin: np.ndarray | None = None  # (n,) the atom before of each atom; None: the same order
 
 
 Maker = Callable[[Atoms, np.random.Generator], Change]
