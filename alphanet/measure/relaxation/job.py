@@ -1,4 +1,4 @@
-"""What a worker is asked to do with a few structures, and doing it."""
+"""The task of a worker: a few structures, and how they are relaxed."""
 
 import atexit
 import functools
