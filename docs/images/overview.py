@@ -7,12 +7,11 @@ import json
 from pathlib import Path
 
 import matplotlib.style
+from alphanet.report.physics import FAILS, FILLS, OK, SMALL, UNCHECKED, findings
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import NullFormatter
-
-from alphanet.report.physics import FAILS, FILLS, OK, SMALL, UNCHECKED, findings
 
 RECORDS = Path("reports/reference/records")
 AUDITED = ("alphanet", "alphanet-official", "nequip", "mace", "schnet", "equiformer-v2", "chgnet", "sevennet-0")
