@@ -72,7 +72,7 @@ def follow(page: str, folder: Path) -> str:
 
 
 def call(line: str) -> str:
-    """What a line of a shell prints to stdout: `export NAME=…`, `python FILE` or `alphanet …`, perhaps with `> FILE`."""
+    """What a line of a shell prints to stdout: `export N=…`, `python FILE` or `alphanet …`, perhaps with `> FILE`."""
     line, _, target = line.partition(" > ")
     words = [os.path.expandvars(word) for word in shlex.split(line, comments=True)]
     match words:
@@ -100,7 +100,7 @@ def call(line: str) -> str:
 
 @contextlib.contextmanager
 def _reader_in(folder: Path) -> Iterator[None]:
-    """A reader whose shell is in `folder`, without a network. Variables, modules, kinds and checks are restored after."""
+    """A reader whose shell is in `folder`, without a network. Variables, modules, kinds and checks are restored."""
     mirror = folder / ".mirror"
     mirror.mkdir(exist_ok=True)
     variables = {"PWD": str(folder), "ALPHANET_HOME": str(folder / ".home"), "ALPHANET_MIRROR": mirror.as_uri()}
