@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
-from alphanet.benchmark.findings import Finding, Findings, Measured, Shown
-from alphanet.benchmark.kind import Kind, Place, Plan, Task
+from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
+from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.benchmark.selection import WHOLE
 from alphanet.cards import validate
 from alphanet.errors import UserError
@@ -207,12 +207,13 @@ class Physics(Kind[PhysicsCard, AuditWork]):
     def _key(self, model: str) -> str:
         """Hash of all that an audit depends on."""
         weights = Path(model if Path(model).is_file() else model.partition(":")[2])
-        file = self._structures
+        file, config = self._structures, self._scale.config
         depends: list[Any] = [
             model,
             sha256_of(weights) if weights.is_file() else None,
             None if file is None or not file.is_file() else sha256_of(file),
-            self._scale.model_dump(mode="json", include={"untrained", "preset", "config"}),
+            [self._scale.untrained, self._scale.preset],
+            None if config is None or not config.is_file() else sha256_of(config),
             [self.options.seed, self.options.device],
             code_digest(CODE),
         ]
