@@ -1,7 +1,7 @@
 """Keep a finished run as the reference report: `python reports/keep_reference.py RUNS REPORT`, by `make reference`.
 
-Copies the page with its tables and PDF figures, and of every run its result, its tables, and the records and files behind
-its numbers. Other copies of figures (the page has their SVG and CSV in it), weights and journals stay behind.
+Copies the page with its tables and PDF figures, and of every run its result, its tables, and the records and files
+behind its numbers. Other copies of figures (the page has their SVG and CSV in it), weights and journals stay behind.
 """
 
 import json

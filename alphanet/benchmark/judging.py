@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from alphanet.benchmark.card import AnyCard, Contradiction
-from alphanet.benchmark.kind import Findings, Place
+from alphanet.benchmark.findings import Findings, Place
 from alphanet.results.records import Record
 from alphanet.results.schema import INCONSISTENT, Cell, Claim, ClaimVerdict, Verdict
 

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt
 
 from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.findings import Finding, Findings, Place, Shown
+from alphanet.benchmark.judging import build_cells
 from alphanet.benchmark.needs import DataNeed
 from alphanet.results.records import Record
-from alphanet.results.schema import Cell, Claim, Curve, Figure, Grid
-
-Place = tuple[str, str]  # row and column
+from alphanet.results.schema import Cell
 
 COMMON = frozenset({"scale", "out", "only", "budget", "restart"})
 """Options that every kind has a use for."""
@@ -57,6 +57,8 @@ class RunOptions(BaseModel):
     """Folder with published files of predictions; None: they are fetched"""
     reference: Path | None = None
     """File with reference energies of a landscape; None: the card's"""
+    references: Path | None = None
+    """File with the elemental reference entries of WBM; None: the published ones"""
     relax: PositiveInt | None = None
     """Structures of WBM that are relaxed anew and compared with the published predictions; None: none are"""
     cluster: str = "local"
@@ -98,50 +100,6 @@ class Plan(Generic[WorkT]):
     on_demand: Mapping[Place, str] = field(default_factory=dict)  # cells that only a selection measures, and why
     gpu_days: float | None = None  # estimated, if nothing limits the time
     estimate: str = ""  # the basis of `gpu_days`, or why there is none
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A record, and the cells whose numbers it holds; without cells it is kept beside them."""
-
-    record: Record
-    places: tuple[Place, ...] = ()
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Cells that have no number, and why."""
-
-    places: tuple[Place, ...]
-    reason: str
-    metrics: tuple[str, ...] = ()  # empty: all
-    failed: bool = False  # an error, rather than a choice or a lack of time
-
-
-Finding = Measured | Missing
-
-
-@dataclass
-class Findings:
-    """All that is known of the cells of a run."""
-
-    records: dict[Place, list[Record]] = field(default_factory=dict)  # one a seed
-    beside: list[Record] = field(default_factory=list)  # records of no cell
-    missing: dict[tuple[str, ...], str] = field(default_factory=dict)  # row, column and perhaps metric -> why
-    failures: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Shown:
-    """All that stands beside the cells."""
-
-    claims: list[Claim] = field(default_factory=list)
-    grids: list[Grid] = field(default_factory=list)
-    curves: list[Curve] = field(default_factory=list)
-    figures: list[Figure] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    origins: dict[str, dict[str, str]] = field(default_factory=dict)
-    conditions: str = ""
 
 
 class Kind(ABC, Generic[CardT, WorkT]):
@@ -198,8 +156,6 @@ class Kind(ABC, Generic[CardT, WorkT]):
 
     def cells(self, findings: Findings) -> list[Cell]:
         """Return the judged cells."""
-        from alphanet.benchmark.judging import build_cells
-
         return build_cells(self.card, self.options.scale, findings, self.deviations(findings))
 
     @abstractmethod

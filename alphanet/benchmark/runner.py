@@ -10,8 +10,9 @@ from typing import Any
 
 from alphanet.benchmark.budget import Budget
 from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.findings import Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.judging import RULE
-from alphanet.benchmark.kind import COMMON, Findings, Kind, Measured, Missing, Place, Plan, RunOptions, Shown, Task
+from alphanet.benchmark.kind import COMMON, Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds import kind_of
 from alphanet.benchmark.selection import all_places, selected_places
 from alphanet.errors import UserError, did_you_mean

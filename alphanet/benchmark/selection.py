@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from alphanet.benchmark.card import AnyCard
-from alphanet.benchmark.kind import Place
+from alphanet.benchmark.findings import Place
 from alphanet.errors import UserError, did_you_mean
 
 WHOLE = ""  # the column of a benchmark that has none

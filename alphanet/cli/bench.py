@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from alphanet.cli import bench_wbm
 from alphanet.cli import options as o
 from alphanet.cli.output import print_json, print_table
-from alphanet.cli.repro import run_and_print, run_values
+from alphanet.cli.repro import run_card
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
-    from alphanet.benchmark.card import AnyCard
+    pass
 
 FIGURE_3A = ("alphanet", "schnet", "painn", "nequip", "mace", "equiformer-v2")
 RANGE, TRAINING_SIZE = "100..10000", "72"
@@ -244,14 +244,6 @@ def compare(first: o.FirstRun, second: o.SecondRun, as_json: o.AsJson = False) -
         ]
         print_table(("model", "atoms", "task", str(first), str(second), "agree"), rows)
     raise typer.Exit(0 if all(ratio.agree for ratio in ratios) else 1)
-
-
-def run_card(card: "AnyCard", folder: Path, as_json: bool, **values: Any) -> None:
-    """Run a card of the command line into `folder`, whose name the card has, and print its result."""
-    from alphanet.benchmark.kind import RunOptions
-
-    (scale,) = card.scales
-    run_and_print(card, RunOptions(scale=scale, **run_values(out=folder.parent, **values)), as_json=as_json)
 
 
 def parse_sizes(text: str, points: int) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from alphanet.cli import options as o
+from alphanet.cli.repro import run_card
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
@@ -58,7 +59,6 @@ def wbm(
 
     With MODELs, the structures are relaxed first. The same command goes on where it was stopped.
     """
-    from alphanet.cli.bench import run_card
 
     if bool(models) == (predictions is not None):
         raise UserError("give either models that relax structures, or --predictions FILE to score")

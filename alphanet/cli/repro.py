@@ -157,6 +157,14 @@ def run_values(
     return o.given(budget=minutes, out=out or RUNS, device=None if device == "auto" else device, **values)
 
 
+def run_card(card: "AnyCard", folder: Path, as_json: bool, **values: Any) -> None:
+    """Run a card that a command made into `folder`, whose name the card has, and print its result."""
+    from alphanet.benchmark.kind import RunOptions
+
+    (scale,) = card.scales
+    run_and_print(card, RunOptions(scale=scale, **run_values(out=folder.parent, **values)), as_json=as_json)
+
+
 def run_and_print(card: "AnyCard", options: "RunOptions", *, as_json: bool) -> None:
     """Run a benchmark and print its result.
 

@@ -5,7 +5,7 @@ import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -15,11 +15,8 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from alphanet.errors import UserError
 from alphanet.potentials.protocol import FramePrediction, Potential
 
-if TYPE_CHECKING:
-    from alphanet.potentials.opening import LoadOptions
 
-
-def from_python(name: str, options: "LoadOptions") -> Potential:
+def from_python(name: str, *, dtype: str, device: str, seed: int) -> Potential:
     """The potential that `module:callable` makes; modules in the working folder count.
 
     The callable is called with those of `dtype`, `device` and `seed` that it has parameters for.
@@ -27,8 +24,6 @@ def from_python(name: str, options: "LoadOptions") -> Potential:
     Raises:
         UserError: it cannot be imported or called, or returns something else.
     """
-    if options.untrained:
-        raise UserError(f"{name}: random weights (untrained) are of baselines; the result of {name} is used as it is")
     module, _, attribute = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -39,7 +34,7 @@ def from_python(name: str, options: "LoadOptions") -> Potential:
         raise UserError(
             f"{name} is no file, no baseline, and cannot be imported as module:callable: {error}"
         ) from error
-    made = _call(name, make, {"dtype": options.dtype, "device": options.device, "seed": options.seed})
+    made = _call(name, make, {"dtype": dtype, "device": device, "seed": seed})
     if isinstance(made, BaseCalculator) or hasattr(made, "get_potential_energy"):
         return CalculatorPotential(name, made)
     if hasattr(made, "compute_forces") and callable(made):

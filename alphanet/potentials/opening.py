@@ -79,7 +79,9 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
     _refuse(options, ("mode", "max_memory", "config", "threads"), f"which {name} decides for itself")
     from alphanet.potentials.calculators import from_python
 
-    return from_python(name, options)
+    if options.untrained:
+        raise UserError(f"{name}: random weights (untrained) are of baselines; the result of {name} is used as it is")
+    return from_python(name, dtype=options.dtype, device=options.device, seed=options.seed)
 
 
 def _refuse(options: LoadOptions, names: Iterable[str], why: str) -> None:

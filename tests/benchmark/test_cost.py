@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from timed_potential import timed_models
 
-from alphanet.benchmark.kind import Findings, RunOptions
+from alphanet.benchmark.findings import Findings
+from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds import cost as module
 from alphanet.benchmark.kinds.cost import DAY, Cost, CostCard, Training, carried
 from alphanet.benchmark.loading import load_benchmark
@@ -119,7 +120,7 @@ def test_a_column_without_steps_is_named(speed_cards):
 
 
 def test_on_a_gpu_the_days_are_of_it(speed_cards, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "hardware", lambda: {"cpu": "x", "gpus": ["NVIDIA A100"]})
+    monkeypatch.setattr(module, "hardware", lambda: {"cpu": "x", "cores": 2, "memory_gib": 8, "gpus": ["NVIDIA A100"]})
     kind = Cost(load_benchmark("costs"), RunOptions(out=tmp_path, device="cuda"))
     assert kind._device_days == "days of NVIDIA A100"
     assert not any("GPU-days" in cell.reason for cell in kind.cells(Findings()))

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from alphanet.benchmark.card import Contradiction
+from alphanet.benchmark.findings import Findings
 from alphanet.benchmark.judging import build_cells, judge, judged_claim, last_digit, tolerance
-from alphanet.benchmark.kind import Findings
 from alphanet.benchmark.loading import load_benchmark
 from alphanet.results.records import Record
 

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
-from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Missing, Plan, RunOptions, Shown, Task
+from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Shown
+from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds import KINDS
 from alphanet.benchmark.listing import list_benchmarks
 from alphanet.benchmark.loading import load_benchmark

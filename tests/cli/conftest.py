@@ -9,7 +9,8 @@ import yaml
 from pydantic import Field
 
 from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
-from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Missing, Plan, Shown, Task
+from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Shown
+from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.benchmark.kinds import KINDS
 from alphanet.benchmark.needs import DataNeed
 from alphanet.errors import UserError

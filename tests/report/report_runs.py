@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
+from alphanet.benchmark.findings import Findings
 from alphanet.benchmark.judging import build_cells, judged_claim
-from alphanet.benchmark.kind import Findings
 from alphanet.benchmark.loading import read_benchmark
-from alphanet.figures.style import figure_files
 from alphanet.files import write_text
 from alphanet.results.facts import cell_facts
 from alphanet.results.records import Record, RecordLog

@@ -12,7 +12,8 @@ from typing import Any, Literal, Self
 from pydantic import JsonValue, model_validator
 
 from alphanet.benchmark.card import BenchmarkCard, DataColumn, Row, ScaleSettings
-from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Place, Plan, Shown, Task
+from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
+from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.errors import UserError, did_you_mean
 from alphanet.provenance import code_digest, where
 from alphanet.results.records import Record

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from alphanet.benchmark.kind import Shown
+from alphanet.benchmark.findings import Shown
 from alphanet.benchmark.power_law import fit_power_law
 from alphanet.figures.speed import MEMORY, speed_figure
 from alphanet.figures.style import figure_files

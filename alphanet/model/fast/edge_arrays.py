@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from alphanet.model.fast.arena import Arena
 from alphanet.model.fast.layout import Block, EdgeLayout
-
-if TYPE_CHECKING:
-    from alphanet.model.fast.stages import Stage
 
 Kept = dict[tuple[int, int], tuple[Tensor, ...]]
 """What stages keep for the backward, by layer and block"""
@@ -61,10 +58,25 @@ class GatheredGradients:
             self.to_receivers.index_add_(0, block.receiver, by_receiver)
 
 
+class Stage(Protocol):
+    """One walk over the edges."""
+
+    width: int
+    """C, columns of the sums; 0: the stage only writes arrays of edges"""
+    writes: bool
+    """Whether it writes arrays of edges"""
+
+    def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
+        """Adds to the sums (N, C), if they are wanted; writes the block's arrays."""
+
+    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
+        """Adds the gradients by what senders and receivers gave, and by the block's arrays."""
+
+
 class EdgeSource:
     """A stage that writes arrays of edges, and what it was given: enough to write a block again."""
 
-    def __init__(self, stage: "Stage", senders: Tensor, receivers: Tensor) -> None:
+    def __init__(self, stage: Stage, senders: Tensor, receivers: Tensor) -> None:
         self.stage, self.senders, self.receivers = stage, senders, receivers
         self.gathered: GatheredGradients | None = None
 

@@ -5,27 +5,12 @@ sums over the edges that each atom receives. Autograd sees one operation a stage
 backward walks over the blocks again and adds to the shared gradients in place.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from alphanet.model.fast.edge_arrays import EdgeArrays, EdgeBlock, EdgeSource, GatheredGradients
-
-
-class Stage(Protocol):
-    """One walk over the edges."""
-
-    width: int
-    """C, columns of the sums; 0: the stage only writes arrays of edges"""
-    writes: bool
-    """Whether it writes arrays of edges"""
-
-    def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
-        """Adds to the sums (N, C), if they are wanted; writes the block's arrays."""
-
-    def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
-        """Adds the gradients by what senders and receivers gave, and by the block's arrays."""
+from alphanet.model.fast.edge_arrays import EdgeArrays, EdgeSource, GatheredGradients, Stage
 
 
 def run_stage(stage: Stage, edges: EdgeArrays, token: Tensor, senders: Tensor, receivers: Tensor | None = None) -> Any:

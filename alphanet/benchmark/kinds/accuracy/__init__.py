@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Place, Plan, RunOptions, Shown, Task
+from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
+from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
 from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run_job, training_job
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining, plan_trainings

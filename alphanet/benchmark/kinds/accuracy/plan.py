@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from alphanet.benchmark.kind import Place
+from alphanet.benchmark.findings import Place
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard, AccuracyScale, TrainingRun
 
 

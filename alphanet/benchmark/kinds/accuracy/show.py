@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alphanet.benchmark.kind import Place
+from alphanet.benchmark.findings import Place
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
 from alphanet.benchmark.power_law import fit_power_law
 from alphanet.figures.style import figure_files

@@ -12,8 +12,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.judging import judged_claim
-from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Missing, Place, Plan, RunOptions, Shown, Task
+from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.accuracy import Accuracy, AccuracyCard, TrainingWork
 from alphanet.benchmark.kinds.accuracy.card import AccuracyColumn
 from alphanet.benchmark.kinds.landscape.card import LandscapeCard

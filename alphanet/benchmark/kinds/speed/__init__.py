@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Missing, Place, Plan, RunOptions, Shown, Task
+from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
+from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.speed.card import SpeedCard, speed_card
 from alphanet.benchmark.kinds.speed.claim import fastest_claim
 from alphanet.benchmark.kinds.speed.tradeoff import add_tradeoff, require_metric
