@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
-from alphanet.benchmark.kind import Finding, Findings, Kind, Measured, Place, Plan, Shown, Task
+from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
+from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.benchmark.selection import WHOLE
 from alphanet.cards import validate
 from alphanet.errors import UserError
