@@ -60,9 +60,10 @@ def test_random_weights_of_alphanet(run):
     assert len(shown["records"]) == 1 and not shown["failures"]
 
 
-def test_a_wrong_name_is_said(run):
-    answer = run("alphanett")
-    assert answer.exit_code == 1 and "did you mean 'alphanet'" in answer.stderr
+def test_a_wrong_name_is_one_line(run, tmp_path):
+    with pytest.raises(UserError, match="did you mean 'alphanet'"):
+        run("alphanett")
+    assert not list(tmp_path.rglob("results.json"))
 
 
 def test_a_wrong_device_is_one_line(run, tmp_path):
