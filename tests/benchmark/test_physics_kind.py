@@ -109,3 +109,12 @@ def test_a_real_audit_runs_with_another_seed(tmp_path, monkeypatch):
     card = physics_card("real", models=["flawed_potentials:direction"])
     result = run_benchmark(card, RunOptions(scale="ad-hoc", out=tmp_path, seed=3))
     assert result.failures == () and result.grids[0].rows[0][4].startswith("rotation")
+
+
+def test_another_config_in_the_same_file_is_another_audit(tmp_path, audited):
+    config = tmp_path / "config.json"
+    for content in ("{}", "{}", '{"cutoff": 4}'):
+        config.write_text(content)
+        card = physics_card("audits", models=["a:x"], config=config)
+        run_benchmark(card, RunOptions(scale="ad-hoc", out=tmp_path))
+    assert audited == ["a:x", "a:x"]

@@ -207,12 +207,13 @@ class Physics(Kind[PhysicsCard, AuditWork]):
     def _key(self, model: str) -> str:
         """Hash of all that an audit depends on."""
         weights = Path(model if Path(model).is_file() else model.partition(":")[2])
-        file = self._structures
+        file, config = self._structures, self._scale.config
         depends: list[Any] = [
             model,
             sha256_of(weights) if weights.is_file() else None,
             None if file is None or not file.is_file() else sha256_of(file),
-            self._scale.model_dump(mode="json", include={"untrained", "preset", "config"}),
+            [self._scale.untrained, self._scale.preset],
+            None if config is None or not config.is_file() else sha256_of(config),
             [self.options.seed, self.options.device],
             code_digest(CODE),
         ]

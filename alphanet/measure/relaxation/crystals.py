@@ -26,7 +26,7 @@ def unpacked(crystal: Crystal) -> Atoms:
 
 
 def too_near(atoms: Atoms, smallest: float) -> str | None:
-    """Which two atoms, or images of one, are nearer to each other than `smallest` (Å); None if no two are."""
+    """Which two atoms, or images of one, are nearer to each other than `smallest` (Å); none where no two are."""
     from vesin import NeighborList
 
     first, second, distance = NeighborList(cutoff=smallest, full_list=False).compute(

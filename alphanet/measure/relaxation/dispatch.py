@@ -39,7 +39,7 @@ class Answer:
     shard: Shard
     records: list[Record]
     conditions: str | None
-    """Digest of what made them; None if a structure has ended its process"""
+    """Digest of what made them; none where a structure has ended its process"""
 
 
 def ask_conditions(client: "Client", job: Job) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def compare(relaxed: Atoms, reference: Atoms) -> dict[str, Any]:
 
     Returns:
         rmsd: of the positions after the best superposition, divided by the cube root of the volume an atom
-            (pymatgen's StructureMatcher with stol 1 and no scaling, as the leaderboard has it); None if it finds no
+            (pymatgen's StructureMatcher with stol 1 and no scaling, as the leaderboard has it); none where it finds no
             match. For each precision (`1e-05`, `0.01` Å) space group and number of symmetry operations of both.
     """
     from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -109,7 +109,7 @@ def _row(identity: str, relaxed: Atoms, structures: Structures) -> dict[str, Any
 
 
 def _symmetry(atoms: Atoms, precision: float) -> dict[str, int] | None:
-    """Number of the space group and of its operations in the cell; None if spglib finds none."""
+    """Number of the space group and of its operations in the cell; none where spglib finds none."""
     import spglib
 
     cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)

@@ -1,4 +1,4 @@
-"""The task of a worker: a few structures, and how they are relaxed."""
+"""What a worker is asked to do with a few structures, and doing it."""
 
 import atexit
 import functools

@@ -55,8 +55,8 @@ def predict(
     Args:
         campaign: what is relaxed.
         cluster: where, see `alphanet.measure.relaxation.cluster.client_of`.
-        references: the elemental reference entries; None: the published ones, where they are on this machine.
-        truth: DFT labels, and the corrections; None: the published summary, where it is on this machine.
+        references: the elemental reference entries; none: the published ones, where they are on this machine.
+        truth: DFT labels, and the corrections; none: the published summary, where it is on this machine.
         restart: relax everything anew.
 
     Raises:

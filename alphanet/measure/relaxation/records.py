@@ -57,7 +57,7 @@ class RecordFile:
         _append(self.path, records)
 
     def header(self) -> dict[str, Any] | None:
-        """What stands in the first line; None if there is no file, or nothing whole in it.
+        """What stands in the first line; none where there is no file, or nothing whole in it.
 
         Raises:
             UserError: the first line is something else.

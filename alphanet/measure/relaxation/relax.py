@@ -126,7 +126,7 @@ def _reason(error: Exception) -> str:
 
 
 class _Remembering(FrechetCellFilter):
-    """Computes forces once a configuration; ASE's optimizers ask twice, and derivatives of the exponential cost."""
+    """Computes forces once a configuration; ASE's optimisers ask twice, and derivatives of the exponential cost."""
 
     forces: np.ndarray
     _at = b""
