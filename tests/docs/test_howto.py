@@ -4,8 +4,9 @@ import json
 import sys
 
 import pytest
+from ase.build import molecule
 from ase.io import read
-from pages import DOCS, blocks, follow, write_files
+from pages import DOCS, ROOT, blocks, follow, write_files
 
 from alphanet.potentials.cards import read_baseline
 
@@ -70,6 +71,20 @@ def test_add_a_data_set(tmp_path):
     statistics = json.loads((tmp_path / "stats.json").read_text())
     assert [statistics[split]["frames"] for split in ("train", "valid", "test")] == [24, 8, 8]
     assert (tmp_path / "runs" / "copper" / "model.safetensors").is_file()
+
+
+def test_readme(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (block,) = [block for block in blocks(ROOT / "README.md") if block.language == "python"]
+    short = block.content.replace('"epochs": 5', '"epochs": 1, "limit_train": 8')
+    assert short != block.content
+    exec(short, {"frames": [molecule("HCOOH", vacuum=5.0)]})
+    assert "'reproduced': 40" in capsys.readouterr().out
+    shown = "".join(block.content for block in blocks(ROOT / "README.md") if block.language == "console")
+    table = (tmp_path / "runs" / "table6" / "table.md").read_text(encoding="utf-8")
+    printed = {"".join(line.split()) for line in table.splitlines()}
+    rows = ["".join(line.split()) for line in shown.splitlines() if "AlphaNet" in line]
+    assert rows and set(rows) <= printed
 
 
 def test_tutorial(tmp_path):
