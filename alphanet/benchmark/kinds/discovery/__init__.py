@@ -230,6 +230,8 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         """The record of a row's scores; draws them if the card says so."""
         scale = self.card.scale(self.options.scale)
         available = wbm.available()
+        if scale.subset not in (None, *available) and not self.card.metrics:
+            raise UserError(f"no subset {scale.subset}: the truth has no column {UNIQUE}")
         wanted = scale.subset if scale.subset in available else "full"
         shown = [name for name in SUBSETS if name in available and (scale.subset in (None, name) or name == wanted)]
         if self.card.metrics or scale.subset is not None:

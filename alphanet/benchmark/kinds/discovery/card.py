@@ -188,6 +188,6 @@ def _ad_hoc(name: str, title: str, rows: Mapping[str, Any], scale: Mapping[str, 
         "title": title,
         "figures": True,
         "rows": rows,
-        "scales": {AD_HOC: {"comparable": False, "reason": AD_HOC_REASON, **scale}},
+        "scales": {AD_HOC: {"comparable": False, "reason": AD_HOC_REASON, "fetch": False, **scale}},
     }
     return validate(values, DiscoveryCard, name)

@@ -24,7 +24,10 @@ def published_file(source: SourceFile, options: RunOptions, *, fetch: bool) -> P
     """
     path = local_path(source)
     if not fetch and not path.is_file():
-        raise NotHereError(f"{path.name}, which is not on this machine; scale full fetches it from {source.url}")
+        raise NotHereError(
+            f"{path.name}, which is not on this machine; `alphanet data fetch wbm --scale full` fetches it, "
+            f"or scale full, from {source.url}"
+        )
     return fetch_file(source, mirror=options.mirror).path
 
 
