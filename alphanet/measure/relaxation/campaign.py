@@ -1,32 +1,38 @@
-"""A whole run: every structure relaxed once, wherever the command stops and starts again."""
+"""A campaign: every structure relaxed once, wherever the command stops and starts again."""
 
+import contextlib
+import hashlib
+import itertools
+import json
 import logging
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
 
 from alphanet.errors import UserError
-from alphanet.measure.relaxation.cluster import client_of
-from alphanet.measure.relaxation.crystals import packed
-from alphanet.measure.relaxation.job import Job, digest
-from alphanet.measure.relaxation.progress import progress
-from alphanet.measure.relaxation.records import RecordFile
-from alphanet.measure.relaxation.settings import label
-from alphanet.measure.relaxation.shards import Shard, shards
-from alphanet.measure.relaxation.structures import Structures
-from alphanet.provenance import utc_now, where
+from alphanet.measure.relaxation.cluster import Piece, ask_conditions, client_of, relax_pieces
+from alphanet.measure.relaxation.job import Job
+from alphanet.measure.relaxation.protocol import digest, label
+from alphanet.measure.relaxation.records import OTHER_RUN, Conditions, Crystal, Header, RecordFile, RelaxationRecord
+from alphanet.measure.relaxation.structures import Structures, natural
 
 if TYPE_CHECKING:
     from distributed import Client
 
-    from alphanet.measure.relaxation.dispatch import Answer, Piece
-
 logger = logging.getLogger(__name__)
 
-MOST_OF_A_PIECE = 10  # structures that one worker relaxes in one go; what a lost worker loses
+LARGEST_PIECE = 10  # structures that one worker relaxes in one go; what a lost worker loses
 PIECES_PER_WORKER = 8  # at least, so that all have work until the end
+SECONDS_BETWEEN_LINES = 10.0
+REMEDY = "use another folder, or restart to relax anew"
+
+Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -38,27 +44,45 @@ class Campaign:
     ids: tuple[str, ...]
     out: Path
 
-    def shards(self) -> list[Shard]:
-        """Shards of this run.
+    @property
+    def file(self) -> RecordFile:
+        """The file of records."""
+        return RecordFile(self.out / "records.jsonl")
+
+    def run_digest(self) -> str:
+        """Hash of model, protocol and ids, whatever their order; 16 hex digits.
 
         Raises:
-            UserError: see `alphanet.measure.relaxation.shards.shards`.
+            UserError: no ids, an id that is there twice, or one that no structure has.
         """
-        how = self.job.how
-        asked = {
+        options = self.job.options
+        model = {
             "name": label(self.job.model),
             "engine": self.job.engine,
-            "dtype": how.dtype,
-            "device": how.device.partition(":")[0],
+            "dtype": options.dtype,
+            "device": options.device.partition(":")[0],
         }
-        return shards(asked, self.job.protocol.digest, self.ids)
+        ordered = sorted(self.ids, key=natural)
+        if not ordered:
+            raise UserError("there are no structures to relax")
+        repeated = [one for one, following in itertools.pairwise(ordered) if one == following]
+        if repeated:
+            raise UserError(f"{len(repeated)} ids are there more than once, first {repeated[0]}")
+        if missing := [one for one in ordered if one not in self.structures]:
+            raise UserError(f"there is no structure {missing[0]} ({len(missing)} of {len(ordered)} ids have none)")
+        content = json.dumps([model, self.job.protocol.digest, ordered], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
-    def file(self, shard: Shard) -> RecordFile:
-        """Where the records of `shard` are."""
-        return RecordFile(self.out / "shards" / shard.file_name)
+    def records(self) -> Iterator[RelaxationRecord]:
+        """The records of all structures, in the order in which they were written.
+
+        Raises:
+            UserError: see `RecordFile.complete`.
+        """
+        return self.file.complete(self.run_digest(), self.ids)
 
 
-def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> list[Shard]:
+def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> None:
     """Relax what has no record yet.
 
     Args:
@@ -66,123 +90,102 @@ def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> list[Shar
         cluster: see `alphanet.measure.relaxation.cluster.client_of`.
         restart: relax everything anew.
 
-    Returns:
-        The shards, whose files are complete now.
-
     Raises:
         UserError: the folder holds another run or records made under other conditions; no structure can be relaxed as
             asked; the cluster is gone; the disk is full. What is relaxed is kept in each case.
     """
+    file, run_digest = campaign.file, campaign.run_digest()
     if restart:
-        shutil.rmtree(campaign.out / "shards", ignore_errors=True)
-    parts = campaign.shards()
-    require_same_run(campaign, parts)
-    left = {shard: missing for shard in parts if (missing := _missing(campaign, shard))}
-    total, waiting = len(campaign.ids), sum(map(len, left.values()))
-    if not waiting:
-        logger.info(f"all {total} structures have their records in {campaign.out}")
-        return parts
-    if waiting < total:
-        logger.info(f"{total - waiting} of {total} structures have their records in {campaign.out}")
-    with client_of(cluster, campaign.job.how.threads) as client, progress(total - waiting, total) as advance:
-        _relax(campaign, client, left, advance)
-    return parts
+        file.path.unlink(missing_ok=True)
+    header = file.header()
+    if header is not None and header.run != run_digest:
+        raise UserError(f"{file.path} {OTHER_RUN}; {REMEDY}")
+    recorded = {record.id for record in file.records()}
+    left = sorted(set(campaign.ids) - recorded, key=natural)
+    total, done = len(campaign.ids), len(campaign.ids) - len(left)
+    if done:
+        logger.info("%s %d structures have their records in %s", f"{done} of" if left else "all", total, campaign.out)
+    if left:
+        with client_of(cluster, campaign.job.options.threads) as client, _progress(done, total) as advance:
+            _relax(campaign, client, left, advance)
 
 
-def require_same_run(campaign: Campaign, parts: Iterable[Shard]) -> None:
-    """Raise UserError where the folder holds records of another run, or a file that is none of this one's."""
-    known = {shard.file_name: shard for shard in parts}
-    for path in sorted((campaign.out / "shards").glob("*.jsonl")):
-        header = RecordFile(path).header()
-        if header is None:
-            continue
-        if path.name not in known or header.get("run") != known[path.name].run:
+def _relax(campaign: Campaign, client: "Client", left: Sequence[str], advance: Advance) -> None:
+    file, conditions = campaign.file, ask_conditions(client, campaign.job)
+    header = file.header()
+    if header is not None:
+        _require_same(file.path, header.conditions, conditions)
+    header = Header(campaign.run_digest(), conditions)
+    started = False
+    for answer in relax_pieces(client, campaign.job, _pieces(campaign, left, _piece_size(campaign, client, len(left)))):
+        if answer.conditions is not None and answer.conditions != digest(conditions):
             raise UserError(
-                f"{path} belongs to a run of another model, protocol or choice of structures; "
-                "use another folder, or restart to relax anew"
+                "the workers of the cluster differ in model, versions or kind of GPU, and their records must not be "
+                "mixed; give all of them the same environment"
             )
-
-
-def _relax(
-    campaign: Campaign, client: "Client", left: Mapping[Shard, list[str]], advance: Callable[[int], None]
-) -> None:
-    from alphanet.measure.relaxation.dispatch import ask_conditions, dispatch
-
-    found = ask_conditions(client, campaign.job)
-    made = digest(found)
-    for shard in left:
-        _require_same_conditions(campaign.file(shard), found)
-    pieces = _pieces(campaign, left, _piece_size(campaign, client, left))
-    for answer in dispatch(client, campaign.job, pieces):
-        _require_alike(answer, made)
-        file = campaign.file(answer.shard)
-        file.start(_header(campaign, answer.shard, found))
+        if not started:  # only now it is known that something can be relaxed
+            file.start(header)
+            started = True
         file.add(answer.records)
         advance(len(answer.records))
 
 
-def _missing(campaign: Campaign, shard: Shard) -> list[str]:
-    """Ids of `shard` that have no record yet."""
-    there = {record["id"] for record in campaign.file(shard).records()}
-    return [one for one in shard.ids if one not in there]
-
-
-def _piece_size(campaign: Campaign, client: "Client", left: Mapping[Shard, list[str]]) -> int:
+def _piece_size(campaign: Campaign, client: "Client", structures: int) -> int:
     workers = max(1, sum(client.nthreads().values()))
-    even = -(-sum(map(len, left.values())) // (PIECES_PER_WORKER * workers))
-    if campaign.job.engine == "ase":
-        return max(1, min(MOST_OF_A_PIECE, even))
-    return max(1, min(2 * campaign.job.batch, even))
+    largest = LARGEST_PIECE if campaign.job.engine == "ase" else 2 * campaign.job.batch
+    return max(1, min(largest, -(-structures // (PIECES_PER_WORKER * workers))))
 
 
-def _pieces(campaign: Campaign, left: Mapping[Shard, list[str]], size: int) -> Iterator["Piece"]:
-    from alphanet.measure.relaxation.dispatch import Piece
-
-    for shard, ids in left.items():
-        for first in range(0, len(ids), size):
-            atoms = campaign.structures.load(ids[first : first + size])
-            yield Piece(shard, {one: packed(structure) for one, structure in atoms.items()})
+def _pieces(campaign: Campaign, ids: Sequence[str], size: int) -> Iterator[Piece]:
+    for first in range(0, len(ids), size):
+        yield {identity: Crystal.of(campaign.structures[identity]) for identity in ids[first : first + size]}
 
 
-def _header(campaign: Campaign, shard: Shard, found: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "run": shard.run,
-        "shard": shard.number,
-        "structures": len(shard.ids),
-        "conditions": found,
-        "protocol": campaign.job.protocol.digest,
-        "where": where(),
-        "when": utc_now(),
-    }
-
-
-def _require_same_conditions(file: RecordFile, found: Mapping[str, Any]) -> None:
-    header = file.header()
-    if header is None:
-        return
-    before = header["conditions"]
-    different = [key for key in found if before.get(key) != found[key]]
+def _require_same(path: Path, before: Conditions, now: Conditions) -> None:
+    different = [key for key in now if before.get(key) != now[key]]
     if different:
         raise UserError(
-            f"{file.path} was made with other {', '.join(different)} ({_differences(before, found, different)}); "
-            "records of both must not be mixed: use another folder, or restart to relax anew"
+            f"{path} was made with other {', '.join(different)} ({_difference(before, now, different[0])}); "
+            f"records of both must not be mixed: {REMEDY}"
         )
 
 
-def _require_alike(answer: "Answer", made: str) -> None:
-    if answer.conditions is not None and answer.conditions != made:
-        raise UserError(
-            "the workers of the cluster differ in model, versions or kind of GPU, and their records must not be mixed; "
-            "give all of them the same environment"
-        )
+def _difference(before: Mapping[str, JsonValue], now: Mapping[str, JsonValue], key: str) -> str:
+    """The first value below `key` that differs, by its path."""
+    one, other = before.get(key), now.get(key)
+    if isinstance(one, dict) and isinstance(other, dict):
+        inner = min(name for name in {*one, *other} if one.get(name) != other.get(name))
+        return f"{key}: {_difference(one, other, inner)}"
+    return f"{key} {one} then, {other} now"
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any], keys: Iterable[str]) -> str:
-    """The first value that differs, by its path."""
-    for key in keys:
-        one, other = before.get(key), now.get(key)
-        if isinstance(one, dict) and isinstance(other, dict):
-            inner = [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
-            return f"{key}: {_differences(one, other, inner)}"
-        return f"{key} {one} then, {other} now"
-    return ""
+@contextlib.contextmanager
+def _progress(done: int, total: int) -> Iterator[Advance]:
+    """Yield a function that takes the number of further records; it moves a bar on a terminal, logs lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield _log_lines(done, total)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("structures"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=600) as bar:
+        task = bar.add_task("structures", total=total, completed=done)
+        yield lambda more: bar.advance(task, more)
+
+
+def _log_lines(done: int, total: int) -> Advance:
+    first, started = done, time.monotonic()
+    last = started
+
+    def advance(more: int) -> None:
+        nonlocal done, last
+        done += more
+        now = time.monotonic()
+        if now - last > SECONDS_BETWEEN_LINES or done == total:
+            last = now
+            rate = (done - first) / max(now - started, 1e-3)
+            end = datetime.now() + timedelta(seconds=(total - done) / rate)
+            logger.info("%d of %d structures, %.3g/s, end about %s", done, total, rate, f"{end:%a %H:%M}")
+
+    return advance
