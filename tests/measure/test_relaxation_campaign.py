@@ -68,7 +68,7 @@ def table(out: Path) -> pd.DataFrame:
 
 def lines_in(out: Path) -> int:
     """Whole lines in the campaign's file of records."""
-    file = out / "records.jsonl"
+    file = out / "relaxations.jsonl"
     return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
@@ -124,7 +124,7 @@ def test_goes_on_where_it_was_stopped(tmp_path, cluster, caplog):
     structures = cubes(30)
     predict(campaign(tmp_path, structures), cluster)
     whole = table(tmp_path)
-    file = tmp_path / "records.jsonl"
+    file = tmp_path / "relaxations.jsonl"
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:11]) + lines[11][:40])
     caplog.clear()
@@ -146,7 +146,7 @@ def test_another_run_is_refused(tmp_path, cluster):
 def test_other_versions_are_refused_and_nothing_is_lost(tmp_path, cluster):
     structures = cubes(8)
     predict(campaign(tmp_path, structures), cluster)
-    file = tmp_path / "records.jsonl"
+    file = tmp_path / "relaxations.jsonl"
     lines = file.read_text().replace('"ase":"', '"ase":"0.').splitlines(keepends=True)
     file.write_text("".join(lines[:5]))
     with pytest.raises(UserError, match=r"other versions \(versions: ase 0\."):
@@ -177,7 +177,7 @@ def test_a_scheduler_that_is_gone_is_one_line_and_the_command_goes_on(tmp_path, 
         address = process.stdout.readline().strip()
 
         def kill() -> None:
-            while not (out / "records.jsonl").exists():
+            while not (out / "relaxations.jsonl").exists():
                 time.sleep(0.02)
             process.kill()
 

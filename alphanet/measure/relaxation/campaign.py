@@ -1,9 +1,7 @@
 """A campaign: every structure relaxed once, wherever the command stops and starts again."""
 
 import contextlib
-import hashlib
 import itertools
-import json
 import logging
 import sys
 import time
@@ -47,7 +45,7 @@ class Campaign:
     @property
     def file(self) -> RecordFile:
         """The file of records."""
-        return RecordFile(self.out / "records.jsonl")
+        return RecordFile(self.out / "relaxations.jsonl")
 
     def run_digest(self) -> str:
         """Hash of model, protocol and ids, whatever their order; 16 hex digits.
@@ -65,13 +63,11 @@ class Campaign:
         ordered = sorted(self.ids, key=natural)
         if not ordered:
             raise UserError("there are no structures to relax")
-        repeated = [one for one, following in itertools.pairwise(ordered) if one == following]
-        if repeated:
+        if repeated := [one for one, following in itertools.pairwise(ordered) if one == following]:
             raise UserError(f"{len(repeated)} ids are there more than once, first {repeated[0]}")
         if missing := [one for one in ordered if one not in self.structures]:
             raise UserError(f"there is no structure {missing[0]} ({len(missing)} of {len(ordered)} ids have none)")
-        content = json.dumps([model, self.job.protocol.digest, ordered], sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        return digest([model, self.job.protocol.digest, ordered])
 
     def records(self) -> Iterator[RelaxationRecord]:
         """The records of all structures, in the order in which they were written.
@@ -112,33 +108,33 @@ def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> None:
 
 def _relax(campaign: Campaign, client: "Client", left: Sequence[str], advance: Advance) -> None:
     file, conditions = campaign.file, ask_conditions(client, campaign.job)
-    header = file.header()
-    if header is not None:
-        _require_same(file.path, header.conditions, conditions)
-    header = Header(campaign.run_digest(), conditions)
+    earlier = file.header()
+    if earlier is not None:
+        _require_same(file.path, earlier.conditions, conditions)
+    size = _piece_size(campaign.job, client, len(left))
     started = False
-    for answer in relax_pieces(client, campaign.job, _pieces(campaign, left, _piece_size(campaign, client, len(left)))):
+    for answer in relax_pieces(client, campaign.job, _pieces(campaign.structures, left, size)):
         if answer.conditions is not None and answer.conditions != digest(conditions):
             raise UserError(
                 "the workers of the cluster differ in model, versions or kind of GPU, and their records must not be "
                 "mixed; give all of them the same environment"
             )
         if not started:  # only now it is known that something can be relaxed
-            file.start(header)
+            file.start(Header(campaign.run_digest(), conditions))
             started = True
         file.add(answer.records)
         advance(len(answer.records))
 
 
-def _piece_size(campaign: Campaign, client: "Client", structures: int) -> int:
+def _piece_size(job: Job, client: "Client", structures: int) -> int:
     workers = max(1, sum(client.nthreads().values()))
-    largest = LARGEST_PIECE if campaign.job.engine == "ase" else 2 * campaign.job.batch
+    largest = LARGEST_PIECE if job.engine == "ase" else 2 * job.batch
     return max(1, min(largest, -(-structures // (PIECES_PER_WORKER * workers))))
 
 
-def _pieces(campaign: Campaign, ids: Sequence[str], size: int) -> Iterator[Piece]:
+def _pieces(structures: Structures, ids: Sequence[str], size: int) -> Iterator[Piece]:
     for first in range(0, len(ids), size):
-        yield {identity: Crystal.of(campaign.structures[identity]) for identity in ids[first : first + size]}
+        yield {identity: Crystal.of(structures[identity]) for identity in ids[first : first + size]}
 
 
 def _require_same(path: Path, before: Conditions, now: Conditions) -> None:
@@ -162,30 +158,25 @@ def _difference(before: Mapping[str, JsonValue], now: Mapping[str, JsonValue], k
 @contextlib.contextmanager
 def _progress(done: int, total: int) -> Iterator[Advance]:
     """Yield a function that takes the number of further records; it moves a bar on a terminal, logs lines elsewhere."""
-    if not sys.stderr.isatty():
-        yield _log_lines(done, total)
-        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("structures"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=600) as bar:
-        task = bar.add_task("structures", total=total, completed=done)
-        yield lambda more: bar.advance(task, more)
-
-
-def _log_lines(done: int, total: int) -> Advance:
-    first, started = done, time.monotonic()
-    last = started
+    bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    task = bar.add_task("structures", total=total, completed=done)
+    started = last = time.monotonic()
+    first = done
 
     def advance(more: int) -> None:
         nonlocal done, last
         done += more
+        bar.advance(task, more)
         now = time.monotonic()
-        if now - last > SECONDS_BETWEEN_LINES or done == total:
+        if bar.disable and (now - last > SECONDS_BETWEEN_LINES or done == total):
             last = now
             rate = (done - first) / max(now - started, 1e-3)
             end = datetime.now() + timedelta(seconds=(total - done) / rate)
             logger.info("%d of %d structures, %.3g/s, end about %s", done, total, rate, f"{end:%a %H:%M}")
 
-    return advance
+    with bar:
+        yield advance

@@ -82,6 +82,6 @@ def label(model: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")
 
 
-def digest(values: JsonValue) -> str:
+def digest(values: object) -> str:
     """Hash of plain values, 16 hex digits."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

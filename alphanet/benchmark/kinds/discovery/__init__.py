@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
+
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.discovery.card import (
@@ -280,7 +282,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         result, campaign = relax(row, self.options, self.folder)
         self._notes += [f"{name}: {note}" for note in result.notes]
         relaxations = result.summary.facts()
-        protocol = {"run": result.summary.run, "conditions": result.summary.conditions}
+        protocol: dict[str, JsonValue] = {"run": result.summary.run, "conditions": result.summary.conditions}
         if result.scored is not None:
             return self._scored(name, result.scored, protocol, relaxations=relaxations)
         return Record(
