@@ -137,7 +137,7 @@ def test_goes_on_where_it_was_stopped(tmp_path, cluster, caplog):
 def test_another_run_is_refused(tmp_path, cluster):
     structures = cubes(4)
     predict(campaign(tmp_path, structures), cluster)
-    with pytest.raises(UserError, match="another model, protocol or choice of structures"):
+    with pytest.raises(UserError, match=r"other protocol \(protocol: fmax 0\.05 then, 0\.03 now\)"):
         predict(campaign(tmp_path, structures, fmax=0.03), cluster)
     result = predict(campaign(tmp_path, structures, fmax=0.03), cluster, restart=True)
     assert result.summary.conditions["protocol"]["fmax"] == 0.03

@@ -5,19 +5,18 @@ import itertools
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import JsonValue
-
 from alphanet.errors import UserError
+from alphanet.journal import Journal
 from alphanet.measure.relaxation.cluster import Piece, ask_conditions, client_of, relax_pieces
 from alphanet.measure.relaxation.job import Job
 from alphanet.measure.relaxation.protocol import digest, label
-from alphanet.measure.relaxation.records import OTHER_RUN, Conditions, Crystal, Header, RecordFile, RelaxationRecord
+from alphanet.measure.relaxation.records import Conditions, Crystal, Header, RelaxationRecord
 from alphanet.measure.relaxation.structures import Structures, natural
 
 if TYPE_CHECKING:
@@ -28,8 +27,10 @@ logger = logging.getLogger(__name__)
 LARGEST_PIECE = 10  # structures that one worker relaxes in one go; what a lost worker loses
 PIECES_PER_WORKER = 8  # at least, so that all have work until the end
 SECONDS_BETWEEN_LINES = 10.0
-REMEDY = "use another folder, or restart to relax anew"
+KNOWN_TO_WORKERS = tuple(Conditions.model_fields)
+FREE = ("where", "when")  # fields of the header that may differ from one start to the next
 
+RelaxationJournal = Journal[Header, RelaxationRecord]
 Advance = Callable[[int], None]
 
 
@@ -43,23 +44,16 @@ class Campaign:
     out: Path
 
     @property
-    def file(self) -> RecordFile:
-        """The file of records."""
-        return RecordFile(self.out / "relaxations.jsonl")
+    def path(self) -> Path:
+        """The journal's file."""
+        return self.out / "relaxations.jsonl"
 
-    def run_digest(self) -> str:
-        """Hash of model, protocol and ids, whatever their order; 16 hex digits.
+    def header(self, conditions: Conditions | None = None) -> Header:
+        """The header of this campaign's journal, with the conditions on its workers if they are known.
 
         Raises:
             UserError: no ids, an id that is there twice, or one that no structure has.
         """
-        options = self.job.options
-        model = {
-            "name": label(self.job.model),
-            "engine": self.job.engine,
-            "dtype": options.dtype,
-            "device": options.device.partition(":")[0],
-        }
         ordered = sorted(self.ids, key=natural)
         if not ordered:
             raise UserError("there are no structures to relax")
@@ -67,18 +61,49 @@ class Campaign:
             raise UserError(f"{len(repeated)} ids are there more than once, first {repeated[0]}")
         if missing := [one for one in ordered if one not in self.structures]:
             raise UserError(f"there is no structure {missing[0]} ({len(missing)} of {len(ordered)} ids have none)")
-        return digest([model, self.job.protocol.digest, ordered])
+        return Header(
+            potential=label(self.job.model),
+            dtype=self.job.options.dtype,
+            device=self.job.options.device.partition(":")[0],
+            engine=self.job.engine,
+            protocol=self.job.protocol.described(),
+            structures=digest(ordered),
+            **(dict(conditions) if conditions else {}),
+        )
 
-    def records(self) -> Iterator[RelaxationRecord]:
+    def journal(self) -> RelaxationJournal | None:
+        """The records on disk; None if there is no file.
+
+        Raises:
+            UserError: the file is damaged or belongs to another campaign, or a structure has two records or is none of
+                this campaign's.
+        """
+        if not self.path.exists():
+            return None
+        journal = Journal(self.path, self.header(), RelaxationRecord, free=(*KNOWN_TO_WORKERS, *FREE))
+        known, recorded = set(self.ids), set[str]()
+        for record in journal.entries:
+            if record.id in recorded:
+                raise UserError(f"{self.path} has two records of {record.id}; remove one of the lines")
+            if record.id not in known:
+                raise UserError(f"{self.path} has a record of {record.id}, which is no structure of this campaign")
+            recorded.add(record.id)
+        return journal
+
+    def records(self) -> list[RelaxationRecord]:
         """The records of all structures, in the order in which they were written.
 
         Raises:
-            UserError: see `RecordFile.complete`.
+            UserError: see `journal`; or there is a structure without a record.
         """
-        return self.file.complete(self.run_digest(), self.ids)
+        journal = self.journal()
+        records = journal.entries if journal else []
+        if missing := len(self.ids) - len(records):
+            raise UserError(f"{self.path} lacks {missing} of its {len(self.ids)} records; run the command again")
+        return records
 
 
-def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> None:
+def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> RelaxationJournal:
     """Relax what has no record yet.
 
     Args:
@@ -86,44 +111,48 @@ def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> None:
         cluster: see `alphanet.measure.relaxation.cluster.client_of`.
         restart: relax everything anew.
 
+    Returns:
+        The journal, with a record of every structure.
+
     Raises:
         UserError: the folder holds another run or records made under other conditions; no structure can be relaxed as
             asked; the cluster is gone; the disk is full. What is relaxed is kept in each case.
     """
-    file, run_digest = campaign.file, campaign.run_digest()
+    campaign.header()  # mistakes in the ids show before a cluster starts
     if restart:
-        file.path.unlink(missing_ok=True)
-    header = file.header()
-    if header is not None and header.run != run_digest:
-        raise UserError(f"{file.path} {OTHER_RUN}; {REMEDY}")
-    recorded = {record.id for record in file.records()}
+        campaign.path.unlink(missing_ok=True)
+    journal = campaign.journal()
+    recorded = {record.id for record in journal.entries} if journal else set()
     left = sorted(set(campaign.ids) - recorded, key=natural)
-    total, done = len(campaign.ids), len(campaign.ids) - len(left)
+    total, done = len(campaign.ids), len(recorded)
     if done:
         logger.info("%s %d structures have their records in %s", f"{done} of" if left else "all", total, campaign.out)
-    if left:
-        with client_of(cluster, campaign.job.options.threads) as client, _progress(done, total) as advance:
-            _relax(campaign, client, left, advance)
+    if journal and not left:
+        return journal
+    with client_of(cluster, campaign.job.options.threads) as client, _progress(done, total) as advance:
+        return _relax(campaign, client, left, advance)
 
 
-def _relax(campaign: Campaign, client: "Client", left: Sequence[str], advance: Advance) -> None:
-    file, conditions = campaign.file, ask_conditions(client, campaign.job)
-    earlier = file.header()
-    if earlier is not None:
-        _require_same(file.path, earlier.conditions, conditions)
+def _relax(campaign: Campaign, client: "Client", left: Sequence[str], advance: Advance) -> RelaxationJournal:
+    conditions = ask_conditions(client, campaign.job)
+
+    def resume() -> RelaxationJournal:
+        return Journal(campaign.path, campaign.header(conditions), RelaxationRecord, free=FREE)
+
+    # A new journal is begun with the first records: only then it is known that something can be relaxed.
+    journal = resume() if campaign.path.exists() else None
     size = _piece_size(campaign.job, client, len(left))
-    started = False
     for answer in relax_pieces(client, campaign.job, _pieces(campaign.structures, left, size)):
-        if answer.conditions is not None and answer.conditions != digest(conditions):
+        if answer.conditions is not None and answer.conditions != conditions.digest:
             raise UserError(
                 "the workers of the cluster differ in model, versions or kind of GPU, and their records must not be "
                 "mixed; give all of them the same environment"
             )
-        if not started:  # only now it is known that something can be relaxed
-            file.start(Header(campaign.run_digest(), conditions))
-            started = True
-        file.add(answer.records)
+        journal = journal or resume()
+        journal.extend(answer.records)
         advance(len(answer.records))
+    assert journal is not None  # there was something left
+    return journal
 
 
 def _piece_size(job: Job, client: "Client", structures: int) -> int:
@@ -135,24 +164,6 @@ def _piece_size(job: Job, client: "Client", structures: int) -> int:
 def _pieces(structures: Structures, ids: Sequence[str], size: int) -> Iterator[Piece]:
     for first in range(0, len(ids), size):
         yield {identity: Crystal.of(structures[identity]) for identity in ids[first : first + size]}
-
-
-def _require_same(path: Path, before: Conditions, now: Conditions) -> None:
-    different = [key for key in now if before.get(key) != now[key]]
-    if different:
-        raise UserError(
-            f"{path} was made with other {', '.join(different)} ({_difference(before, now, different[0])}); "
-            f"records of both must not be mixed: {REMEDY}"
-        )
-
-
-def _difference(before: Mapping[str, JsonValue], now: Mapping[str, JsonValue], key: str) -> str:
-    """The first value below `key` that differs, by its path."""
-    one, other = before.get(key), now.get(key)
-    if isinstance(one, dict) and isinstance(other, dict):
-        inner = min(name for name in {*one, *other} if one.get(name) != other.get(name))
-        return f"{key}: {_difference(one, other, inner)}"
-    return f"{key} {one} then, {other} now"
 
 
 @contextlib.contextmanager

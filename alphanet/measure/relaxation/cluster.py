@@ -81,7 +81,7 @@ def relax_pieces(client: "Client", job: Job, pieces: Iterable[Piece]) -> Iterato
 
     waiting = iter(pieces)
     under_way: dict[Future, Piece] = {}
-    alone: set[Future] = set()
+    alone: set[object] = set()  # keys of tasks with a process of their own
     completed = as_completed()
 
     def submit(piece: Piece, *task: Any) -> "Future":
@@ -102,11 +102,11 @@ def relax_pieces(client: "Client", job: Job, pieces: Iterable[Piece]) -> Iterato
             try:
                 yield future.result()
             except KilledWorker:
-                if future in alone:
+                if future.key in alone:
                     reason = "its worker was lost again and again"
                     yield Answer([failure(name, reason, n_sites=len(one.numbers)) for name, one in piece.items()])
                 else:
-                    alone |= {submit({name: one}, relax_isolated, job, name, one) for name, one in piece.items()}
+                    alone |= {submit({name: one}, relax_isolated, job, name, one).key for name, one in piece.items()}
             fill()
 
 

@@ -60,7 +60,7 @@ def compare_geometries(campaign: Campaign, reference: Path) -> dict[str, float |
         See `summary`.
 
     Raises:
-        UserError: the reference cannot be read or has none of the structures.
+        UserError: the campaign is not finished; the reference cannot be read or has none of the structures.
     """
     structures = read_structures(reference)
     rows: dict[str, GeometryDifference] = {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from alphanet.errors import UserError
-from alphanet.measure.relaxation.protocol import RelaxationProtocol, digest, label
+from alphanet.measure.relaxation.protocol import RelaxationProtocol
 from alphanet.measure.relaxation.records import Conditions, Crystal, RelaxationRecord
 from alphanet.potentials.channel import WorkerError
 from alphanet.potentials.opening import LoadOptions, open_potential
@@ -42,7 +42,7 @@ class Answer:
 
 @functools.cache
 def conditions(job: Job) -> Conditions:
-    """What makes records comparable, as this process has it: code, potential, device, protocol, engine.
+    """What makes records comparable, as this process has it: potential, versions, kind of GPU.
 
     Raises:
         UserError: the potential cannot be opened.
@@ -56,18 +56,13 @@ def conditions(job: Job) -> Conditions:
     except WorkerError as error:
         raise UserError(str(error)) from None  # a plain one survives the way between processes
     on_gpu = job.options.device.partition(":")[0] != "cpu"
-    values = {
-        "model": {"name": label(job.model), **potential.provenance()},
-        "protocol": job.protocol.described(),
-        "engine": job.engine,
-        "versions": {
-            "alphanet-suite": code()["version"],
-            **{name: version for name, version in software().items() if name in DEPENDED_ON},
-        },
+    versions = {name: version for name, version in software().items() if name in DEPENDED_ON}
+    return Conditions(
+        model=json.loads(json.dumps(potential.provenance(), default=str)),
+        versions={"alphanet-suite": code()["version"], **versions},
         # The last digits depend on the kind of GPU, and on a CPU on none that would matter at 1e-5 eV/atom.
-        "gpu": hardware()["gpus"] if on_gpu else None,
-    }
-    return dict(json.loads(json.dumps(values, sort_keys=True, default=str)))  # as a file of records gives them back
+        gpu=hardware()["gpus"] if on_gpu else None,
+    )
 
 
 def relax_piece(job: Job, piece: Mapping[str, Crystal]) -> Answer:
@@ -76,7 +71,7 @@ def relax_piece(job: Job, piece: Mapping[str, Crystal]) -> Answer:
     Raises:
         UserError: no structure can be relaxed as asked.
     """
-    made_by, potential = digest(conditions(job)), held(job)
+    made_by, potential = conditions(job).digest, held(job)
     frames = {identity: crystal.atoms() for identity, crystal in piece.items()}
     if job.engine == "torch-sim":
         try:

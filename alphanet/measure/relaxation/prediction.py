@@ -15,7 +15,7 @@ from alphanet.files import atomic_path, write_text
 from alphanet.measure.relaxation.campaign import Campaign, run
 from alphanet.measure.relaxation.energies import Corrections, formation_energy, read_references
 from alphanet.measure.relaxation.protocol import label, settings_of
-from alphanet.measure.relaxation.records import Conditions, RelaxationRecord
+from alphanet.measure.relaxation.records import RelaxationRecord
 from alphanet.measure.relaxation.structures import REFERENCES, SUMMARY, natural, published
 
 if TYPE_CHECKING:
@@ -46,9 +46,8 @@ class RelaxationSummary(BaseModel):
     seconds: float
     """Of all structures"""
     median_seconds: float
-    conditions: Conditions = {}
-    run: str = ""
-    """Digest of model, protocol and ids"""
+    conditions: dict[str, JsonValue] = {}
+    """See `alphanet.measure.relaxation.records.Header`"""
     corrections: str | None = None
     """Source of the corrections; None if there are no formation energies"""
     geometry: dict[str, float | int] | None = None
@@ -94,16 +93,14 @@ def predict(
     # Mistakes in files of the user's are said before hours of relaxing.
     energies = read_references(elements) if elements else None
     corrections = Corrections(_column(labels, CORRECTION), included=settings_of(campaign.job.model).corrected)
-    run(campaign, cluster, restart=restart)
+    journal = run(campaign, cluster, restart=restart)
     column = f"e_form_per_atom_{label(campaign.job.model)}"
     formation = formation_of(energies, corrections) if energies else None
-    table = table_of(campaign.records(), column, formation)
+    table = table_of(journal.entries, column, formation)
     predictions = campaign.out / "predictions.csv.gz"
     write_table(predictions, table)
     result = RelaxationResult(summary_of(table))
-    header = campaign.file.header()
-    assert header is not None  # all records are there
-    result.summary.run, result.summary.conditions = header.run, header.conditions
+    result.summary.conditions = journal.header.facts()
     if formation is None:
         result.notes.append(
             f"no formation energies: the MP elemental reference entries are not here; fetch them ({FETCH})"

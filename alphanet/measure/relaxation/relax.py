@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,8 @@ def relax(identity: str, atoms: Atoms, potential: Potential, protocol: Relaxatio
             record = _relax(identity, atoms, potential, protocol)
     except WorkerError as error:
         record = failure(identity, f"ended the potential's process twice: {error}", n_sites=len(atoms))
-    return replace(record, seconds=round(time.perf_counter() - started, 4))
+    record.seconds = round(time.perf_counter() - started, 4)
+    return record
 
 
 def unsound(atoms: Atoms) -> str | None:

@@ -8,7 +8,7 @@ fresh ones in a way that changes the steps of the others (see `_at_rest`).
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -158,7 +158,8 @@ class _Batch:
             else:
                 left.append(place)
                 continue
-            records[member.id] = replace(record, seconds=round(member.seconds, 4))
+            record.seconds = round(member.seconds, 4)
+            records[member.id] = record
         self.keep(left)
         return records
 

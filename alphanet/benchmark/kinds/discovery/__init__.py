@@ -282,7 +282,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         result, campaign = relax(row, self.options, self.folder)
         self._notes += [f"{name}: {note}" for note in result.notes]
         relaxations = result.summary.facts()
-        protocol: dict[str, JsonValue] = {"run": result.summary.run, "conditions": result.summary.conditions}
+        protocol: dict[str, JsonValue] = {"conditions": result.summary.conditions}
         if result.scored is not None:
             return self._scored(name, result.scored, protocol, relaxations=relaxations)
         return Record(
