@@ -51,7 +51,7 @@ def test_a_line_that_a_kill_cut_off_is_dropped(path, caplog):
 
 def test_a_damaged_line_is_named(path):
     path.write_text(path.read_text() + "rubbish\n")
-    with pytest.raises(UserError, match="cannot be read .line 4"):
+    with pytest.raises(UserError, match=r"cannot be read \(line 4"):
         values(path)
 
 
