@@ -59,7 +59,7 @@ class Campaign:
             raise UserError("there are no structures to relax")
         if repeated := [one for one, following in itertools.pairwise(ordered) if one == following]:
             raise UserError(f"{len(repeated)} ids are there more than once, first {repeated[0]}")
-        if missing := [one for one in ordered if one not in self.structures]:
+        if missing := sorted(set(ordered) - set(self.structures), key=natural):
             raise UserError(f"there is no structure {missing[0]} ({len(missing)} of {len(ordered)} ids have none)")
         return Header(
             potential=label(self.job.model),
@@ -68,7 +68,7 @@ class Campaign:
             engine=self.job.engine,
             protocol=self.job.protocol.described(),
             structures=digest(ordered),
-            **(dict(conditions) if conditions else {}),
+            **dict(conditions or Conditions()),
         )
 
     def journal(self) -> RelaxationJournal | None:
@@ -136,11 +136,11 @@ def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> Relaxatio
 def _relax(campaign: Campaign, client: "Client", left: Sequence[str], advance: Advance) -> RelaxationJournal:
     conditions = ask_conditions(client, campaign.job)
 
-    def resume() -> RelaxationJournal:
+    def begin_or_resume() -> RelaxationJournal:
         return Journal(campaign.path, campaign.header(conditions), RelaxationRecord, free=FREE)
 
     # A new journal is begun with the first records: only then it is known that something can be relaxed.
-    journal = resume() if campaign.path.exists() else None
+    journal = begin_or_resume() if campaign.path.exists() else None
     size = _piece_size(campaign.job, client, len(left))
     for answer in relax_pieces(client, campaign.job, _pieces(campaign.structures, left, size)):
         if answer.conditions is not None and answer.conditions != conditions.digest:
@@ -148,7 +148,7 @@ def _relax(campaign: Campaign, client: "Client", left: Sequence[str], advance: A
                 "the workers of the cluster differ in model, versions or kind of GPU, and their records must not be "
                 "mixed; give all of them the same environment"
             )
-        journal = journal or resume()
+        journal = journal or begin_or_resume()
         journal.extend(answer.records)
         advance(len(answer.records))
     assert journal is not None  # there was something left

@@ -63,9 +63,10 @@ def compare_geometries(campaign: Campaign, reference: Path) -> dict[str, float |
         UserError: the campaign is not finished; the reference cannot be read or has none of the structures.
     """
     structures = read_structures(reference)
+    known = set(structures)
     rows: dict[str, GeometryDifference] = {}
     for record in campaign.records():
-        if record.status != "failed" and record.structure is not None and record.id in structures:
+        if record.status != "failed" and record.structure is not None and record.id in known:
             rows[record.id] = compare(record.structure.atoms(), structures[record.id])
             if len(rows) % EVERY == 0:
                 logger.info("%d geometries compared", len(rows))

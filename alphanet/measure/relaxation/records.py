@@ -75,8 +75,8 @@ class Conditions(BaseModel):
         return digest(self.model_dump(mode="json"))
 
 
-class Header(BaseModel):
-    """First line of a journal of relaxations."""
+class Header(Conditions):
+    """First line of a journal of relaxations. The conditions are empty until a worker is asked."""
 
     potential: str
     dtype: str
@@ -85,9 +85,6 @@ class Header(BaseModel):
     protocol: dict[str, JsonValue]
     structures: str
     """Digest of all ids"""
-    model: dict[str, JsonValue] = {}
-    versions: dict[str, str] = {}
-    gpu: JsonValue = None
     where: dict[str, JsonValue] = Field(default_factory=where)
     when: str = Field(default_factory=utc_now)
 
