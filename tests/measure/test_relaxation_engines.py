@@ -10,7 +10,10 @@ from ase.optimize import FIRE
 from crystals_to_relax import strained_crystals
 from python_potentials import Deadly
 
+from alphanet.errors import UserError
+from alphanet.measure.relaxation.job import Job, conditions, relax_piece
 from alphanet.measure.relaxation.protocol import RelaxationProtocol
+from alphanet.measure.relaxation.records import Conditions, Crystal
 from alphanet.measure.relaxation.relax import relax
 from alphanet.measure.relaxation.relax_batched import relax_batched
 from alphanet.potentials.calculators import CalculatorPotential
@@ -88,6 +91,15 @@ def test_what_goes_wrong_is_said_and_harms_no_other(engine):
     assert "a force of 1.73e+06" in found["huge"].reason
     assert "times the initial one" in found["open"].reason
     assert all(found[one].status == "failed" for one in ("near", "flat", "nan", "huge", "open"))
+
+
+def test_a_worker_of_other_conditions_relaxes_nothing():
+    job = Job("python_potentials:Settled")
+    piece = {"Cu": Crystal.of(metals()["Cu"])}
+    (record,) = relax_piece(job, conditions(job).digest, piece)
+    assert record.status == "converged"
+    with pytest.raises(UserError, match="workers of the cluster differ"):
+        relax_piece(job, Conditions().digest, piece)
 
 
 def test_a_doubled_volume_is_flagged():

@@ -141,16 +141,11 @@ def _relax(campaign: Campaign, client: "Client", left: Sequence[str], advance: A
 
     # A new journal is begun with the first records: only then it is known that something can be relaxed.
     journal = begin_or_resume() if campaign.path.exists() else None
-    size = _piece_size(campaign.job, client, len(left))
-    for answer in relax_pieces(client, campaign.job, _pieces(campaign.structures, left, size)):
-        if answer.conditions is not None and answer.conditions != conditions.digest:
-            raise UserError(
-                "the workers of the cluster differ in model, versions or kind of GPU, and their records must not be "
-                "mixed; give all of them the same environment"
-            )
+    pieces = _pieces(campaign.structures, left, _piece_size(campaign.job, client, len(left)))
+    for records in relax_pieces(client, campaign.job, conditions.digest, pieces):
         journal = journal or begin_or_resume()
-        journal.extend(answer.records)
-        advance(len(answer.records))
+        journal.extend(records)
+        advance(len(records))
     assert journal is not None  # there was something left
     return journal
 

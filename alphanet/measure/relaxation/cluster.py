@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from alphanet.cards import read_yaml
 from alphanet.errors import UserError
 from alphanet.measure.relaxation.isolated import relax_isolated
-from alphanet.measure.relaxation.job import Answer, Job, conditions, relax_piece
-from alphanet.measure.relaxation.records import Conditions, Crystal, failure
+from alphanet.measure.relaxation.job import Job, conditions, relax_piece
+from alphanet.measure.relaxation.records import Conditions, Crystal, RelaxationRecord, failure
 from alphanet.potentials.channel import THREADS
 
 if TYPE_CHECKING:
@@ -70,12 +70,22 @@ def ask_conditions(client: "Client", job: Job) -> Conditions:
     return found
 
 
-def relax_pieces(client: "Client", job: Job, pieces: Iterable[Piece]) -> Iterator[Answer]:
-    """Yield answers as they come. Dask runs the piece of a lost worker again; if that is lost, too, each structure of
-    the piece gets a process of its own, in which the one that ends it is found.
+def relax_pieces(
+    client: "Client", job: Job, expected: str, pieces: Iterable[Piece]
+) -> Iterator[list[RelaxationRecord]]:
+    """Yield the records of each piece when it is done.
+
+    Dask runs the piece of a lost worker again. If that is lost, too, each structure of the piece gets a process of its
+    own, in which the one that ends it is found.
+
+    Args:
+        client: of the cluster.
+        job: how to relax.
+        expected: digest of the conditions that all workers must have.
+        pieces: structures, read as workers become free.
 
     Raises:
-        UserError: no structure can be relaxed as asked, or the cluster is gone.
+        UserError: no structure can be relaxed as asked, a worker's conditions are others, or the cluster is gone.
     """
     from distributed import KilledWorker, as_completed
 
@@ -93,7 +103,7 @@ def relax_pieces(client: "Client", job: Job, pieces: Iterable[Piece]) -> Iterato
     def fill() -> None:
         room = max(2, AHEAD * sum(client.nthreads().values())) - len(under_way)
         for piece in itertools.islice(waiting, max(0, room)):
-            submit(piece, relax_piece, job, piece)
+            submit(piece, relax_piece, job, expected, piece)
 
     with _scheduler_needed():
         fill()
@@ -104,9 +114,10 @@ def relax_pieces(client: "Client", job: Job, pieces: Iterable[Piece]) -> Iterato
             except KilledWorker:
                 if future.key in alone:
                     reason = "its worker was lost again and again"
-                    yield Answer([failure(name, reason, n_sites=len(one.numbers)) for name, one in piece.items()])
+                    yield [failure(name, reason, n_sites=len(one.numbers)) for name, one in piece.items()]
                 else:
-                    alone |= {submit({name: one}, relax_isolated, job, name, one).key for name, one in piece.items()}
+                    for name, one in piece.items():
+                        alone.add(submit({name: one}, relax_isolated, job, expected, name, one).key)
             fill()
 
 

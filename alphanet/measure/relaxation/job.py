@@ -31,15 +31,6 @@ class Job:
     batch: int = field(default=32, compare=False)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Records of a piece of a campaign."""
-
-    records: list[RelaxationRecord]
-    conditions: str | None = None
-    """Digest of what made them; None if no potential had a part in them"""
-
-
 @functools.cache
 def conditions(job: Job) -> Conditions:
     """What makes records comparable, as this process has it: potential, versions, kind of GPU.
@@ -65,23 +56,33 @@ def conditions(job: Job) -> Conditions:
     )
 
 
-def relax_piece(job: Job, piece: Mapping[str, Crystal]) -> Answer:
+def relax_piece(job: Job, expected: str, piece: Mapping[str, Crystal]) -> list[RelaxationRecord]:
     """Relax a few structures in this process, which keeps the potential open for the next ones.
 
+    Args:
+        job: how.
+        expected: digest of the `conditions` of all records of the campaign.
+        piece: structures by id.
+
     Raises:
-        UserError: no structure can be relaxed as asked.
+        UserError: the conditions are others here, or no structure can be relaxed as asked.
     """
-    made_by, potential = conditions(job).digest, held(job)
+    if conditions(job).digest != expected:
+        raise UserError(
+            "the workers of the cluster differ in model, versions or kind of GPU, and their records must not be mixed; "
+            "give all of them the same environment"
+        )
+    potential = held(job)
     frames = {identity: crystal.atoms() for identity, crystal in piece.items()}
     if job.engine == "torch-sim":
         try:
             from alphanet.measure.relaxation.relax_batched import relax_batched
         except ImportError:
             raise UserError("the engine torch-sim needs torch_sim: pip install torch-sim-atomistic") from None
-        return Answer(relax_batched(frames, potential, job.protocol, job.batch), made_by)
+        return relax_batched(frames, potential, job.protocol, job.batch)
     from alphanet.measure.relaxation.relax import relax
 
-    return Answer([relax(name, atoms, potential, job.protocol) for name, atoms in frames.items()], made_by)
+    return [relax(identity, atoms, potential, job.protocol) for identity, atoms in frames.items()]
 
 
 _held: dict[Job, Potential] = {}
