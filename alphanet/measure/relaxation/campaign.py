@@ -36,7 +36,7 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Campaign:
-    """What is relaxed, with what, and where the records go."""
+    """Structures to relax, the job of relaxing them, and the folder of their records."""
 
     job: Job
     structures: Structures
@@ -115,8 +115,8 @@ def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> Relaxatio
         The journal, with a record of every structure.
 
     Raises:
-        UserError: the folder holds another run or records made under other conditions; no structure can be relaxed as
-            asked; the cluster is gone; the disk is full. What is relaxed is kept in each case.
+        UserError: the folder holds records of another campaign or other conditions; no structure can be relaxed as
+            asked; the cluster is gone; the disk is full. Finished relaxations are kept in each case.
     """
     campaign.header()  # mistakes in the ids show before a cluster starts
     if restart:

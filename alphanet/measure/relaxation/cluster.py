@@ -64,10 +64,10 @@ def ask_conditions(client: "Client", job: Job) -> Conditions:
 
     with _scheduler_needed():
         try:
-            found: Conditions = client.submit(conditions, job, pure=False).result()
+            answer: Conditions = client.submit(conditions, job, pure=False).result()
         except KilledWorker as error:
             raise UserError(f"{job.model}: opening it ended the worker; is there memory enough for it?") from error
-    return found
+    return answer
 
 
 def relax_pieces(

@@ -50,7 +50,7 @@ class GeometryDifference(TypedDict):
 
 
 def compare_geometries(campaign: Campaign, reference: Path) -> dict[str, float | int]:
-    """Compare what the campaign relaxed with `reference`; writes geometry.json with a row a structure.
+    """Compare the relaxed structures with `reference`; writes geometry.json with a row a structure.
 
     Args:
         campaign: a finished one.
@@ -128,7 +128,7 @@ def _symmetry(atoms: Atoms, precision: float) -> Symmetry | None:
 
     cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
     try:
-        found = spglib.get_symmetry_dataset(cell, symprec=precision)
+        dataset = spglib.get_symmetry_dataset(cell, symprec=precision)
     except spglib.SpglibError:
         return None
-    return None if found is None else {"group": int(found.number), "operations": len(found.rotations)}
+    return None if dataset is None else {"group": int(dataset.number), "operations": len(dataset.rotations)}

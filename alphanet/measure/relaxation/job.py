@@ -1,4 +1,4 @@
-"""What a worker is asked to do with a few structures, and doing it."""
+"""The job of a worker: relax a few structures with a potential that stays open for the next ones."""
 
 import atexit
 import functools
@@ -33,7 +33,7 @@ class Job:
 
 @functools.cache
 def conditions(job: Job) -> Conditions:
-    """What makes records comparable, as this process has it: potential, versions, kind of GPU.
+    """The conditions in this process: potential, versions, kind of GPU.
 
     Raises:
         UserError: the potential cannot be opened.
@@ -57,10 +57,10 @@ def conditions(job: Job) -> Conditions:
 
 
 def relax_piece(job: Job, expected: str, piece: Mapping[str, Crystal]) -> list[RelaxationRecord]:
-    """Relax a few structures in this process, which keeps the potential open for the next ones.
+    """Relax a few structures in this process.
 
     Args:
-        job: how.
+        job: potential, protocol and engine.
         expected: digest of the `conditions` of all records of the campaign.
         piece: structures by id.
 

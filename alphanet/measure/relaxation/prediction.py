@@ -66,7 +66,7 @@ class RelaxationResult:
     scored: "Wbm | None" = None
     """Predictions beside their labels; None if one of them is missing"""
     notes: list[str] = field(default_factory=list)
-    """What is not there, and what to do about it"""
+    """Missing files, and how to get them"""
 
 
 def predict(

@@ -1,8 +1,8 @@
 """Many structures at once: torch_sim's FIRE with the Frechet cell, in ASE's flavor, on any potential.
 
-`torch_sim.optimize` with its `InFlightAutoBatcher` does not stand here: it says neither steps nor time of a structure,
-cannot set aside a structure that diverges, loses all structures under way if the potential fails for one, and starts
-fresh ones in a way that changes the steps of the others (see `_at_rest`).
+The loop is our own, because `torch_sim.optimize` with its `InFlightAutoBatcher` (0.3) counts steps over the whole run
+instead of by structure, cannot set aside a structure that diverges, loses every structure under way if the potential
+fails for one, and starts fresh ones in a way that changes the steps of the others (see `_at_rest`).
 """
 
 import time
