@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
+
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.discovery.card import (
@@ -279,13 +281,14 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
     def _relaxed(self, name: str, row: DiscoveryRow) -> Record:
         from alphanet.benchmark.kinds.discovery.relaxing import relax
 
-        made, campaign = relax(row, self.options, self.folder)
-        self._notes += [f"{name}: {note}" for note in made.notes]
-        protocol = {"run": made.summary["run"], "conditions": made.summary["conditions"]}
-        if made.scored is not None:
-            return self._scored(name, made.scored, protocol, relaxations=made.summary)
+        result, campaign = relax(row, self.options, self.folder)
+        self._notes += [f"{name}: {note}" for note in result.notes]
+        relaxations = result.summary.facts()
+        protocol: dict[str, JsonValue] = {"conditions": result.summary.conditions}
+        if result.scored is not None:
+            return self._scored(name, result.scored, protocol, relaxations=relaxations)
         return Record(
-            metrics={"relaxations": made.summary},
+            metrics={"relaxations": relaxations},
             data={"dataset": "wbm", "structures": len(campaign.ids), "published_labels": True},
             model={"name": row.model},
             protocol={"benchmark": f"{self.card.name}/{self.options.scale}", **protocol},
