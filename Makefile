@@ -3,11 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-# Minutes that the tables and figures share: those of `make all`, and those of `make cut`.
+# Minutes that the tables and figures share: those of `make all`, and those of `make cut`. Any duration will do: 90s, 1h.
 MINUTES ?= 50
 CUT_MINUTES ?= 2
 
-.PHONY: setup repro cut table1 table4 speed physics physics-all report reference docs test test-baselines test-triton test-slow check all lock
+.PHONY: setup repro cut table1 table4 speed physics physics-all report reference docs test test-fast test-baselines test-triton test-slow check all lock
 
 setup: $(STAMP)
 
@@ -32,7 +32,7 @@ table1: setup
 	$(BIN)/alphanet repro table1 --scale mini
 
 table4: setup
-	$(BIN)/alphanet repro table4
+	$(BIN)/alphanet repro table4 --scale full
 
 speed: setup
 	$(BIN)/alphanet repro fig3a fig3b table5 --scale mini
@@ -65,6 +65,10 @@ docs: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2
+
+# An answer in about 90 seconds: without tests that train, compile kernels or start many processes.
+test-fast: setup
+	$(BIN)/python -m pytest -n 2 -m 'not slow and not baselines and not integration'
 
 test-baselines: setup
 	$(BIN)/python -m pytest -m baselines

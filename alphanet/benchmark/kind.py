@@ -57,6 +57,8 @@ class RunOptions(BaseModel):
     """Folder with published files of predictions; None: they are fetched"""
     reference: Path | None = None
     """File with reference energies of a landscape; None: the card's"""
+    references: Path | None = None
+    """File with the elemental reference entries of WBM; None: the published ones"""
     relax: PositiveInt | None = None
     """Structures of WBM that are relaxed anew and compared with the published predictions; None: none are"""
     cluster: str = "local"

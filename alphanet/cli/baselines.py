@@ -36,14 +36,14 @@ def list_(as_json: o.AsJson = False) -> None:
     if as_json:
         print_json("alphanet-baselines", {"baselines": rows})
         return
-    columns = ("name", "in the paper", "state", "trains", "forces", "stress", "weights")
+    columns = ("name", "in paper", "state", "trains", "forces", "stress", "weights")
     lines = [
         (
             row["name"],
             ", ".join(row["paper_rows"]),
             row["state"],
             _yes(row["trainable"]),
-            "derivative" if row["conservative"] else "direct",
+            "derived" if row["conservative"] else "direct",
             _yes(row["stress"]),
             _weights(row["weights"]),
         )
@@ -195,9 +195,9 @@ def _row(card: "BaselineCard") -> dict[str, Any]:
 
 def _weights(described: dict[str, Any]) -> str:
     if described["source"] is None:
-        return "trained here"
+        return "none"
     if described["source"] == "package":
-        return "in the package"
+        return "packaged"
     return "here" if described["present"] else "to fetch"
 
 

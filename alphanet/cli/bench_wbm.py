@@ -36,6 +36,7 @@ def wbm(
     steps: o.Steps = None,
     fmax: o.Fmax = None,
     max_error: o.MaxError = None,
+    threshold: o.Threshold = None,
     cluster: o.Cluster = None,
     device: o.Device = "auto",
     dtype: o.Dtype = None,
@@ -68,7 +69,8 @@ def wbm(
         "device": None if device == "auto" else device,
     }  # fmt: skip
     of_scoring = {
-        "cross_check": cross_check, "max_error": max_error, "column": column, "subset": subset, "decimals": decimals,
+        "cross_check": cross_check, "max_error": max_error, "threshold": threshold, "column": column,
+        "subset": subset, "decimals": decimals,
     }  # fmt: skip
     if models:
         o.refuse("relax first, then score the folder's predictions.csv.gz with --predictions", **of_scoring)

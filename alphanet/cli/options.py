@@ -148,6 +148,15 @@ MaxError = Annotated[
         min=0,
     ),
 ]
+Threshold = Annotated[
+    float | None,
+    _option(
+        LIMITS,
+        "Highest energy above the hull (eV/atom) that counts as stable. If not given: 0.",
+        "--threshold",
+        show_default=False,
+    ),
+]
 Smallest = Annotated[int, _option(LIMITS, "Atoms at which the search begins.", "--smallest", min=1)]
 Largest = Annotated[int, _option(LIMITS, "Atoms at which the search ends.", "--largest", min=1)]
 

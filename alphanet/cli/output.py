@@ -8,6 +8,7 @@ from typing import Any
 
 from alphanet.errors import UserError
 
+SHORT_CELL = 10  # characters of cells that are never broken on a terminal
 LONG_CELL = 60  # characters of a cell, beyond which its column is not padded to it
 
 
@@ -74,11 +75,13 @@ def _print_lines(columns: Sequence[str], rows: Iterable[Sequence[str]], aligned:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for column, justify in zip(columns, aligned, strict=True):
-        table.add_column(Text(column), justify=justify, overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))  # texts may hold brackets, which are no markup
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    lines = [list(row) for row in rows]
+    for place, (column, justify) in enumerate(zip(columns, aligned, strict=True)):
+        short = max(len(text) for text in (column, *(line[place] for line in lines))) <= SHORT_CELL
+        table.add_column(Text(column), justify=justify, overflow="fold", no_wrap=short or place == 0)
+    for line in lines:
+        table.add_row(*map(Text, line))  # texts may hold brackets, which are no markup
     Console(highlight=False).print(table)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 
 from alphanet.results.facts import value_text
 from alphanet.results.schema import INCONSISTENT, BenchmarkResult, Cell, Grid, Number
@@ -107,16 +106,18 @@ def _line(cell: Cell, notes: list[str]) -> Line:
 def _measured(cell: Cell) -> str:
     """The measured value with at least the paper's decimals, its spread over seeds or its interval."""
     text = value_text(cell.measured, cell.spread)
-    decimals = len(text.partition(" ")[0].partition(".")[2])
-    if cell.printed is not None and cell.measured is not None:
-        printed = -int(Decimal(cell.printed).as_tuple().exponent)
-        if printed > decimals:
-            decimals = printed
-            text = f"{cell.measured:.{decimals}f}" + ("" if cell.spread is None else f" ± {cell.spread:.{decimals}f}")
+    decimals = _decimals(text.partition(" ")[0])
+    if cell.printed is not None and cell.measured is not None and _decimals(cell.printed) > decimals:
+        decimals = _decimals(cell.printed)
+        text = f"{cell.measured:.{decimals}f}" + ("" if cell.spread is None else f" ± {cell.spread:.{decimals}f}")
     if cell.interval is None:
         return text
     low, high = cell.interval
     return f"{text} ({low:.{decimals}f}–{high:.{decimals}f})"
+
+
+def _decimals(number: str) -> int:
+    return len(number.partition(".")[2])
 
 
 def _ratio(cell: Cell) -> str:

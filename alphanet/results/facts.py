@@ -51,6 +51,11 @@ def hardware_text(hardware: Hardware) -> str:
     return ", ".join([*hardware.gpus, f"{hardware.cpu}, {hardware.cores} cores, {hardware.memory_gib} GiB"])
 
 
+def device_text(hardware: Hardware, device: str) -> str:
+    """The processor that `device` (cpu, cuda:0) names: the CPU, or the GPUs."""
+    return hardware.cpu if device.partition(":")[0] == "cpu" else ", ".join(hardware.gpus) or device
+
+
 def code_text(code: Code) -> str:
     """Version, commit, and whether files differed from it."""
     commit = f", commit {code.commit[:12]}" if code.commit else ""

@@ -7,6 +7,8 @@ import pytest
 from alphanet.benchmark.kinds.accuracy.trainers import BaselineTrainer
 from alphanet.potentials import environments
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize("there", [False, True])
 def test_an_evaluation_makes_the_environment_that_is_missing(monkeypatch, there):

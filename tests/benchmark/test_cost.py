@@ -16,6 +16,8 @@ from alphanet.measure.speed import sweep as sweep_module
 from alphanet.measure.speed.summary import read_summary
 from alphanet.training.config import preset_config
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def stand_ins(tmp_path, monkeypatch):
@@ -118,7 +120,7 @@ def test_a_column_without_steps_is_named(speed_cards):
 
 
 def test_on_a_gpu_the_days_are_of_it(speed_cards, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "hardware", lambda: {"cpu": "x", "gpus": ["NVIDIA A100"]})
+    monkeypatch.setattr(module, "hardware", lambda: {"cpu": "x", "cores": 2, "memory_gib": 8, "gpus": ["NVIDIA A100"]})
     kind = Cost(load_benchmark("costs"), RunOptions(out=tmp_path, device="cuda"))
     assert kind._device_days == "days of NVIDIA A100"
     assert not any("GPU-days" in cell.reason for cell in kind.cells(Findings()))

@@ -1,12 +1,14 @@
 """Listing: costs and data by the cards, whatever is here of them."""
 
+import shutil
+
 import pytest
-from alphanet.measure.discovery.wbm import summary_file
 
 from alphanet.benchmark.listing import list_benchmarks
-from alphanet.benchmark.loading import benchmark_names, load_benchmark
+from alphanet.benchmark.loading import benchmark_names, card_path, load_benchmark
 from alphanet.data.fetching import local_path
 from alphanet.errors import UserError
+from alphanet.measure.discovery.wbm import summary_file
 
 
 def info(name, scale):
@@ -20,7 +22,10 @@ def test_every_card_is_listed_at_every_scale_in_the_order_of_the_paper():
     assert benchmark_names()[:2] == ["table1", "table2"] and benchmark_names()[-1] == "equiformerv2"
 
 
-def test_costs_of_trainings_are_those_of_the_card(cards):
+def test_costs_of_trainings_are_those_of_the_card(trainers, tmp_path, monkeypatch):
+    for name in ("table", "ablation"):  # their models all have trainers
+        shutil.copy(card_path(name), tmp_path)
+    monkeypatch.setenv("ALPHANET_BENCHMARKS", str(tmp_path))
     assert info("table", "mini").cost == "4 trainings, at most 150 s each: 10 min"
     assert info("table", "full").cost.startswith("4 trainings, as long as their epochs take")
     assert info("ablation", "mini").minutes == pytest.approx(3 * 2 * 40 / 60)

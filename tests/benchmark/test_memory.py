@@ -10,6 +10,8 @@ from alphanet.benchmark.runner import run_benchmark
 from alphanet.errors import UserError
 from alphanet.measure.speed import largest
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):

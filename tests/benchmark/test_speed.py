@@ -21,6 +21,8 @@ from alphanet.measure.speed.points import SpeedPoint, Times
 from alphanet.measure.speed.summary import read_summary
 from alphanet.results.schema import read_result
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def stand_ins(tmp_path, monkeypatch):

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from alphanet.cli import app
 from alphanet.errors import UserError
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):

@@ -9,6 +9,8 @@ from alphanet.cli import app
 from alphanet.cli.bench import parse_sizes
 from alphanet.errors import UserError
 
+pytestmark = pytest.mark.integration
+
 
 def run(*arguments, **options):
     return CliRunner().invoke(app, ["bench", *map(str, arguments)], catch_exceptions=False, **options)

@@ -16,6 +16,8 @@ from alphanet.data.cards import load_card
 from alphanet.data.fetching import local_path
 from alphanet.errors import UserError
 
+pytestmark = pytest.mark.integration
+
 HULL, FORMATION = "e_above_hull_mp2020_corrected_ppd_mp", "e_form_per_atom_mp2020_corrected"
 TRUTH = f"""material_id,formula,n_sites,{FORMATION},{HULL},e_correction_per_atom_mp2020,unique_prototype
 wbm-1-1,Na1 Cl1,2,-1.9,0.0,-0.3,True

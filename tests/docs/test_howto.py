@@ -9,6 +9,8 @@ from pages import DOCS, blocks, follow, write_files
 
 from alphanet.potentials.cards import read_baseline
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def installed_lj(tmp_path):

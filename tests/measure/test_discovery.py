@@ -2,20 +2,17 @@
 
 import csv
 import gzip
-import json
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from alphanet.cli import discovery as command
 from alphanet.errors import UserError
-from alphanet.measure import discovery_package, discovery_score
-from alphanet.measure.discovery import UNIQUE_PREVALENCE, Counts, discovery_metrics, hull_distance, rates
-from alphanet.measure.discovery_package import load_tool, package_metrics
-from alphanet.measure.discovery_score import score
-from alphanet.measure.discovery_tables import join
+from alphanet.measure.discovery import cross_check as module
+from alphanet.measure.discovery import package as discovery_package
+from alphanet.measure.discovery.cross_check import cross_check
+from alphanet.measure.discovery.metrics import UNIQUE_PREVALENCE, Counts, discovery_metrics, hull_distance, rates
+from alphanet.measure.discovery.package import load_tool, package_metrics
+from alphanet.measure.discovery.tables import join
 from alphanet.paths import resources
 
 NAN = float("nan")
@@ -51,12 +48,12 @@ def files(tmp_path):
 def package(monkeypatch):
     """Stands for the package: its accuracy is divided by the predictions made."""
 
-    def metrics(true, predicted, threshold, report):
+    def metrics(true, predicted, threshold):
         own = discovery_metrics(true, predicted, threshold)
         made = int((~np.isnan(predicted)).sum())
         return {**own, "accuracy": (own["tp"] + own["tn"]) / made}, {"package": "fake", "version": "0"}
 
-    monkeypatch.setattr(discovery_score, "package_metrics", metrics)
+    monkeypatch.setattr(module, "package_metrics", metrics)
 
 
 def test_metrics_by_hand():
@@ -111,7 +108,7 @@ def test_formation_energies_become_hull_distances(files):
     assert list(joined.ids) == ["wbm-1-1", "wbm-1-2", "wbm-1-3"]  # the truth's order; the others lack a label
     np.testing.assert_array_equal(joined.true, [0.0, 0.1, -0.1])
     np.testing.assert_allclose(joined.predicted, [-0.1, NAN, 0.1], atol=1e-15)
-    assert (joined.missing, joined.unlabelled, joined.unknown) == (1, 2, 1)
+    assert (joined.missing, joined.unlabeled, joined.unknown) == (1, 2, 1)
     assert hull_distance(np.array([0.1]), np.array([-0.5]), np.array([-0.5]))[0] == pytest.approx(0.1)
 
 
@@ -126,7 +123,7 @@ def test_hull_distances_are_taken_as_they_are(files):
 
 def test_one_of_several_columns_is_named(files):
     paths = files("material_id,e_form_a,e_form_b\nwbm-1-1,-0.4,-0.3\n")
-    with pytest.raises(UserError, match="e_form_a, e_form_b could all be the predictions; name one with --column"):
+    with pytest.raises(UserError, match="e_form_a, e_form_b could all be the predictions; name the column"):
         join(*paths)
     assert join(*paths, column="e_form_b").predicted[0] == pytest.approx(0.2)
     with pytest.raises(UserError, match="no column 'e_form_c'; did you mean 'e_form_"):
@@ -176,34 +173,31 @@ def test_unreadable_files(files, tmp_path):
 
 
 def test_accuracy_is_over_all_structures(files, package):
-    found = score(*files(), report=print)
-    assert (found["n"], found["missing"], found["tp"], found["tn"], found["fn"]) == (3, 1, 1, 1, 1)
-    assert found["accuracy"] == pytest.approx(2 / 3)  # the package's is 2/2
-    assert found["computed_by"] == {"package": "fake", "version": "0"}
-    assert "matbench-discovery prints 1.000000, divided by the 2 predictions made" in found["notes"][0]
+    joined = join(*files())
+    check = cross_check(joined.true, joined.predicted)
+    assert (joined.missing, check.own["tp"], check.own["tn"], check.own["fn"]) == (1, 1, 1, 1)
+    assert check.package["accuracy"] == check.own["accuracy"] == pytest.approx(2 / 3)  # the package's own is 2/2
+    assert check.version == "0" and check.differences == ()
+
+
+def test_numbers_that_differ_by_more_than_rounding_are_named(files, package, monkeypatch):
+    joined = join(*files())
+    asked = module.package_metrics
+
+    def wrong(true, predicted, threshold):
+        metrics, source = asked(true, predicted, threshold)
+        return metrics | {"mae": metrics["mae"] + 1e-5, "rmse": metrics["rmse"] + 1e-12, "r2": None}, source
+
+    monkeypatch.setattr(module, "package_metrics", wrong)
+    assert cross_check(joined.true, joined.predicted).differences == ("mae", "r2")
 
 
 def test_the_package_is_not_asked_to_divide_by_zero(files, monkeypatch):
-    monkeypatch.setattr(discovery_score, "package_metrics", None)
-    found = score(*files("material_id,e_form\nwbm-1-2,1\n"), report=print)
-    assert (found["tp"], found["precision"], found["f1"]) == (0, None, 0)
-    assert found["computed_by"] == {"package": "alphanet"}
-    assert "no stable structure is predicted stable" in found["notes"][0]
-    with pytest.raises(UserError, match="--threshold: nan"):
-        score(*files(), threshold=NAN, report=print)
-
-
-def test_command_prints_a_table_or_json(files, package):
-    app = typer.Typer()
-    command.register(app)
-    predicted, truth = files()
-    run = CliRunner().invoke(app, ["discovery", "score", str(predicted), "--truth", str(truth), "--json"])
-    assert run.exit_code == 0, run.output
-    found = json.loads(run.stdout)
-    assert found["recall"] == 0.5 and found["threshold"] == 0 and len(found["truth"]["sha256"]) == 64
-    run = CliRunner().invoke(app, ["discovery", "score", str(predicted), "--truth", str(truth)])
-    assert "predicted.csv, e_form_per_atom_fake" in run.stdout
-    assert "computed by fake 0" in run.stdout
+    monkeypatch.setattr(module, "package_metrics", None)
+    joined = join(*files("material_id,e_form\nwbm-1-2,1\n"))
+    check = cross_check(joined.true, joined.predicted)
+    assert (check.own["tp"], check.own["precision"], check.own["f1"]) == (0, None, 0)
+    assert check.package == {} and "no stable structure is predicted stable" in check.refused
 
 
 def test_card_describes_an_environment_without_torch():
@@ -215,12 +209,12 @@ def test_card_describes_an_environment_without_torch():
 
 
 def test_without_a_network_the_error_says_what_is_installed(monkeypatch):
-    def fail(card, report):
+    def fail(card):
         raise UserError("uv cannot install matbench-discovery==1.3.1: no network")
 
     monkeypatch.setattr(discovery_package, "install", fail)
     with pytest.raises(UserError, match=r"1\.3\.1: no network \(the first score installs matbench-discovery"):
-        package_metrics(np.array([0.0]), np.array([0.0]), 0.0, print)
+        package_metrics(np.array([0.0]), np.array([0.0]), 0.0)
 
 
 @pytest.mark.slow
@@ -231,7 +225,7 @@ def test_package_and_definitions_agree():
     for missing in (0, 40):
         predicted[:missing] = NAN
         for threshold in (0.0, 0.05):
-            theirs, versions = package_metrics(true, predicted, threshold, print)
+            theirs, versions = package_metrics(true, predicted, threshold)
             own = discovery_metrics(true, predicted, threshold)
             own["accuracy"] = (own["tp"] + own["tn"]) / (len(true) - missing)  # what the package divides by
             assert theirs == pytest.approx(own, rel=1e-12)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from alphanet.errors import UserError
-from alphanet.measure.discovery import discovery_metrics
-from alphanet.measure.discovery_curves import cumulative_curve, parity_density, roc_curve, rolling_mae
-from alphanet.measure.discovery_elements import atomic_shares, element_errors
+from alphanet.measure.discovery.curves import cumulative_curve, parity_density, roc_curve, rolling_mae
+from alphanet.measure.discovery.elements import atomic_shares, element_errors
+from alphanet.measure.discovery.metrics import discovery_metrics
 
 NAN = float("nan")
 

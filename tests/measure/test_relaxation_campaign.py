@@ -20,6 +20,8 @@ from alphanet.measure.relaxation.job import Job
 from alphanet.measure.relaxation.prediction import predict
 from alphanet.measure.relaxation.protocol import RelaxationProtocol
 
+pytestmark = pytest.mark.integration
+
 TESTS = Path(__file__).parents[1]
 
 
@@ -76,10 +78,6 @@ def table(out: Path) -> pd.DataFrame:
     return pd.read_csv(out / "predictions.csv.gz", index_col=0).drop(columns="seconds")
 
 
-def quiet(line: str) -> None:
-    """No report."""
-
-
 def is_worker(process: psutil.Process) -> bool:
     """Whether a process is one that Dask has started, and alive."""
     try:
@@ -102,13 +100,13 @@ def kill_at_random(out: Path, stop: threading.Event, killed: list[int]) -> None:
 
 def test_killed_workers_change_nothing(tmp_path, cluster):
     structures = cubes(2000)
-    made = predict(campaign(tmp_path / "calm", structures), cluster, quiet)
+    made = predict(campaign(tmp_path / "calm", structures), cluster)
     assert made.summary["converged"] == 2000
     stop, killed = threading.Event(), []
     killer = threading.Thread(target=kill_at_random, args=(tmp_path / "stormy", stop, killed))
     killer.start()
     try:
-        predict(campaign(tmp_path / "stormy", structures), cluster, quiet)
+        predict(campaign(tmp_path / "stormy", structures), cluster)
     finally:
         stop.set()
         killer.join()
@@ -120,52 +118,53 @@ def test_killed_workers_change_nothing(tmp_path, cluster):
 def test_structures_that_end_their_worker_are_set_aside_with_the_reason(tmp_path, cluster):
     structures = cubes(12)
     structures._atoms["wbm-1-1"].numbers[:] = 2
-    made = predict(campaign(tmp_path, structures, "python_potentials:Deadly"), cluster, quiet)
+    made = predict(campaign(tmp_path, structures, "python_potentials:Deadly"), cluster)
     assert (made.summary["converged"], made.summary["failed"]) == (11, 1)
     reason = table(tmp_path).loc["wbm-1-1", "reason"]
     assert "alone too" in reason
     assert "exit code 9" in reason
 
 
-def test_goes_on_where_it_was_stopped(tmp_path, cluster):
+def test_goes_on_where_it_was_stopped(tmp_path, cluster, caplog):
+    caplog.set_level("INFO", "alphanet")
     structures = cubes(30)
-    predict(campaign(tmp_path, structures), cluster, quiet)
+    predict(campaign(tmp_path, structures), cluster)
     whole = table(tmp_path)
     (file,) = (tmp_path / "shards").glob("*.jsonl")
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:11]) + lines[11][:40])
-    said = []
-    predict(campaign(tmp_path, structures), cluster, said.append)
-    assert "10 of 30 structures have their records" in said[0]
+    caplog.clear()
+    predict(campaign(tmp_path, structures), cluster)
+    assert "10 of 30 structures have their records" in caplog.text
     pd.testing.assert_frame_equal(whole, table(tmp_path))
     assert file.read_bytes().splitlines(keepends=True)[:11] == lines[:11]
 
 
 def test_another_run_is_refused(tmp_path, cluster):
     structures = cubes(4)
-    predict(campaign(tmp_path, structures), cluster, quiet)
+    predict(campaign(tmp_path, structures), cluster)
     with pytest.raises(UserError, match="another model, protocol or choice of structures"):
-        predict(campaign(tmp_path, structures, fmax=0.03), cluster, quiet)
-    made = predict(campaign(tmp_path, structures, fmax=0.03), cluster, quiet, restart=True)
+        predict(campaign(tmp_path, structures, fmax=0.03), cluster)
+    made = predict(campaign(tmp_path, structures, fmax=0.03), cluster, restart=True)
     assert made.summary["conditions"]["protocol"]["fmax"] == 0.03
 
 
 def test_other_versions_are_refused_and_nothing_is_lost(tmp_path, cluster):
     structures = cubes(8)
-    predict(campaign(tmp_path, structures), cluster, quiet)
+    predict(campaign(tmp_path, structures), cluster)
     (file,) = (tmp_path / "shards").glob("*.jsonl")
     lines = file.read_text().replace('"ase": "', '"ase": "0.').splitlines(keepends=True)
     file.write_text("".join(lines[:5]))
     with pytest.raises(UserError, match=r"other versions \(versions: ase 0\."):
-        predict(campaign(tmp_path, structures), cluster, quiet)
+        predict(campaign(tmp_path, structures), cluster)
     assert file.read_text() == "".join(lines[:5])
 
 
 def test_a_model_that_cannot_be_opened_is_said_in_one_line(tmp_path, cluster):
     with pytest.raises(UserError, match="cannot be imported"):
-        predict(campaign(tmp_path, cubes(2), "python_potentials:NoSuchThing"), cluster, quiet)
+        predict(campaign(tmp_path, cubes(2), "python_potentials:NoSuchThing"), cluster)
     with pytest.raises(UserError, match="gives no stress, which relaxing a cell needs"):
-        predict(campaign(tmp_path, cubes(2), "python_potentials:NoStress"), cluster, quiet)
+        predict(campaign(tmp_path, cubes(2), "python_potentials:NoStress"), cluster)
 
 
 def test_a_scheduler_that_is_gone_is_one_line_and_the_command_goes_on(tmp_path, cluster, monkeypatch):
@@ -184,18 +183,18 @@ def test_a_scheduler_that_is_gone_is_one_line_and_the_command_goes_on(tmp_path, 
         killer = threading.Thread(target=kill)
         killer.start()
         with pytest.raises(UserError, match="scheduler is gone; what is relaxed is kept"):
-            predict(campaign(out, structures), address, quiet)
+            predict(campaign(out, structures), address)
         killer.join()
     written = sum(file.read_bytes().count(b"\n") for file in (out / "shards").glob("*.jsonl"))
     assert 1 < written < 1000
-    assert predict(campaign(out, structures), cluster, quiet).summary["converged"] == 1000
+    assert predict(campaign(out, structures), cluster).summary["converged"] == 1000
 
 
 @pytest.mark.parametrize("name", ["local:0", "local:two", "cloud", "slurm:nowhere.yaml", "tcp://127.0.0.1:1"])
 def test_clusters_that_are_none(tmp_path, name, monkeypatch):
     monkeypatch.setattr("alphanet.measure.relaxation.cluster.CONNECT", "1s")
     with pytest.raises(UserError, match=r"--cluster|cannot read"):
-        predict(campaign(tmp_path, cubes(2)), name, quiet)
+        predict(campaign(tmp_path, cubes(2)), name)
     assert not list(tmp_path.iterdir())
 
 
@@ -203,4 +202,4 @@ def test_slurm_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
     (tmp_path / "slurm.yaml").write_text("queue: gpu\njobs: 4\n")
     with pytest.raises(UserError, match="pip install dask-jobqueue"):
-        predict(campaign(tmp_path / "out", cubes(2)), f"slurm:{tmp_path}/slurm.yaml", quiet)
+        predict(campaign(tmp_path / "out", cubes(2)), f"slurm:{tmp_path}/slurm.yaml")

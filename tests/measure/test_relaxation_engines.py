@@ -19,6 +19,8 @@ from alphanet.potentials.environments import install
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.weights import present
 
+pytestmark = pytest.mark.integration
+
 USUAL = RelaxationProtocol()
 
 

@@ -7,6 +7,8 @@ from alphanet.measure.speed import largest as module
 from alphanet.measure.speed.largest import Search, find_largest
 from alphanet.measure.speed.models import TimingSetup
 
+pytestmark = pytest.mark.integration
+
 MEGABYTE = 1e6
 
 

@@ -14,6 +14,8 @@ from alphanet.measure.speed.repeats import Ratio
 from alphanet.measure.speed.summary import read_summary
 from alphanet.measure.speed.sweep import JOURNAL, Sweep, is_finished, run_sweep
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, caplog):

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from alphanet.errors import UserError
-from alphanet.measure.discovery import discovery_metrics
-from alphanet.measure.discovery_intervals import bootstrap_intervals
-from alphanet.measure.wbm import MOST_STABLE, published_summary, read_wbm
+from alphanet.measure.discovery.intervals import bootstrap_intervals
+from alphanet.measure.discovery.metrics import discovery_metrics
+from alphanet.measure.discovery.wbm import MOST_STABLE, published_summary, read_wbm
 
 HULL, FORMATION = "e_above_hull_mp2020_corrected_ppd_mp", "e_form_per_atom_mp2020_corrected"
 PUBLISHED = {  # file -> predictions of the 32,582 labelled structures that are not made or too far off
@@ -163,7 +163,7 @@ def test_structures_without_either_label_are_left_out(write):
     labels.loc[0, FORMATION] = labels.loc[1, HULL] = np.nan
     labels.to_csv(truth, index=False)
     found = read_wbm(predictions, truth)
-    assert len(found.joined.ids) == 198 and found.joined.unlabelled == 2
+    assert len(found.joined.ids) == 198 and found.joined.unlabeled == 2
 
 
 def test_json_lines_are_the_same_table(write):
@@ -188,7 +188,7 @@ def test_parquet_needs_a_reader(write, monkeypatch):
 
 def test_column_of_any_name(write):
     predictions, truth = write(name="mine")
-    with pytest.raises(UserError, match=r"name the predictions with --column: no column is called .*; known: mine"):
+    with pytest.raises(UserError, match=r"name the column of the predictions: none is called .*; known: mine"):
         read_wbm(predictions, truth)
     assert read_wbm(predictions, truth, "mine").joined.from_formation
 

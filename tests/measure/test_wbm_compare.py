@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from alphanet.errors import UserError
-from alphanet.measure.wbm_compare import compare_predictions
+from alphanet.measure.discovery.compare import compare_predictions
 
 NAN = float("nan")
 

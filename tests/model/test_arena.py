@@ -6,6 +6,8 @@ import torch
 from alphanet.model.fast import arena
 from alphanet.model.fast.arena import Arena
 
+pytestmark = pytest.mark.integration
+
 
 def test_what_is_handed_out_does_not_overlap_and_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arena, "SMALLEST", 1000)

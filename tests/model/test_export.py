@@ -21,6 +21,8 @@ from alphanet.model.export import ExportedModel, export_model
 from alphanet.model.prediction import predict
 from alphanet.potentials.local import AlphaNetPotential
 
+pytestmark = pytest.mark.integration
+
 CONFIG = AlphaNetConfig(
     elements=["H", "Cu"], num_layers=1, hidden_channels=8, heads=2, num_basis=4, temporal_channels=2, cutoff=4.0
 )

@@ -34,6 +34,8 @@ from alphanet.model.fast.layout import CHUNK
 from alphanet.model.fast.model import FastModel
 from alphanet.model.prediction import Prediction, predict
 
+pytestmark = pytest.mark.integration
+
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 

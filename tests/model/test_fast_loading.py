@@ -16,6 +16,8 @@ from alphanet.model.fast.products import linear
 from alphanet.model.prediction import predict
 from alphanet.paths import home
 
+pytestmark = pytest.mark.integration
+
 needs_compiler = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler")
 
 

@@ -13,6 +13,8 @@ from alphanet.model.fast.memory import FEWEST_EDGES_ON_GPU, default_limit, edges
 from alphanet.model.fast.official import _angles
 from alphanet.model.fast.paper import _heads
 
+pytestmark = pytest.mark.integration
+
 
 def test_triton_is_imported_only_where_it_is_used() -> None:
     code = "import sys, alphanet.model.fast.model; assert 'alphanet.model.gpu.kernels' not in sys.modules"

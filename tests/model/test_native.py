@@ -24,7 +24,7 @@ from alphanet.model.fast.model import FastModel, fast_model
 from alphanet.model.native import library
 from alphanet.model.native.embedding import NativeEmbeddingStage
 
-pytestmark = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler")
+pytestmark = [pytest.mark.integration, pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler")]
 
 
 @cache

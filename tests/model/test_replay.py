@@ -12,6 +12,8 @@ from alphanet.model.fast.model import FastModel
 from alphanet.model.gpu.replay import Replay
 from alphanet.model.prediction import Prediction
 
+pytestmark = pytest.mark.integration
+
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 READINGS = pytest.mark.parametrize("make", [paper_config, official_config], ids=["paper", "official-v1"])
 

@@ -21,6 +21,8 @@ from alphanet.model.fast import model as module
 from alphanet.model.fast.model import FastModel
 from alphanet.model.gpu.replay import Replay
 
+pytestmark = pytest.mark.integration
+
 pytest.importorskip("triton")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 BOTH = ("paper, 3 layers", "official, 3 layers")

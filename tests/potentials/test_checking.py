@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 
 from alphanet.cli import baselines
 
+pytestmark = pytest.mark.integration
+
 RELEASED = {"first": {"source": "package", "name": "one", "trained_on": "nothing"}}
 ADDRESS = {"source": "https://example.org/w.ckpt", "bytes": 5_000_000, "trained_on": "nothing"}
 

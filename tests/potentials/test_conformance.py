@@ -11,6 +11,8 @@ from alphanet.errors import UserError
 from alphanet.potentials.conformance import Subject, crystal, run_checks, unknown_to
 from alphanet.potentials.protocol import FramePrediction
 
+pytestmark = pytest.mark.integration
+
 SUBJECT = Subject(("C", "O"), refuses="H")
 
 

@@ -20,7 +20,7 @@ from alphanet.potentials.settings import train_settings
 from alphanet.training.folder import CONTENTS
 from alphanet.training.run import run_training
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 SETTINGS = {"epochs": 4, "batch_size": 4, "model": {"num_features": 4, "radial_mlp_width": 8}, "learning_rate": 0.02}
 CP2K = {"Cu": -1306.0, "Au": -900.0}  # eV that a code with core electrons would add to each atom

@@ -9,6 +9,8 @@ from alphanet.potentials.alphanet_worker import worker
 from alphanet.potentials.kit.worker_kit import Structures, packed
 from alphanet.potentials.local import AlphaNetPotential
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def request_(tmp_path):

@@ -15,6 +15,8 @@ from alphanet.potentials.channel import Worker
 from alphanet.potentials.kit.worker_kit import decode, encode
 from alphanet.potentials.remote import RemotePotential
 
+pytestmark = pytest.mark.integration
+
 HERE = Path(sys.executable)
 LONE = Atoms("H", [[0, 0, 0]])
 

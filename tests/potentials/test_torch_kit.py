@@ -13,6 +13,8 @@ from alphanet.hardware import WORKER_PATH
 from alphanet.potentials.conformance import cluster, crystal
 from alphanet.potentials.kit.worker_kit import packed
 
+pytestmark = pytest.mark.integration
+
 CUTOFF = 4.0
 
 

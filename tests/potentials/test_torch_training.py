@@ -23,6 +23,8 @@ from alphanet.potentials.settings import train_settings
 from alphanet.training.folder import CONTENTS, RunFolder
 from alphanet.training.run import run_training
 
+pytestmark = pytest.mark.integration
+
 CP2K = {"Cu": -1306.0, "Au": -900.0}  # eV that a code with core electrons would add to each atom
 
 

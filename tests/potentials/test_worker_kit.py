@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from model_samples import alloy
 
 from alphanet.data.store import write_store
 from alphanet.potentials.kit.worker_kit import open_store
+
+pytestmark = pytest.mark.integration
 
 
 def test_a_store_can_be_opened_again_while_it_is_open(tmp_path: Path) -> None:

@@ -12,10 +12,13 @@ from report_runs import every_run
 from alphanet.report.page.collect import collect
 from alphanet.report.page.write import write_report
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("PyQt6") is None or importlib.util.find_spec("PyQt6.QtWebEngineCore") is None,
-    reason="no browser here: PyQt6-WebEngine is not installed",
-)
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        importlib.util.find_spec("PyQt6") is None or importlib.util.find_spec("PyQt6.QtWebEngineCore") is None,
+        reason="no browser here: PyQt6-WebEngine is not installed",
+    ),
+]
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900)], ids=["phone", "desk"])

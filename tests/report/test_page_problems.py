@@ -1,6 +1,7 @@
 """Half-finished, broken, mixed and outdated runs: the page is made, and says so in place."""
 
 import json
+import re
 from random import Random
 
 import pytest
@@ -148,7 +149,7 @@ def test_a_report_does_not_go_where_runs_are(tmp_path):
     folder = table(runs / "table")
     before = (folder / "results.json").read_text()
     for out in (folder, runs):
-        with pytest.raises(UserError, match=r"holds runs, .* name another folder with -o"):
+        with pytest.raises(UserError, match=r"holds runs, .* name another folder for it"):
             collect([runs], skip=out)
     assert (folder / "results.json").read_text() == before
     assert collect([runs], skip=runs / "report").report.runs
@@ -193,3 +194,27 @@ def places_in(values):
         yield values, key
         if isinstance(values[key], dict | list):
             yield from places_in(values[key])
+
+
+def test_files_outside_the_folder_of_a_run_are_no_figures_of_it(runs, tmp_path):
+    (tmp_path / "secret.svg").write_text("<svg>secret</svg>")
+    change = {"svg": "../../secret.svg", "csv": str(tmp_path / "secret.svg")}
+    changed(runs / "figure" / "results.json", lambda values: values["figures"][0].update(files=change))
+    write_report(tmp_path / "out", collect([runs / "figure"]))
+    assert problems_of(runs / "figure")[-1] == "the drawing of curves is not in the folder"
+    assert not (tmp_path / "out" / "figures").exists()
+
+
+def test_a_paper_value_that_is_no_number_does_no_harm(runs):
+    changed(runs / "table" / "results.json", lambda values: values["cells"][2].update(printed="about 2"))
+    assert any("judged by the paper value about 2" in problem for problem in problems_of(runs / "table"))
+
+
+def test_origins_with_similar_names_are_told_apart(runs):
+    def add(values):
+        values["origins"]["points+AlphaNet/24"] = {"model": "another"}
+
+    changed(runs / "figure" / "results.json", add)
+    page = render(collect([runs / "figure"]))
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(set(ids)) == len(ids) and "another" in page

@@ -11,7 +11,7 @@ from alphanet.report.sheet import make_sheet
 from alphanet.report.tables import as_csv, as_latex, as_markdown, tex, write_tables
 from alphanet.report.terminal import print_result
 from alphanet.results.facts import value_text
-from alphanet.results.schema import read_result
+from alphanet.results.schema import Grid, read_result
 
 
 @pytest.fixture
@@ -110,3 +110,28 @@ def test_a_figure_prints_claims_reason_and_problems(tmp_path, capsys):
     for text in ("claimed: AlphaNet is the fastest", "here: does not hold (fewer batches)", "mace cannot be had"):
         assert text in shown
     assert re.search(r"\| AlphaNet +\| 10\.0", shown)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_terminal_of_80_columns_breaks_no_word(result, capsys, monkeypatch, width):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    print_result(result)
+    shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert max(map(len, shown.splitlines())) <= width
+    assert re.search(r"\n +formate: energy MAE ( *\n *)?\(meV/atom\) *\n", shown)
+    assert re.search(r"\n +AlphaNet +0\.23 +1\.30 ± 0\.02 +not comparable \[", shown)
+
+
+@pytest.mark.parametrize(
+    ("width", "pattern"), [(160, r"rather long title +the last"), (60, r"rather long title 1\.00 · ")]
+)
+def test_a_wide_grid_is_a_table_or_paragraphs(tmp_path, capsys, monkeypatch, width, pattern):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    wide = tuple(["x" * 15] * 4)
+    grid = Grid(id="a", title="A", columns=("model", *wide, "rather long title", "the last"),
+                rows=(("m", *("y" * 12,) * 4, "1.00", "end [b]"),))  # fmt: skip
+    print_result(read_result(figure(tmp_path / "figure") / "results.json").model_copy(update={"grids": (grid,)}))
+    shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert re.search(pattern, " ".join(shown.split()) if width == 60 else shown) and "end [b]" in shown

@@ -19,6 +19,8 @@ from alphanet.training.blocks.model import in_blocks
 from alphanet.training.blocks.silu import silu
 from alphanet.training.run import run_training
 
+pytestmark = pytest.mark.integration
+
 CONFIGS = {
     "paper": paper_config(),
     "paper, one layer": paper_config(num_layers=1),

@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from alphanet.cli import app
 from alphanet.errors import UserError
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def config_file(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -21,20 +23,9 @@ def config_file(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_file_with_overrides_and_flags(config_file: Path) -> None:
-    arguments = [
-        "train",
-        str(config_file),
-        "loss.energy_weight=2",
-        "--epochs",
-        "1",
-        "--seed",
-        "3",
-        "--max-time",
-        "1h",
-        "--json",
-    ]
+    words = ["loss.energy_weight=2", "--epochs", "1", "--seed", "3", "--max-time", "1h", "--json"]
     with messages() as lines:
-        result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        result = CliRunner().invoke(app, ["train", str(config_file), *words], catch_exceptions=False)
     answer = json.loads(result.stdout)
     assert answer["schema"] == "alphanet-training" and answer["epochs"] == 1
     assert answer["settings"]["max_time"] == 3600

@@ -6,6 +6,8 @@ import pytest
 import torch
 from training_samples import Data, run_python
 
+pytestmark = pytest.mark.integration
+
 DDP = """
 import sys
 from pathlib import Path

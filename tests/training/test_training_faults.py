@@ -20,6 +20,8 @@ from alphanet.potentials.kit.loop.module import TrainingModule
 from alphanet.training.blocks import paper
 from alphanet.training.run import run_training
 
+pytestmark = pytest.mark.integration
+
 Network = Callable[[AlphaNet, AtomGraph], torch.Tensor]
 
 

@@ -13,7 +13,7 @@ from alphanet.training.blocks import product as module
 from alphanet.training.blocks.model import in_blocks
 from alphanet.training.blocks.product import product
 
-pytestmark = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler")
+pytestmark = [pytest.mark.integration, pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler")]
 
 
 @pytest.fixture(autouse=True)

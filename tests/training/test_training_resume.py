@@ -15,6 +15,8 @@ from alphanet.potentials.kit.loop.module import TrainingModule
 from alphanet.training.config import AlphaNetSettings
 from alphanet.training.run import run_training
 
+pytestmark = pytest.mark.integration
+
 # 18 frames in batches of 4: 5 steps an epoch.
 CONFIG = small_config(epochs=4)
 STATES = ("state_dict", "optimizer_states", "lr_schedulers", "global_step")

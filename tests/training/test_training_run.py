@@ -16,6 +16,8 @@ from alphanet.training.config import file_config
 from alphanet.training.folder import TrainingResult
 from alphanet.training.run import run_training
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def trained(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingResult, list[str]]:

@@ -28,12 +28,14 @@ from alphanet.benchmark.kinds.timing import (
 from alphanet.cards import Card
 from alphanet.data.cards import load_card
 from alphanet.errors import UserError, did_you_mean
+from alphanet.hardware.devices import kind_of
 from alphanet.measure.speed.points import SpeedPoint
 from alphanet.measure.speed.summary import SweepSummary
 from alphanet.measure.speed.sweep import Sweep
 from alphanet.provenance import hardware, where
+from alphanet.results.facts import device_text
 from alphanet.results.records import Record
-from alphanet.results.schema import Cell
+from alphanet.results.schema import Cell, Hardware
 
 __all__ = ["DAY", "Cost", "CostCard", "CostColumn", "CostScale", "Training", "carried"]
 
@@ -210,13 +212,13 @@ class Cost(Kind[CostCard, CostWork]):
 
     @property
     def _on_cpu(self) -> bool:
-        return self.options.device == "cpu"
+        return kind_of(self.options.device) == "cpu"
 
     @property
     def _device_days(self) -> str:
         """The unit of the days."""
-        machine = hardware()
-        return f"days of one core of {machine['cpu']}" if self._on_cpu else f"days of {', '.join(machine['gpus'])}"
+        device = device_text(Hardware.model_validate(hardware()), self.options.device)
+        return f"days of {'one core of ' if self._on_cpu else ''}{device}"
 
     def _assumption(self, work: CostWork) -> str:
         """All that a cost rests on besides the measurement."""

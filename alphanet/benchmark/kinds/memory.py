@@ -25,11 +25,10 @@ from alphanet.cards import validate
 from alphanet.figures.memory import memory_figure
 from alphanet.figures.style import figure_files
 from alphanet.files import write_text
-from alphanet.hardware.devices import kind_of
 from alphanet.measure.speed.largest import LargestSystem, Search, find_largest
 from alphanet.measure.speed.models import make_environments
 from alphanet.provenance import where
-from alphanet.results.facts import record_facts, value_text
+from alphanet.results.facts import device_text, record_facts, value_text
 from alphanet.results.records import Record
 from alphanet.results.schema import Curve, Figure, Grid, Number, Point
 
@@ -187,8 +186,7 @@ class Memory(Kind[MemoryCard, SearchWork]):
 
     def _conditions(self) -> str:
         conditions = next(iter(self.found.values())).conditions
-        machine = conditions.hardware
-        place = ", ".join(machine.gpus) if kind_of(conditions.setup.device) != "cpu" else machine.cpu
+        place = device_text(conditions.hardware, conditions.setup.device)
         limit = "" if conditions.memory_limit is None else f", at most {conditions.memory_limit / 1e9:.3g} GB"
         return f"{conditions.structures} · {place}{limit} · {conditions.setup.dtype}"
 

@@ -10,6 +10,7 @@ from pydantic import PositiveFloat, PositiveInt
 from alphanet.benchmark.card import ScaleSettings
 from alphanet.benchmark.kind import RunOptions
 from alphanet.errors import UserError, did_you_mean
+from alphanet.hardware.devices import kind_of
 from alphanet.measure.speed.models import TimingSetup
 from alphanet.measure.speed.points import SpeedPoint
 from alphanet.measure.speed.process import TimingSettings
@@ -106,7 +107,7 @@ def memory_limit(options: RunOptions) -> int | None:
     """Bytes that a worker may have; if none are given, most of the machine's, and on a GPU whatever it has."""
     if options.max_memory is not None:
         return int(options.max_memory * 1e9)
-    if options.device != "cpu":
+    if kind_of(options.device) != "cpu":
         return None
     return int(MOST_OF_MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 

@@ -1,5 +1,6 @@
 """The audit of one potential: opened in the best precision it has, every check made or the reason given."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -20,7 +21,7 @@ from alphanet.potentials.opening import ALPHANET, LoadOptions, open_potential
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
 
-Report = Callable[[str], None]
+logger = logging.getLogger(__name__)
 
 CHECKS: dict[str, Callable[[Subject], Iterator[Check]]] = {
     "rotation": symmetry.rotation,
@@ -49,14 +50,13 @@ def require_potential(name: str) -> None:
         raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
 
 
-def audit(name: str, how: LoadOptions, given: list[Atoms], report: Report) -> dict[str, Any]:
+def audit(name: str, how: LoadOptions, given: list[Atoms]) -> dict[str, Any]:
     """Everything that can be checked of the potential `name`, see `open_potential` for names.
 
     Args:
         name: the potential.
         how: device, weights and seed, which is also that of random directions; the best precision is taken.
         given: structures in place of the usual ones, see `chosen_structures`.
-        report: called with a line a check.
 
     Returns:
         `model`, `untrained`, `seconds`, `checks` (see `Check`); where it could be opened also `precision`, `noise`
@@ -71,10 +71,10 @@ def audit(name: str, how: LoadOptions, given: list[Atoms], report: Report) -> di
             subject = subject_of(potential, given, how)
             result |= _about(subject) | {"provenance": potential.provenance()}
             for check in _checks(subject, name, how, frames):
-                report(f"{name}: {line(check)}")
+                logger.info(f"{name}: {line(check)}")
                 result["checks"].append(asdict(check))
     except UserError as error:
-        report(f"{name}: failed: {error}")
+        logger.warning(f"{name}: failed: {error}")
         result["error"] = str(error)
     return result | {"seconds": round(perf_counter() - started, 1)}
 

@@ -36,7 +36,7 @@ def chosen_structures(
     crystal = next((atoms for atoms in given if atoms.pbc.all()), None) or _crystal(known)
     small = next((atoms for atoms in given if not atoms.pbc.any()), None) or _molecule(known, cutoff, crystal)
     if min(len(crystal), len(small)) < 2:
-        raise UserError("--structures: the audit needs structures of at least two atoms")
+        raise UserError("structures: the audit needs structures of at least two atoms")
     return _rattled(crystal, 1), _rattled(small, 2)
 
 

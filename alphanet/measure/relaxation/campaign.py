@@ -1,12 +1,12 @@
 """A whole run: every structure relaxed once, wherever the command stops and starts again."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alphanet.data.progress import Report
 from alphanet.errors import UserError
 from alphanet.measure.relaxation.cluster import client_of
 from alphanet.measure.relaxation.crystals import packed
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from alphanet.measure.relaxation.dispatch import Answer, Piece
+
+logger = logging.getLogger(__name__)
 
 MOST_OF_A_PIECE = 10  # structures that one worker relaxes in one go; what a lost worker loses
 PIECES_PER_WORKER = 8  # at least, so that all have work until the end
@@ -56,13 +58,12 @@ class Campaign:
         return RecordFile(self.out / "shards" / shard.file_name)
 
 
-def run(campaign: Campaign, cluster: str, report: Report, *, restart: bool = False) -> list[Shard]:
+def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> list[Shard]:
     """Relax what has no record yet.
 
     Args:
         campaign: what to do.
         cluster: see `alphanet.measure.relaxation.cluster.client_of`.
-        report: takes lines for the user.
         restart: relax everything anew.
 
     Returns:
@@ -79,11 +80,11 @@ def run(campaign: Campaign, cluster: str, report: Report, *, restart: bool = Fal
     left = {shard: missing for shard in parts if (missing := _missing(campaign, shard))}
     total, waiting = len(campaign.ids), sum(map(len, left.values()))
     if not waiting:
-        report(f"all {total} structures have their records in {campaign.out}")
+        logger.info(f"all {total} structures have their records in {campaign.out}")
         return parts
     if waiting < total:
-        report(f"{total - waiting} of {total} structures have their records in {campaign.out}")
-    with client_of(cluster, campaign.job.how.threads) as client, progress(total - waiting, total, report) as advance:
+        logger.info(f"{total - waiting} of {total} structures have their records in {campaign.out}")
+    with client_of(cluster, campaign.job.how.threads) as client, progress(total - waiting, total) as advance:
         _relax(campaign, client, left, advance)
     return parts
 
@@ -98,7 +99,7 @@ def require_same_run(campaign: Campaign, parts: Iterable[Shard]) -> None:
         if path.name not in known or header.get("run") != known[path.name].run:
             raise UserError(
                 f"{path} belongs to a run of another model, protocol or choice of structures; "
-                "choose another --out, or add --restart to relax anew"
+                "use another folder, or restart to relax anew"
             )
 
 
@@ -164,7 +165,7 @@ def _require_same_conditions(file: RecordFile, found: Mapping[str, Any]) -> None
     if different:
         raise UserError(
             f"{file.path} was made with other {', '.join(different)} ({_differences(before, found, different)}); "
-            "records of both must not be mixed: choose another --out, or add --restart to relax anew"
+            "records of both must not be mixed: use another folder, or restart to relax anew"
         )
 
 

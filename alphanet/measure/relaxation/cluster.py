@@ -20,13 +20,13 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @contextlib.contextmanager
-def client_of(cluster: str, threads: int) -> Iterator["Client"]:
+def client_of(cluster: str, threads: int | None) -> Iterator["Client"]:
     """A client of the cluster called `cluster`; a cluster that was made for it ends with it.
 
     Args:
         cluster: `local` (a worker), `local:N`; `slurm:FILE`, a YAML file with the arguments of
             `dask_jobqueue.SLURMCluster` and `jobs`, how many of them; `tcp://HOST:PORT` of a scheduler.
-        threads: of the libraries in each worker of a local cluster.
+        threads: of the libraries in each worker of a local cluster; None: one.
 
     Raises:
         UserError: no such form, a file that is not right, dask-jobqueue is missing, or no scheduler answers.
@@ -35,7 +35,7 @@ def client_of(cluster: str, threads: int) -> Iterator["Client"]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     kind, _, rest = cluster.partition(":")
     if kind == "local":
-        with _local(rest or "1", threads) as client:
+        with _local(rest or "1", threads or 1) as client:
             yield client
     elif kind == "slurm":
         with _slurm(rest) as client:
@@ -44,7 +44,7 @@ def client_of(cluster: str, threads: int) -> Iterator["Client"]:
         with _connected(cluster) as client:
             yield client
     else:
-        raise UserError(f"--cluster: {cluster!r} is none of {FORMS}")
+        raise UserError(f"cluster: {cluster!r} is none of {FORMS}")
 
 
 @contextlib.contextmanager
@@ -53,7 +53,7 @@ def _local(number: str, threads: int) -> Iterator["Client"]:
     from distributed import Client, LocalCluster
 
     if not number.isdigit() or int(number) < 1:
-        raise UserError(f"--cluster: local:{number}: give a number of processes, such as local:2")
+        raise UserError(f"cluster: local:{number}: give a number of processes, such as local:2")
     environment = dict.fromkeys(THREADS, str(threads))
     with (
         _changed(environment),
@@ -83,7 +83,7 @@ def _slurm(file: str) -> Iterator["Client"]:
     try:
         from dask_jobqueue import SLURMCluster
     except ImportError:
-        raise UserError("--cluster slurm needs dask-jobqueue; install it: pip install dask-jobqueue") from None
+        raise UserError("cluster slurm needs dask-jobqueue; install it: pip install dask-jobqueue") from None
     jobs = arguments.pop("jobs", 1)
     try:
         made: Any = SLURMCluster(**arguments)
@@ -102,10 +102,10 @@ def _connected(address: str) -> Iterator["Client"]:
     try:
         client = Client(address, timeout=CONNECT)
     except (OSError, ValueError) as error:
-        raise UserError(f"--cluster: no scheduler answers at {address}: {error}") from error
+        raise UserError(f"cluster: no scheduler answers at {address}: {error}") from error
     with client:
         if not client.scheduler_info(n_workers=-1)["workers"]:
-            raise UserError(f"--cluster: the scheduler at {address} has no workers; start some (dask worker {address})")
+            raise UserError(f"cluster: the scheduler at {address} has no workers; start some (dask worker {address})")
         yield client
 
 

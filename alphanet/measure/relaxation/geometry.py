@@ -1,6 +1,7 @@
 """Relaxed geometries beside the published DFT ones, as the leaderboard compares them; a step over finished records."""
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,14 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from alphanet.data.progress import Report
 from alphanet.errors import UserError
 from alphanet.files import write_text
 from alphanet.measure.relaxation.campaign import Campaign
 from alphanet.measure.relaxation.crystals import unpacked
 from alphanet.measure.relaxation.merging import records_of
 from alphanet.measure.relaxation.structures import Structures, read_structures
+
+logger = logging.getLogger(__name__)
 
 SYMMETRY_PRECISIONS = (1e-5, 1e-2)
 """Å, to which positions have to agree; the leaderboard has both"""
@@ -25,13 +27,12 @@ UNMATCHED = 1.0
 EVERY = 1000  # structures between lines of progress
 
 
-def compare_geometries(campaign: Campaign, reference: Path, report: Report) -> dict[str, float | int]:
+def compare_geometries(campaign: Campaign, reference: Path) -> dict[str, float | int]:
     """Compare what the campaign relaxed with `reference`; writes geometry.json with a row a structure.
 
     Args:
         campaign: a finished one.
         reference: relaxed structures by id, see `read_structures`; the published ones are wbm-relaxed-atoms.
-        report: takes lines of progress.
 
     Returns:
         See `summary`.
@@ -46,7 +47,7 @@ def compare_geometries(campaign: Campaign, reference: Path, report: Report) -> d
         if record["status"] != "failed" and record["id"] in known:
             rows[record["id"]] = _row(record["id"], unpacked(record["structure"]), structures)
             if len(rows) % EVERY == 0:
-                report(f"{len(rows)} geometries compared")
+                logger.info(f"{len(rows)} geometries compared")
     if not rows:
         raise UserError(f"{reference} has none of the structures that were relaxed")
     found = summary(rows)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alphanet.data.progress import Report
 from alphanet.errors import UserError
 from alphanet.files import write_text
 from alphanet.measure.relaxation.campaign import Campaign, run
@@ -17,7 +16,7 @@ from alphanet.measure.relaxation.settings import label, settings_of
 from alphanet.measure.relaxation.structures import REFERENCES, SUMMARY, published
 
 if TYPE_CHECKING:
-    from alphanet.measure.wbm import Wbm
+    from alphanet.measure.discovery.wbm import Wbm
 
 CORRECTION = "e_correction_per_atom_mp2020"  # column of the published summary, eV/atom
 SITES = "n_sites"
@@ -46,7 +45,6 @@ class Made:
 def predict(
     campaign: Campaign,
     cluster: str,
-    report: Report,
     references: Path | None = None,
     truth: Path | None = None,
     *,
@@ -57,7 +55,6 @@ def predict(
     Args:
         campaign: what is relaxed.
         cluster: where, see `alphanet.measure.relaxation.cluster.client_of`.
-        report: takes lines for the user.
         references: the elemental reference entries; none: the published ones, where they are on this machine.
         truth: DFT labels, and the corrections; none: the published summary, where it is on this machine.
         restart: relax everything anew.
@@ -69,7 +66,7 @@ def predict(
     # Mistakes in files of the user's are said before hours of relaxing.
     known = read_references(elements) if elements else None
     corrections = Corrections(_column(labels, CORRECTION), included=settings_of(campaign.job.model).corrected)
-    shards = run(campaign, cluster, report, restart=restart)
+    shards = run(campaign, cluster, restart=restart)
     column = f"e_form_per_atom_{label(campaign.job.model)}"
     formation = formation_of(known, corrections) if known else None
     table = table_of(records_of(shards, campaign.out / "shards"), column, formation)
@@ -86,7 +83,8 @@ def predict(
     write_text(campaign.out / "summary.json", json.dumps(made.summary, indent=2) + "\n")
     if formation is not None and labels is None:
         made.notes.append(
-            f"no score: the published WBM summary is not here; fetch it ({FETCH}) or name it with --truth"
+            f"no score: the published WBM summary is not here; fetch it ({FETCH})"
+            " or name a file with its columns as the truth"
         )
     elif formation is not None:
         _score(made, campaign, predictions, labels, column)
@@ -101,7 +99,7 @@ def numbers_of_sites(truth: Path | None) -> Mapping[str, int]:
 
 def _column(path: Path | None, column: str) -> dict[str, float]:
     """A column of the labels by id, where it is known."""
-    from alphanet.measure.discovery_files import columns_of, read_columns
+    from alphanet.measure.discovery.files import columns_of, read_columns
 
     if path is None or column not in columns_of(path):
         return {}
@@ -111,7 +109,7 @@ def _column(path: Path | None, column: str) -> dict[str, float]:
 
 def _score(made: Made, campaign: Campaign, predictions: Path, labels: Path | None, column: str) -> None:
     """The leaderboard's metrics of the structures that were relaxed, into metrics.json."""
-    from alphanet.measure.wbm import read_wbm
+    from alphanet.measure.discovery.wbm import read_wbm
 
     try:
         scored = read_wbm(predictions, labels, column).only(campaign.ids)

@@ -1,12 +1,13 @@
 """How far a campaign is: a bar on a terminal, a line now and then elsewhere, both with rate and estimated end."""
 
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from alphanet.data.progress import Report, print_to_stderr
+logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -14,19 +15,18 @@ Advance = Callable[[int], None]
 
 
 @contextlib.contextmanager
-def progress(done: int, total: int, report: Report) -> Iterator[Advance]:
+def progress(done: int, total: int) -> Iterator[Advance]:
     """Yield a function that takes how many more structures there are records of.
 
     Args:
         done: structures of earlier runs, which do not count for the rate.
         total: structures in all.
-        report: takes lines for the user.
     """
-    if report is print_to_stderr and sys.stderr.isatty():
+    if sys.stderr.isatty():
         with _bar(done, total) as advance:
             yield advance
     else:
-        yield _lines(done, total, report)
+        yield _lines(done, total)
 
 
 @contextlib.contextmanager
@@ -46,7 +46,7 @@ def _bar(done: int, total: int) -> Iterator[Advance]:
         yield advance
 
 
-def _lines(done: int, total: int, report: Report) -> Advance:
+def _lines(done: int, total: int) -> Advance:
     pace = _Pace(done, total)
     last = time.monotonic()
 
@@ -55,7 +55,7 @@ def _lines(done: int, total: int, report: Report) -> Advance:
         pace.add(more)
         if time.monotonic() - last > SECONDS_BETWEEN_LINES or pace.done == total:
             last = time.monotonic()
-            report(f"{pace.done} of {total} structures, {pace.text()}")
+            logger.info(f"{pace.done} of {total} structures, {pace.text()}")
 
     return advance
 

@@ -38,7 +38,7 @@ def relax_batched(
     try:
         from alphanet.measure.relaxation.potential_model import PotentialModel
     except ImportError:
-        raise UserError("--engine torch-sim needs torch_sim; install it: pip install torch-sim-atomistic") from None
+        raise UserError("engine torch-sim needs torch_sim; install it: pip install torch-sim-atomistic") from None
     reasons = {identity: unsound(atoms) for identity, atoms in frames.items()}
     found = {one: failure(one, why, n_sites=len(frames[one])) for one, why in reasons.items() if why}
     waiting = deque(one for one in frames if one not in found)

@@ -27,7 +27,7 @@ def sample(ids: Iterable[str], size: int, seed: int = 0, n_sites: Mapping[str, i
         UserError: `size` is below one.
     """
     if size < 1:
-        raise UserError(f"--sample {size}: draw at least one structure")
+        raise UserError(f"sample of {size} structures: draw at least one")
     strata = defaultdict(list)
     for one in ids:
         strata[_step(one)].append(one)

@@ -36,7 +36,7 @@ class Structures(Protocol):
 def published(part: str) -> Path | None:
     """The published file whose name contains `part`, where `alphanet data fetch` put it; none if it is not there."""
     from alphanet.data.fetching import local_path
-    from alphanet.measure.wbm import published_file
+    from alphanet.measure.discovery.wbm import published_file
 
     path = local_path(published_file(part))
     return path if path.is_file() else None
@@ -54,7 +54,7 @@ def initial_structures(given: Path | None) -> Structures:
     if path is None:
         raise UserError(
             "the WBM initial structures are not on this machine: fetch them (alphanet data fetch wbm --scale full), "
-            "or name a file of structures with --structures"
+            "or name a file of structures"
         )
     return read_structures(path)
 

@@ -10,12 +10,12 @@ from pydantic import Field, ValidationError
 
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, write_text
-from alphanet.hardware.devices import kind_of
 from alphanet.measure.speed.machine_noise import MachineNoise, machine_noise
 from alphanet.measure.speed.models import TimingSetup
 from alphanet.measure.speed.points import SpeedPoint, Typed
 from alphanet.measure.speed.process import TimingSettings
 from alphanet.measure.speed.repeats import Ratio, combined, ratios_to
+from alphanet.results.facts import device_text
 from alphanet.results.schema import Hardware
 
 SCHEMA: Final = "alphanet-speed"
@@ -40,7 +40,7 @@ class SweepConditions(Typed):
     @property
     def place(self) -> str:
         """The device and its threads, in words."""
-        device = ", ".join(self.hardware.gpus) if kind_of(self.setup.device) != "cpu" else self.hardware.cpu
+        device = device_text(self.hardware, self.setup.device)
         return f"{device}, {self.setup.threads} thread{'s' if self.setup.threads > 1 else ''}"
 
 

@@ -60,7 +60,7 @@ def _require_apart(out: Path, places: Sequence[Path]) -> None:
     """A report has a `results.json` too, and must not replace that of a run."""
     holds_run = (out / RESULTS).is_file() and not _is_report(out)
     if holds_run or any(out.resolve() == place.resolve() for place in places):
-        raise UserError(f"{out} holds runs, which the report would mix with; name another folder with -o")
+        raise UserError(f"{out} holds runs, which the report would mix with; name another folder for it")
 
 
 def _run_folders(folder: Path, skip: Path | None, known: Sequence[str]) -> Iterator[Path]:
@@ -96,7 +96,7 @@ def _read(folder: Path, identity: str, places: Sequence[Path]) -> ReportedRun:
         figure.name: {
             ending: f"figures/{identity}-{slug(figure.name)}.{ending}"
             for ending, file in figure.files.items()
-            if (folder / file).is_file()
+            if _is_file_in(folder / file, folder)
         }
         for figure in result.figures
     }
@@ -111,6 +111,11 @@ def _read(folder: Path, identity: str, places: Sequence[Path]) -> ReportedRun:
         figures={name: paths for name, paths in files.items() if "svg" in paths},
         result=result,
     )
+
+
+def _is_file_in(path: Path, folder: Path) -> bool:
+    """Whether a file that a result names is there, and inside the folder of the run."""
+    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
 
 
 def _without_result(identity: str, shown: str, folder: Path, state: str, problem: str) -> ReportedRun:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alphanet.files import atomic_path, write_text
 from alphanet.paths import resources
-from alphanet.report.page.collect import Collected, slug
+from alphanet.report.page.collect import Collected
 from alphanet.report.page.model import ReportedRun
 from alphanet.report.sheet import ERRATUM, Sheet, make_sheet
 from alphanet.report.tables import write_tables
@@ -64,6 +64,7 @@ class View:
     sheet: Sheet | None
     figures: list[ShownFigure]
     facts: dict[str, str]  # machine, versions, code
+    popovers: dict[str, str]  # ids of the elements with the facts behind a number, by the keys of `origins`
     has_tables: bool
 
 
@@ -102,7 +103,6 @@ def render(collected: Collected) -> str:
     environment.tests["number"] = lambda item: isinstance(item, Number)
     environment.filters["minute"] = lambda when: when[:16].replace("T", " ")
     environment.filters["hover"] = _hover
-    environment.filters["slug"] = slug
     return environment.get_template("page.html.j2").render(
         report=collected.report,
         meanings={**VERDICTS, **CLAIMS},
@@ -120,14 +120,15 @@ def render(collected: Collected) -> str:
 def _view(run: ReportedRun, folder: Path) -> View:
     result = run.result
     if result is None:
-        return View(run, None, [], {}, has_tables=False)
+        return View(run, None, [], {}, {}, has_tables=False)
     figures = [
         ShownFigure(figure, _image(folder / figure.files["svg"]), _data(run, figure, folder), run.figures[figure.name])
         for figure in result.figures
         if figure.name in run.figures
     ]
     has_tables = bool(result.cells or result.grids)
-    return View(run, make_sheet(result), figures, provenance_facts(result.provenance), has_tables)
+    popovers = {key: f"{run.id}-origin-{place}" for place, key in enumerate(result.origins)}
+    return View(run, make_sheet(result), figures, provenance_facts(result.provenance), popovers, has_tables)
 
 
 def _hover(facts: dict[str, str]) -> str:

@@ -145,12 +145,8 @@ def add_tradeoff(shown: Shown, card: SpeedCard, summary: SweepSummary | None, ru
     complete = [row for row in rows if row.accuracy is not None and row.rates is not None]
     sources = ", ".join(dict.fromkeys(row.accuracy.source for row in complete if row.accuracy))
     folder = runs / card.name
-    tradeoff_figure(
-        folder / card.name,
-        summary.where if summary else card.title,
-        f"{title}, {sources}",
-        [_drawn(row) for row in complete],
-    )
+    heading = summary.where if summary else card.title
+    tradeoff_figure(folder / card.name, heading, f"{title}, {sources}", [_drawn(row) for row in complete])
     _write_csv(folder / f"{card.name}.csv", rows)
     shown.figures.insert(0, Figure(name=card.name, title=card.title, files=figure_files(card.name, "csv")))
 

@@ -11,9 +11,9 @@ from alphanet.data.cards import SourceFile, load_card
 from alphanet.data.fetching import local_path
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
-from alphanet.measure.discovery import UNIQUE_PREVALENCE, discovery_metrics
-from alphanet.measure.discovery_intervals import bootstrap_intervals
-from alphanet.measure.discovery_tables import UNIQUE, Joined, join
+from alphanet.measure.discovery.intervals import bootstrap_intervals
+from alphanet.measure.discovery.metrics import UNIQUE_PREVALENCE, discovery_metrics
+from alphanet.measure.discovery.tables import UNIQUE, Joined, join
 
 Subset = Literal["full", "unique", "most-stable"]
 SUBSETS: tuple[Subset, ...] = ("full", "unique", "most-stable")
@@ -57,8 +57,10 @@ class Wbm:
         lowest = np.argsort(joined.predicted[made], kind="stable")[:MOST_STABLE]
         return _rows(joined, np.sort(made[lowest]))
 
-    def score(self, subset: Subset) -> dict[str, Any]:
+    def score(self, subset: Subset, threshold: float = 0.0) -> dict[str, Any]:
         """Metrics of a subset with 95 % bootstrap intervals, as `discovery_metrics` names them.
+
+        Stable is what lies up to `threshold` (eV/atom) above the hull.
 
         DAF divides by the stable fraction of the full set there, and by that of the published unique prototypes,
         32942 / 215488, on both other subsets.
@@ -71,8 +73,8 @@ class Wbm:
         """
         chosen = self.select(subset)
         prevalence = None if subset == "full" else UNIQUE_PREVALENCE
-        metrics = discovery_metrics(chosen.true, chosen.predicted, prevalence=prevalence)
-        intervals = bootstrap_intervals(chosen.true, chosen.predicted, prevalence=prevalence)
+        metrics = discovery_metrics(chosen.true, chosen.predicted, threshold, prevalence=prevalence)
+        intervals = bootstrap_intervals(chosen.true, chosen.predicted, threshold, prevalence=prevalence)
         return {"subset": subset, "n": len(chosen.true), "missing": chosen.missing, **metrics, "intervals": intervals}
 
     def available(self) -> tuple[Subset, ...]:
@@ -82,7 +84,7 @@ class Wbm:
     def described(self) -> dict[str, Any]:
         """What was read, and what was left out: counts over both files, whatever the subset."""
         return {
-            "unlabelled": self.joined.unlabelled,
+            "unlabeled": self.joined.unlabeled,
             "unknown": self.joined.unknown,
             "discarded": self.joined.discarded,
             "column": self.joined.column,
@@ -102,7 +104,7 @@ def read_wbm(
     """Predictions and labels; structures without either DFT label are left out.
 
     Args:
-        predictions: a table, see `alphanet.measure.discovery_tables.join`.
+        predictions: a table, see `alphanet.measure.discovery.tables.join`.
         truth: the published summary or a table with its columns; none: the summary that `alphanet data` fetched.
         column: of the predictions.
         max_error: eV/atom; a prediction further from the DFT value counts as missing.
@@ -136,7 +138,7 @@ def published_summary() -> Path:
     if not path.is_file():
         raise UserError(
             f"the published WBM summary is not here ({path}); fetch it with `alphanet data fetch wbm --scale full`, "
-            "or name a file with its columns by --truth"
+            "or name a file with its columns as the truth"
         )
     return path
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alphanet.measure.discovery import Counts, ErrorSums, class_terms, error_terms, error_values, rate_values
+from alphanet.measure.discovery.metrics import Counts, ErrorSums, class_terms, error_terms, error_values, rate_values
 
 LEVEL = 0.95
 SAMPLES = 1000

@@ -1,17 +1,15 @@
-"""A periodic table coloured by a number of each element."""
+"""A periodic table colored by a number of each element."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 import numpy as np
 from ase.data import chemical_symbols
 
-from alphanet.paths import resources
-from alphanet.report.figures import save_figure
+from alphanet.figures.style import save_figure, styled
 
-COLOURS = "YlGnBu"  # light to dark: read with any colour vision
+COLORS = "YlGnBu"  # light to dark: read with any color vision
 EMPTY = "#ECECEC"
 ROWS, COLUMNS = 9.4, 18  # the lanthanides and actinides lie below, after a gap
 GAP = 0.4
@@ -33,7 +31,7 @@ def place_of(number: int) -> tuple[float, int]:
 
 
 def periodic_table_figure(path: Path, title: str, values: Mapping[str, float], label: str) -> list[Path]:
-    """Draw `values` (by symbol, in the unit that `label` names); elements without one are grey.
+    """Draw `values` (by symbol, in the unit that `label` names); elements without one are gray.
 
     Returns:
         The files written: PNG, SVG, PDF.
@@ -42,13 +40,13 @@ def periodic_table_figure(path: Path, title: str, values: Mapping[str, float], l
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
-    colours = ScalarMappable(Normalize(*colour_range(values)), COLOURS)
-    with matplotlib.style.context(resources("reports") / "alphanet.mplstyle"):
+    colors = ScalarMappable(Normalize(*color_range(values)), COLORS)
+    with styled():
         figure = Figure(figsize=(7.4, 4.2), layout="constrained")
         figure.suptitle(title, fontsize=9)
         axes = figure.subplots()
         for symbol, (row, column) in PLACES.items():
-            _draw(axes, symbol, row, column, values.get(symbol), colours)
+            _draw(axes, symbol, row, column, values.get(symbol), colors)
         for text, row in (("57–71", 6), ("89–103", 7)):
             axes.text(3, row, text, ha="center", va="center", fontsize=6, color="0.5")
         axes.set(xlim=(0.4, COLUMNS + 0.6), ylim=(ROWS + 0.6, 0.4))
@@ -56,13 +54,13 @@ def periodic_table_figure(path: Path, title: str, values: Mapping[str, float], l
         axes.axis("off")
         if values:
             bar = axes.inset_axes((0.16, 0.86, 0.42, 0.035))
-            figure.colorbar(colours, cax=bar, orientation="horizontal", extend="both")
+            figure.colorbar(colors, cax=bar, orientation="horizontal", extend="both")
             bar.set_title(label, fontsize=8)
         return save_figure(figure, path)
 
 
-def colour_range(values: Mapping[str, float]) -> tuple[float, float]:
-    """From the 5 % to the 95 % quantile: a few extreme elements would take all colours."""
+def color_range(values: Mapping[str, float]) -> tuple[float, float]:
+    """From the 5 % to the 95 % quantile: a few extreme elements would take all colors."""
     if not values:
         return 0.0, 1.0
     low, high = np.quantile(list(values.values()), [0.05, 0.95])
@@ -74,22 +72,22 @@ def number_text(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 10 else f"{value:.1f}"
 
 
-def ink_on(colour: Any) -> str:
-    """The colour of text on a square; none: on one without a number."""
+def ink_on(color: Any) -> str:
+    """The color of text on a square; none: on one without a number."""
     from matplotlib.colors import to_rgb
 
-    if colour is None:
+    if color is None:
         return "#999999"
-    red, green, blue = to_rgb(colour)
+    red, green, blue = to_rgb(color)
     return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.55 else "black"
 
 
-def _draw(axes: Any, symbol: str, row: float, column: int, value: float | None, colours: Any) -> None:
+def _draw(axes: Any, symbol: str, row: float, column: int, value: float | None, colors: Any) -> None:
     from matplotlib.patches import Rectangle
 
-    colour = EMPTY if value is None else colours.to_rgba(value)
-    ink = ink_on(None if value is None else colour)
-    axes.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=colour, linewidth=0))
+    color = EMPTY if value is None else colors.to_rgba(value)
+    ink = ink_on(None if value is None else color)
+    axes.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=color, linewidth=0))
     axes.text(column, row - 0.14, symbol, ha="center", va="center", fontsize=8.5, color=ink)
     if value is not None:
         axes.text(column, row + 0.26, number_text(value), ha="center", va="center", fontsize=6, color=ink)

@@ -1,15 +1,20 @@
 """Tables of WBM predictions and of their DFT truth, joined on the material id."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from alphanet.errors import UserError, did_you_mean
-from alphanet.measure.discovery import hull_distance
-from alphanet.measure.discovery_files import ID, columns_of, read_columns
-from alphanet.measure.discovery_units import require_units
+from alphanet.measure.discovery.files import ID, columns_of, read_columns
+from alphanet.measure.discovery.metrics import hull_distance
+from alphanet.measure.discovery.units import require_units
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # The published summary's names first, then plain ones. The summary's e_above_hull_wbm is another quantity: without the
 # corrections of MP2020, and above another hull.
@@ -31,7 +36,7 @@ class Joined:
     """The column of predictions that was read"""
     from_formation: bool
     """Whether that column holds formation energies"""
-    unlabelled: int
+    unlabeled: int
     """Structures of the truth that lack a label, which are left out"""
     unknown: int
     """Predictions whose structures have no truth, which are left out"""
@@ -55,7 +60,7 @@ def join(
     max_error: float | None = None,
     decimals: int | None = None,
 ) -> Joined:
-    """Read two tables (see `alphanet.measure.discovery_files`) and join them on `material_id`.
+    """Read two tables (see `alphanet.measure.discovery.files`) and join them on `material_id`.
 
     Formation energies become hull distances by `hull_distance`.
 
@@ -97,7 +102,7 @@ def join(
         predicted=values,
         column=chosen,
         from_formation=from_formation,
-        unlabelled=len(everything) - len(known),
+        unlabeled=len(everything) - len(known),
         unknown=int((~predicted.index.isin(everything.index)).sum()),
         discarded=int(far.sum()),
         unique=_flags(known, truth),
@@ -115,11 +120,11 @@ def predicted_column(path: Path, asked: str | None) -> tuple[str, bool]:
     for known in (PREDICTED_HULL, PREDICTED_FORMATION):
         fitting = [name for name in columns if _is_one_of(name, known)]
         if len(fitting) > 1:
-            raise UserError(f"{path}: {', '.join(fitting)} could all be the predictions; name one with --column")
+            raise UserError(f"{path}: {', '.join(fitting)} could all be the predictions; name the column")
         if fitting:
             return fitting[0], known == PREDICTED_FORMATION
     raise UserError(
-        f"{path}: name the predictions with --column: no column is called …e_above_hull… or …e_form…"
+        f"{path}: name the column of the predictions: none is called …e_above_hull… or …e_form…"
         f"{did_you_mean('e_form_per_atom', columns)}"
     )
 

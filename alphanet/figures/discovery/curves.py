@@ -1,26 +1,25 @@
 """Figures of predicted crystal stability: parity, cumulative precision and recall, rolling MAE, ROC."""
 
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 
-from alphanet.measure.discovery_curves import ParityDensity, Roc
-from alphanet.paths import resources
-from alphanet.report.figures import save_figure
+from alphanet.figures.style import save_figure, styled
+from alphanet.measure.discovery.curves import ParityDensity, Roc
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, RED, GREY = "#0072B2", "#E69F00", "#D55E00", "0.55"
-DENSITY = "cividis"  # read with any colour vision, and in print without colours
+BLUE, ORANGE, RED, GRAY = "#0072B2", "#E69F00", "#D55E00", "0.55"
+DENSITY = "cividis"  # read with any color vision, and in print without colors
 LETTERS = 12  # of a title, an inch
 
 
-def parity_figure(path: Path, title: str, density: ParityDensity, score: dict[str, Any]) -> list[Path]:
+def parity_figure(path: Path, title: str, density: ParityDensity, score: Mapping[str, Any]) -> list[Path]:
     """Predicted against DFT hull distances as a density; the lines of the hull part it into TP, FP, FN and TN.
 
     Args:
@@ -31,7 +30,7 @@ def parity_figure(path: Path, title: str, density: ParityDensity, score: dict[st
     """
     from matplotlib.colors import LogNorm
 
-    with _styled():
+    with styled():
         figure = _figure(title, (4.6, 4.0), layout="compressed")  # made for axes of equal scale
         axes = figure.subplots()
         edges, counts = density.edges, density.counts.T
@@ -57,16 +56,16 @@ def parity_figure(path: Path, title: str, density: ParityDensity, score: dict[st
 
 
 def cumulative_figure(path: Path, title: str, curve: pd.DataFrame) -> list[Path]:
-    """Precision and recall of the first k structures, those predicted most stable first; thin where called unstable."""
-    with _styled():
+    """Precision and recall of the first k structures, those predicted most stable first; thin if called unstable."""
+    with styled():
         figure = _figure(title, (6.6, 3.0))
-        for axes, (name, colour) in zip(figure.subplots(1, 2), (("precision", BLUE), ("recall", ORANGE)), strict=True):
+        for axes, (name, color) in zip(figure.subplots(1, 2), (("precision", BLUE), ("recall", ORANGE)), strict=True):
             called = curve[curve["called_stable"]]
-            axes.plot(curve["structures"], curve[name], color=colour, linewidth=0.8, alpha=0.5, label="called unstable")
-            axes.plot(called["structures"], called[name], color=colour, linewidth=2, label="called stable")
+            axes.plot(curve["structures"], curve[name], color=color, linewidth=0.8, alpha=0.5, label="called unstable")
+            axes.plot(called["structures"], called[name], color=color, linewidth=2, label="called stable")
             if len(called):
                 end = called.iloc[-1]
-                axes.plot(end["structures"], end[name], "o", color=colour, markersize=5)
+                axes.plot(end["structures"], end[name], "o", color=color, markersize=5)
                 axes.annotate(
                     f"{end[name]:.3f}",
                     (end["structures"], end[name]),
@@ -87,7 +86,7 @@ def rolling_figure(path: Path, title: str, rolling: pd.DataFrame) -> list[Path]:
 
     Where the MAE is above the distance to the hull (shaded), a typical error turns stable into unstable.
     """
-    with _styled():
+    with styled():
         figure = _figure(title, (5.2, 3.8))
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         x, mae, error = 1e3 * rolling["hull_distance"], 1e3 * rolling["mae"], 1e3 * rolling["error"]
@@ -98,7 +97,7 @@ def rolling_figure(path: Path, title: str, rolling: pd.DataFrame) -> list[Path]:
         axes.set(ylim=(0, highest), ylabel="MAE (meV/atom)")
         axes.grid(True)
         axes.legend(loc="best")
-        below.fill_between(x, rolling["structures"], color=GREY, alpha=0.5, linewidth=0, step="mid")
+        below.fill_between(x, rolling["structures"], color=GRAY, alpha=0.5, linewidth=0, step="mid")
         below.set(xlim=(x.min(), x.max()), ylim=(0, None), ylabel="structures\nin a window")
         below.set_xlabel("DFT energy above hull (meV/atom)")
         below.yaxis.set_major_formatter(_thousands())
@@ -110,7 +109,7 @@ def rolling_figure(path: Path, title: str, rolling: pd.DataFrame) -> list[Path]:
 
 def roc_figure(path: Path, title: str, roc: Roc) -> list[Path]:
     """TPR against FPR as the threshold rises; the mark is at the threshold of the metrics, 0 eV/atom."""
-    with _styled():
+    with styled():
         figure = _figure(title, (4.4, 4.2))
         axes = figure.subplots()
         curve = roc.curve
@@ -125,16 +124,12 @@ def roc_figure(path: Path, title: str, roc: Roc) -> list[Path]:
         return save_figure(figure, path)
 
 
-def _parity_text(density: ParityDensity, score: dict[str, Any]) -> str:
+def _parity_text(density: ParityDensity, score: Mapping[str, Any]) -> str:
     parts = ["no predictions" if score["mae"] is None else f"MAE {1e3 * score['mae']:.1f} meV/atom"]
     parts += [] if score["r2"] is None else [f"R² {score['r2']:.3f}"]
     parts += [f"{density.outside} structures outside"] if density.outside else []
     counts = [f"{name} {score[name.lower()]}" for name in ("TP", "FP", "FN", "TN")]
     return " · ".join(parts) + "\n" + " · ".join(counts)
-
-
-def _styled() -> Any:
-    return matplotlib.style.context(resources("reports") / "alphanet.mplstyle")
 
 
 def _figure(

@@ -1,6 +1,6 @@
 """The metrics of the package matbench-discovery, asked in the package's own environment."""
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +8,13 @@ import numpy as np
 
 from alphanet.cards import Card, read_yaml, validate
 from alphanet.errors import UserError
-from alphanet.measure.discovery import Metrics
+from alphanet.measure.discovery.metrics import Metrics
 from alphanet.paths import resources
 from alphanet.potentials.card_parts import Environment
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
+
+logger = logging.getLogger(__name__)
 
 TIMEOUT = 900.0  # seconds; the first import on a busy machine takes more than a minute
 
@@ -41,16 +43,13 @@ def load_tool(folder: Path) -> ToolCard:
     return validate(values | {"places": [folder]} if isinstance(values, dict) else values, ToolCard, str(file))
 
 
-def package_metrics(
-    true: np.ndarray, predicted: np.ndarray, threshold: float, report: Callable[[str], None]
-) -> tuple[Metrics, dict[str, Any]]:
+def package_metrics(true: np.ndarray, predicted: np.ndarray, threshold: float) -> tuple[Metrics, dict[str, Any]]:
     """What the package says of hull distances, and its versions; the environment is made at the first use.
 
     Args:
         true: (n,) DFT energy above hull, eV/atom.
         predicted: (n,) eV/atom; NaN is a missing prediction.
         threshold: eV/atom, up to which a structure is stable.
-        report: called with lines of progress.
 
     Returns:
         The metrics as `discovery_metrics` names them, and `package`, `version`, `packages` (all versions).

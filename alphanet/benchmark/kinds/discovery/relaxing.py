@@ -1,0 +1,95 @@
+"""Rows that are relaxed here: their own predictions, or a sample of published ones that is relaxed anew."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alphanet.benchmark.kind import RunOptions
+from alphanet.benchmark.kinds.discovery.card import DiscoveryRow, RelaxationSettings
+from alphanet.benchmark.kinds.discovery.files import published_predictions
+from alphanet.errors import UserError
+from alphanet.measure.discovery.compare import compare_predictions
+from alphanet.measure.discovery.files import read_columns
+from alphanet.measure.discovery.tables import predicted_column
+
+if TYPE_CHECKING:
+    from alphanet.measure.relaxation.campaign import Campaign
+    from alphanet.measure.relaxation.prediction import Made
+
+FOLDER = "relaxed"  # in the benchmark's; a campaign's folder a row
+ALPHANET = "alphanet"
+
+
+def campaign_of(row: DiscoveryRow, options: RunOptions, folder: Path) -> "Campaign":
+    """The relaxations of a row; a published row is relaxed as its published entry was.
+
+    Raises:
+        UserError: the structures are not here or cannot be read, or the model cannot be relaxed.
+    """
+    from alphanet.measure.relaxation.campaign import Campaign
+    from alphanet.measure.relaxation.job import Job
+    from alphanet.measure.relaxation.prediction import numbers_of_sites
+    from alphanet.measure.relaxation.sampling import sample
+    from alphanet.measure.relaxation.settings import label, protocol_of, settings_of
+    from alphanet.measure.relaxation.structures import initial_structures
+    from alphanet.potentials.opening import LoadOptions
+
+    if row.model == ALPHANET:
+        raise UserError("alphanet has no weights of its own: relax with its file, as a model of `bench wbm`")
+    settings = row.relaxation or RelaxationSettings()
+    loading = LoadOptions(
+        dtype=settings.dtype or settings_of(row.model).dtype,
+        device=options.device,
+        threads=options.threads if options.threads > 1 else None,  # a single one is every worker's own choice
+        config=settings.config,
+        trust=settings.trust,
+    )
+    protocol = protocol_of(row.model, fmax=settings.fmax, max_steps=settings.steps)
+    job = Job(row.model, loading, protocol, settings.engine, settings.batch_size)
+    structures = initial_structures(None if options.structures is None else Path(options.structures))
+    ids = structures.ids
+    if options.relax is not None:
+        ids = tuple(sample(ids, options.relax, options.seed, numbers_of_sites(options.truth)))
+    return Campaign(job, structures, tuple(ids), folder / FOLDER / label(row.model))
+
+
+def relax(row: DiscoveryRow, options: RunOptions, folder: Path) -> tuple["Made", "Campaign"]:
+    """Relax what has no record yet, and score it if the labels are here.
+
+    Raises:
+        UserError: see `campaign_of`, and `alphanet.measure.relaxation.prediction.predict`.
+    """
+    from alphanet.measure.relaxation.prediction import predict
+
+    campaign = campaign_of(row, options, folder)
+    made = predict(campaign, options.cluster, options.references, options.truth, restart=options.restart)
+    if row.relaxation is not None and row.relaxation.geometry is not None:
+        from alphanet.measure.relaxation.geometry import compare_geometries
+
+        made.summary["geometry"] = compare_geometries(campaign, row.relaxation.geometry)
+    return made, campaign
+
+
+def relaxed_anew(row: DiscoveryRow, options: RunOptions, folder: Path) -> dict[str, Any]:
+    """Differences of a sample that is relaxed here from the published predictions: `Comparison.summary`, eV/atom.
+
+    Raises:
+        UserError: the row cannot be relaxed here, or there is nothing to compare.
+    """
+    published = published_predictions(row.source, options)
+    made, campaign = relax(row, options, folder)
+    ours = _formation_energies(made, campaign)
+    column, _ = predicted_column(published, None)
+    theirs: Mapping[str, float] = read_columns(published, [column])[column].to_dict()
+    return compare_predictions(ours, theirs).summary()
+
+
+def _formation_energies(made: "Made", campaign: "Campaign") -> dict[str, float]:
+    """By id, eV/atom."""
+    from alphanet.measure.relaxation.settings import label
+
+    if "corrections" not in made.summary:
+        raise UserError(made.notes[0])
+    column = f"e_form_per_atom_{label(campaign.job.model)}"
+    values = read_columns(campaign.out / "predictions.csv.gz", [column])[column]
+    return {str(identity): float(value) for identity, value in values.items()}

@@ -1,1 +1,0 @@
-"""The paper: its values, what was measured, verdicts."""
