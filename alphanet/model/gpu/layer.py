@@ -1,5 +1,6 @@
 """A message layer's stage by the kernels in Triton, in place of compiled functions."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,9 +13,9 @@ from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
 from alphanet.model.fast.layer_stage import Layer
 from alphanet.model.fast.layout import CHUNK
 from alphanet.model.gpu import kernels
-from alphanet.model.gpu.segments import segments_of
 
 EDGES, CHANNELS = 8, 64  # at most, of a program's tile: several numbers a thread, and no more than its registers hold
+KEY = -2  # among the numbers of layers, for what an evaluation keeps
 
 
 class TritonLayerStage:
@@ -172,3 +173,32 @@ class TritonLayerStage:
         )
         visit.frame_gradient.add_(by_frame)
         return by_mixed, by_radial
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Which edges of a block each atom receives and sends, so that one program sums over them without atomic additions.
+
+    Of one block of n chunks of P edges and N atoms; all int32."""
+
+    first_chunk: Tensor  # (N + 1,) atom i receives along the chunks from first_chunk[i] on, before first_chunk[i + 1]
+    order: Tensor  # (n P,) edges by sender, ascending, the filling last
+    first_place: Tensor  # (N + 1,) atom j sends along order[first_place[j] : first_place[j + 1]]
+
+
+def segments_of(visit: EdgeBlock) -> Segments:
+    """Those of the block, found once an evaluation."""
+    key = (KEY, visit.index)
+    if key not in visit.kept:
+        visit.kept[key] = _sorted(visit)
+    return Segments(*visit.kept[key])
+
+
+def _sorted(visit: EdgeBlock) -> tuple[Tensor, ...]:
+    block, n_atoms = visit.block, visit.senders.shape[0]
+    atoms = torch.arange(n_atoms + 1, device=block.receiver.device)
+    # The filling has a sender, too: it would be a long sum of zeros for one atom.
+    sender = torch.where(block.filled.flatten() > 0, block.sender.flatten(), n_atoms)
+    ascending, order = torch.sort(sender, stable=True)
+    first_chunk, first_place = (torch.searchsorted(one, atoms, out_int32=True) for one in (block.receiver, ascending))
+    return first_chunk, order.int(), first_place
