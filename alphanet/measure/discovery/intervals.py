@@ -27,11 +27,11 @@ def bootstrap_intervals(
         true: (n,) DFT energy above hull, eV/atom.
         predicted: (n,) eV/atom; NaN is a missing prediction.
         threshold: eV/atom, up to which a structure is stable.
-        prevalence: what DAF divides by; none: the stable fraction of each sample.
+        prevalence: what DAF divides by; None: the stable fraction of each sample.
         seed: of the draws.
 
     Returns:
-        For each metric the 2.5 % and 97.5 % quantiles; None where no sample defines it.
+        For each metric the 2.5 % and 97.5 % quantiles; None if no sample defines it.
     """
     if not len(true):
         return {}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 Metrics = dict[str, float | int | None]
-"""By name in small letters; None where a metric is 0/0"""
+"""By name in small letters; None if a metric is 0/0"""
 
 UNIQUE_PREVALENCE = 32942 / 215488
 """Stable fraction by which the leaderboard divides on unique prototypes and on the 10k most stable: that of the
@@ -58,7 +58,7 @@ def discovery_metrics(
         true: (n,) DFT energy above hull, eV/atom.
         predicted: (n,) eV/atom; NaN, a missing prediction, counts as unstable and stays out of MAE, RMSE and R2.
         threshold: the highest energy above hull, eV/atom, that is called stable.
-        prevalence: stable fraction by which the discovery acceleration factor (DAF) divides; none: that of `true`.
+        prevalence: stable fraction by which the discovery acceleration factor (DAF) divides; None: that of `true`.
 
     Returns:
         f1, daf, precision, recall, accuracy, tpr, fpr, tnr, fnr, tp, fp, tn, fn, mae (eV/atom), rmse (eV/atom), r2.
@@ -95,7 +95,7 @@ def rate_values(counts: Counts, prevalence: float | None = None) -> dict[str, np
 
     Args:
         counts: of the samples.
-        prevalence: stable fraction by which the discovery acceleration factor (DAF) divides; none: that of the counts.
+        prevalence: stable fraction by which the discovery acceleration factor (DAF) divides; None: that of the counts.
     """
     tp, fp, tn, fn = counts.tp, counts.fp, counts.tn, counts.fn
     structures = tp + fp + tn + fn

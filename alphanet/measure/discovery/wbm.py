@@ -105,10 +105,10 @@ def read_wbm(
 
     Args:
         predictions: a table, see `alphanet.measure.discovery.tables.join`.
-        truth: the published summary or a table with its columns; none: the summary that `alphanet data` fetched.
+        truth: the published summary or a table with its columns; None: the summary that `alphanet data` fetched.
         column: of the predictions.
         max_error: eV/atom; a prediction further from the DFT value counts as missing.
-        decimals: of eV/atom, to which labels and predictions are rounded first; none: as given.
+        decimals: of eV/atom, to which labels and predictions are rounded first; None: as given.
 
     Raises:
         UserError: a mistake in a file, or no truth on this machine.
