@@ -27,7 +27,7 @@ class AlphaNetCalculator(Calculator):
         dtype: precision of the network when `model` is a file; None keeps a given model's, and float32 for files.
         device: where to compute.
         skin: Å, of the neighbor list; 0 searches neighbors at every step.
-        mode: eager, blocked or compiled, see `alphanet.model.fast.modes.evaluation`. For molecular dynamics and other
+        mode: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`. For molecular dynamics and other
             long runs `compiled` soon makes up for the seconds (a minute or two at the first use of an architecture on a
             machine) that it takes to get ready.
         max_memory: bytes, for `blocked` and `compiled`, see `alphanet.model.fast.model.fast_model`.

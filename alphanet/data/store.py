@@ -10,11 +10,10 @@ from typing import Any
 import lmdb
 import numpy as np
 from ase import Atoms
-from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 from ase_db_backends.aselmdb import decode_bytestream, encode_key
 
-from alphanet.data.labels import fixed_atoms, labels_of
+from alphanet.data.labels import fixed_atoms, labels_from, labels_of, with_labels
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
 
@@ -64,7 +63,9 @@ class StoreWriter:
     def add(self, atoms: Atoms) -> None:
         """Append a frame with labels, `info` and per-atom arrays; constraints become `arrays["fixed"]`."""
         with _writing(self._called):
-            self._database.write(_bare(atoms), data=_extras(atoms))
+            # Structure and labels alone: constraints would zero the forces of fixed atoms when they are read back.
+            bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+            self._database.write(with_labels(bare, labels_of(atoms)), data=_extras(atoms))
             self.count += 1
             if self.count % FRAMES_PER_COMMIT == 0:
                 self._database.txn.commit()
@@ -169,13 +170,6 @@ def environment(path: Path) -> lmdb.Environment:
     return opened
 
 
-def _bare(atoms: Atoms) -> Atoms:
-    """Structure and labels only: constraints would zero the forces of fixed atoms when they are read back."""
-    bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    bare.calc = SinglePointCalculator(bare, **labels_of(atoms))
-    return bare
-
-
 def _extras(atoms: Atoms) -> dict[str, Any]:
     arrays = {key: value for key, value in atoms.arrays.items() if key not in ("numbers", "positions")}
     if atoms.constraints and "fixed" not in arrays:
@@ -189,10 +183,7 @@ def _atoms_of(row: dict[str, Any]) -> Atoms:
     atoms.info.update(extras.get("info", {}))
     for name, values in extras.get("arrays", {}).items():
         atoms.set_array(name, np.asarray(values))
-    labels = {key: row[key] for key in ("energy", "forces", "stress") if row.get(key) is not None}
-    if labels:
-        atoms.calc = SinglePointCalculator(atoms, **labels)
-    return atoms
+    return with_labels(atoms, labels_from(*(row.get(key) for key in ("energy", "forces", "stress"))))
 
 
 class _Forgetful(list[int]):

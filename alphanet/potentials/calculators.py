@@ -13,7 +13,7 @@ from ase.calculators.calculator import BaseCalculator, PropertyNotImplementedErr
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from alphanet.errors import UserError
-from alphanet.potentials.protocol import FramePrediction, Potential
+from alphanet.potentials.protocol import FramePrediction, Potential, frame_predictions
 
 
 def from_python(name: str, *, dtype: str, device: str, seed: int) -> Potential:
@@ -73,7 +73,8 @@ class CalculatorPotential:
             stress = self._stress(copy)
         except Exception as error:
             raise UserError(f"{self.name}: frame {place} ({atoms.symbols}): {_gist(error)}") from error
-        return _finite(self.name, place, atoms, FramePrediction(energy, forces, stress))
+        stresses = None if stress is None else [stress]
+        return frame_predictions(self.name, [atoms], place, [energy], forces, stresses)[0]
 
     def _stress(self, atoms: Atoms) -> np.ndarray | None:
         if not atoms.pbc.all():
@@ -97,12 +98,13 @@ class TorchSimPotential:
         Raises:
             UserError: the model fails or answers with something that is not finite (the frame is named).
         """
-        found: list[FramePrediction] = []
+        predictions: list[FramePrediction] = []
         for first in range(0, len(frames), batch_size):
             batch = frames[first : first + batch_size]
-            for place, (atoms, one) in enumerate(zip(batch, self._batch(batch, first), strict=True), first):
-                found.append(_finite(self.name, place, atoms, one))
-        return found
+            answer = self._answer(batch, first)
+            arrays = (answer["energy"], answer["forces"], answer.get("stress"))
+            predictions += frame_predictions(self.name, batch, first, *arrays)
+        return predictions
 
     def provenance(self) -> dict[str, Any]:
         """Name, class, precision and device."""
@@ -117,24 +119,14 @@ class TorchSimPotential:
     def close(self) -> None:
         """The model goes with the object."""
 
-    def _batch(self, batch: Sequence[Atoms], first: int) -> list[FramePrediction]:
+    def _answer(self, batch: Sequence[Atoms], first: int) -> dict[str, np.ndarray]:
         from torch_sim import initialize_state
 
         try:
             state = initialize_state(list(batch), device=self._model.device, dtype=self._model.dtype)
-            answer = {key: value.detach().double().cpu().numpy() for key, value in self._model(state).items()}
+            return {key: value.detach().double().cpu().numpy() for key, value in self._model(state).items()}
         except Exception as error:
             raise UserError(f"{self.name}: frames {first} to {first + len(batch) - 1}: {_gist(error)}") from error
-        forces = np.split(answer["forces"], np.cumsum([len(atoms) for atoms in batch])[:-1])
-        stress = answer.get("stress")
-        return [
-            FramePrediction(
-                float(answer["energy"][index]),
-                forces[index],
-                stress[index] if stress is not None and atoms.pbc.all() else None,
-            )
-            for index, atoms in enumerate(batch)
-        ]
 
 
 def _call(name: str, make: Any, offered: dict[str, Any]) -> Any:
@@ -145,13 +137,6 @@ def _call(name: str, make: Any, offered: dict[str, Any]) -> Any:
         return make(**{key: value for key, value in offered.items() if key in known})
     except Exception as error:
         raise UserError(f"{name} cannot be called: {_gist(error)}") from error
-
-
-def _finite(name: str, place: int, atoms: Atoms, one: FramePrediction) -> FramePrediction:
-    stress = 0.0 if one.stress is None else one.stress.sum()
-    if not np.isfinite([one.energy, one.forces.sum(), stress]).all():
-        raise UserError(f"{name}: the prediction for frame {place} ({atoms.symbols}) is not finite")
-    return one
 
 
 def _kind(thing: Any) -> str:

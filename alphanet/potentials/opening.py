@@ -38,7 +38,7 @@ class LoadOptions:
     trust: bool = False
     """Accept pickled weights whose checksum is not in the card"""
     mode: str = "eager"
-    """Of AlphaNet: eager, blocked or compiled, see `alphanet.model.fast.modes.evaluation`"""
+    """Of AlphaNet: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`"""
     max_memory: float | None = None
     """GB for arrays of edges, see `alphanet.model.fast.model.fast_model`"""
 

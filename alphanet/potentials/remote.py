@@ -1,10 +1,9 @@
 """A baseline as a potential: its worker, its environment and its settings behind the protocol of potentials."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ase import Atoms
 
 from alphanet.errors import UserError
@@ -13,7 +12,7 @@ from alphanet.potentials.cards import BaselineCard
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import python_of, resolved_versions
 from alphanet.potentials.kit.worker_kit import packed
-from alphanet.potentials.protocol import FramePrediction
+from alphanet.potentials.protocol import FramePrediction, frame_predictions
 from alphanet.potentials.settings import architecture, model_settings
 from alphanet.potentials.weights import Weights
 
@@ -74,7 +73,8 @@ class RemotePotential:
         for start in range(0, len(frames), batch_size):
             batch = frames[start : start + batch_size]
             answer = self._call("predict", packed(batch))
-            predictions.extend(self._unpacked(batch, answer, start))
+            arrays = (answer["energy"], answer["forces"], answer.get("stress"))
+            predictions += frame_predictions(self.name, batch, start, *arrays)
         return predictions
 
     def train(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,24 +140,14 @@ class RemotePotential:
 
     def _model_request(self) -> dict[str, Any]:
         """The part of the request for `load` that names the model: a file, a name in the package, or random weights."""
+        request: dict[str, Any] = {"checkpoint": None, "carried": None, "architecture": {}, "elements": [], "seed": 0}
         if self._settings is not None:
-            return {
-                "checkpoint": None,
-                "carried": None,
-                "architecture": architecture(self.card, self._settings),
-                "elements": list(self._settings.elements),
-                "seed": self._settings.seed,
-            }
+            of_random = {"elements": list(self._settings.elements), "seed": self._settings.seed}
+            return request | {"architecture": architecture(self.card, self._settings)} | of_random
         assert self._weights is not None
-        path = self._weights.path
-        carried = self.card.checkpoints[self._weights.name].name if path is None else None
-        return {
-            "checkpoint": None if path is None else str(path),
-            "carried": carried,
-            "architecture": {},
-            "elements": [],
-            "seed": 0,
-        }
+        if self._weights.path is None:
+            return request | {"carried": self.card.checkpoints[self._weights.name].name}
+        return request | {"checkpoint": str(self._weights.path)}
 
     def _origin(self) -> dict[str, Any]:
         """Where the weights come from, for provenance."""
@@ -171,22 +161,6 @@ class RemotePotential:
 
     def _call(self, name: str, request: dict[str, Any]) -> Any:
         return self._worker.call(name, request, timeout=self._timeout)
-
-    def _unpacked(self, batch: Sequence[Atoms], answer: dict[str, Any], start: int) -> Iterator[FramePrediction]:
-        ends = np.cumsum([len(atoms) for atoms in batch])
-        stress = answer.get("stress")
-        for index, (atoms, end) in enumerate(zip(batch, ends, strict=True)):
-            one = FramePrediction(
-                energy=float(answer["energy"][index]),
-                forces=np.asarray(answer["forces"][end - len(atoms) : end], dtype=np.float64),
-                stress=None if stress is None or not atoms.pbc.all() else np.asarray(stress[index], dtype=np.float64),
-            )
-            values = [one.energy, one.forces.sum(), 0.0 if one.stress is None else one.stress.sum()]
-            if not np.isfinite(values).all():
-                raise UserError(
-                    f"{self.name}: the prediction for frame {start + index} ({atoms.symbols}) is not finite"
-                )
-            yield one
 
 
 def _weights(card: BaselineCard, model: Path | str | Weights | None) -> Weights | None:

@@ -26,7 +26,7 @@ def check(installed, monkeypatch):
         result = CliRunner().invoke(app, ["baselines", "check", "fake", "--json"])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return result.exit_code, json.loads(result.stdout)[0]
+        return result.exit_code, json.loads(result.stdout)["baselines"][0]
 
     return call
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from ase import Atoms
-from ase.calculators.singlepoint import SinglePointCalculator
 
 from alphanet.data.formats import deepmd
-from alphanet.data.formats.extxyz_text import frame_text
-from alphanet.data.labels import labels_of
+from alphanet.data.formats.extxyz import frame_text
+from alphanet.data.labels import labels_of, with_labels
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import PACKING, atomic_path, text_of
 
@@ -129,9 +128,7 @@ def _text(file: Path) -> Iterator[IO[str]]:
 
 def _bare(atoms: Atoms) -> Atoms:
     """A copy with its labels alone in the calculator, in float64."""
-    copy = atoms.copy()
-    copy.calc = SinglePointCalculator(copy, **labels_of(atoms))
-    return copy
+    return with_labels(atoms.copy(), labels_of(atoms))
 
 
 def _key_value_pairs(atoms: Atoms) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from alphanet.graph import collate
 from alphanet.model.checkpoint import DTYPES, load_model
 from alphanet.model.config import preset
 from alphanet.model.create import create_model
-from alphanet.model.fast.modes import evaluation
+from alphanet.model.evaluator import evaluation
 from alphanet.model.prediction import predict
 from alphanet.training.blocks.model import in_blocks
 
@@ -30,7 +30,7 @@ class Model:
     """The network; structures become graphs."""
 
     def __init__(self, network, mode="eager"):
-        """Weights are constants from here on; `mode` as in `alphanet.model.fast.modes`.
+        """Weights are constants from here on; `mode` as in `alphanet.model.evaluator`.
 
         Training runs in blocks of edges, which needs no compiler, in every mode but `eager`.
         """
