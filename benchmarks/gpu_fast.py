@@ -53,10 +53,10 @@ def timed(evaluate: Evaluate, graphs: list[AtomGraph]) -> tuple[np.ndarray, floa
     times: list[float] = []
     end = time.perf_counter() + SECONDS
     while len(times) < 3 or (len(times) < CALLS and time.perf_counter() < end):
-        _synchronise()
+        _synchronize()
         start = time.perf_counter()
         evaluate(graphs[len(times) % len(graphs)])
-        _synchronise()
+        _synchronize()
         times.append(1e3 * (time.perf_counter() - start))
     return np.array(times), (_memory() - before) / 1e6
 
@@ -113,7 +113,7 @@ def _forces(evaluate: Evaluate, graph: AtomGraph) -> torch.Tensor:
     return forces
 
 
-def _synchronise() -> None:
+def _synchronize() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 

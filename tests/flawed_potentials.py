@@ -10,7 +10,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from alphanet.neighbors import build_graph, nearest_only
 
 CUTOFF = 4.5
-CAP = 45  # more than the neighbours in quartz, fewer than in the dense crystal
+CAP = 45  # more than the neighbors in quartz, fewer than in the dense crystal
 RANGE = 0.7  # Å
 SIZE = 0.01  # of the wrong terms
 

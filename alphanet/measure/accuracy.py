@@ -1,4 +1,4 @@
-"""Errors of a potential on labelled frames: one pass, memory independent of the number of frames."""
+"""Errors of a potential on labeled frames: one pass, memory independent of the number of frames."""
 
 import itertools
 from collections import defaultdict

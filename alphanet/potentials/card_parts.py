@@ -63,7 +63,7 @@ class Checkpoint(Card):
     """Loading it runs code that the file carries; refused unless its sha256 is in the card or the user trusts it"""
     parameters: PositiveInt | None = None
     trained_on: str
-    licence: str = ""
+    license: str = ""
     note: str = ""
     """Where address and checksum were read"""
 

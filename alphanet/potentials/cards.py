@@ -19,7 +19,7 @@ class BaselineCard(Card):
     paper_rows: tuple[str, ...] = ()
     """Names of this system in the paper's tables and figures"""
     source: str
-    licence: str
+    license: str
     citation: str
     environment: Environment
     conservative: bool

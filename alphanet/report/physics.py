@@ -43,7 +43,7 @@ NOTICEABLE = {
 }
 """A tenth of what the best trainings resolve or less; 2 MPa; 40 K in a nanosecond. What fails below is called small."""
 OK, SMALL, FAILS, UNCHECKED = "ok", "small", "FAILS", "not checked"
-# Light enough for black text, and told apart with any colour vision; the words say the same.
+# Light enough for black text, and told apart with any color vision; the words say the same.
 FILLS = {OK: "#BFE3F5", SMALL: "#F6EE9C", FAILS: "#EE8A4A", UNCHECKED: "#EDEDED"}
 
 
@@ -135,7 +135,7 @@ def label(result: dict[str, Any]) -> str:
 
 
 def physics_figure(path: Path, models: Sequence[dict[str, Any]]) -> list[Path]:
-    """A grid: a row a potential, a column a property; verdict and worst value in words, and in colour.
+    """A grid: a row a potential, a column a property; verdict and worst value in words, and in color.
 
     Args:
         path: where, without the format's ending.

@@ -10,7 +10,7 @@ from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
 
 
-class LabelledFrames:
+class LabeledFrames:
     """The frames of a store that take part.
 
     Args:

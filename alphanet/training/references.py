@@ -7,7 +7,7 @@ import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
 from alphanet.errors import UserError
-from alphanet.training.data import LabelledFrames
+from alphanet.training.data import LabeledFrames
 
 SAMPLE = 20_000  # frames in the robust fit at most; evenly spaced, so memory does not grow with the data
 HUBER_WIDTH = 1.345  # standard deviations; 95 % efficient on normal errors
@@ -33,7 +33,7 @@ class Statistics:
         )
 
 
-def measure(train: LabelledFrames, valid: LabelledFrames, method: str = "huber") -> Statistics:
+def measure(train: LabeledFrames, valid: LabeledFrames, method: str = "huber") -> Statistics:
     """Statistics of the training frames and the elements of both sets; every label is read and checked.
 
     Args:

@@ -33,7 +33,7 @@ from alphanet.potentials.settings import BaselineSettings, architecture
 from alphanet.provenance import code, software
 from alphanet.training.blocks.model import in_blocks
 from alphanet.training.config import AlphaNetSettings
-from alphanet.training.data import LabelledFrames
+from alphanet.training.data import LabeledFrames
 from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.references import Statistics, measure, reference_energies
 from alphanet.training.settings import TrainingSettings
@@ -95,7 +95,7 @@ def _train_alphanet(
         count = device_count(settings.device) if settings.devices == "auto" else settings.devices
         parallel = Parallel(count, settings.nodes, settings.strategy)
         trainer = make_trainer(settings, folder.path, checkpoints, parallel)
-        frames = LabelledFrames(data.train, settings.limit_train), LabelledFrames(data.valid)
+        frames = LabeledFrames(data.train, settings.limit_train), LabeledFrames(data.valid)
         if trainer.is_global_zero:
             _start(settings, data, folder, frames, resume=resume)
         else:
@@ -141,7 +141,7 @@ def _train_baseline(
     device = resolve_device(settings.device)
     threads = settings.threads or 1
     with RemotePotential(card, device=device, threads=threads, timeout=SILENCE) as potential:
-        frames = LabelledFrames(data.train, settings.limit_train), LabelledFrames(data.valid)
+        frames = LabeledFrames(data.train, settings.limit_train), LabeledFrames(data.valid)
         _start(settings, data, folder, frames, resume=resume)
         statistics = _known_statistics(folder, data)
         before = _earlier(settings, folder)
@@ -183,7 +183,7 @@ def _start(
     settings: TrainingSettings,
     data: TrainingData,
     folder: RunFolder,
-    frames: tuple[LabelledFrames, LabelledFrames],
+    frames: tuple[LabeledFrames, LabeledFrames],
     *,
     resume: bool,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Crystal graphs of CHGNet from the common neighbour lists: directed and undirected bonds, and angles between them."""
+"""Crystal graphs of CHGNet from the common neighbor lists: directed and undirected bonds, and angles between them."""
 
 import numpy as np
 import torch

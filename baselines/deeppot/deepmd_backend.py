@@ -54,7 +54,7 @@ def _no_dpa4(*_, **__):
 
 
 def _import_without_compiling():
-    """Import deepmd's models; a neighbour list for GPUs would load all of torch's compiler meanwhile."""
+    """Import deepmd's models; a neighbor list for GPUs would load all of torch's compiler meanwhile."""
     compiler, torch.compile = torch.compile, lambda function=None, **_: function or (lambda inner: inner)
     try:
         import deepmd.pt.model.model  # noqa: F401

@@ -57,7 +57,7 @@ class Model:
 
     def prepare(self, structures):
         """What deepmd's lower interface takes, on the device; the places of the atoms in it; the structures."""
-        from neighbours import extended
+        from neighbors import extended
 
         refuse_unknown(structures.numbers, self._elements)
         inputs = extended(structures, self._cutoff, self._types)
@@ -111,7 +111,7 @@ def _untrained(request):
 
     section = model_section(request["architecture"], request["elements"], request["dtype"], request["seed"])
     if counts_from_data(section):
-        raise RefusedError("sel: auto counts neighbours in training data; random weights need numbers")
+        raise RefusedError("sel: auto counts neighbors in training data; random weights need numbers")
     torch.manual_seed(request["seed"])
     return Model(get_model(section), request["device"], request["dtype"], {})
 

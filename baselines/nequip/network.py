@@ -56,7 +56,7 @@ class Model:
         return self.evaluate(self.prepare(structures))
 
     def prepare(self, structures):
-        """nequip's data with its neighbour list, on the device; with a dimer at their end if it is compiled.
+        """nequip's data with its neighbor list, on the device; with a dimer at their end if it is compiled.
 
         nequip does not run compiled what is a single structure.
         """

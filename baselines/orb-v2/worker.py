@@ -28,7 +28,7 @@ def load(request):
 
 
 class Model:
-    """An Orb network on a device; its edges come from the common neighbour lists."""
+    """An Orb network on a device; its edges come from the common neighbor lists."""
 
     def __init__(self, network, request):
         """Of `request` count `elements`, `device`, and the `mode`: eager, or compiled as the package does it."""
@@ -84,7 +84,7 @@ class Model:
         return on_host(found)
 
     def _graphs(self, batch, dtype):
-        """The package's batch; its senders are the common list's receivers, each with its nearest neighbours."""
+        """The package's batch; its senders are the common list's receivers, each with its nearest neighbors."""
         vectors = batch.vectors()
         kept = _nearest(batch.edge_index[1].numpy(), vectors.norm(dim=1).numpy(), self._system.max_num_neighbors)
         neighbors, atoms = batch.edge_index[:, kept]
@@ -127,7 +127,7 @@ def _restore(network, path):
         found = load_forcefield_state_dict(network, torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
         raise RefusedError(f"{path} is not a checkpoint of Orb v2: {str(error).splitlines()[0]}") from None
-    # what the package fills in itself, normalisation and reference energies, may be missing; networks may not
+    # what the package fills in itself, normalization and reference energies, may be missing; networks may not
     missing = [name for name in found.missing_keys if ".mlp." in name]
     if missing:
         raise RefusedError(f"{path} is not a whole checkpoint of Orb v2: it lacks {', '.join(missing)}")

@@ -36,7 +36,7 @@ def load(request):
 
 
 class Model:
-    """A SevenNet on a device; its edges come from the common neighbour lists."""
+    """A SevenNet on a device; its edges come from the common neighbor lists."""
 
     def __init__(self, network, device):
         parameters = sum(weights.numel() for weights in network.parameters())

@@ -48,7 +48,7 @@ def test_json_of_a_subset(run):
     assert (found["subset"], found["n"], found["missing"]) == ("unique", 3, 2)  # one not made, one 8.9 eV/atom off
     assert (found["tp"], found["fp"], found["tn"], found["fn"]) == (1, 0, 2, 0)
     assert found["daf"] == pytest.approx(215488 / 32942)
-    assert (found["unlabelled"], found["unknown"], found["discarded"]) == (2, 1, 1)
+    assert (found["unlabeled"], found["unknown"], found["discarded"]) == (2, 1, 1)
     low, high = found["intervals"]["accuracy"]
     assert low <= found["accuracy"] <= high
     assert json.loads(run("--subset", "full", "--max-error", "10", "--json").stdout)["missing"] == 1

@@ -60,7 +60,7 @@ def test_each_flaw_is_found_by_its_own_checks(flaw):
     if flaw == "good":
         assert all(one.passed for one in checks)
     if flaw == "cap":
-        assert next(one.where for one in checks if one.check == "cap: force jump").startswith("neighbour 45 of")
+        assert next(one.where for one in checks if one.check == "cap: force jump").startswith("neighbor 45 of")
 
 
 def test_float32_alone_is_no_flaw():
@@ -90,7 +90,7 @@ def test_all_flaws_of_the_public_reading_are_found():
     found = {one.check: one for one in checks_of(AlphaNetPotential(model), untrained=True)}
     for check in ("rotation: energy", "wrap: energy", "cutoff: energy jump", "cap: force jump", "paths: energy jump"):
         assert found[check].passed is False, line(found[check])
-    assert found["cap: force jump"].where.startswith("neighbour 50 of")
+    assert found["cap: force jump"].where.startswith("neighbor 50 of")
     assert found["translation: energy"].passed and found["permutation: energy"].passed
 
 

@@ -16,7 +16,7 @@ from alphanet.measure.discovery.metrics import discovery_metrics
 from alphanet.measure.discovery.wbm import MOST_STABLE, published_summary, read_wbm
 
 HULL, FORMATION = "e_above_hull_mp2020_corrected_ppd_mp", "e_form_per_atom_mp2020_corrected"
-PUBLISHED = {  # file -> predictions of the 32,582 labelled structures that are not made or too far off
+PUBLISHED = {  # file -> predictions of the 32,582 labeled structures that are not made or too far off
     "2023-12-21-chgnet-0.3.0-wbm-IS2RE": 2,
     "2023-12-11-mace-mp-0-wbm-IS2RE-FIRE": 16,
     "2024-11-21-MP_GRACE_2L_r6_11Nov2024-wbm-IS2RE-FIRE": 67,

@@ -1,4 +1,4 @@
-"""The audit's table and figure: the worst of a property, words beside colours, failed potentials in place."""
+"""The audit's table and figure: the worst of a property, words beside colors, failed potentials in place."""
 
 import csv
 import hashlib

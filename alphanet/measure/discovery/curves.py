@@ -79,16 +79,16 @@ def rolling_mae(true: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
     distance = true[made][order]
     size = np.abs(predicted[made][order] - distance)
     sums, squares = (np.concatenate([[0.0], np.cumsum(values)]) for values in (size, size**2))
-    centres = np.arange(-ROLLING, ROLLING + STEP / 2, STEP)
-    first = np.searchsorted(distance, centres - WINDOW / 2, "left")
-    last = np.searchsorted(distance, centres + WINDOW / 2, "right")
+    centers = np.arange(-ROLLING, ROLLING + STEP / 2, STEP)
+    first = np.searchsorted(distance, centers - WINDOW / 2, "left")
+    last = np.searchsorted(distance, centers + WINDOW / 2, "right")
     count = last - first
     enough = np.where(count >= FEWEST, count, np.nan)
     mean = (sums[last] - sums[first]) / enough
     variance = np.maximum((squares[last] - squares[first]) / enough - mean**2, 0.0)
     return pd.DataFrame(
         {
-            "hull_distance": centres.round(6),
+            "hull_distance": centers.round(6),
             "mae": mean,
             "error": np.sqrt(variance / (enough - 1)),
             "structures": count,

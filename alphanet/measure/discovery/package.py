@@ -25,7 +25,7 @@ class ToolCard(Card):
     name: str
     title: str
     source: str
-    licence: str
+    license: str
     citation: str
     environment: Environment
     places: tuple[Path, ...]
