@@ -1,4 +1,4 @@
-"""How a bilayer's energy depends on the sliding of its layers and on their distance: predicted beside reference."""
+"""Energy of a bilayer as its layers slide and as their distance changes, predicted and reference."""
 
 import zipfile
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ def read_reference(path: Path, elements: Sequence[str]) -> Reference:
         elements: symbols that it may hold.
 
     Raises:
-        UserError: the file or a frame in it is no such thing; names the file, the frame and what is missing.
+        UserError: the file or a frame in it does not fit; the message names the file, the frame and what is missing.
     """
     frames: dict[str, list[Atoms]] = {kind: [] for kind in KINDS}
     for index, atoms in enumerate(read_frames(path, labeled=False)):
@@ -171,7 +171,7 @@ def _layers(bilayer: Atoms) -> tuple[Atoms, Atoms]:
 
 
 def _problem(atoms: Atoms, elements: Sequence[str]) -> str | None:
-    """What keeps a frame from being part of a reference."""
+    """The reason why a frame cannot be part of a reference; None if it can."""
     others = sorted(set(atoms.get_chemical_symbols()) - set(elements))
     if others:
         return f"holds {', '.join(others)}, not only {', '.join(elements)}"

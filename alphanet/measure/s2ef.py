@@ -1,7 +1,7 @@
 """Errors of structure to energy and forces (S2EF) as the leaderboard of OC20 defines them.
 
 The definitions are those of `Evaluator` in fairchem-core 1.10.0 (`fairchem/core/modules/evaluator.py`), task `s2ef`,
-with `eval_on_free_atoms`, which is its default: forces of atoms that were held in place count nowhere.
+with `eval_on_free_atoms`, which is its default: forces on atoms that were held in place are not counted.
 """
 
 from collections import defaultdict
@@ -34,14 +34,14 @@ class S2ef:
 
 
 class S2efSums:
-    """What the errors are made of, while frames stream by."""
+    """Running sums from which the errors follow."""
 
     def __init__(self, groups: tuple[str, ...] = ()) -> None:
-        """Nothing added yet.
+        """Start with no structures.
 
         Args:
-            groups: sets that are scored apart and then averaged, as the leaderboard does with its four splits; frames
-                say theirs in `info["group"]`. None: all frames are one set.
+            groups: sets that are scored separately and then averaged, as the leaderboard does with its four splits;
+                `info["group"]` of a frame names its set. If None, all frames are one set.
         """
         self._groups = groups
         self._sums: defaultdict[str, _Sums] = defaultdict(_Sums)
@@ -90,7 +90,7 @@ class _Sums:
         self._force.add(errors)
         self._cosine += float(_cosines(true, predicted).sum())
         self._atoms += len(true)
-        # The largest component, not the longest vector: that is what the leaderboard's code takes.
+        # The leaderboard's code takes the largest component, not the longest vector.
         largest = float(np.abs(errors).max(initial=0.0))
         self._within += bool(energy_error < ENERGY_THRESHOLD and largest < FORCE_THRESHOLD)
 

@@ -15,10 +15,10 @@ class LabeledFrames:
 
     Args:
         path: the store.
-        limit: take this many frames, evenly spaced; all by default.
+        limit: number of frames to take, evenly spaced; None takes all.
 
     Raises:
-        UserError: no frames.
+        UserError: the store has no frames.
     """
 
     def __init__(self, path: Path, limit: int | None = None) -> None:
@@ -47,5 +47,5 @@ class LabeledFrames:
         return atoms
 
     def name(self, index: int) -> str:
-        """How errors call a frame."""
+        """The name of a frame in error messages."""
         return f"frame {self.indices[index]} of {self.path}"

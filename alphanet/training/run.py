@@ -62,17 +62,17 @@ class TrainingData(Protocol):
 def run_training(
     settings: AlphaNetSettings | BaselineSettings, data: TrainingData, out: Path, *, resume: bool = True
 ) -> TrainingResult:
-    """Train a model, or go on with a training that was interrupted.
+    """Train a model, or resume an interrupted training.
 
     Args:
         settings: of the training; their type says what is trained.
         data: stores of training and validation frames.
         out: folder of the run; what it holds is in `alphanet.training.folder`.
-        resume: go on from the last checkpoint in `out`; otherwise remove what an earlier run left there.
+        resume: continue from the last checkpoint in `out`; if False, remove the files of an earlier run.
 
     Raises:
-        UserError: labels that are missing or not finite, a loss or prediction that stops being finite, a folder that
-            holds another training, a full disk; of a baseline, an environment that is missing or a trainer that fails.
+        UserError: labels are missing or not finite, a loss or prediction becomes NaN or infinite, the folder holds
+            another training, or the disk is full; a baseline's environment is missing or its trainer fails.
         KeyboardInterrupt: a signal asked to stop; the same call resumes.
     """
     folder = RunFolder(Path(out))

@@ -12,7 +12,7 @@ KINDS = {"f": "R", "i": "I", "u": "I", "b": "L", "U": "S"}
 
 
 def frame_text(atoms: Atoms) -> str:
-    """The frame as text; its labels stand where ASE's readers look for them."""
+    """The frame as text, with its labels where ASE's readers look for them."""
     labels = labels_of(atoms)
     columns = _columns(atoms, labels.pop("forces", None))
     if "stress" in labels:

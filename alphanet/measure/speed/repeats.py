@@ -7,7 +7,7 @@ import numpy as np
 from alphanet.measure.speed.points import SpeedPoint, Times
 from alphanet.measure.speed.statistics import RatioInterval, ratio_intervals, ratio_of_repeat
 
-LOST = ("failed", "oom")  # in a later repeat: the point's result, whatever earlier ones gave
+LOST = ("failed", "oom")  # such a status of a later repeat is the point's, whatever earlier repeats measured
 
 
 class Ratio(RatioInterval):
@@ -27,8 +27,8 @@ def combined(points: Sequence[SpeedPoint], tasks: Sequence[str]) -> SpeedPoint:
         tasks: that were timed.
 
     Returns:
-        The first repeat's point with the times of all, and the peak of the repeat that needed most. A model that failed
-        in a later repeat has failed; one whose time was used up there keeps what it has.
+        The first repeat's point with the times of all repeats and the largest of their memory peaks. If a later repeat
+        failed, the point has failed; if its time was used up, the point keeps the earlier times.
     """
     first, *later = points
     lost = next((point for point in later if point.status in LOST), None)
@@ -75,7 +75,7 @@ def ratios_to(reference: str, points: Sequence[SpeedPoint], task: str) -> list[R
 
 
 def _of_repeats(own: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]) -> list[float]:
-    """The ratio of every repeat that both made, over the rounds that both took."""
+    """The ratio of each repeat that both models made, over the rounds that both took."""
     return [
         ratio_of_repeat(rounds[: len(others)], others[: len(rounds)])
         for rounds, others in zip(own, reference, strict=False)
