@@ -59,12 +59,12 @@ class AlphaNetModel(ModelInterface):
         state = state if isinstance(state, torch_sim.SimState) else torch_sim.SimState(**state)
         graph = collate(list(self._graphs(state))).to(device=self._device)
         answer = predict(self.network, graph, forces=self._compute_forces, stress=self._compute_stress)
-        found = {"energy": answer.energy.to(state.positions.dtype)}
+        results = {"energy": answer.energy.to(state.positions.dtype)}
         if answer.forces is not None:
-            found["forces"] = answer.forces.detach().to(state.positions.dtype)
+            results["forces"] = answer.forces.detach().to(state.positions.dtype)
         if answer.stress is not None:
-            found["stress"] = answer.stress.detach().to(state.positions.dtype)
-        return found
+            results["stress"] = answer.stress.detach().to(state.positions.dtype)
+        return results
 
     def _graphs(self, state: Any) -> Iterator[AtomGraph]:
         """A graph a system, on CPU; its pairs are found in float64."""

@@ -48,17 +48,17 @@ class VerletList:
 
     def _whole_cells_moved(self, atoms: Atoms) -> np.ndarray | None:
         """(N, 3) lattice vectors by which each atom was wrapped since the search, or None if a new search is due."""
-        known = self._atoms
+        atoms_before = self._atoms
         if (
-            known is None
-            or len(known) != len(atoms)
-            or not np.array_equal(known.numbers, atoms.numbers)
-            or not np.array_equal(known.pbc, atoms.pbc)
-            or not np.array_equal(known.cell.array, atoms.cell.array)
+            atoms_before is None
+            or len(atoms_before) != len(atoms)
+            or not np.array_equal(atoms_before.numbers, atoms.numbers)
+            or not np.array_equal(atoms_before.pbc, atoms.pbc)
+            or not np.array_equal(atoms_before.cell.array, atoms.cell.array)
             or not np.isfinite(atoms.positions).all()
         ):
             return None
-        moved = atoms.positions - known.positions
+        moved = atoms.positions - atoms_before.positions
         cell = atoms.cell.complete().array
         wraps = np.round(np.linalg.solve(cell.T, moved.T).T) * atoms.pbc
         farthest = np.linalg.norm(moved - wraps @ cell, axis=1).max(initial=0.0)

@@ -33,15 +33,15 @@ def need_dataset(name: str, scale: str) -> DataNeed:
         UserError: its card is wrong.
     """
     files = sources_of(load_card(name).at(scale))
-    here = bool(files) and all(local_path(file).is_file() for file in files)
-    get = "" if here else f"alphanet data fetch {name} --scale {scale}"
-    return DataNeed(name=name, files=len(files) or None, size=_size(files), here=here, get=get)
+    present = bool(files) and all(local_path(file).is_file() for file in files)
+    get = "" if present else f"alphanet data fetch {name} --scale {scale}"
+    return DataNeed(name=name, files=len(files) or None, size=_size(files), here=present, get=get)
 
 
 def need_file(name: str, file: SourceFile) -> DataNeed:
     """One published file."""
-    here = local_path(file).is_file()
-    return DataNeed(name=name, files=1, size=_size([file]), here=here, address=str(file.url))
+    present = local_path(file).is_file()
+    return DataNeed(name=name, files=1, size=_size([file]), here=present, address=str(file.url))
 
 
 def need_from_user(name: str) -> DataNeed:

@@ -99,8 +99,8 @@ class _Run:
                 self.findings.missing[place] = plan.impossible.get(place) or plan.on_demand[place]
             elif place not in filled:
                 self.findings.missing[place] = f"the protocol of scale {self._options.scale} does not measure it"
-        kept = ((task, tuple(place for place in task.places if place in selected)) for task in plan.tasks)
-        return [replace(task, places=places) for task, places in kept if places]
+        selected_tasks = ((task, tuple(place for place in task.places if place in selected)) for task in plan.tasks)
+        return [replace(task, places=places) for task, places in selected_tasks if places]
 
     def _prepared(self, task: Task[Any]) -> Task[Any] | None:
         try:
@@ -118,12 +118,12 @@ class _Run:
         )
 
     def _measure(self, task: Task[Any], budget: Budget | None) -> None:
-        kept = self._kept(task)
-        places = self._open(task, kept)
-        for place, record in kept.items():
+        earlier = self._kept(task)
+        places = self._open(task, earlier)
+        for place, record in earlier.items():
             self._add(place, record)
-        if kept:
-            self._kind.keep(task, kept)
+        if earlier:
+            self._kind.keep(task, earlier)
         if not places or task.places in self._failed:
             logger.info("%s: %s", task.title, "failed with another seed" if places else "finished before, kept")
             return
@@ -158,14 +158,14 @@ class _Run:
 
     def _kept(self, task: Task[Any]) -> dict[Place, Record]:
         """The newest earlier record of each cell that is finished."""
-        kept: dict[Place, Record] = {}
+        records: dict[Place, Record] = {}
         for record in self._earlier:
-            kept |= {place: record for place in task.places if self._kind.keeps(task, place, record)}
-        return kept
+            records |= {place: record for place in task.places if self._kind.keeps(task, place, record)}
+        return records
 
     @staticmethod
-    def _open(task: Task[Any], kept: Mapping[Place, Record]) -> tuple[Place, ...]:
-        return tuple(place for place in task.places if place not in kept)
+    def _open(task: Task[Any], earlier: Mapping[Place, Record]) -> tuple[Place, ...]:
+        return tuple(place for place in task.places if place not in earlier)
 
     def _no_time(self, task: Task[Any]) -> str:
         needs = "as long as it takes" if task.seconds is None else f"up to {task.seconds:g} s"

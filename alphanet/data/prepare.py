@@ -172,15 +172,15 @@ def _assigned(fetched: list[Fetched], at: ScaleCard, split: Split) -> Iterator[t
     readable = [file for file in fetched if file.source.role != "reference"]
     for file in sorted(readable, key=lambda file: READING_ORDER.index(file.source.role)):
         choose = chooser(split, file.source.role, file.source.label, partial(_count, file, at))
-        kept = 0
+        count = 0
         for atoms in read_frames(file.readable, labels=at.labels):
             if distinct and not distinct.is_new(atoms):
                 continue
             if file.source.group:
                 atoms.info["group"] = file.source.group
             atoms.info.setdefault("group", stem_of(file.path))
-            yield choose(kept, atoms), atoms
-            kept += 1
+            yield choose(count, atoms), atoms
+            count += 1
 
 
 def _count(file: Fetched, at: ScaleCard) -> int:

@@ -153,8 +153,8 @@ def environment(path: Path) -> lmdb.Environment:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     identity = (state.st_dev, state.st_ino)
     if key in _open:
-        process, known, opened = _open[key]
-        if process == os.getpid() and known == identity:
+        process, earlier, opened = _open[key]
+        if process == os.getpid() and earlier == identity:
             return opened
         opened.close()
     try:

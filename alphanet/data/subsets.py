@@ -1,4 +1,4 @@
-"""Subsets of the frames of a data set: drawn by a seed, so that smaller ones are part of larger ones, or evenly spaced."""
+"""Subsets of the frames of a data set: drawn by a seed, smaller ones part of larger ones, or evenly spaced."""
 
 import dataclasses
 from pathlib import Path

@@ -71,12 +71,12 @@ def shifted_mae(errors: ErrorFile) -> float:
 
 def without_outliers(errors: ErrorFile, limit: float) -> tuple[ErrorSum, int]:
     """The sums over errors of at most `limit` times the RMSE of all, and how many were dropped."""
-    everything, kept = ErrorSum(), ErrorSum()
+    total, inliers = ErrorSum(), ErrorSum()
     for block in errors.blocks():
-        everything.add(block)
+        total.add(block)
     for block in errors.blocks():
-        kept.add(block[np.abs(block) <= limit * everything.rmse])
-    return kept, everything.count - kept.count
+        inliers.add(block[np.abs(block) <= limit * total.rmse])
+    return inliers, total.count - inliers.count
 
 
 def _mean(errors: ErrorFile) -> float:

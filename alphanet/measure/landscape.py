@@ -103,8 +103,8 @@ def measure_landscape(potential: Potential, reference: Reference, *, batch_size:
     predictions = potential.predict(frames, batch_size=batch_size)
     pairs = np.array(
         [
-            (atoms.calc.results["energy"] / len(atoms), one.energy / len(atoms))
-            for atoms, one in zip(frames, predictions, strict=True)
+            (atoms.calc.results["energy"] / len(atoms), prediction.energy / len(atoms))
+            for atoms, prediction in zip(frames, predictions, strict=True)
         ]
     )
     sliding, binding = np.split(pairs, [len(reference.sliding)])
@@ -180,14 +180,14 @@ def _problem(atoms: Atoms, elements: Sequence[str]) -> str | None:
     if atoms.calc is None or atoms.calc.results.get("energy") is None:
         return "has no energy"
     if atoms.info.get("kind") not in KINDS:
-        return f"has {_said(atoms, 'kind')}, not sliding or binding"
+        return f"has {_value_text(atoms, 'kind')}, not sliding or binding"
     slide: Any = atoms.info.get("slide")
     if atoms.info["kind"] == "sliding" and np.shape(slide) != (2,):
-        return f"has {_said(atoms, 'slide')}, not two numbers (Å from AB)"
+        return f"has {_value_text(atoms, 'slide')}, not two numbers (Å from AB)"
     return None
 
 
-def _said(atoms: Atoms, key: str) -> str:
+def _value_text(atoms: Atoms, key: str) -> str:
     return f"{key} {atoms.info[key]}" if key in atoms.info else f"no {key}"
 
 

@@ -26,8 +26,8 @@ class Reservoir:
         self._keys = np.concatenate([self._keys, self._random.random(len(rows))])
         self._rows = np.concatenate([self._rows, rows])
         if len(self._keys) > self._size:
-            kept = np.sort(np.argpartition(self._keys, self._size)[: self._size])
-            self._keys, self._rows = self._keys[kept], self._rows[kept]
+            rows_kept = np.sort(np.argpartition(self._keys, self._size)[: self._size])
+            self._keys, self._rows = self._keys[rows_kept], self._rows[rows_kept]
 
     def rows(self) -> np.ndarray:
         """(n, 2) the sample in the order of the stream: reference, predicted."""

@@ -63,14 +63,14 @@ class S2efSums:
         With groups, frames of no group are left out. Without a free atom there is no force metric.
         """
         scored = {name: self._sums[name].result() for name in (self._groups or ("",)) if name in self._sums}
-        found = list(scored.values())
-        if not found:
+        scores = list(scored.values())
+        if not scores:
             return {}
-        means = {name: float(np.mean([getattr(one, name) for one in found])) for name in MEANS}
-        counts = {name: sum(getattr(one, name) for one in found) for name in COUNTS}
+        means = {name: float(np.mean([getattr(score, name) for score in scores])) for name in MEANS}
+        counts = {name: sum(getattr(score, name) for score in scores) for name in COUNTS}
         values = {f"s2ef_{name}": value for name, value in {**means, **counts}.items() if np.isfinite(value)}
         if self._groups:
-            values["s2ef_groups"] = {name: asdict(one) for name, one in scored.items()}
+            values["s2ef_groups"] = {name: asdict(score) for name, score in scored.items()}
         return values
 
 
@@ -107,5 +107,5 @@ class _Sums:
 
 def _cosines(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """(N,) cosines between rows of (N, 3); zero where either has no direction."""
-    lengths = [np.maximum(np.linalg.norm(one, axis=1), SHORTEST) for one in (true, predicted)]
+    lengths = [np.maximum(np.linalg.norm(vectors, axis=1), SHORTEST) for vectors in (true, predicted)]
     return np.asarray((true * predicted).sum(axis=1) / (lengths[0] * lengths[1]))

@@ -25,9 +25,9 @@ def from_python(name: str, *, dtype: str, device: str, seed: int) -> Potential:
         UserError: it cannot be imported or called, or returns something else.
     """
     module, _, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     try:
         make = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
@@ -141,8 +141,8 @@ def _call(name: str, make: Any, offered: dict[str, Any]) -> Any:
     if not callable(make):
         raise UserError(f"{name} is not a function or class that makes a calculator")
     try:
-        known = inspect.signature(make).parameters
-        return make(**{key: value for key, value in offered.items() if key in known})
+        accepted = inspect.signature(make).parameters
+        return make(**{key: value for key, value in offered.items() if key in accepted})
     except Exception as error:
         raise UserError(f"{name} cannot be called: {_gist(error)}") from error
 

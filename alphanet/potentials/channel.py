@@ -148,8 +148,8 @@ class Worker:
         exit_code = self._exit_code()
         self.close()
         last = [" ".join(line.split()) for line in printed.splitlines() if line.strip()][-lines:]
-        said = f"; it last said: {' | '.join(last)}" if last else ""
-        return WorkerError(f"the worker of {self.name} {what}{said}", kind, exit_code)
+        last_words = f"; it last said: {' | '.join(last)}" if last else ""
+        return WorkerError(f"the worker of {self.name} {what}{last_words}", kind, exit_code)
 
     def _exit_code(self) -> int | None:
         """Of the process, where it has ended."""

@@ -89,9 +89,9 @@ def python_of(card: HasEnvironment) -> Path:
     Raises:
         UserError: not installed, or installed from another version of the card.
     """
-    found = state(card)
-    if found != "installed":
-        why = "is not installed" if found == "absent" else "was made from an older card"
+    current = state(card)
+    if current != "installed":
+        why = "is not installed" if current == "absent" else "was made from an older card"
         raise UserError(f"the environment of {card.name} {why}; make it with: alphanet baselines install {card.name}")
     return _python(_folder(card.environment))
 
@@ -142,15 +142,15 @@ def _build(card: HasEnvironment, folder: Path) -> None:
     _check_imports(card, python)
     frozen = _uv(["pip", "freeze", "--python", python], environment)
     versions = dict(line.split("==", 1) for line in frozen.splitlines() if "==" in line)
-    asked = environment.model_dump(mode="json")
-    record = {"digest": environment.digest, "environment": asked, "versions": versions}
+    recipe = environment.model_dump(mode="json")
+    record = {"digest": environment.digest, "environment": recipe, "versions": versions}
     (folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
     logger.info("%s: %d packages, torch %s", environment.name, len(versions), versions.get("torch", "not among them"))
 
 
 def _packages(environment: Environment) -> list[Package]:
-    here = "gpu" if has_accelerator_driver() else "cpu"
-    return [package for package in environment.packages if package.only in (None, here)]
+    hardware = "gpu" if has_accelerator_driver() else "cpu"
+    return [package for package in environment.packages if package.only in (None, hardware)]
 
 
 @contextmanager

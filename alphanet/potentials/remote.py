@@ -166,7 +166,8 @@ class RemotePotential:
         assert self._weights is not None
         if self._weights.path is None:
             return {"package": self._weights.name}
-        released = {"checkpoint": self._weights.name} if self._weights.name else {"file": _told(self._weights.path)}
+        name, path = self._weights.name, self._weights.path
+        released = {"checkpoint": name} if name else {"file": _portable_path(path)}
         return released | {"sha256": self._weights.sha256}
 
     def _call(self, name: str, request: dict[str, Any]) -> Any:
@@ -176,17 +177,18 @@ class RemotePotential:
         ends = np.cumsum([len(atoms) for atoms in batch])
         stress = answer.get("stress")
         for index, (atoms, end) in enumerate(zip(batch, ends, strict=True)):
-            one = FramePrediction(
+            prediction = FramePrediction(
                 energy=float(answer["energy"][index]),
                 forces=np.asarray(answer["forces"][end - len(atoms) : end], dtype=np.float64),
                 stress=None if stress is None or not atoms.pbc.all() else np.asarray(stress[index], dtype=np.float64),
             )
-            values = [one.energy, one.forces.sum(), 0.0 if one.stress is None else one.stress.sum()]
+            stress_sum = 0.0 if prediction.stress is None else prediction.stress.sum()
+            values = [prediction.energy, prediction.forces.sum(), stress_sum]
             if not np.isfinite(values).all():
                 raise UserError(
                     f"{self.name}: the prediction for frame {start + index} ({atoms.symbols}) is not finite"
                 )
-            yield one
+            yield prediction
 
 
 def _weights(card: BaselineCard, model: Path | str | Weights | None) -> Weights | None:
@@ -198,7 +200,7 @@ def _weights(card: BaselineCard, model: Path | str | Weights | None) -> Weights 
     return Weights(file, "", sha256_of(file))
 
 
-def _told(path: Path) -> str:
+def _portable_path(path: Path) -> str:
     """The path as records have it: from the working directory if it is in there, which names no machine."""
-    whole, here = path.resolve(), Path.cwd()
-    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+    whole, working = path.resolve(), Path.cwd()
+    return str(whole.relative_to(working) if whole.is_relative_to(working) else whole)

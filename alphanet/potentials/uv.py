@@ -45,10 +45,10 @@ def _pip_setting(name: str) -> str:
     from_environment = os.environ.get("PIP_" + name.upper().replace("-", "_"))
     if from_environment:
         return from_environment
-    asked = subprocess.run(
+    answer = subprocess.run(
         [sys.executable, "-m", "pip", "config", "get", f"global.{name}"], capture_output=True, text=True, check=False
     )
-    return asked.stdout.strip() if asked.returncode == 0 else ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
 def uv_command() -> str:

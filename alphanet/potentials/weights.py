@@ -114,11 +114,11 @@ def described(card: BaselineCard) -> dict[str, Any]:
     if card.released is None:
         return {"source": None, "present": False, "bytes": None}
     checkpoint = card.checkpoints[card.released]
-    here = is_present(card, card.released)
+    present = is_present(card, card.released)
     size = checkpoint.bytes
-    if here and checkpoint.source != "package":
+    if present and checkpoint.source != "package":
         size = _target(card, checkpoint).stat().st_size
-    return {"source": checkpoint.source, "present": here, "bytes": size}
+    return {"source": checkpoint.source, "present": present, "bytes": size}
 
 
 def _target(card: BaselineCard, checkpoint: Checkpoint) -> Path:

@@ -67,20 +67,20 @@ def check_lines(result: dict[str, Any]) -> list[tuple[str, ...]]:
     """Rows for a table of one potential: check, value, limit, verdict, where or why not."""
     return [
         (
-            one["check"],
-            "–" if one["value"] is None else f"{_number(one['value'])} {one['unit']}",
-            "–" if one["limit"] is None else f"{one['limit']:.1g}",
-            _state([one], untrained=result["untrained"]),
-            one["reason"] or ("" if one["passed"] else one["where"] or ""),
+            check["check"],
+            "–" if check["value"] is None else f"{_number(check['value'])} {check['unit']}",
+            "–" if check["limit"] is None else f"{check['limit']:.1g}",
+            _state([check], untrained=result["untrained"]),
+            check["reason"] or ("" if check["passed"] else check["where"] or ""),
         )
-        for one in result["checks"]
+        for check in result["checks"]
     ]
 
 
 def group_lines(models: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
     """Rows for a table of several potentials: property, then a finding each."""
-    found = [findings(result) for result in models]
-    rows = [(group, *(f"{one[group].state} {one[group].text}".strip() for one in found)) for group in GROUPS]
+    by_model = [findings(result) for result in models]
+    rows = [(group, *(f"{row[group].state} {row[group].text}".strip() for row in by_model)) for group in GROUPS]
     if any("error" in result for result in models):
         rows.append(("failed", *(result.get("error", "") for result in models)))
     return rows
@@ -90,9 +90,9 @@ def model_lines(models: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
     """Rows for a table that fits any number of potentials: name, precision, how many are ok, what is not."""
     rows: list[tuple[str, ...]] = []
     for result in models:
-        found = findings(result)
-        by_state = {state: [group for group, one in found.items() if one.state == state] for state in FILLS}
-        wrong = [f"{state}: {group} {found[group].text}" for state in (FAILS, SMALL) for group in by_state[state]]
+        by_group = findings(result)
+        by_state = {state: [group for group, finding in by_group.items() if finding.state == state] for state in FILLS}
+        wrong = [f"{state}: {group} {by_group[group].text}" for state in (FAILS, SMALL) for group in by_state[state]]
         rows.append(
             (
                 label(result),
@@ -114,17 +114,17 @@ def as_markdown(models: Sequence[dict[str, Any]]) -> str:
 
 def findings(result: dict[str, Any]) -> dict[str, Finding]:
     """Of each property, the check that is worst in units of its limit."""
-    found = {}
+    worst_of = {}
     for group in GROUPS:
-        checks = [one for one in result["checks"] if one["group"] == group]
-        made = [one for one in checks if one["passed"] is not None]
-        if not made:
-            found[group] = Finding(UNCHECKED, "")
+        checks = [check for check in result["checks"] if check["group"] == group]
+        finished = [check for check in checks if check["passed"] is not None]
+        if not finished:
+            worst_of[group] = Finding(UNCHECKED, "")
             continue
-        worst = max(made, key=lambda one: (not one["passed"], one["value"] / (one["limit"] or 1.0)))
-        state = _state(made, untrained=result["untrained"])
-        found[group] = Finding(state, f"{_number(worst['value'])} {worst['unit']}")
-    return found
+        worst = max(finished, key=lambda check: (not check["passed"], check["value"] / (check["limit"] or 1.0)))
+        state = _state(finished, untrained=result["untrained"])
+        worst_of[group] = Finding(state, f"{_number(worst['value'])} {worst['unit']}")
+    return worst_of
 
 
 def label(result: dict[str, Any]) -> str:
@@ -183,14 +183,14 @@ def _row_label(result: dict[str, Any]) -> str:
     return f"{label(result)}\n{result.get('precision', 'failed')}"
 
 
-def _state(made: Sequence[dict[str, Any]], *, untrained: bool) -> str:
+def _state(checks: Sequence[dict[str, Any]], *, untrained: bool) -> str:
     """The worst state of checks; random weights have energies of any size, of which none is too small to matter."""
-    if all(one["passed"] is None for one in made):
+    if all(check["passed"] is None for check in checks):
         return UNCHECKED
-    failed = [one for one in made if one["passed"] is False]
+    failed = [check for check in checks if check["passed"] is False]
     if not failed:
         return OK
-    return SMALL if not untrained and all(one["value"] <= NOTICEABLE[one["unit"]] for one in failed) else FAILS
+    return SMALL if not untrained and all(check["value"] <= NOTICEABLE[check["unit"]] for check in failed) else FAILS
 
 
 def _number(value: float) -> str:
@@ -203,10 +203,10 @@ def _as_csv(models: Sequence[dict[str, Any]]) -> str:
     writer = csv.DictWriter(text, COLUMNS, restval="", extrasaction="ignore")
     writer.writeheader()
     for result in models:
-        about = {"model": result["model"], "weights": "random" if result["untrained"] else "trained"}
-        about |= {"precision": result.get("precision", "")}
+        columns = {"model": result["model"], "weights": "random" if result["untrained"] else "trained"}
+        columns |= {"precision": result.get("precision", "")}
         if "error" in result:
-            writer.writerow(about | {"check": "failed", "reason": result["error"]})
-        for one in result["checks"]:
-            writer.writerow(one | about)
+            writer.writerow(columns | {"check": "failed", "reason": result["error"]})
+        for check in result["checks"]:
+            writer.writerow(check | columns)
     return text.getvalue()

@@ -140,8 +140,8 @@ class RunFolder:
 
     def write_result(self, result: TrainingResult) -> TrainingResult:
         """Write `result` to the folder and return it."""
-        kept = result.model_copy(update={"model": result.model.relative_to(self.path)})
-        write_text(self.path / RESULT, kept.model_dump_json(indent=1) + "\n")
+        stored = result.model_copy(update={"model": result.model.relative_to(self.path)})
+        write_text(self.path / RESULT, stored.model_dump_json(indent=1) + "\n")
         return result
 
     def read_result(self) -> TrainingResult | None:

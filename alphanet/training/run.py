@@ -227,8 +227,8 @@ def _model(settings: AlphaNetSettings, statistics: Statistics) -> InteratomicMod
 def _predictor(settings: AlphaNetSettings) -> Predict:
     def answer(model: nn.Module, graph: AtomGraph, stress: bool, training: bool) -> Prediction:
         energies: Any = in_blocks(cast(InteratomicModel, model)) if training and settings.edge_blocks else model
-        found = predict(energies, graph, stress=stress, create_graph=training)
-        return Prediction(found.energy, found.forces, found.stress)
+        full = predict(energies, graph, stress=stress, create_graph=training)
+        return Prediction(full.energy, full.forces, full.stress)
 
     return answer
 

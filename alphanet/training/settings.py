@@ -171,7 +171,7 @@ def mapping_in(path: Path) -> dict[str, Any]:
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings as one mapping, with dots in its keys: `{"loss.kind": "mae"}`."""
-    found: dict[str, Any] = {}
+    values_by_key: dict[str, Any] = {}
     for key, value in values.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return found
+        values_by_key |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return values_by_key

@@ -188,7 +188,7 @@ def test_parquet_needs_a_reader(write, monkeypatch):
 
 def test_column_of_any_name(write):
     predictions, truth = write(name="mine")
-    with pytest.raises(UserError, match=r"name the column of the predictions: none is called .*; known: mine"):
+    with pytest.raises(UserError, match=r"name the column of the predictions: no column is called .*; known: mine"):
         read_wbm(predictions, truth)
     assert read_wbm(predictions, truth, "mine").joined.from_formation
 

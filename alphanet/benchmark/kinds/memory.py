@@ -97,9 +97,9 @@ class Memory(Kind[MemoryCard, SearchWork]):
     def measure(self, task: Task[SearchWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:
         """Search, and yield one record; a search that ran out of time has the largest system so far."""
         row = task.work.row
-        found = find_largest(self._search(row), self.folder, seconds, restart=self.options.restart)
-        self.found[row] = found
-        yield Measured(self._record(found), places)
+        search_result = find_largest(self._search(row), self.folder, seconds, restart=self.options.restart)
+        self.found[row] = search_result
+        yield Measured(self._record(search_result), places)
 
     def show(self, findings: Findings) -> Shown:
         """The table, the curve of every model with its power law, and the figure."""

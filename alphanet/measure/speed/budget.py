@@ -71,10 +71,10 @@ def slots_within_budget(
         models: that take part, by size.
         left: s.
     """
-    kept = list(slots)
-    while kept and kept[-1][0] > kept[0][0] and _needs(costs, kept, models) > left:
-        kept = [slot for slot in kept if slot[0] < kept[-1][0]]
-    return kept
+    fitting = list(slots)
+    while fitting and fitting[-1][0] > fitting[0][0] and _needs(costs, fitting, models) > left:
+        fitting = [slot for slot in fitting if slot[0] < fitting[-1][0]]
+    return fitting
 
 
 def allowance(costs: Costs, slots: Sequence[Slot], models: Mapping[int, Sequence[str]], left: float) -> float:

@@ -31,16 +31,16 @@ def combined(points: Sequence[SpeedPoint], tasks: Sequence[str]) -> SpeedPoint:
         failed, the point has failed; if its time was used up, the point keeps the earlier times.
     """
     first, *later = points
-    lost = next((point for point in later if point.status in LOST), None)
-    if lost is not None:
-        reason = f"pass {lost.repeat}: {lost.reason}"
-        return lost.model_copy(update={"reason": reason, "repeats": len(points)})
+    failure = next((point for point in later if point.status in LOST), None)
+    if failure is not None:
+        reason = f"pass {failure.repeat}: {failure.reason}"
+        return failure.model_copy(update={"reason": reason, "repeats": len(points)})
     timed = [point for point in points if point.ok]
     if not timed:
         return first.model_copy(update={"repeats": 0})
     neediest = max(timed, key=lambda point: point.used_mb)
     raw = {task: [ms for point in timed if task in point.times_ms for ms in point.times_ms[task].raw] for task in tasks}
-    kept = [task for task in tasks if raw[task]]
+    timed_tasks = [task for task in tasks if raw[task]]
     return first.model_copy(
         update={
             "repeats": len(timed),
@@ -50,8 +50,8 @@ def combined(points: Sequence[SpeedPoint], tasks: Sequence[str]) -> SpeedPoint:
             "overhead_s": float(np.median([point.overhead_s for point in timed])),
             "cpu_s": {task: float(np.median([point.cpu_s[task] for point in timed])) for task in first.cpu_s},
             "noise_s": tuple(reading for point in points for reading in point.noise_s),
-            "times_ms": {task: Times.of_milliseconds(raw[task]) for task in kept},
-            "rounds": {task: tuple(rounds for point in timed for rounds in point.rounds[task]) for task in kept},
+            "times_ms": {task: Times.of_milliseconds(raw[task]) for task in timed_tasks},
+            "rounds": {task: tuple(rounds for point in timed for rounds in point.rounds[task]) for task in timed_tasks},
         }
     )
 

@@ -86,5 +86,5 @@ class Model:
 
 
 def _on_host(answer):
-    found = {"energy": answer.energy, "forces": answer.forces, "stress": answer.stress}
-    return {key: value.detach().double().cpu().numpy() for key, value in found.items()}
+    values = {"energy": answer.energy, "forces": answer.forces, "stress": answer.stress}
+    return {key: value.detach().double().cpu().numpy() for key, value in values.items()}

@@ -149,7 +149,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
     def deviations(self, findings: Findings) -> list[str]:
         """Differences of the labels from the published ones."""
         data = [record.data for records in findings.records.values() for record in records]
-        partial = next((one for one in data if not one.get("published_labels")), None)
+        partial = next((facts for facts in data if not facts.get("published_labels")), None)
         if partial is None:
             return []
         labels, left = partial["labels"], partial["unlabeled"]
@@ -205,8 +205,8 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         if relaxing:
             return f"relaxations by {relaxing} model{'s' if relaxing > 1 else ''}, as long as they take"
         if not self.card.scale(self.options.scale).fetch:
-            here = sum(need.here for need in data)
-            return f"no training; {here} of {len(data)} files are here; seconds a row"
+            present = sum(need.here for need in data)
+            return f"no training; {present} of {len(data)} files are here; seconds a row"
         size = sum(need.size or 0 for need in data)
         return f"no training; {len(data)} files, {size / 1e6:.0f} MB or more, once; then seconds a row"
 
@@ -277,13 +277,13 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
     def _relaxed(self, name: str, row: DiscoveryRow) -> Record:
         from alphanet.benchmark.kinds.discovery.relaxing import relax
 
-        made, campaign = relax(row, self.options, self.folder)
-        self._notes += [f"{name}: {note}" for note in made.notes]
-        protocol = {"run": made.summary["run"], "conditions": made.summary["conditions"]}
-        if made.scored is not None:
-            return self._scored(name, made.scored, protocol, relaxations=made.summary)
+        relaxation, campaign = relax(row, self.options, self.folder)
+        self._notes += [f"{name}: {note}" for note in relaxation.notes]
+        protocol = {"run": relaxation.summary["run"], "conditions": relaxation.summary["conditions"]}
+        if relaxation.scored is not None:
+            return self._scored(name, relaxation.scored, protocol, relaxations=relaxation.summary)
         return Record(
-            metrics={"relaxations": made.summary},
+            metrics={"relaxations": relaxation.summary},
             data={"dataset": "wbm", "structures": len(campaign.ids), "published_labels": True},
             model={"name": row.model},
             protocol={"benchmark": f"{self.card.name}/{self.options.scale}", **protocol},
@@ -296,16 +296,16 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
 
         row = self.card.rows[name]
         try:
-            told = relaxed_anew(row, self.options, self.folder)
+            comparison = relaxed_anew(row, self.options, self.folder)
         except UserError as error:
             self._anew[name] = str(error)
             logger.warning("%s: not relaxed anew: %s", name, error)
             return
-        self._anew[name] = told
+        self._anew[name] = comparison
         yield Measured(
             Record(
-                metrics=told,
-                data={"dataset": "wbm", "structures": told["n"]},
+                metrics=comparison,
+                data={"dataset": "wbm", "structures": comparison["n"]},
                 model={"name": row.model},
                 protocol={"benchmark": f"{self.card.name}/{self.options.scale}", "seed": self.options.seed},
                 environment=where(),
