@@ -1,4 +1,4 @@
-"""Checks that a potential is what it says: shapes, units, symmetries, derivatives, images; each with its number."""
+"""Conformance checks of a potential: shapes, units, symmetries, derivatives, images; each with its number."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,12 +17,12 @@ STRAIN = 1e-3  # relative change of lengths for the stress by finite differences
 
 @dataclass(frozen=True)
 class Check:
-    """One measured property beside the limit it has to keep."""
+    """One measured property and its limit."""
 
     check: str
     passed: bool
     value: float
-    limit: float | None  # none: measured only
+    limit: float | None  # None if it is only measured
     unit: str
 
 
@@ -35,7 +35,7 @@ class Subject:
     stress: bool = True
     precision: str = "float64"
     refuses: str | None = None  # a symbol that it must refuse
-    limits: Mapping[str, float] = field(default_factory=dict)  # of checks that cannot keep the usual one
+    limits: Mapping[str, float] = field(default_factory=dict)  # for checks that cannot meet the usual limit
 
     @property
     def tolerance(self) -> float:
@@ -114,7 +114,7 @@ def _checks(potential: Potential, subject: Subject) -> Iterator[Check]:
 
 
 class _Comparison:
-    """Predictions of changed frames against those of the frames as they were."""
+    """Comparison of predictions for changed frames with those for the original frames."""
 
     def __init__(
         self, potential: Potential, frames: list[Atoms], base: list[FramePrediction], subject: Subject
@@ -136,7 +136,7 @@ class _Comparison:
         back: np.ndarray | None = None,
         order: slice = slice(None),
     ) -> Check:
-        """`back` turns the answers' forces and stresses back, `order` puts their atoms back."""
+        """Compare with the original predictions; `back` rotates forces and stresses back, `order` sorts atoms back."""
         worst = 0.0
         turn = np.eye(3) if back is None else back
         for before, after in zip(self._base, answers, strict=True):
@@ -150,7 +150,7 @@ class _Comparison:
 
 
 def _images(potential: Potential, atoms: Atoms, base: FramePrediction, subject: Subject) -> Check:
-    """A cell smaller than the cutoff sees its own images: twice the cell, twice the energy, the same forces."""
+    """Twice the cell must give twice the energy and the same forces, also if the cell is smaller than the cutoff."""
     (double,) = potential.predict([atoms.repeat((2, 1, 1))])
     scale = max(float(np.abs(base.forces).max()), 1e-3)
     energy = abs(double.energy / 2 - base.energy) / len(atoms)

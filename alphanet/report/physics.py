@@ -49,7 +49,7 @@ FILLS = {OK: "#BFE3F5", SMALL: "#F6EE9C", FAILS: "#EE8A4A", UNCHECKED: "#EDEDED"
 
 @dataclass(frozen=True)
 class Finding:
-    """What the audit says of one potential and one property: the worst of its checks."""
+    """The worst check of one property of one potential."""
 
     state: str
     text: str  # the value with its unit
@@ -64,7 +64,7 @@ def write_physics(folder: Path, found: dict[str, Any]) -> None:
 
 
 def check_lines(result: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Rows for a table of one potential: check, value, limit, verdict, where or why not."""
+    """Rows for a table of one potential: check, value, limit, verdict, and the place of the failure or the reason."""
     return [
         (
             check["check"],
@@ -78,7 +78,7 @@ def check_lines(result: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def group_lines(models: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Rows for a table of several potentials: property, then a finding each."""
+    """Rows for a table of several potentials: the property, then one finding for each potential."""
     by_model = [findings(result) for result in models]
     rows = [(group, *(f"{row[group].state} {row[group].text}".strip() for row in by_model)) for group in GROUPS]
     if any("error" in result for result in models):
@@ -87,7 +87,7 @@ def group_lines(models: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
 
 
 def model_lines(models: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Rows for a table that fits any number of potentials: name, precision, how many are ok, what is not."""
+    """Rows for a table of any number of potentials: name, precision, number of passed properties, failed ones."""
     rows: list[tuple[str, ...]] = []
     for result in models:
         by_group = findings(result)
@@ -113,7 +113,7 @@ def as_markdown(models: Sequence[dict[str, Any]]) -> str:
 
 
 def findings(result: dict[str, Any]) -> dict[str, Finding]:
-    """Of each property, the check that is worst in units of its limit."""
+    """The worst check of each property, in units of its limit."""
     worst_of = {}
     for group in GROUPS:
         checks = [check for check in result["checks"] if check["group"] == group]
@@ -128,14 +128,14 @@ def findings(result: dict[str, Any]) -> dict[str, Finding]:
 
 
 def label(result: dict[str, Any]) -> str:
-    """The potential's name without folders; where its weights are random, that."""
+    """The potential's name without folders, marked if its weights are random."""
     head, colon, tail = result["model"].partition(":")
     name = f"{Path(head).name}{colon}{Path(tail).name}"
     return f"{name} (random)" if result["untrained"] else name
 
 
 def physics_figure(path: Path, models: Sequence[dict[str, Any]]) -> list[Path]:
-    """A grid: a row a potential, a column a property; verdict and worst value in words, and in color.
+    """Draw a grid with a row per potential and a column per property: verdict and worst value, in words and color.
 
     Args:
         path: where, without the format's ending.
@@ -184,7 +184,7 @@ def _row_label(result: dict[str, Any]) -> str:
 
 
 def _state(checks: Sequence[dict[str, Any]], *, untrained: bool) -> str:
-    """The worst state of checks; random weights have energies of any size, of which none is too small to matter."""
+    """The worst state of checks. With random weights no failure is `small`, because their energies have no scale."""
     if all(check["passed"] is None for check in checks):
         return UNCHECKED
     failed = [check for check in checks if check["passed"] is False]
@@ -194,7 +194,7 @@ def _state(checks: Sequence[dict[str, Any]], *, untrained: bool) -> str:
 
 
 def _number(value: float) -> str:
-    """Two digits, without an exponent where that is short."""
+    """Two digits, without an exponent if that is short."""
     return f"{float(f'{value:.2g}'):g}"
 
 

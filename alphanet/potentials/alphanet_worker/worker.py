@@ -15,7 +15,7 @@ from alphanet.training.blocks.model import in_blocks
 
 
 def load(request):
-    """A model from its file, or with random weights where `request["checkpoint"]` is None."""
+    """A model from its file, or with random weights if `request["checkpoint"]` is None."""
     torch.set_num_threads(request["threads"])
     mode = request.get("mode", "eager")
     if request["checkpoint"] is not None:
@@ -30,7 +30,7 @@ class Model:
     """The network; structures become graphs."""
 
     def __init__(self, network, mode="eager"):
-        """Weights are constants from here on; `mode` as in `alphanet.model.fast.modes`.
+        """Freeze the weights; `mode` as in `alphanet.model.fast.modes`.
 
         Training runs in blocks of edges, which needs no compiler, in every mode but `eager`.
         """
