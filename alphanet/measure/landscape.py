@@ -122,7 +122,7 @@ def measure_landscape(potential: Potential, reference: Reference, *, batch_size:
 
 def save_landscape(path: Path, landscape: Landscape) -> None:
     """Write the arrays of `landscape` as npz, atomically."""
-    arrays = {name: np.asarray(value) for name, value in vars(landscape).items()}
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in vars(landscape).items()}
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, **arrays)
 

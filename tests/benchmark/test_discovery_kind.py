@@ -81,6 +81,12 @@ def test_rows_are_computed_from_local_files_once(card, run, local, tmp_path, who
     assert len(whole_records(tmp_path / "runs/crystals/records.jsonl")) == 2
 
 
+@pytest.mark.usefixtures("card")
+def test_a_second_papers_card_runs_as_it_is(run, local):
+    result = run(load_benchmark("crystals"), **local)
+    assert result.failures == () and all(cell.measured is not None for cell in result.cells)
+
+
 def test_published_labels_make_cells_comparable(card, run, tmp_path, monkeypatch):
     content = (tmp_path / "summary.csv").read_bytes()
     (tmp_path / "mirror/example.org/summary.csv").write_bytes(content)

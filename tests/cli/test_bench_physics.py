@@ -7,63 +7,66 @@ from typer.testing import CliRunner
 
 from alphanet.cli import app
 from alphanet.errors import UserError
-from alphanet.measure.physics import audit, symmetry
+from alphanet.measure.physics import audit
 
 
 @pytest.fixture(autouse=True)
 def _one_check(monkeypatch):
-    monkeypatch.setattr(audit, "CHECKS", {"wrap": symmetry.wrap})
+    monkeypatch.setattr(audit, "CHECKS", {"pbc-wrap": audit.CHECKS["pbc-wrap"]})
 
 
-def run(*arguments):
-    return CliRunner().invoke(app, ["bench", "physics", *map(str, arguments)], catch_exceptions=False)
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        return CliRunner().invoke(app, ["bench", "physics", *map(str, arguments)], catch_exceptions=False)
+
+    return call
 
 
-def test_one_potential_is_one_object():
+def test_a_result_in_the_folder(run, tmp_path):
     answer = run("flawed_potentials:stored", "--json")
-    found = json.loads(answer.stdout)
-    assert answer.exit_code == 0 and found["model"] == "flawed_potentials:stored"
-    worst = found["checks"][0]
-    assert {"check", "value", "unit", "limit", "passed"} <= set(worst)
-    assert worst["check"] == "wrap: energy" and worst["passed"] is False and worst["value"] > worst["limit"]
+    shown = json.loads(answer.stdout)
+    assert answer.exit_code == 0  # a check that fails is a finding
+    assert (shown["schema"], shown["kind"], shown["name"]) == ("alphanet-results", "physics", "physics")
+    assert json.loads((tmp_path / "runs" / "physics" / "results.json").read_text()) == shown
+    (record,) = shown["records"].values()
+    assert "wrap" in json.dumps(record["metrics"])
 
 
-def test_several_make_a_table_and_files(tmp_path):
-    answer = run("flawed_potentials:good", "flawed_potentials:stored", "--out", tmp_path)
+def test_several_make_a_table(run, tmp_path):
+    answer = run("flawed_potentials:good", "flawed_potentials:stored", "--out", tmp_path / "audit")
     assert answer.exit_code == 0
-    good, stored = (line for line in answer.stdout.splitlines() if line.startswith("| flawed_potentials"))
-    assert "FAILS" not in good and "FAILS: wrap" in stored
-    assert {"physics.json", "physics.csv", "physics.md", "physics.png", "physics.svg", "physics.pdf", "models"} == {
-        file.name for file in tmp_path.iterdir()
-    }
+    assert "flawed_potentials:good" in answer.stdout and "wrap" in answer.stdout
+    assert (tmp_path / "audit" / "results.json").is_file()
 
 
-def test_a_potential_that_fails_is_a_row_and_the_exit_code(tmp_path):
-    answer = run("flawed_potentials:good", "flawed_potentials:fails_on_molecules", "--out", tmp_path, "--json")
-    found = json.loads(answer.stdout)
+def test_a_potential_that_fails_costs_only_its_row(run):
+    answer = run("flawed_potentials:good", "flawed_potentials:fails_on_molecules", "--json")
+    shown = json.loads(answer.stdout)
     assert answer.exit_code == 1
-    assert ["error" in one for one in found["models"]] == [False, True]
+    assert len(shown["records"]) == 1 and "fails_on_molecules" in shown["failures"][0]
 
 
-def test_a_single_one_that_fails_is_one_line():
+def test_a_single_one_that_fails_is_said(run):
     answer = run("flawed_potentials:fails_on_molecules")
     assert answer.exit_code == 1 and not answer.stdout
-    assert answer.stderr.splitlines()[-1].startswith("error: flawed_potentials:fails_on_molecules: ")
+    assert "nothing could be measured" in answer.stderr.splitlines()[-1]
 
 
-def test_random_weights_of_alphanet():
-    found = json.loads(run("alphanet", "--untrained", "--json").stdout)
-    assert found["untrained"] and found["precision"] == "float64" and all(one["passed"] for one in found["checks"])
+def test_random_weights_of_alphanet(run):
+    shown = json.loads(run("alphanet", "--untrained", "--json").stdout)
+    assert len(shown["records"]) == 1 and not shown["failures"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["alphanett"], "did you mean 'alphanet'"),
-        (["flawed_potentials:good", "--device", "tpu"], "--device: unknown 'tpu'"),
-        (["flawed_potentials:good", "--structures", "nowhere.xyz"], "nowhere.xyz"),
-    ],
-)
-def test_mistakes_are_one_line(arguments, said):
-    with pytest.raises((UserError, OSError), match=said):
-        run(*arguments)
+def test_a_wrong_name_is_one_line(run, tmp_path):
+    with pytest.raises(UserError, match="did you mean 'alphanet'"):
+        run("alphanett")
+    assert not list(tmp_path.rglob("results.json"))
+
+
+def test_a_wrong_device_is_one_line(run, tmp_path):
+    with pytest.raises(UserError, match=r"device.*'tpu'"):
+        run("flawed_potentials:good", "--device", "tpu")
+    assert not list(tmp_path.iterdir())

@@ -131,7 +131,8 @@ def test_arguments_make_the_same_options_again(monkeypatch, letters):
     options = {
         "scale": "full", "only": ("a*", "b/c"), "budget": 2.5, "restart": True, "device": "cuda:1", "mirror": "file:///m",
         "seeds": 2, "epochs": 3, "max_time": 90.0, "seed": 4, "threads": 2, "mode": "best", "structures": "zeolite",
-        "max_memory": 8.0, "truth": "t.csv", "predictions": "p", "reference": "r.xyz", "relax": 5, "cluster": "local:2",
+        "max_memory": 8.0, "truth": "t.csv", "predictions": "p", "reference": "r.xyz",
+        "references": "e.json", "relax": 5, "cluster": "local:2",
     }  # fmt: skip
     wanted = RunOptions(out="there", **options)
     assert wanted.given().keys() == RunOptions.model_fields.keys(), "an option that the test does not know"

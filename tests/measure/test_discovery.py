@@ -209,7 +209,7 @@ def test_card_describes_an_environment_without_torch():
 
 
 def test_without_a_network_the_error_says_what_is_installed(monkeypatch):
-    def fail(card, report):
+    def fail(card):
         raise UserError("uv cannot install matbench-discovery==1.3.1: no network")
 
     monkeypatch.setattr(discovery_package, "install", fail)

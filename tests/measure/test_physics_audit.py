@@ -20,13 +20,13 @@ FOUND = {
     "direction": {"rotation"},
     "handed": {"mirror"},
     "place": {"translation"},
-    "image": {"images"},
-    "stored": {"wrap", "images", "supercell"},  # pairs across the cell's faces do not count
+    "image": {"unwrapped"},
+    "stored": {"pbc-wrap", "unwrapped", "supercell"},  # pairs across the cell's faces do not count
     "order": {"permutation"},
     "size": {"supercell"},
     "cutoff": {"cutoff", "NVE", "dimers"},  # the dimer's energy does not end at that of the atoms
-    "cap": {"cap"},
-    "step": {"paths"},
+    "cap": {"neighbor-cap"},
+    "step": {"continuity"},
     "not_conservative": {"forces", "conservative", "NVE"},
     "wrong_stress": {"stress"},
     "hollow": {"dimers"},
@@ -60,7 +60,7 @@ def test_each_flaw_is_found_by_its_own_checks(flaw):
     if flaw == "good":
         assert all(one.passed for one in checks)
     if flaw == "cap":
-        assert next(one.where for one in checks if one.check == "cap: force jump").startswith("neighbor 45 of")
+        assert next(one.where for one in checks if one.check == "neighbor-cap: force jump").startswith("neighbor 45 of")
 
 
 def test_float32_alone_is_no_flaw():
@@ -80,7 +80,9 @@ def test_alphanet_has_no_flaw():
     assert not failed(checks)
     assert {one.check for one in checks if one.passed is None} == {"dimers: repulsion"}
     symmetries = [
-        one for one in checks if one.group in ("rotation", "mirror", "translation", "wrap", "images", "supercell")
+        one
+        for one in checks
+        if one.group in ("rotation", "mirror", "translation", "pbc-wrap", "unwrapped", "supercell")
     ]
     assert all(one.value < 1e-9 for one in symmetries)
 
@@ -88,34 +90,40 @@ def test_alphanet_has_no_flaw():
 def test_all_flaws_of_the_public_reading_are_found():
     model = random_model(official_config(), spread=0.5)
     found = {one.check: one for one in checks_of(AlphaNetPotential(model), untrained=True)}
-    for check in ("rotation: energy", "wrap: energy", "cutoff: energy jump", "cap: force jump", "paths: energy jump"):
+    for check in (
+        "rotation: energy",
+        "pbc-wrap: energy",
+        "cutoff: energy jump",
+        "neighbor-cap: force jump",
+        "continuity: energy jump",
+    ):
         assert found[check].passed is False, line(found[check])
-    assert found["cap: force jump"].where.startswith("neighbor 50 of")
+    assert found["neighbor-cap: force jump"].where.startswith("neighbor 50 of")
     assert found["translation: energy"].passed and found["permutation: energy"].passed
 
 
 def test_what_float32_costs_is_measured():
     def float32(name):
-        result = audit(f"flawed_potentials:{name}", LoadOptions(), [], lambda _: None)
-        return {one["check"]: one for one in result["checks"] if one["group"] == "float32"}
+        result = audit(f"flawed_potentials:{name}", LoadOptions(), [])
+        return {one.check: one for one in result.checks if one.group == "float32"}
 
-    assert all(one["passed"] for one in float32("good").values())
-    assert float32("far_from_zero")["float32: energy"]["passed"] is False
-    assert "one precision" in float32("stubborn")["float32: energy"]["reason"]
+    assert all(one.passed for one in float32("good").values())
+    assert float32("far_from_zero")["float32: energy"].passed is False
+    assert "one precision" in float32("stubborn")["float32: energy"].reason
 
 
-def test_a_potential_that_fails_in_the_middle_keeps_what_was_checked():
-    said = []
-    result = audit("flawed_potentials:fails_on_ranks", LoadOptions(), [], said.append)
-    assert "error" not in result
-    by_group = {one["group"]: one for one in result["checks"]}
-    assert by_group["cap"]["passed"] is None and "too dense" in by_group["cap"]["reason"]
-    assert by_group["NVE"]["passed"] and any("not checked: cap" in text for text in said)
+def test_a_potential_that_fails_in_the_middle_keeps_what_was_checked(caplog):
+    caplog.set_level("INFO", "alphanet")
+    result = audit("flawed_potentials:fails_on_ranks", LoadOptions(), [])
+    assert result.error == ""
+    by_group = {one.group: one for one in result.checks}
+    assert by_group["neighbor-cap"].passed is None and "too dense" in by_group["neighbor-cap"].reason
+    assert by_group["NVE"].passed and "not checked: neighbor-cap" in caplog.text
 
 
 def test_a_potential_that_fails_at_once_says_so():
-    result = audit("flawed_potentials:fails_on_molecules", LoadOptions(), [], lambda _: None)
-    assert "no molecules" in result["error"] and not result["checks"]
+    result = audit("flawed_potentials:fails_on_molecules", LoadOptions(), [])
+    assert "no molecules" in result.error and result.checks == []
 
 
 def test_structures_of_the_users_choice():
@@ -140,7 +148,7 @@ def test_elements_and_size_follow_the_model():
 def test_the_seed_decides_everything():
     def values(seed):
         subject = subject_of(AlphaNetPotential(random_model(paper_config())), [], LoadOptions(seed=seed))
-        return [dataclasses.astuple(one) for make in ("images", "cutoff", "forces") for one in CHECKS[make](subject)]
+        return [dataclasses.astuple(one) for make in ("unwrapped", "cutoff", "forces") for one in CHECKS[make](subject)]
 
     assert values(0) == values(0) != values(1)
 

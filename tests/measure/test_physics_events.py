@@ -20,7 +20,7 @@ def test_a_pair_that_passes_crosses_twice():
     assert crossings(path, 3.0, 0.3) == pytest.approx([0.15 - half, 0.15 + half])
 
 
-def test_the_number_of_neighbours_changes_at_a_crossing():
+def test_the_number_of_neighbors_changes_at_a_crossing():
     atoms = bulk("Cu", cubic=True)
     atoms.rattle(0.1, seed=1)
     path = random_path(atoms, np.random.default_rng(0))

@@ -193,7 +193,7 @@ def test_a_scheduler_that_is_gone_is_one_line_and_the_command_goes_on(tmp_path, 
 @pytest.mark.parametrize("name", ["local:0", "local:two", "cloud", "slurm:nowhere.yaml", "tcp://127.0.0.1:1"])
 def test_clusters_that_are_none(tmp_path, name, monkeypatch):
     monkeypatch.setattr("alphanet.measure.relaxation.cluster.CONNECT", "1s")
-    with pytest.raises(UserError, match=r"--cluster|cannot read"):
+    with pytest.raises(UserError, match=r"cluster:|cannot read"):
         predict(campaign(tmp_path, cubes(2)), name)
     assert not list(tmp_path.iterdir())
 

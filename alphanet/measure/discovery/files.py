@@ -1,15 +1,20 @@
 """Files of numbers by material id: CSV, Parquet and JSON lines, whole or by column."""
 
+from __future__ import annotations
+
 import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from alphanet.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ID = "material_id"
 JSON_LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
@@ -21,6 +26,8 @@ def columns_of(path: Path) -> list[str]:
     Raises:
         UserError: the file cannot be read.
     """
+    import pandas as pd
+
     if path.name.endswith(".parquet"):
         return [str(name) for name in _parquet(path, None).columns]
     if path.name.endswith(JSON_LINES):
@@ -53,6 +60,8 @@ def read_columns(path: Path, numbers: Sequence[str], others: Sequence[str] = ())
 
 
 def _read(path: Path, columns: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
     if path.name.endswith(".parquet"):
         return _parquet(path, columns).astype({ID: "string"})
     if path.name.endswith(JSON_LINES):
@@ -61,10 +70,14 @@ def _read(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def _json_lines(path: Path, nrows: int | None = None) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.read_json(path, lines=True, nrows=nrows, dtype=False, precise_float=True)
 
 
 def _parquet(path: Path, columns: list[str] | None) -> pd.DataFrame:
+    import pandas as pd
+
     try:
         return _whole(path, "Parquet", lambda: pd.read_parquet(path, columns=columns))
     except ImportError:
@@ -94,6 +107,8 @@ def _require_unique(ids: pd.Series, path: Path) -> None:
 
 
 def _finite(values: pd.Series, path: Path) -> pd.Series:
+    import pandas as pd
+
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
     wrong = (numbers.isna() & values.notna()) | np.isinf(numbers)
     if wrong.any():

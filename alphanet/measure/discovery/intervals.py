@@ -31,7 +31,7 @@ def bootstrap_intervals(
         seed: of the draws.
 
     Returns:
-        For each metric the 2.5 % and 97.5 % quantiles; None where no sample defines it.
+        For each metric the 2.5 % and 97.5 % quantiles; None if no sample defines it.
     """
     if not len(true):
         return {}

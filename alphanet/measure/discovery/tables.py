@@ -1,15 +1,20 @@
 """Tables of WBM predictions and of their DFT truth, joined on the material id."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.measure.discovery.files import ID, columns_of, read_columns
 from alphanet.measure.discovery.metrics import hull_distance
 from alphanet.measure.discovery.units import require_units
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # The published summary's names first, then plain ones. The summary's e_above_hull_wbm is another quantity: without the
 # corrections of MP2020, and above another hull.

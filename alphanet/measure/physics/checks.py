@@ -1,4 +1,4 @@
-"""What a check of the audit says, and how a number is judged beside its limit."""
+"""One check of the audit, and how a number is judged beside its limit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,16 @@ from ase import Atoms
 from alphanet.measure.physics.rounding import Rounding, measured_rounding
 from alphanet.potentials.protocol import FramePrediction, Potential
 
+NEGLIGIBLE = {
+    "eV": 1e-4,
+    "eV/atom": 1e-4,
+    "eV/Å": 1e-3,
+    "eV/Å^2": 1e-2,
+    "eV/Å^3": 1e-5,
+    "meV/atom/ps": 1e-2,
+}
+"""Thresholds per unit; failures below them do not matter in use (stress: 2 MPa; drift: 40 K/ns; others: at most a tenth
+of the best models' errors)"""
 BATCH = 16  # structures that are evaluated together
 
 
@@ -22,10 +32,15 @@ class Check:
     value: float | None
     unit: str
     limit: float | None
-    passed: bool | None  # none: it cannot be made, see `reason`
+    passed: bool | None  # None: it cannot be made, see `reason`
     reason: str | None = None
     where: str | None = None
     """Where the value was found"""
+
+    @property
+    def is_negligible(self) -> bool:
+        """Whether the value is too small to matter in use, whatever the limit says."""
+        return self.value is not None and self.value <= NEGLIGIBLE.get(self.unit, 0.0)
 
 
 @dataclass(frozen=True)
@@ -37,7 +52,7 @@ class Subject:
     molecule: Atoms  # not periodic, all pairs well within the cutoff
     rounding: Rounding  # on the crystal
     molecule_rounding: Rounding
-    cutoff: float | None  # Å; none: the potential tells none and a dimer shows none
+    cutoff: float | None  # Å; None: the potential tells none and a dimer shows none
     stress: bool  # it gives stresses of periodic structures
     untrained: bool
     seed: int
@@ -64,7 +79,7 @@ class Subject:
 
 
 def judged(check: str, group: str, value: float, unit: str, limit: float, where: str | None = None) -> Check:
-    """A check that passes where `value` does not exceed `limit`."""
+    """A check that passes if `value` does not exceed `limit`."""
     return Check(check, group, float(value), unit, float(limit), bool(value <= limit), where=where)
 
 

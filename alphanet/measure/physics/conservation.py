@@ -36,7 +36,7 @@ class Loop:
 
 
 def loops(subject: Subject) -> Iterator[Check]:
-    """Work of the forces around small circles of the molecule, on which no neighbour comes or goes: zero.
+    """Work of the forces around small circles of the molecule, on which no neighbor comes or goes: zero.
 
     Half of the points give its error.
     """

@@ -1,4 +1,4 @@
-"""Jumps of energy and forces: at the cutoff, at a cap on neighbours, and anywhere on a path."""
+"""Jumps of energy and forces: at the cutoff, at a cap on neighbors, and anywhere on a path."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ PATHS = 3
 WORK_LENGTH = 0.2  # Å; the molecule's margin to the cutoff is larger than what a pair can move
 WORK_STEPS = 128  # even
 HALVED = 4  # intervals that are looked into
+CAP_JUMP = "neighbor-cap: energy jump"
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,16 @@ def cutoff(subject: Subject) -> Iterator[Check]:
     yield from _judged("cutoff", jumps, places, limits)
 
 
-def cap(subject: Subject) -> Iterator[Check]:
-    """Jumps where two neighbours within the cutoff change ranks, in a dense crystal: a cap keeps only the nearest.
+def neighbor_cap(subject: Subject) -> Iterator[Check]:
+    """Jumps where two neighbors within the cutoff change ranks, in a dense crystal: a cap keeps only the nearest.
 
     Besides rounding, ten times the median over all ranks may seem a jump, as a cap concerns one of them. Every swap at
     the rank of a cap jumps; what jumps at one swap and not at most others of its rank is something else beside it.
     """
     if subject.cutoff is None:
-        yield unchecked("cap: energy jump", "cap", "eV", "without a cutoff, nobody knows how many neighbours count")
+        yield unchecked(
+            "neighbor-cap: energy jump", "neighbor-cap", "eV", "without a cutoff, nobody knows how many neighbors count"
+        )
         return
     crystal = dense(subject.crystal, subject.cutoff)
     path = random_path(crystal, subject.random(3))
@@ -65,7 +68,9 @@ def cap(subject: Subject) -> Iterator[Check]:
         if rank >= LOWEST_RANK and _is_far(t, crossed, subject.rounding)
     ]
     if not alone:
-        yield unchecked("cap: energy jump", "cap", "eV", f"no atom has more than {LOWEST_RANK} neighbours")
+        yield unchecked(
+            "neighbor-cap: energy jump", "neighbor-cap", "eV", f"no atom has more than {LOWEST_RANK} neighbors"
+        )
         return
     ranks = sorted({rank for _, rank in alone})
     times = {rank: [t for t, one in alone if one == rank][:CONFIRMED] for rank in ranks}
@@ -74,12 +79,12 @@ def cap(subject: Subject) -> Iterator[Check]:
     for place, rank in enumerate(ranks):
         if jumps[place].energy > limits[0] or jumps[place].forces > limits[1]:
             jumps[place] = _quantile(jumps_at(subject, path, times[rank]), 0.5)
-    places = [f"neighbour {rank} of {ranks[-1]} that were looked at" for rank in ranks]
-    yield from _judged("cap", jumps, places, limits)
+    places = [f"neighbor {rank} of {ranks[-1]} that were looked at" for rank in ranks]
+    yield from _judged("neighbor-cap", jumps, places, limits)
 
 
-def paths(subject: Subject) -> Iterator[Check]:
-    """Jumps anywhere on random paths of the molecule, on which no neighbour comes or goes.
+def on_paths(subject: Subject) -> Iterator[Check]:
+    """Jumps anywhere on random paths of the molecule, on which no neighbor comes or goes.
 
     Where energy and work of the forces differ between two points, the stretch is halved again and again: of what is
     smooth, conservative or not, nothing remains. A jump of the forces alone shows as a difference of a step times a
@@ -90,7 +95,7 @@ def paths(subject: Subject) -> Iterator[Check]:
     limit = subject.molecule_rounding.jump_limit(len(subject.molecule))
     jumps = [largest_jump(subject, path, 0.0, WORK_LENGTH, WORK_STEPS, limit) for path in chosen]
     places = [f"{jump.t:.4f} Å along path {number}" for number, jump in enumerate(jumps, 1)]
-    yield from _judged("paths", jumps, places, (limit, 3 * limit / (WORK_LENGTH / WORK_STEPS)))
+    yield from _judged("continuity", jumps, places, (limit, 3 * limit / (WORK_LENGTH / WORK_STEPS)))
 
 
 def jumps_at(subject: Subject, path: Path, times: Sequence[float] | np.ndarray) -> list[Jump]:

@@ -1,4 +1,4 @@
-"""Straight paths, and where on them a pair crosses the cutoff or two neighbours change ranks: closed forms."""
+"""Straight paths, and where on them a pair crosses the cutoff or two neighbors change ranks: closed forms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ase import Atoms
 
 from alphanet.neighbors import neighbor_pairs
 
-TIE = 1e-6  # Å; neighbours nearer to each other in distance are a tie that persists, of an atom with its own images
+TIE = 1e-6  # Å; neighbors nearer to each other in distance are a tie that persists, of an atom with its own images
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def crossings(path: Path, cutoff: float, length: float) -> np.ndarray:
 
 
 def swaps(path: Path, cutoff: float, length: float) -> list[tuple[float, int]]:
-    """t and rank k, ascending, wherever the k-th and the next neighbour of some atom change places.
+    """t and rank k, ascending, wherever the k-th and the next neighbor of some atom change places.
 
-    Both are within the cutoff, so that a potential that looks at all neighbours does not notice.
+    Both are within the cutoff, so that a potential that looks at all neighbors does not notice.
     """
     _, receiver, start, change = _pairs(path, cutoff + 2 * length)
     found: list[tuple[float, int]] = []

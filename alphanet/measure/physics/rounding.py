@@ -83,7 +83,7 @@ def measured_rounding(potential: Potential, atoms: Atoms, declared: str | None, 
     Args:
         potential: what is measured.
         atoms: a structure without symmetry.
-        declared: float32 or float64, where the potential tells it; none: it is told from the noise.
+        declared: float32 or float64, where the potential tells it; None: it is told from the noise.
         seed: of the displacements.
 
     Raises:

@@ -12,7 +12,7 @@ from alphanet.errors import UserError
 RATTLE = 0.1  # Å, standard deviation
 MOLECULES = ("CH3CH2OH", "CH3OH", "H2O")  # the largest that fits into the cutoff is taken
 MARGIN = 0.6  # Å that the largest distance in a molecule stays below the cutoff, more than any check moves its atoms
-DENSE = 90  # mean number of neighbours within the cutoff; the widest caps in use are 50
+DENSE = 90  # mean number of neighbors within the cutoff; the widest caps in use are 50
 
 
 def usual_structures() -> list[Atoms]:
@@ -27,7 +27,7 @@ def chosen_structures(
 
     Args:
         given: the user's structures; the first periodic one and the first that is not are taken.
-        known: chemical symbols that the potential knows; none: not told, so all.
+        known: chemical symbols that the potential knows; None: not told, so all.
         cutoff: Å.
 
     Raises:
@@ -50,7 +50,7 @@ def quartz() -> Atoms:
 
 
 def dense(crystal: Atoms, cutoff: float) -> Atoms:
-    """The crystal, compressed where fewer than `DENSE` neighbours lie within the cutoff."""
+    """The crystal, compressed where fewer than `DENSE` neighbors lie within the cutoff."""
     there = len(crystal) / crystal.get_volume() * 4 / 3 * np.pi * cutoff**3
     return _scaled(crystal, min(1.0, (there / DENSE) ** (1 / 3)))
 
@@ -75,10 +75,10 @@ def _molecule(known: Collection[str] | None, cutoff: float | None, crystal: Atom
 
 
 def _tetrahedron(crystal: Atoms) -> Atoms:
-    """The first atom of the crystal with its four nearest neighbours."""
+    """The first atom of the crystal with its four nearest neighbors."""
     images = crystal.repeat((3, 3, 3))
-    centre = 13 * len(crystal)
-    nearest = np.argsort(np.linalg.norm(images.positions - images.positions[centre], axis=1))[:5]
+    center = 13 * len(crystal)
+    nearest = np.argsort(np.linalg.norm(images.positions - images.positions[center], axis=1))[:5]
     return Atoms(images.numbers[nearest], images.positions[nearest])
 
 

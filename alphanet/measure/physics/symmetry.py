@@ -21,7 +21,7 @@ class Change:
 
     atoms: Atoms
     turn: np.ndarray = field(default_factory=lambda: np.eye(3))  # (3, 3), applied to vectors
-    origin: np.ndarray | None = None  # (n,) the atom before of each atom; none: the same order
+    origin: np.ndarray | None = None  # (n,) the atom before of each atom; None: the same order
 
 
 Maker = Callable[[Atoms, np.random.Generator], Change]
@@ -59,7 +59,7 @@ def translation(subject: Subject) -> Iterator[Check]:
     return _compared(subject, "translation", make)
 
 
-def wrap(subject: Subject) -> Iterator[Check]:
+def pbc_wrap(subject: Subject) -> Iterator[Check]:
     """All atoms displaced by the same vector, and then wrapped into the cell, as in molecular dynamics."""
 
     def make(atoms: Atoms, random: np.random.Generator) -> Change:
@@ -68,18 +68,18 @@ def wrap(subject: Subject) -> Iterator[Check]:
         moved.wrap()
         return Change(moved)
 
-    return _compared(subject, "wrap", make, molecule=False)
+    return _compared(subject, "pbc-wrap", make, molecule=False)
 
 
-def images(subject: Subject) -> Iterator[Check]:
-    """Atoms left in other cells, each up to two lattice vectors away: a search for neighbours may miss them there."""
+def unwrapped(subject: Subject) -> Iterator[Check]:
+    """Atoms left in other cells, each up to two lattice vectors away: a search for neighbors may miss them there."""
 
     def make(atoms: Atoms, random: np.random.Generator) -> Change:
         moved = atoms.copy()
         moved.positions += random.integers(-2, 3, (len(atoms), 3)) @ atoms.cell.array
         return Change(moved)
 
-    return _compared(subject, "images", make, molecule=False)
+    return _compared(subject, "unwrapped", make, molecule=False)
 
 
 def permutation(subject: Subject) -> Iterator[Check]:

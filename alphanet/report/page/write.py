@@ -29,7 +29,7 @@ FILLS = {
     "does not hold": "#f7c6a3",
     "not measured": "#ffffff",
 }
-"""Background colors of verdicts, distinct with any color vision and light enough for `INK`; words and marks repeat them"""
+"""Backgrounds of verdicts, distinct with any color vision and light enough for `INK`; words and marks repeat them"""
 MARKS = {
     "reproduced": "✓",
     "better": "▲",

@@ -1,5 +1,6 @@
 """Cards of crystal stability: rows whose predictions are published, a user's, or made here by relaxing."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -120,7 +121,7 @@ def predictions_card(
         "threshold": threshold,
         "cross_check": cross_check,
     }
-    row = predictions.name.partition(".")[0]
+    row = re.sub(r"\.(csv|parquet|jsonl|ndjson)(\.\w+)?$", "", predictions.name)
     return _ad_hoc(name, f"Stability of WBM's crystals: {row}", {row: {"model": row, "file": predictions}}, scale)
 
 

@@ -1,0 +1,285 @@
+"""Physics: whether potentials obey what every energy surface obeys. One task is a row, the audit of a potential."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
+from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
+from alphanet.benchmark.kind import Kind, Plan, Task
+from alphanet.benchmark.selection import WHOLE
+from alphanet.cards import validate
+from alphanet.errors import UserError
+from alphanet.files import sha256_of
+from alphanet.measure.physics.audit import Audit, audit, require_potential
+from alphanet.measure.physics.checks import Check
+from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, findings, short_name, state_of, value_text
+from alphanet.provenance import code_digest, where
+from alphanet.results.facts import record_facts
+from alphanet.results.records import Record
+from alphanet.results.schema import Figure, Grid, Number
+
+if TYPE_CHECKING:
+    from alphanet.potentials.opening import LoadOptions
+
+__all__ = ["Physics", "PhysicsCard", "physics_card"]
+
+logger = logging.getLogger(__name__)
+
+AD_HOC = "ad-hoc"  # the scale of a card that the command line makes
+AD_HOC_REASON = "asked for on the command line; no paper prints these numbers"
+CODE = ("measure/physics", "model", "potentials", "graph.py", "neighbors.py")
+FIGURE = "physics"
+
+
+class PhysicsScale(ScaleSettings):
+    """How a scale loads the potentials, and the structures on which it checks them."""
+
+    untrained: bool = False  # random weights
+    preset: str | None = None  # settings of random weights; None: the model's first
+    structures: Path | None = None  # a periodic structure and one that is not; None: quartz and ethanol
+    config: Path | None = None  # JSON of an AlphaNet checkpoint that carries none
+    trust: bool = False  # accept pickled weights whose checksum is not known
+
+
+class PhysicsCard(BenchmarkCard[PhysicsScale, Row, Column]):
+    """Potentials whose physics is checked; it has no columns and no metrics."""
+
+    kind: Literal["physics"]
+
+
+def physics_card(
+    name: str,
+    *,
+    models: Sequence[str],
+    structures: Path | None = None,
+    untrained: bool = False,
+    preset: str | None = None,
+    trust: bool = False,
+    config: Path | None = None,
+) -> PhysicsCard:
+    """The card of an audit of `models`, with scale `ad-hoc`.
+
+    Args:
+        name: of the benchmark and its folder.
+        models: as `alphanet.potentials.opening.open_potential` takes them.
+        structures: file with a periodic structure and one that is not; None: quartz and ethanol.
+        untrained: give all of them random weights.
+        preset: settings of random weights; None: each model's first.
+        trust: accept pickled weights whose checksum is not known.
+        config: JSON of an AlphaNet checkpoint that carries none.
+
+    Raises:
+        UserError: a model is named twice, or a value is not valid.
+    """
+    rows = {short_name(model): {"model": model} for model in models}
+    if len(rows) != len(models):  # files of one name in several folders
+        rows = {model: {"model": model} for model in models}
+    if len(rows) != len(models):
+        raise UserError("a model is named twice")
+    scale = {
+        "comparable": False,
+        "reason": AD_HOC_REASON,
+        "protocol": "Every check in the best precision that the potential has, beside what rounding explains.",
+        "untrained": untrained,
+        "preset": preset,
+        "structures": structures,
+        "config": config,
+        "trust": trust,
+    }
+    values = {"kind": "physics", "name": name, "title": "What potentials obey", "rows": rows, "scales": {AD_HOC: scale}}
+    return validate(values, PhysicsCard, name)
+
+
+@dataclass(frozen=True)
+class AuditWork:
+    """A potential to audit."""
+
+    row: str
+    model: str
+
+
+class Physics(Kind[PhysicsCard, AuditWork]):
+    """Audits of potentials."""
+
+    card_type = PhysicsCard
+    uses = frozenset({"seed", "device", "threads", "structures"})
+
+    def plan(self) -> Plan[AuditWork]:
+        """A task a row.
+
+        Raises:
+            UserError: a model can be no potential.
+        """
+        for row in self.card.rows.values():
+            require_potential(row.model)
+        return Plan(
+            tasks=tuple(self._task(name, row.model) for name, row in self.card.rows.items()),
+            cost="minutes a potential",
+            minutes=None,
+            models=tuple(row.model for row in self.card.rows.values()),
+        )
+
+    def measure(self, task: Task[AuditWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:  # noqa: ARG002
+        """Make every check of a potential.
+
+        Raises:
+            UserError: it cannot be loaded, or fails on the structures; nothing is kept then.
+        """
+        from alphanet.data.formats import read_frames
+
+        file = self._structures
+        given = [] if file is None else list(read_frames(file, labeled=False))
+        result = audit(task.work.model, self._loading, given)
+        if result.error:
+            raise UserError(result.error)
+        made = [check for check in result.checks if check.passed is not None]
+        yield Measured(
+            Record(
+                metrics={
+                    "passed": sum(bool(check.passed) for check in made),
+                    "checked": len(made),
+                    "unchecked": len(result.checks) - len(made),
+                    "checks": [asdict(check) for check in result.checks],
+                },
+                data={"structures": list(result.structures)},
+                model={"name": result.model, "untrained": result.untrained, **result.provenance},
+                protocol={
+                    "benchmark": f"{self.card.name}/{self.options.scale}",
+                    "key": task.keys[places[0]],
+                    "precision": result.precision,
+                    "seed": self.options.seed,
+                    "device": self.options.device,
+                    "cutoff": result.cutoff,
+                    "noise": dict(result.noise),
+                    "seconds": result.seconds,
+                },
+                environment=where(),
+            ),
+            places,
+        )
+
+    def show(self, findings: Findings) -> Shown:
+        """A summary, every check of each potential, and the figure."""
+        from alphanet.figures.physics import physics_figure
+        from alphanet.figures.style import figure_files
+
+        audits = {row: _audit_of(records[0]) for (row, _), records in findings.records.items()}
+        if not audits:
+            return Shown()
+        physics_figure(self.folder / FIGURE, list(audits.values()))
+        return Shown(
+            grids=[_summary(audits), *(_checks(row, one) for row, one in audits.items())],
+            figures=[Figure(name=FIGURE, title="What each potential keeps", files=figure_files(FIGURE))],
+            origins={_origin(row): record_facts(records[0]) for (row, _), records in findings.records.items()},
+        )
+
+    @property
+    def _structures(self) -> Path | None:
+        return Path(self.options.structures) if self.options.structures else self._scale.structures
+
+    @property
+    def _scale(self) -> PhysicsScale:
+        return self.card.scale(self.options.scale)
+
+    @property
+    def _loading(self) -> "LoadOptions":
+        from alphanet.potentials.opening import LoadOptions
+
+        return LoadOptions(
+            device=self.options.device,
+            threads=self.options.threads if self.options.threads > 1 else None,
+            config=self._scale.config,
+            untrained=self._scale.untrained,
+            seed=self.options.seed,
+            preset=self._scale.preset,
+            trust=self._scale.trust,
+        )
+
+    def _task(self, row: str, model: str) -> Task[AuditWork]:
+        place = (row, WHOLE)
+        return Task(row, (place,), AuditWork(row, model), keys={place: self._key(model)})
+
+    def _key(self, model: str) -> str:
+        """Hash of all that an audit depends on."""
+        weights = Path(model if Path(model).is_file() else model.partition(":")[2])
+        file, config = self._structures, self._scale.config
+        depends: list[Any] = [
+            model,
+            sha256_of(weights) if weights.is_file() else None,
+            None if file is None or not file.is_file() else sha256_of(file),
+            [self._scale.untrained, self._scale.preset],
+            None if config is None or not config.is_file() else sha256_of(config),
+            [self.options.seed, self.options.device],
+            code_digest(CODE),
+        ]
+        return hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:16]
+
+
+def _audit_of(record: Record) -> Audit:
+    """The audit of a record, as far as tables and figures show it."""
+    checks: Any = record.metrics["checks"]
+    return Audit(
+        model=str(record.model["name"]),
+        untrained=bool(record.model["untrained"]),
+        checks=[Check(**check) for check in checks],
+        precision=str(record.protocol["precision"]),
+    )
+
+
+def _summary(audits: dict[str, Audit]) -> Grid:
+    """How many checks each potential passes, and the properties that it does not keep."""
+    rows: list[tuple[str | Number, ...]] = []
+    for row, one in audits.items():
+        made = [check for check in one.checks if check.passed is not None]
+        passed, left = sum(bool(check.passed) for check in made), len(one.checks) - len(made)
+        wrong: dict[str, list[str]] = {FAILS: [], NEGLIGIBLE: []}
+        for name, finding in findings(one.checks, untrained=one.untrained).items():
+            if finding.state in wrong:
+                wrong[finding.state].append(f"{name} {finding.text}")
+        rows.append(
+            (
+                short_name(row, untrained=one.untrained),
+                one.precision,
+                Number(text=f"{passed} of {len(made)}", value=passed, origin=_origin(row)),
+                Number(text=str(left), value=left, origin=_origin(row)),
+                ", ".join(wrong[FAILS]) or "none",
+                ", ".join(wrong[NEGLIGIBLE]) or "none",
+            )
+        )
+    columns = (
+        "potential",
+        "precision",
+        "checks passed",
+        "not checked",
+        "properties that fail",
+        "beyond rounding, negligible",
+    )
+    return Grid(id="summary", title="What each potential keeps", columns=columns, rows=tuple(rows))
+
+
+def _checks(row: str, one: Audit) -> Grid:
+    lines: list[tuple[str | Number, ...]] = []
+    for check in one.checks:
+        value, limit = check.value, check.limit
+        lines.append(
+            (
+                check.check,
+                "–" if value is None else Number(text=value_text(check), value=value, origin=_origin(row)),
+                "–" if limit is None else Number(text=f"{limit:.1g}", value=limit, origin=_origin(row)),
+                state_of([check], untrained=one.untrained),
+                check.reason or ("" if check.passed else check.where or ""),
+            )
+        )
+    name = short_name(row, untrained=one.untrained)
+    columns = ("check", "value", "limit", "", "where, or why not")
+    title = f"Every check of {name}"
+    return Grid(id=f"checks/{row}", title=title, columns=columns, rows=tuple(lines), folded=True)
+
+
+def _origin(row: str) -> str:
+    return f"physics/{row}"

@@ -1,0 +1,60 @@
+"""The physics audit as a figure: potentials by properties."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from alphanet.figures.style import save_figure, styled
+from alphanet.measure.physics.audit import PROPERTIES, Audit
+from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, UNCHECKED, Finding, findings, short_name
+
+# Light enough for black text, and told apart with any color vision; the words say the same.
+FILLS = {OK: "#BFE3F5", NEGLIGIBLE: "#F6EE9C", FAILS: "#EE8A4A", UNCHECKED: "#EDEDED"}
+
+
+def physics_figure(path: Path, audits: Sequence[Audit]) -> list[Path]:
+    """A grid: a row a potential, a column a property; verdict and worst value in words, and in color.
+
+    Args:
+        path: where, without the format's ending.
+        audits: at least one.
+
+    Returns:
+        The files written: PNG, SVG, PDF.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch, Rectangle
+
+    with styled():
+        figure = Figure(figsize=(0.8 * len(PROPERTIES) + 2.4, 0.5 * len(audits) + 1.5), layout="constrained")
+        axes = figure.subplots()
+        for row, audit in enumerate(audits):
+            for column, (name, one) in enumerate(findings(audit.checks, untrained=audit.untrained).items()):
+                corner = (column - 0.5, row - 0.5)
+                axes.add_patch(Rectangle(corner, 1, 1, facecolor=FILLS[one.state], edgecolor="white", linewidth=1.5))
+                axes.text(column, row, _words(audit, name, one), ha="center", va="center", fontsize=6)
+        axes.set(xlim=(-0.5, len(PROPERTIES) - 0.5), ylim=(len(audits) - 0.5, -0.5))
+        axes.set_xticks(range(len(PROPERTIES)), [one.title for one in PROPERTIES.values()])
+        axes.set_yticks(range(len(audits)), [_row_label(audit) for audit in audits])
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0, labelsize=7)
+        axes.spines[:].set_visible(False)
+        meanings = {
+            OK: "within what rounding explains",
+            NEGLIGIBLE: "beyond rounding, below what matters in use",
+            FAILS: "the rule is broken",
+            UNCHECKED: "cannot be made",
+        }
+        legend = [Patch(facecolor=FILLS[state], label=f"{state}: {text}") for state, text in meanings.items()]
+        figure.legend(handles=legend, loc="outside lower center", ncols=4, fontsize=7)
+        return save_figure(figure, path)
+
+
+def _words(audit: Audit, name: str, finding: Finding) -> str:
+    if finding.state == UNCHECKED:
+        failed = audit.error and not any(check.group == name for check in audit.checks)
+        return "failed" if failed else "not\nchecked"
+    return "\n".join([finding.state, *finding.text.split(" ")])
+
+
+def _row_label(audit: Audit) -> str:
+    return f"{short_name(audit.model, untrained=audit.untrained)}\n{audit.precision or 'failed'}"

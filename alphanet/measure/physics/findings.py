@@ -1,0 +1,54 @@
+"""What an audit found of each property: the worst of its checks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alphanet.measure.physics.audit import PROPERTIES
+from alphanet.measure.physics.checks import Check
+
+OK, NEGLIGIBLE, FAILS, UNCHECKED = "ok", "negligible", "FAILS", "not checked"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The worst check of one property."""
+
+    state: str
+    text: str  # the value with its unit; empty if nothing was checked
+
+
+def findings(checks: Sequence[Check], *, untrained: bool) -> dict[str, Finding]:
+    """By property, the check that is worst in units of its limit."""
+    worst = {}
+    for name in PROPERTIES:
+        made = [check for check in checks if check.group == name and check.passed is not None]
+        if not made:
+            worst[name] = Finding(UNCHECKED, "")
+            continue
+        check = max(made, key=lambda one: (not one.passed, (one.value or 0.0) / (one.limit or 1.0)))
+        worst[name] = Finding(state_of(made, untrained=untrained), value_text(check))
+    return worst
+
+
+def state_of(checks: Iterable[Check], *, untrained: bool) -> str:
+    """The worst state of checks; random weights have energies of any size, of which none is too small to matter."""
+    made = [check for check in checks if check.passed is not None]
+    if not made:
+        return UNCHECKED
+    failed = [check for check in made if not check.passed]
+    if not failed:
+        return OK
+    return NEGLIGIBLE if not untrained and all(check.is_negligible for check in failed) else FAILS
+
+
+def value_text(check: Check) -> str:
+    """A value with its unit, in two digits, without an exponent if that is short; a dash if nothing was measured."""
+    return "–" if check.value is None else f"{float(f'{check.value:.2g}'):g} {check.unit}"
+
+
+def short_name(model: str, *, untrained: bool = False) -> str:
+    """The potential's name without the folders of its files; says if its weights are random."""
+    head, colon, tail = model.partition(":")
+    name = f"{Path(head).name}{colon}{Path(tail).name}"
+    return f"{name} (random)" if untrained else name
