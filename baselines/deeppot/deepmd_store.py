@@ -1,4 +1,4 @@
-"""Frames of an ASE-LMDB store in deepmd's own LMDB format: a record a frame, of any size and composition."""
+"""Frames of an ASE-LMDB store in deepmd's own LMDB format: one record per frame, of any size and composition."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ TOGETHER = 1000  # frames in a transaction
 
 
 class Summary:
-    """What training needs to know of the frames before it starts."""
+    """Facts about the frames that training needs before it starts."""
 
     def __init__(self):
         self.groups = Counter()  # frames by number of atoms and whether they have a stress

@@ -13,7 +13,7 @@ PADDING = -1  # deepmd's type of atoms that are not there, and of neighbors that
 
 @dataclass
 class Extended:
-    """B structures, each of `width` places for its atoms, followed by places for images of atoms."""
+    """B structures, each with `width` places for its atoms and further places for images of atoms."""
 
     coord: np.ndarray  # (B, A, 3) Å
     atype: np.ndarray  # (B, A) index in the model's elements

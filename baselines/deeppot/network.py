@@ -56,7 +56,7 @@ class Model:
         return self.evaluate(self.prepare(structures))
 
     def prepare(self, structures):
-        """What deepmd's lower interface takes, on the device; the places of the atoms in it; the structures."""
+        """The inputs of deepmd's lower interface, on the device; the places of the atoms in them; the structures."""
         from neighbors import extended
 
         refuse_unknown(structures.numbers, self._elements)
@@ -67,7 +67,7 @@ class Model:
     reference = predict
 
     def evaluate(self, inputs):
-        """What the network makes of it, on the host."""
+        """Predictions of the network for it, on the host."""
         (coord, atype, nlist, mapping), places, structures = inputs
         answer = self._network.forward_lower(coord, atype, nlist, mapping)
         # a force on an image is a force on its atom
@@ -117,7 +117,7 @@ def _untrained(request):
 
 
 def _trained(file, request):
-    """What `save` wrote."""
+    """The model that `save` wrote."""
     settings, tensors = read_checkpoint(file)
     return _restored(file, settings["model"], tensors, settings["references"], request)
 

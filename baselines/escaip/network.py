@@ -1,4 +1,4 @@
-"""EScAIP of fairchem-core 2, with forces that are derivatives or come from a head of their own."""
+"""EScAIP of fairchem-core 2, with forces that are derivatives or come from a separate head."""
 
 import light_fairchem  # noqa: F401  before fairchem
 

@@ -31,7 +31,7 @@ class Model:
     """An Orb network on a device; its edges come from the common neighbor lists."""
 
     def __init__(self, network, request):
-        """Of `request` count `elements`, `device`, and the `mode`: eager, or compiled as the package does it."""
+        """Store the network; `request` gives `elements`, `device` and `mode`: eager, or compiled as in the package."""
         elements, device = request["elements"] or TRAINED, request["device"]
         self._network = network.eval().requires_grad_(False).to(device)
         self._reference = None
@@ -58,12 +58,12 @@ class Model:
         return self._prepared(with_dimer(structures) if self._compiled else structures, self._dtype)
 
     def evaluate(self, inputs):
-        """What the network makes of the batch, on the host."""
+        """Predictions of the network for the batch, on the host."""
         answer = self._evaluated(self._network, inputs)
         return without_dimer(answer) if self._compiled else answer
 
     def reference(self, structures):
-        """What `predict` gives, computed in float64 without compilation."""
+        """Predictions of `predict`, computed in float64 without compilation."""
         if self._reference is None:
             self._reference = copy.deepcopy(self._network).double()  # a copy of a compiled network is not compiled
         with in_float64():
