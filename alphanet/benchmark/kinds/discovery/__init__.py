@@ -1,6 +1,6 @@
-"""Discovery: stability of WBM's crystals by predictions that are published, a user's, or relaxed here.
+"""Discovery: stability of WBM's crystals by published predictions, a user's predictions, or relaxations here.
 
-One task is a row; with a sample to relax anew, published rows have a second one, whose record stands beside the cells.
+One task is a row. If a sample is relaxed anew, published rows have a second task, whose record belongs to no cell.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ UNIQUE_TITLES = {"full": "structures", "unique": "unique prototypes", "most-stab
 
 @dataclass(frozen=True)
 class RowWork:
-    """A row; its labels and predictions once they are there, or the reason why they are not fetched."""
+    """A row, with its labels and predictions when it is prepared, or the reason why they are not fetched."""
 
     row: str
     anew: bool = False  # relax a sample of published predictions
@@ -74,7 +74,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         self._truth: Path | UserError | None = None
 
     def plan(self) -> Plan[RowWork]:
-        """A task a row; samples that are relaxed anew come last."""
+        """Return one task per row; samples that are relaxed anew come last."""
         rows = self.card.rows
         relaxing = {name for name, row in rows.items() if row.relaxation is not None}
         tasks = [self._task(name, None if name in relaxing else 0.0) for name in rows]
@@ -93,7 +93,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         """Get the labels and the row's predictions.
 
         Raises:
-            UserError: they cannot be had, or another file has their name.
+            UserError: they are not available, or another file has their name.
         """
         row, scale = self.card.rows[task.work.row], self.card.scale(self.options.scale)
         if task.work.anew or row.relaxation is not None:
@@ -114,7 +114,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         return replace(task, work=work, keys=dict.fromkeys(task.places, key))
 
     def keeps(self, task: Task[RowWork], place: Place, record: Record) -> bool:
-        """Whether the record is of the same files and its figures are there; a cross-check that differs is repeated."""
+        """Whether the record is of the same files and its figures exist; a cross-check that differs is repeated."""
         if not super().keeps(task, place, record):
             return False
         check: Any = record.metrics.get("cross_check") or {}
@@ -211,7 +211,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         return f"no training; {len(data)} files, {size / 1e6:.0f} MB or more, once; then seconds a row"
 
     def _labels(self, *, fetch: bool) -> Path:
-        """The labels; if they cannot be had, the error is raised for the first row, and the others only miss them."""
+        """The labels; if they are not available, only the first row fails, and the others are missing."""
         if self.options.truth is not None:
             return self.options.truth
         if self._truth is None:
@@ -227,7 +227,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         return self._truth
 
     def _scored(self, row: str, wbm: Wbm, protocol: Mapping[str, Any], **relaxed: Any) -> Record:
-        """The record of a row's scores; draws them if the card says so."""
+        """The record of a row's scores; they are drawn if the card asks for figures."""
         scale = self.card.scale(self.options.scale)
         available = wbm.available()
         wanted = scale.subset if scale.subset in available else "full"
@@ -291,7 +291,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         )
 
     def _relaxed_anew(self, name: str) -> Iterator[Finding]:
-        """Compare with the published predictions; a row that cannot be relaxed here is a reason, not a failure."""
+        """Compare with the published predictions; if the row cannot be relaxed here, note the reason without failing."""
         from alphanet.benchmark.kinds.discovery.relaxing import relaxed_anew
 
         row = self.card.rows[name]
@@ -327,10 +327,10 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         }
 
     def _draw(self, row: str, wbm: Wbm, scores: Mapping[str, Mapping[str, Any]]) -> None:
-        """Figures of the unique prototypes, as on the leaderboard, or of the one subset that there is."""
+        """Draw the unique prototypes, as on the leaderboard, or the only subset."""
         from alphanet.figures.discovery.draw import FIGURES, draw_predictions
 
-        for name in FIGURES:  # none of an earlier run stays
+        for name in FIGURES:  # remove those of an earlier run
             for file in self.folder.glob(f"{_prefix(row)}{name}.*"):
                 file.unlink()
         score = scores.get("unique") or next(iter(scores.values()))
@@ -341,7 +341,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
             self._notes.append(str(error))
 
     def _figures(self, row: str, record: Record) -> list[Figure]:
-        """The figures that are there; those that could not be drawn are left out."""
+        """The figures that exist; those that could not be drawn are left out."""
         if not self.card.figures or not record.metrics.get("scores"):
             return []
         from alphanet.figures.discovery.draw import FIGURES

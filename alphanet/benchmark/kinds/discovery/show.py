@@ -27,7 +27,7 @@ def origin_of(row: str) -> str:
 
 
 def scores_grid(row: str, record: Record) -> Grid:
-    """The metrics of a row, a column a subset, with 95 % intervals."""
+    """The metrics of a row with 95 % intervals, one column per subset."""
     scores = _scores(record)
     lines = []
     for name, title in TITLES.items():
@@ -38,7 +38,7 @@ def scores_grid(row: str, record: Record) -> Grid:
 
 
 def left_out(row: str, record: Record) -> list[str]:
-    """What the scores of a row leave out, in words."""
+    """Notes on the structures that the scores of a row leave out."""
     return [f"{row}: {record.data[key]} {text}" for key, text in LEFT_OUT.items() if record.data.get(key)]
 
 
