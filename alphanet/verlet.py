@@ -13,14 +13,14 @@ from alphanet.neighbors import build_graph
 class VerletList:
     """Graphs of the structures of a trajectory, searching neighbors only when an atom has moved half the skin.
 
-    Pairs within `cutoff + skin` are remembered with the positions at the time of the search. Wrapping an atom back into
-    the cell is no movement: the lattice vectors by which it was moved are taken over into the edges' shifts. Another
-    cell, other elements or other periodic directions start a new search.
+    Pairs within `cutoff + skin` are stored with the positions at the time of the search. Wrapping an atom back into the
+    cell is not a movement: the edges' shifts change by the lattice vectors that the atom moved by. A new cell, other
+    elements or other periodic directions start a new search.
 
     Args:
         cutoff: Å.
         skin: Å; 0 searches at every call.
-        device: of the graphs; what is remembered stays there.
+        device: of the graphs and the stored pairs.
     """
 
     def __init__(self, cutoff: float, skin: float = 0.5, device: torch.device | str = "cpu") -> None:

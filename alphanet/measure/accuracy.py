@@ -87,7 +87,7 @@ def evaluate(
 
     Args:
         potential: the potential to evaluate.
-        frames: structures with energy and forces (and stress, where there is one) in their calculator.
+        frames: structures with energy, forces and, if available, stress in their calculator.
         batch_size: structures that the potential may take at once.
         official: add what the released evaluator would print.
         s2ef: add the errors of OC20's leaderboard; see `alphanet.measure.s2ef`.

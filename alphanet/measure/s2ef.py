@@ -49,7 +49,7 @@ class S2efSums:
     def add(self, atoms: Atoms, label: FramePrediction, prediction: FramePrediction) -> None:
         """Add a structure of N atoms with forces (N, 3) in eV/Å and energies in eV.
 
-        Fixed atoms are those of the per-atom array `fixed`, or of the constraints where there is no such array.
+        Fixed atoms are those of the per-atom array `fixed`, or of the constraints if there is no such array.
         """
         group = str(atoms.info.get("group", ""))
         fixed = np.asarray(atoms.arrays.get("fixed", fixed_atoms(atoms)), dtype=bool)

@@ -32,7 +32,7 @@ class LoadOptions:
     """JSON of an AlphaNet checkpoint that carries none"""
     untrained: bool = False
     seed: int = 0
-    """Of random weights"""
+    """Seed of random weights"""
     preset: str | None = None
     """Name of the settings of random weights; the card's first if None"""
     trust: bool = False

@@ -37,7 +37,7 @@ class TrainingResult(Card):
     model: Path
     """Best weights by validation loss, averaged if there is an average; relative to the folder in `result.json`"""
     sha256: str
-    """Of that file"""
+    """Checksum of that file"""
     epochs: int
     """Finished"""
     steps: int

@@ -223,7 +223,7 @@ def test_a_published_row_is_relaxed_anew_and_compared_structure_by_structure(car
     grid = next(grid for grid in result.grids if grid.id == "relaxed-anew")
     rows = {row[0]: row[1:] for row in grid.rows}
     assert rows["First"][0].value == 3 and rows["First"][1].origin in result.origins
-    assert rows["AlphaNet"][-1].startswith("alphanet has no weights of its own")
+    assert rows["AlphaNet"][-1].startswith("alphanet comes without weights")
     (folder,) = (tmp_path / "runs/crystals/relaxed").iterdir()
     table = pd.read_csv(folder / "predictions.csv.gz", index_col=0)
     ours = table[next(name for name in table if name.startswith("e_form_per_atom"))].to_dict()

@@ -66,7 +66,7 @@ class TrainingJob:
 
     @functools.cached_property
     def training_key(self) -> str:
-        """Hash of everything that the weights depend on except the time limit; with more time the training continues."""
+        """Hash of everything that the weights depend on except the time limit; more time continues the training."""
         request = self.request
         depends: dict[str, Any] = {
             "model": self.model,

@@ -291,7 +291,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         )
 
     def _relaxed_anew(self, name: str) -> Iterator[Finding]:
-        """Compare with the published predictions; if the row cannot be relaxed here, note the reason without failing."""
+        """Compare with the published predictions; if the row cannot be relaxed here, note the reason."""
         from alphanet.benchmark.kinds.discovery.relaxing import relaxed_anew
 
         row = self.card.rows[name]

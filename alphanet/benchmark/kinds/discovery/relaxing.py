@@ -85,7 +85,7 @@ def relaxed_anew(row: DiscoveryRow, options: RunOptions, folder: Path) -> dict[s
 
 
 def _formation_energies(made: "Made", campaign: "Campaign") -> dict[str, float]:
-    """By id, eV/atom."""
+    """Predictions by id, eV/atom."""
     from alphanet.measure.relaxation.settings import label
 
     if "corrections" not in made.summary:

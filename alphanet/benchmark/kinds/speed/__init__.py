@@ -48,7 +48,7 @@ class Speed(Kind[SpeedCard, SweepWork]):
         """See `Kind`."""
         super().__init__(card, options)
         self.summaries: dict[str, SweepSummary] = {}
-        """Of each sweep that was run, by name"""
+        """Name of a sweep that was run -> its summary"""
         self._problems: dict[str, str | None] = {}
 
     def plan(self) -> Plan[SweepWork]:
