@@ -1,4 +1,4 @@
-"""`check`: whether a data set is whole, sound and split without overlap."""
+"""`check`: find out whether a data set is complete, sound and split without overlap."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from alphanet.files import sha256_of
 
 Verdict = Literal["ok", "warning", "failed", "absent"]
 
-# Outside of these, units are probably others than eV and Å. Bonds between 0.6 Å (H-H: 0.74) and 3.5 Å.
+# Values outside these ranges suggest other units than eV and Å; bonds are between 0.6 Å (H-H: 0.74) and 3.5 Å.
 PLAUSIBLE_DISTANCE = (0.5, 3.5)  # Å, the shortest of all
 PLAUSIBLE_FORCE_RMS = (1e-4, 50.0)  # eV/Å
 PLAUSIBLE_ENERGY = 1e5  # eV/atom
@@ -38,7 +38,7 @@ def check_dataset(name: str, scale: str, mirror: str | None) -> Iterator[Finding
     """Findings about files, frames and splits of a data set; files are fetched only if it has to be prepared.
 
     Raises:
-        UserError: unknown data set, or one that cannot be prepared.
+        UserError: the data set is unknown or cannot be prepared.
     """
     card = load_card(name)
     at = card.at(scale)

@@ -147,11 +147,11 @@ def _call(name: str, make: Any, offered: dict[str, Any]) -> Any:
         raise UserError(f"{name} cannot be called: {_gist(error)}") from error
 
 
-def _finite(name: str, place: int, atoms: Atoms, one: FramePrediction) -> FramePrediction:
-    stress = 0.0 if one.stress is None else one.stress.sum()
-    if not np.isfinite([one.energy, one.forces.sum(), stress]).all():
+def _finite(name: str, place: int, atoms: Atoms, prediction: FramePrediction) -> FramePrediction:
+    stress = 0.0 if prediction.stress is None else prediction.stress.sum()
+    if not np.isfinite([prediction.energy, prediction.forces.sum(), stress]).all():
         raise UserError(f"{name}: the prediction for frame {place} ({atoms.symbols}) is not finite")
-    return one
+    return prediction
 
 
 def _kind(thing: Any) -> str:

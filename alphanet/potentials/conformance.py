@@ -121,8 +121,11 @@ class _Comparison:
     ) -> None:
         self._potential, self._frames, self._base = potential, frames, base
         self._limit = subject.tolerance
-        self._force = max(float(np.abs(one.forces).max()) for one in base)
-        self._stress = max((float(np.abs(one.stress).max()) for one in base if one.stress is not None), default=0.0)
+        self._force = max(float(np.abs(prediction.forces).max()) for prediction in base)
+        self._stress = max(
+            (float(np.abs(prediction.stress).max()) for prediction in base if prediction.stress is not None),
+            default=0.0,
+        )
 
     def predict(self, change: Callable[[Atoms], Atoms]) -> list[FramePrediction]:
         changed = [change(atoms) for atoms in self._frames]
@@ -162,7 +165,7 @@ def _forces(potential: Potential, atoms: Atoms, base: FramePrediction, subject: 
     """Forces against central differences of the energy, for every coordinate of three atoms."""
     places = [(atom, axis) for atom in (0, 3, 6) for axis in range(3)]
     moved = [_displaced(atoms, atom, axis, sign * subject.step) for atom, axis in places for sign in (1.0, -1.0)]
-    energies = np.array([one.energy for one in potential.predict(moved)]).reshape(-1, 2)
+    energies = np.array([prediction.energy for prediction in potential.predict(moved)]).reshape(-1, 2)
     numeric = -(energies[:, 0] - energies[:, 1]) / (2 * subject.step)
     given = np.array([base.forces[place] for place in places])
     worst = float(np.abs(numeric - given).max()) / max(float(np.abs(given).max()), 1e-3)
@@ -177,7 +180,7 @@ def _stress(potential: Potential, atoms: Atoms, base: FramePrediction, subject: 
     places = [(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]
     step = STRAIN * (0.1 if subject.precision == "float64" else 3.0)
     strained = [_strained(atoms, place, sign * step) for place in places for sign in (1.0, -1.0)]
-    energies = np.array([one.energy for one in potential.predict(strained)]).reshape(-1, 2)
+    energies = np.array([prediction.energy for prediction in potential.predict(strained)]).reshape(-1, 2)
     numeric = (energies[:, 0] - energies[:, 1]) / (2 * step) / atoms.get_volume()
     given = np.array([base.stress[place] for place in places])
     worst = float(np.abs(numeric - given).max()) / max(float(np.abs(given).max()), 1e-5)
@@ -206,16 +209,20 @@ def _judged(name: str, value: float, limit: float, unit: str) -> Check:
 
 
 def _wrong_shapes(frames: list[Atoms], base: list[FramePrediction], subject: Subject) -> int:
-    def right(atoms: Atoms, one: FramePrediction) -> bool:
+    def right(atoms: Atoms, prediction: FramePrediction) -> bool:
         wants_stress = subject.stress and bool(atoms.pbc.all())
-        stress = one.stress is not None and one.stress.shape == (3, 3) and np.allclose(one.stress, one.stress.T)
+        stress = (
+            prediction.stress is not None
+            and prediction.stress.shape == (3, 3)
+            and np.allclose(prediction.stress, prediction.stress.T)
+        )
         return (
-            isinstance(one.energy, float)
-            and one.forces.shape == (len(atoms), 3)
-            and (stress if wants_stress else one.stress is None)
+            isinstance(prediction.energy, float)
+            and prediction.forces.shape == (len(atoms), 3)
+            and (sound if wants_stress else stress is None)
         )
 
-    return sum(not right(atoms, one) for atoms, one in zip(frames, base, strict=True))
+    return sum(not right(atoms, prediction) for atoms, prediction in zip(frames, base, strict=True))
 
 
 def _changes(frames: list[Atoms], copies: list[Atoms]) -> int:

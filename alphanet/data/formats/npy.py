@@ -16,7 +16,7 @@ class RowReader:
         """Read the header.
 
         Raises:
-            UserError: an array of Python objects, or in Fortran order.
+            UserError: the array holds Python objects or is in Fortran order.
         """
         version = np.lib.format.read_magic(stream)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
