@@ -211,11 +211,8 @@ def _judged(name: str, value: float, limit: float, unit: str) -> Check:
 def _wrong_shapes(frames: list[Atoms], base: list[FramePrediction], subject: Subject) -> int:
     def right(atoms: Atoms, prediction: FramePrediction) -> bool:
         wants_stress = subject.stress and bool(atoms.pbc.all())
-        stress = (
-            prediction.stress is not None
-            and prediction.stress.shape == (3, 3)
-            and np.allclose(prediction.stress, prediction.stress.T)
-        )
+        stress = prediction.stress
+        sound = stress is not None and stress.shape == (3, 3) and np.allclose(stress, stress.T)
         return (
             isinstance(prediction.energy, float)
             and prediction.forces.shape == (len(atoms), 3)
