@@ -1,4 +1,4 @@
-"""Journals of long measurements: a header with the conditions, then a line an entry, each on disk at once."""
+"""Journals of long measurements: a header with the conditions, then one line per entry, each flushed at once."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ class Journal(Generic[HeaderT, EntryT]):
             path: the file.
             header: the conditions of this run.
             entry_type: of the entries.
-            restart: begin anew, whatever the file holds.
+            restart: start a new file, even if there is one.
             free: fields of the header that may differ between runs; those of the first run are kept.
 
         Raises:
@@ -51,7 +51,7 @@ class Journal(Generic[HeaderT, EntryT]):
             write_text(path, header.model_dump_json() + "\n")  # an unwritable folder shows before the first measurement
 
     def add(self, entry: EntryT) -> None:
-        """Keep `entry`, flushed to the disk.
+        """Append `entry` and flush it to the disk.
 
         Raises:
             UserError: the file cannot be written.

@@ -79,7 +79,7 @@ def checked(frames: Iterator[Atoms], where: str, labeled: bool) -> Iterator[Atom
     """The frames as they come, each checked; an error says that they are from `where`.
 
     Raises:
-        UserError: a frame without atoms, NaN or infinite numbers, or (`labeled`) without energy or forces.
+        UserError: a frame has no atoms, NaN or infinite numbers, or (`labeled`) no energy or forces.
     """
     for index, atoms in enumerate(frames):
         problem = problem_of(atoms, labeled)

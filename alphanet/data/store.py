@@ -52,7 +52,7 @@ class StoreWriter:
     """Appends frames to a new ASE-LMDB file."""
 
     def __init__(self, file: Path, called: Path):
-        """Create `file`; errors speak of `called`, the name it will have."""
+        """Create `file`; errors name `called`, its final name."""
         self.count = 0
         self._called = called
         with _writing(called):
@@ -154,8 +154,8 @@ def environment(path: Path) -> lmdb.Environment:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     identity = (state.st_dev, state.st_ino)
     if key in _open:
-        process, known, opened = _open[key]
-        if process == os.getpid() and known == identity:
+        process, earlier, opened = _open[key]
+        if process == os.getpid() and earlier == identity:
             return opened
         opened.close()
     try:
@@ -187,7 +187,7 @@ def _atoms_of(row: dict[str, Any]) -> Atoms:
 
 
 class _Forgetful(list[int]):
-    """Stands for the ids that the database keeps; searching them at every write would cost quadratic time."""
+    """Replaces the ids that the database keeps: searching them at every write would take quadratic time."""
 
     def __contains__(self, item: object) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""Potentials from Python: whatever `module:callable` returns, an ASE calculator or a torch_sim model."""
+"""Potentials from Python: the ASE calculator or torch_sim model that `module:callable` returns."""
 
 import importlib
 import inspect
@@ -17,17 +17,17 @@ from alphanet.potentials.protocol import FramePrediction, Potential, frame_predi
 
 
 def from_python(name: str, *, dtype: str, device: str, seed: int) -> Potential:
-    """The potential that `module:callable` makes; modules in the working folder count.
+    """The potential that `module:callable` makes; the module may be in the working folder.
 
-    The callable is called with those of `dtype`, `device` and `seed` that it has parameters for.
+    Of `dtype`, `device` and `seed`, the callable gets those that it has parameters for.
 
     Raises:
         UserError: it cannot be imported or called, or returns something else.
     """
     module, _, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     try:
         make = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
@@ -46,11 +46,11 @@ class CalculatorPotential:
     """An ASE calculator as a potential, one structure after another."""
 
     def __init__(self, name: str, calculator: Any) -> None:
-        """Errors and records speak of `name`."""
+        """Wrap the calculator; errors and records call it `name`."""
         self.name, self._calculator = name, calculator
 
     def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
-        """Energies, forces and, where the calculator has them, stresses of `frames`, in order.
+        """Energies, forces and, if the calculator has them, stresses of `frames`, in order.
 
         Raises:
             UserError: the calculator fails or answers with something that is not finite (the frame is named).
@@ -63,7 +63,7 @@ class CalculatorPotential:
         return {"name": self.name, "calculator": _kind(self._calculator), "parameters": None}
 
     def close(self) -> None:
-        """The calculator goes with the object."""
+        """Release nothing; the calculator lives as long as this object."""
 
     def _one(self, place: int, atoms: Atoms) -> FramePrediction:
         copy = atoms.copy()
@@ -89,11 +89,11 @@ class TorchSimPotential:
     """A torch_sim `ModelInterface` as a potential, a batch at a time."""
 
     def __init__(self, name: str, model: Any) -> None:
-        """Errors and records speak of `name`."""
+        """Wrap the model; errors and records call it `name`."""
         self.name, self._model = name, model
 
     def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
-        """Energies, forces and, where the model computes it, stresses of `frames`, in order.
+        """Energies, forces and, if the model computes them, stresses of `frames`, in order.
 
         Raises:
             UserError: the model fails or answers with something that is not finite (the frame is named).
@@ -117,7 +117,7 @@ class TorchSimPotential:
         }
 
     def close(self) -> None:
-        """The model goes with the object."""
+        """Release nothing; the model lives as long as this object."""
 
     def _answer(self, batch: Sequence[Atoms], first: int) -> dict[str, np.ndarray]:
         from torch_sim import initialize_state
@@ -133,8 +133,8 @@ def _call(name: str, make: Any, offered: dict[str, Any]) -> Any:
     if not callable(make):
         raise UserError(f"{name} is not a function or class that makes a calculator")
     try:
-        known = inspect.signature(make).parameters
-        return make(**{key: value for key, value in offered.items() if key in known})
+        accepted = inspect.signature(make).parameters
+        return make(**{key: value for key, value in offered.items() if key in accepted})
     except Exception as error:
         raise UserError(f"{name} cannot be called: {_gist(error)}") from error
 

@@ -72,7 +72,7 @@ class AlphaNetPotential:
         }
 
     def close(self) -> None:
-        """Nothing to release: the model goes with the object."""
+        """Release nothing; the model lives as long as this object."""
 
     def _batch(self, frames: Sequence[Atoms], first: int) -> list[FramePrediction]:
         graphs = []

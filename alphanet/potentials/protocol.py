@@ -16,7 +16,7 @@ class FramePrediction:
 
     energy: float  # eV
     forces: np.ndarray  # (n, 3) eV/Å
-    stress: np.ndarray | None = None  # (3, 3) eV/Å^3, dE/dstrain / V; none for structures that are not periodic
+    stress: np.ndarray | None = None  # (3, 3) eV/Å^3, dE/dstrain / V; None if the structure is not periodic
 
 
 class Potential(Protocol):

@@ -32,11 +32,11 @@ class RemotePotential:
         timeout: float = 900.0,
         python: Path | None = None,
     ) -> None:
-        """Describe the potential; nothing is started yet.
+        """Store the settings; no worker is started yet.
 
         Args:
             card: the baseline.
-            model: a checkpoint that training wrote, or released weights; none: random weights of a preset.
+            model: a checkpoint that training wrote, or released weights; if None, random weights of a preset.
             settings: for random weights, see `ModelSettings`: preset, model, elements, seed.
             dtype: float32 or float64.
             device: cpu, cuda, cuda:1, …
@@ -78,11 +78,11 @@ class RemotePotential:
         return predictions
 
     def train(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Train in the environment; messages go to the log as they come.
+        """Train in the environment; the worker's messages are logged at once.
 
         Args:
-            request: settings as `alphanet.training.run` completes them, with the folder, the stores and what was
-                measured of them.
+            request: settings as `alphanet.training.run` completes them, with the folder, the stores and their
+                statistics.
 
         Returns:
             `epochs`, `steps`, `seconds`, `best_epoch`, `validation` (loss, energy_mae in eV/atom, force_mae in eV/Å),
@@ -119,7 +119,7 @@ class RemotePotential:
         self._worker.close()
 
     def __enter__(self) -> "RemotePotential":
-        """Nothing; leaving the block ends the worker."""
+        """Return the potential; leaving the block ends the worker."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -156,7 +156,8 @@ class RemotePotential:
         assert self._weights is not None
         if self._weights.path is None:
             return {"package": self._weights.name}
-        released = {"checkpoint": self._weights.name} if self._weights.name else {"file": _told(self._weights.path)}
+        name, path = self._weights.name, self._weights.path
+        released = {"checkpoint": name} if name else {"file": _portable_path(path)}
         return released | {"sha256": self._weights.sha256}
 
     def _call(self, name: str, request: dict[str, Any]) -> Any:
@@ -172,7 +173,7 @@ def _weights(card: BaselineCard, model: Path | str | Weights | None) -> Weights 
     return Weights(file, "", sha256_of(file))
 
 
-def _told(path: Path) -> str:
-    """The path as records have it: from the working directory if it is in there, which names no machine."""
-    whole, here = path.resolve(), Path.cwd()
-    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+def _portable_path(path: Path) -> str:
+    """The path relative to the working directory if it is inside, so that records name no machine."""
+    whole, working = path.resolve(), Path.cwd()
+    return str(whole.relative_to(working) if whole.is_relative_to(working) else whole)

@@ -32,7 +32,7 @@ def parse(text: IO[str]) -> Iterator[Atoms]:
     compressed ones.
 
     Raises:
-        UserError: what is wrong with the first broken frame.
+        UserError: a frame is broken; the message describes the first one.
     """
     index = 0
     while header := text.readline():

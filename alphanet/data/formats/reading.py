@@ -40,7 +40,7 @@ def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys = ASE_KEY
         labels: names of the labels; ASE's by default.
 
     Raises:
-        UserError: missing, damaged or empty file, or an unsound frame; names the file and the frame.
+        UserError: the file is missing, damaged or empty, or a frame is unsound; the message names both.
     """
     path = Path(path)
     if not path.exists():
@@ -100,7 +100,7 @@ def _suffix(path: PurePath) -> str:
 
 
 def _guarded(reader: Reader, path: Path, labels: LabelKeys) -> Iterator[Atoms]:
-    """Turn whatever a reader stumbles over into one line that names the file and the frame."""
+    """Turn any error of a reader into one line that names the file and the frame."""
     index = 0
     try:
         for atoms in reader(path):

@@ -31,7 +31,7 @@ def write_frames(path: Path, frames: Iterable[Atoms], *, format: str | None = No
         format: `extxyz`, `traj`, `db`, `aselmdb` or `deepmd`; by default the suffix of `path` tells.
 
     Raises:
-        UserError: unknown format, frames that the format cannot hold, no frames, or a full disk.
+        UserError: the format is unknown or cannot hold the frames, there are no frames, or the disk is full.
     """
     path = Path(path)
     writers: dict[str, Writer] = {
@@ -78,7 +78,7 @@ def _write_store(path: Path, frames: Iterable[Atoms]) -> int:
 
 
 def _write_deepmd(path: Path, frames: Iterable[Atoms]) -> int:
-    """Write a new folder, renamed when it is whole; an old one could not be replaced in one step."""
+    """Write a new folder and rename it when it is complete; an old one could not be replaced in one step."""
     if path.exists():
         raise UserError(f"{path} exists; name a new folder")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")

@@ -15,7 +15,7 @@ from alphanet.training.blocks.model import in_blocks
 
 
 def load(request):
-    """A model from its file, or with random weights where `request["checkpoint"]` is None."""
+    """A model from its file, or with random weights if `request["checkpoint"]` is None."""
     torch.set_num_threads(request["threads"])
     mode = request.get("mode", "eager")
     if request["checkpoint"] is not None:
@@ -86,5 +86,5 @@ class Model:
 
 
 def _on_host(answer):
-    found = {"energy": answer.energy, "forces": answer.forces, "stress": answer.stress}
-    return {key: value.detach().double().cpu().numpy() for key, value in found.items()}
+    values = {"energy": answer.energy, "forces": answer.forces, "stress": answer.stress}
+    return {key: value.detach().double().cpu().numpy() for key, value in values.items()}

@@ -1,4 +1,4 @@
-"""Rows that are relaxed here: their own predictions, or a sample of published ones that is relaxed anew."""
+"""Relaxations here: all predictions of a row, or a sample of published ones that is relaxed anew."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from alphanet.measure.relaxation.campaign import Campaign
     from alphanet.measure.relaxation.prediction import RelaxationResult
 
-FOLDER = "relaxed"  # in the benchmark's; a campaign's folder a row
+FOLDER = "relaxed"  # in the benchmark's folder; it holds the folder of one campaign per row
 ALPHANET = "alphanet"
 
 
@@ -35,7 +35,7 @@ def campaign_of(row: DiscoveryRow, options: RunOptions, folder: Path) -> "Campai
     from alphanet.potentials.opening import LoadOptions
 
     if row.model == ALPHANET:
-        raise UserError("alphanet has no weights of its own: relax with its file, as a model of `bench wbm`")
+        raise UserError("alphanet comes without weights: relax with its file, as a model of `bench wbm`")
     settings = row.relaxation or RelaxationSettings()
     loading = LoadOptions(
         dtype=settings.dtype or settings_of(row.model).dtype,
