@@ -28,7 +28,6 @@ def cards_page() -> str:
     kinds = [
         ModelGroup(f"Benchmarks of kind {name}", f"A card with `kind: {name}`.", (kind_of(name).card_type,))
         for name in KINDS
-        if _has_module(name)
     ]
     groups = [
         ModelGroup("Data sets", "`datasets/NAME.yaml`, or a file in `ALPHANET_DATASETS`.", (DatasetCard,)),
@@ -42,15 +41,6 @@ def cards_page() -> str:
         ModelGroup("Networks", "The key `model` of a training configuration.", (AlphaNetConfig, OfficialConfig)),
     ]
     return model_reference("Cards", CARDS_INTRODUCTION, groups)
-
-
-def _has_module(kind: str) -> bool:
-    from alphanet.benchmark.kinds import kind_of
-
-    try:
-        return bool(kind_of(kind))
-    except (ImportError, AttributeError):
-        return False
 
 
 def results_page() -> str:

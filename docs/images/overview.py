@@ -3,7 +3,6 @@
 Run from the root of the repository: `.venv/bin/python docs/images/overview.py`.
 """
 
-import json
 from pathlib import Path
 
 import matplotlib.style
@@ -12,7 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import NullFormatter
 
-from alphanet.report.physics import FAILS, FILLS, OK, SMALL, UNCHECKED, findings
+from alphanet.figures.physics import FILLS
+from alphanet.measure.physics.checks import Check
+from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, UNCHECKED, findings
+from alphanet.results.records import RecordLog
 
 RECORDS = Path("reports/reference/records")
 AUDITED = ("alphanet", "alphanet-official", "nequip", "mace", "schnet", "equiformer-v2", "chgnet", "sevennet-0")
@@ -39,7 +41,7 @@ NAMES = {
     "sevennet-0": "SevenNet-0",
     "painn": "PaiNN",
 }
-MEANINGS = {OK: "kept", SMALL: "broken, too little to matter", FAILS: "broken", UNCHECKED: "cannot be checked"}
+MEANINGS = {OK: "kept", NEGLIGIBLE: "broken, too little to matter", FAILS: "broken", UNCHECKED: "cannot be checked"}
 COLORS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
@@ -56,8 +58,13 @@ def main() -> None:
 
 def draw_physics(axes: Axes) -> None:
     """A row per potential, a column per property; orange is a broken rule."""
-    audits = json.loads((RECORDS / "physics-baselines/physics.json").read_text(encoding="utf-8"))["models"]
-    results = {audit["model"]: findings(audit) for audit in audits}
+    results = {
+        str(record.model["name"]): findings(
+            [Check(**check) for check in record.metrics["checks"]], untrained=bool(record.model["untrained"])
+        )
+        for path in sorted(RECORDS.glob("physics*/records.jsonl"))
+        for record in RecordLog(path).records
+    }
     for row, model in enumerate(AUDITED):
         for column, group in enumerate(GROUPS):
             color = FILLS[results[model][group].state]
@@ -73,11 +80,14 @@ def draw_physics(axes: Axes) -> None:
 
 def draw_speed(axes: Axes) -> None:
     """Time of a step against the number of atoms, Figure 3a's settings."""
-    points = json.loads((RECORDS / "fig3a/speed.json").read_text(encoding="utf-8"))["points"]
-    for place, model in enumerate(dict.fromkeys(point["model"] for point in points)):
-        timed = [point for point in points if point["model"] == model and point["step_ms"]]
+    curves = {
+        record.model["name"]: record.protocol["points"] for record in RecordLog(RECORDS / "fig3a/records.jsonl").records
+    }
+    for place, (model, points) in enumerate(curves.items()):
+        timed = [point for point in points if "step" in point["times_ms"]]
         name = NAMES.get(model.partition("@")[0], model)
-        sizes, times = ([point["n_atoms"] for point in timed], [point["step_ms"]["median"] for point in timed])
+        sizes = [point["n_atoms"] for point in timed]
+        times = [point["times_ms"]["step"]["median"] for point in timed]
         axes.plot(sizes, times, marker="os^vDP*"[place], color=COLORS[place], label=name)
     axes.set(xscale="log", yscale="log", xlabel="atoms in a structure", ylabel="time of a batch of 10 (ms)")
     axes.set(title="How fast are energies and forces?", ylim=(8, None))

@@ -119,7 +119,9 @@ def test_without_labels_every_cell_says_what_it_needs(card, run, tmp_path):
 def test_a_scale_that_fetches_nothing_takes_what_is_here(card, run, tmp_path):
     mirror, truth = f"file://{tmp_path}/mirror", tmp_path / "summary.csv"
     nothing = run(card, mirror=mirror, scale="mini")
-    assert not nothing.failures and all("alphanet data fetch wbm --scale full" in cell.verdict for cell in nothing.cells)
+    assert not nothing.failures and all(
+        "alphanet data fetch wbm --scale full" in cell.verdict for cell in nothing.cells
+    )
     run(card, truth=truth, mirror=mirror)  # at full, which leaves the predictions here
     for published in (tmp_path / "mirror").rglob("*.gz"):
         published.unlink()

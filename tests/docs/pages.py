@@ -1,12 +1,22 @@
 """Pages of the documentation as programs: their files, and the commands that a reader would type."""
 
+import contextlib
+import io
 import os
 import re
-import subprocess
+import runpy
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
+
+from typer.testing import CliRunner
+
+from alphanet.benchmark.kinds import KINDS
+from alphanet.cli import app
+from alphanet.measure.physics.audit import CHECKS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -42,48 +52,67 @@ def write_files(page: str, folder: Path) -> None:
             path.write_text(block.content, encoding="utf-8")
 
 
-def follow(page: str, folder: Path, environment: Mapping[str, str] | None = None) -> str:
-    """Do what `docs/PAGE` says, in `folder`: write its files, then run its `sh` blocks as one script.
+def follow(page: str, folder: Path) -> str:
+    """Do what `docs/PAGE` says, in `folder`: write its files, then call what its `sh` blocks call.
 
     Blocks of `bash` are shown to the reader and not run, because they need a network or much time.
 
-    Args:
-        page: path below `docs/`.
-        folder: where.
-        environment: variables to set, beside this process's.
+    The calls are made in this process, because every new one imports torch. What they leave behind in it is undone.
 
     Returns:
-        Everything that the commands printed to stdout.
+        Everything that the calls printed to stdout.
     """
     write_files(page, folder)
-    commands = [block.content for block in blocks(DOCS / page) if block.language == "sh"]
-    script = "set -euo pipefail\n" + "".join(commands)
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=folder,
-        env={**os.environ, **_commands(folder), **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, f"{page}:\n{script}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    printed = []
+    with _reader_in(folder):
+        for block in blocks(DOCS / page):
+            if block.language == "sh":
+                printed += [call(line) for line in block.content.replace("\\\n", " ").splitlines()]
+    return "".join(printed)
 
 
-def _commands(folder: Path) -> dict[str, str]:
-    """A PATH on which `alphanet` and `python` are this checkout and this interpreter, and no network is asked for."""
-    programs = folder / ".bin"
-    programs.mkdir(exist_ok=True)
-    for name, arguments in {"alphanet": "-m alphanet.cli", "python": ""}.items():
-        program = programs / name
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
-        program.chmod(0o755)
+def call(line: str) -> str:
+    """What a line of a shell prints to stdout: `export N=…`, `python FILE` or `alphanet …`, perhaps with `> FILE`."""
+    line, _, target = line.partition(" > ")
+    words = [os.path.expandvars(word) for word in shlex.split(line, comments=True)]
+    match words:
+        case []:
+            return ""
+        case ["export", assignment]:
+            name, _, value = assignment.partition("=")
+            os.environ[name] = value
+            return ""
+        case ["python", script]:
+            with contextlib.redirect_stdout(io.StringIO()) as stdout:
+                runpy.run_path(script, run_name="__main__")
+            output = stdout.getvalue()
+        case ["alphanet", *arguments]:
+            done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+            assert done.exit_code == 0, f"{line}\n{done.output}"
+            output = done.stdout
+        case _:
+            raise AssertionError(f"cannot call {line!r}")
+    if target:
+        Path(target.strip()).write_text(output, encoding="utf-8")
+        return ""
+    return output
+
+
+@contextlib.contextmanager
+def _reader_in(folder: Path) -> Iterator[None]:
+    """A reader whose shell is in `folder`, without a network. Variables, modules, kinds and checks are restored."""
     mirror = folder / ".mirror"
     mirror.mkdir(exist_ok=True)
-    return {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "ALPHANET_HOME": str(folder / ".home"),
-        "ALPHANET_MIRROR": mirror.as_uri(),
-    }
+    variables = {"PWD": str(folder), "ALPHANET_HOME": str(folder / ".home"), "ALPHANET_MIRROR": mirror.as_uri()}
+    modules = set(sys.modules)
+    with (
+        contextlib.chdir(folder),
+        mock.patch.dict(os.environ, variables),
+        mock.patch.dict(KINDS),
+        mock.patch.dict(CHECKS),
+        mock.patch.object(sys, "path", [str(folder), *sys.path]),
+    ):
+        yield
+    for name in set(sys.modules) - modules:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]

@@ -12,6 +12,7 @@ from alphanet.benchmark.listing import cost_table, list_benchmarks
 from alphanet.cli import app
 
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+LOADED = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
 SHELL = ("sh", "bash", "console")
 
 
@@ -52,6 +53,18 @@ def command_of(words):
 def test_links_outside_the_site_lead_somewhere(page):
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_site_is_built_and_loads_nothing(tmp_path, monkeypatch):
+    config = pytest.importorskip("mkdocs.config")
+    build = pytest.importorskip("mkdocs.commands.build")
+    monkeypatch.setenv("NO_MKDOCS_2_WARNING", "1")
+    monkeypatch.syspath_prepend(str(DOCS / "hooks"))
+    build.build(config.load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path), strict=True))
+    built = list(tmp_path.rglob("*.html"))
+    assert len(built) > len(list(DOCS.rglob("*.md")))
+    for page in built:
+        assert not LOADED.findall(page.read_text(encoding="utf-8")), page
 
 
 def test_the_readme_is_short():
