@@ -24,17 +24,17 @@ class AlphaNetCalculator(Calculator):
     Args:
         model: a model, the file of one, or a package that `alphanet export` wrote.
         config: see `alphanet.load_model`.
-        dtype: precision of the network when `model` is a file; None keeps a given model's, and float32 for files.
-        device: where to compute.
+        dtype: precision of the network; by default float32 for a file, and that of the model for a model.
+        device: the device to compute on.
         skin: Å, of the neighbor list; 0 searches neighbors at every step.
-        mode: eager, blocked or compiled, see `alphanet.model.fast.modes.evaluation`. For molecular dynamics and other
+        mode: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`. For molecular dynamics and other
             long runs `compiled` soon makes up for the seconds (a minute or two at the first use of an architecture on a
             machine) that it takes to get ready.
         max_memory: bytes, for `blocked` and `compiled`, see `alphanet.model.fast.model.fast_model`.
 
     Raises:
-        UserError: as `alphanet.load_model`; an unknown mode; when calculating, unknown elements, overlapping atoms, a
-            prediction that is not finite.
+        UserError: as `alphanet.load_model`, or the mode is unknown; in calculations, the structure has unknown elements
+            or overlapping atoms, or the prediction is not finite.
 
     Example:
         >>> atoms.calc = AlphaNetCalculator("model.safetensors")

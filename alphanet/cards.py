@@ -1,4 +1,4 @@
-"""Finding YAML cards and reading them into pydantic models; errors name the file, the key and the nearest known one."""
+"""Find YAML cards and read them into pydantic models; errors name the file, the key and the nearest known key."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from alphanet.errors import UserError, did_you_mean
 from alphanet.paths import resources
 
-# libyaml's where PyYAML was built with it: listing all benchmarks reads hundreds of cards.
+# libyaml's loader if PyYAML has it, because listing all benchmarks reads hundreds of cards.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -24,14 +24,14 @@ CardType = TypeVar("CardType", bound=BaseModel)
 
 
 def card_files(kind: str, pattern: str = "*.yaml") -> dict[str, Path]:
-    """Files of all cards of a kind, by name: the project's own, and those in the user's folder, which win.
+    """Files of all cards of a kind, by name: the project's own, and those in the user's folder, which replace them.
 
     Args:
         kind: `baselines`, `benchmarks` or `datasets`; `ALPHANET_BASELINES` and so on name the user's folders.
-        pattern: of a card below the folder; its first part is the name, without `.yaml`.
+        pattern: of a card's path below the folder; the first part of the path, without `.yaml`, is the name.
 
     Raises:
-        UserError: the variable names no folder.
+        UserError: the variable names a path that is not a folder.
     """
     folders = [resources(kind)]
     variable = f"ALPHANET_{kind.upper()}"
@@ -99,7 +99,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found:
-            return found
+        model = _model_in(argument)
+        if model:
+            return model
     return None

@@ -1,4 +1,4 @@
-"""Neighbors found on the GPU, by nvalchemi-toolkit-ops (the extra `gpu`), so that atoms are all that is sent there."""
+"""Neighbor search on the GPU by nvalchemi-toolkit-ops (the extra `gpu`), so that only atoms are sent there."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ Pairs = tuple[Tensor, Tensor, Tensor]
 
 @cache
 def is_installed() -> bool:
-    """Whether the package is there."""
+    """Whether the package is installed."""
     return find_spec("nvalchemiops") is not None
 
 
@@ -22,7 +22,7 @@ def device_pairs(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) ->
     """All pairs of atoms and periodic images within `cutoff` (Å), on the device of `positions`.
 
     Args:
-        positions: (N, 3) Å, anywhere, in the cell or not.
+        positions: (N, 3) Å, inside the cell or outside.
         cell: (3, 3) Å of full rank.
         pbc: (3,) bool.
         cutoff: Å.
@@ -38,5 +38,5 @@ def device_pairs(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) ->
                 positions, cutoff, cell=cell[None], pbc=pbc[None], return_neighbor_list=True
             )
     receiver, sender = pairs.long()
-    order = torch.argsort(receiver, stable=True)  # it is sorted today, which is not promised
+    order = torch.argsort(receiver, stable=True)  # the package does not promise that the pairs are sorted
     return sender[order], receiver[order], shift[order]

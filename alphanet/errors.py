@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`"; did you mean 'x'?"`, or the list of what is known when nothing is near."""
+    """`"; did you mean 'x'?"`, or the list of known names if none is near."""
     candidates = sorted(known)
     near = get_close_matches(name, candidates, n=1, cutoff=0.5)
     if near:

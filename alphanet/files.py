@@ -1,4 +1,4 @@
-"""Reading and writing files: a kill or a full disk never leaves half of one, and two processes never write one."""
+"""Read and write files: a kill or a full disk never leaves half a file, and two processes never write the same one."""
 
 import bz2
 import contextlib

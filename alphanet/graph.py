@@ -10,7 +10,7 @@ from torch import Tensor
 # Shapes: N atoms and E directed edges in B structures.
 Positions: TypeAlias = Tensor  # (N, 3) float, Å
 Numbers: TypeAlias = Tensor  # (N,) int64, atomic numbers
-Cell: TypeAlias = Tensor  # (B, 3, 3) float, Å, rows are the lattice vectors; zero rows where there is no vector
+Cell: TypeAlias = Tensor  # (B, 3, 3) float, Å, rows are the lattice vectors; a row is zero if there is no vector
 Pbc: TypeAlias = Tensor  # (B, 3) bool
 Batch: TypeAlias = Tensor  # (N,) int64, the structure of each atom, ascending
 EdgeIndex: TypeAlias = Tensor  # (2, E) int64, row 0 the sender j, row 1 the receiver i, sorted by receiver

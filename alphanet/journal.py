@@ -1,9 +1,9 @@
-"""Journals of long measurements: a header with the conditions, then a line an entry, each on disk at once."""
+"""Journals of long measurements: a header with the conditions, then one line per entry, each flushed at once."""
 
 import json
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -36,7 +36,7 @@ class Journal(Generic[HeaderT, EntryT]):
             path: the file.
             header: the conditions of this run.
             entry_type: of the entries.
-            restart: begin anew, whatever the file holds.
+            restart: start a new file, even if there is one.
             free: fields of the header that may differ between runs; those of the first run are kept.
 
         Raises:
@@ -51,12 +51,20 @@ class Journal(Generic[HeaderT, EntryT]):
             write_text(path, header.model_dump_json() + "\n")  # an unwritable folder shows before the first measurement
 
     def add(self, entry: EntryT) -> None:
-        """Keep `entry`, flushed to the disk.
+        """Append `entry` and flush it to the disk.
 
         Raises:
             UserError: the file cannot be written.
         """
-        content = (entry.model_dump_json() + "\n").encode()
+        self.extend([entry])
+
+    def extend(self, entries: Sequence[EntryT]) -> None:
+        """Keep `entries`, flushed to the disk together.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        content = "".join(entry.model_dump_json() + "\n" for entry in entries).encode()
         try:
             with os.fdopen(os.open(self.path, os.O_WRONLY | os.O_APPEND), "wb", buffering=0) as stream:
                 if stream.write(content) != len(content):
@@ -64,7 +72,7 @@ class Journal(Generic[HeaderT, EntryT]):
                 os.fsync(stream.fileno())
         except OSError as error:
             raise UserError(f"cannot write {self.path}: {error.strerror or error}") from error
-        self.entries.append(entry)
+        self.entries += entries
 
     def _resume(self, entry_type: type[EntryT], free: Collection[str]) -> None:
         try:
@@ -77,12 +85,15 @@ class Journal(Generic[HeaderT, EntryT]):
             write_text(self.path, f"{whole}\n" if whole else "")
         first, *lines = whole.split("\n")
         self._require_same(self._object(first), free)
+        number = 1
         try:
             self.header = type(self.header).model_validate_json(first)
-            self.entries = [entry_type.model_validate_json(line) for line in lines]
+            for line in lines:
+                number += 1
+                self.entries.append(entry_type.model_validate_json(line))
         except ValidationError as error:
             key = ".".join(map(str, error.errors()[0]["loc"]))
-            raise self._damaged(f"{key}: {error.errors()[0]['msg']}") from error
+            raise self._damaged(f"line {number}, {key}: {error.errors()[0]['msg']}") from error
 
     def _object(self, line: str) -> dict[str, JsonValue]:
         try:
@@ -98,9 +109,19 @@ class Journal(Generic[HeaderT, EntryT]):
         different = [key for key in wanted if key not in free and wanted[key] != earlier.get(key)]
         if different:
             raise UserError(
-                f"{self.path} was measured with other {', '.join(different)}, and results of both must not be mixed: "
+                f"{self.path} was measured with other {', '.join(different)} "
+                f"({_difference(earlier, wanted, different[0])}), and results of both must not be mixed: "
                 "choose another folder, or restart to measure again"
             )
 
     def _damaged(self, what: str) -> UserError:
         return UserError(f"{self.path} cannot be read ({what}); choose another folder, or restart to measure again")
+
+
+def _difference(before: Mapping[str, JsonValue], now: Mapping[str, JsonValue], key: str) -> str:
+    """The first value below `key` that differs, by its path."""
+    one, other = before.get(key), now.get(key)
+    if isinstance(one, dict) and isinstance(other, dict):
+        inner = min(name for name in {*one, *other} if one.get(name) != other.get(name))
+        return f"{key}: {_difference(one, other, inner)}"
+    return f"{key} {one} then, {other} now"

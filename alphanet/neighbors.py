@@ -44,7 +44,7 @@ def build_graph(
     device = torch.device(device)
     if backend_of(device).finds_neighbors and is_installed():
         return graph_on_device(atoms, cutoff, dtype, device)
-    pairs = (torch.as_tensor(one) for one in neighbor_pairs(atoms, cutoff))
+    pairs = (torch.as_tensor(array) for array in neighbor_pairs(atoms, cutoff))
     return _graph(atoms, dtype, *pairs).to(device=device)
 
 
@@ -91,8 +91,8 @@ def nearest_only(graph: AtomGraph, limit: int) -> AtomGraph:
     by_receiver = by_distance[torch.argsort(graph.receiver[by_distance], stable=True)]
     first = torch.cumsum(count, 0) - count
     rank = torch.arange(graph.n_edges, device=distance.device) - first[graph.receiver[by_receiver]]
-    kept = by_receiver[rank < limit].sort().values
-    return replace(graph, edge_index=graph.edge_index[:, kept], edge_shift=graph.edge_shift[kept])
+    nearest = by_receiver[rank < limit].sort().values
+    return replace(graph, edge_index=graph.edge_index[:, nearest], edge_shift=graph.edge_shift[nearest])
 
 
 def _check(atoms: Atoms) -> None:

@@ -1,4 +1,4 @@
-"""Where things lie: the user's caches, and the cards that travel with the project."""
+"""Paths of the user's caches and of the cards that come with the project."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where a number was made: hardware without host names, versions, and the state of the code."""
+"""Provenance of numbers: hardware without host names, versions, and the state of the code."""
 
 import functools
 import hashlib

@@ -24,9 +24,9 @@ class AlphaNetModel(ModelInterface):
         model: a model or the file of one; see `alphanet.load_model`.
         config: see `alphanet.load_model`.
         dtype: precision of the network when `model` is a file.
-        device: where to compute.
-        compute_forces: whether to give forces.
-        compute_stress: whether to give stresses.
+        device: the device to compute on.
+        compute_forces: whether to compute forces.
+        compute_stress: whether to compute stresses.
 
     Example:
         >>> model = AlphaNetModel("model.safetensors", device="cuda")
@@ -59,15 +59,15 @@ class AlphaNetModel(ModelInterface):
         state = state if isinstance(state, torch_sim.SimState) else torch_sim.SimState(**state)
         graph = collate(list(self._graphs(state))).to(device=self._device)
         answer = predict(self.network, graph, forces=self._compute_forces, stress=self._compute_stress)
-        found = {"energy": answer.energy.to(state.positions.dtype)}
+        results = {"energy": answer.energy.to(state.positions.dtype)}
         if answer.forces is not None:
-            found["forces"] = answer.forces.detach().to(state.positions.dtype)
+            results["forces"] = answer.forces.detach().to(state.positions.dtype)
         if answer.stress is not None:
-            found["stress"] = answer.stress.detach().to(state.positions.dtype)
-        return found
+            results["stress"] = answer.stress.detach().to(state.positions.dtype)
+        return results
 
     def _graphs(self, state: Any) -> Iterator[AtomGraph]:
-        """A graph a system, on CPU; its pairs are found in float64."""
+        """Yield one graph per system, on CPU; pairs are found in float64."""
         positions, cells = (
             values.detach().double().cpu().numpy() for values in (state.positions, state.row_vector_cell)
         )

@@ -13,14 +13,14 @@ from alphanet.neighbors import build_graph
 class VerletList:
     """Graphs of the structures of a trajectory, searching neighbors only when an atom has moved half the skin.
 
-    Pairs within `cutoff + skin` are remembered with the positions at the time of the search. Wrapping an atom back into
-    the cell is no movement: the lattice vectors by which it was moved are taken over into the edges' shifts. Another
-    cell, other elements or other periodic directions start a new search.
+    Pairs within `cutoff + skin` are stored with the positions at the time of the search. Wrapping an atom back into the
+    cell is not a movement: the edges' shifts change by the lattice vectors that the atom moved by. A new cell, other
+    elements or other periodic directions start a new search.
 
     Args:
         cutoff: Å.
         skin: Å; 0 searches at every call.
-        device: of the graphs; what is remembered stays there.
+        device: of the graphs and the stored pairs.
     """
 
     def __init__(self, cutoff: float, skin: float = 0.5, device: torch.device | str = "cpu") -> None:
@@ -48,17 +48,17 @@ class VerletList:
 
     def _whole_cells_moved(self, atoms: Atoms) -> np.ndarray | None:
         """(N, 3) lattice vectors by which each atom was wrapped since the search, or None if a new search is due."""
-        known = self._atoms
+        atoms_before = self._atoms
         if (
-            known is None
-            or len(known) != len(atoms)
-            or not np.array_equal(known.numbers, atoms.numbers)
-            or not np.array_equal(known.pbc, atoms.pbc)
-            or not np.array_equal(known.cell.array, atoms.cell.array)
+            atoms_before is None
+            or len(atoms_before) != len(atoms)
+            or not np.array_equal(atoms_before.numbers, atoms.numbers)
+            or not np.array_equal(atoms_before.pbc, atoms.pbc)
+            or not np.array_equal(atoms_before.cell.array, atoms.cell.array)
             or not np.isfinite(atoms.positions).all()
         ):
             return None
-        moved = atoms.positions - known.positions
+        moved = atoms.positions - atoms_before.positions
         cell = atoms.cell.complete().array
         wraps = np.round(np.linalg.solve(cell.T, moved.T).T) * atoms.pbc
         farthest = np.linalg.norm(moved - wraps @ cell, axis=1).max(initial=0.0)

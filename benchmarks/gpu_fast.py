@@ -1,9 +1,9 @@
-"""Time the ways in which the fast path can evaluate on a GPU beside the reference, each checked against float64.
+"""Time the backends of the fast path on a GPU and the reference; check each of them against float64.
 
     python benchmarks/gpu_fast.py --minutes 4
 
-One line a setting, size and way: median and quartiles of a call whose graph is on the device, the memory it takes at
-most beyond what was there before, and the largest error of a force. What does not fit the time is left out and said.
+One line per setting, size and backend: median and quartiles of a call whose graph is on the device, its peak memory
+beyond that in use before, and the largest error of a force. Backends that do not fit the time are skipped and listed.
 """
 
 import argparse
@@ -53,10 +53,10 @@ def timed(evaluate: Evaluate, graphs: list[AtomGraph]) -> tuple[np.ndarray, floa
     times: list[float] = []
     end = time.perf_counter() + SECONDS
     while len(times) < 3 or (len(times) < CALLS and time.perf_counter() < end):
-        _synchronise()
+        _synchronize()
         start = time.perf_counter()
         evaluate(graphs[len(times) % len(graphs)])
-        _synchronise()
+        _synchronize()
         times.append(1e3 * (time.perf_counter() - start))
     return np.array(times), (_memory() - before) / 1e6
 
@@ -113,7 +113,7 @@ def _forces(evaluate: Evaluate, graph: AtomGraph) -> torch.Tensor:
     return forces
 
 
-def _synchronise() -> None:
+def _synchronize() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 

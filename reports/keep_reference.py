@@ -1,7 +1,7 @@
 """Keep a finished run as the reference report: `python reports/keep_reference.py RUNS REPORT`, by `make reference`.
 
-Copies the page with its tables and PDF figures, and of every run its result, its tables, and the records and files
-behind its numbers. Other copies of figures (the page has their SVG and CSV in it), weights and journals stay behind.
+It copies the page with its tables and PDF figures, and for every run the result, the tables, and the records and files
+behind its numbers. Other copies of figures (the page contains their SVG and CSV), weights and journals are left out.
 """
 
 import json
@@ -44,14 +44,14 @@ def keep(runs: Path, report: Path, reference: Path = REFERENCE) -> None:
 
 
 def _files_behind(run: ReportedRun, folder: Path) -> list[Path]:
-    """Result, records and tables of a run, and the files that its numbers name as their origin."""
+    """The result, records and tables of a run, and the files that its numbers name as their origin."""
     named = {facts["file"] for facts in run.result.origins.values() if "file" in facts} if run.result else set()
     paths = [path for pattern in KEPT for path in sorted(folder.glob(pattern))]
     return paths + [folder / name for name in sorted(named) if name != RESULTS and (folder / name).is_file()]
 
 
 def _kept(path: Path, records: Container[str]) -> str:
-    """The file's text; of records only those that the result rests on, byte for byte."""
+    """The file's text; for records only the lines that the result rests on, byte for byte."""
     text = path.read_text(encoding="utf-8")
     if path.name != "records.jsonl":
         return text

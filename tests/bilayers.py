@@ -62,7 +62,7 @@ class Formula:
 
 
 def frames(formula: Formula | None) -> list[Atoms]:
-    """Sliding and binding frames, labelled by `formula` where there is one."""
+    """Sliding and binding frames, labeled by `formula` where there is one."""
     found = []
     for slide in slides():
         found.append(bilayer(slide))

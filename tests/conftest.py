@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,15 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     """No test reads or writes the user's caches."""
     monkeypatch.setenv("ALPHANET_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.delenv("ALPHANET_MIRROR", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_messages() -> Iterator[None]:
+    """No test shows messages because an earlier one ran the command line in this process."""
+    yield
+    logger = logging.getLogger("alphanet")
+    logger.handlers.clear()
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ CARD = {
     "name": "fake",
     "title": "Fake",
     "source": "https://example.org/fake",
-    "licence": "MIT",
+    "license": "MIT",
     "citation": "nobody",
     "environment": {
         "name": "fake",
@@ -31,7 +31,7 @@ def load(request):
 
 
 class Model:
-    """Atoms on springs to the origin; `behaviour` says what goes wrong."""
+    """Atoms on springs to the origin; `behavior` says what goes wrong."""
 
     def __init__(self, request):
         if request["checkpoint"] is not None:
@@ -39,15 +39,15 @@ class Model:
         else:
             self.stiffness = 5.0 if request["carried"] else request["architecture"]["stiffness"]
         self.request = request
-        self.behaviour = request["architecture"].get("behaviour")
+        self.behavior = request["architecture"].get("behavior")
         self.info = {"parameters": 1, "pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"]}
         self.info |= {"elements": ["H", "C"], "variable": os.environ.get("FAKE_VARIABLE")}
 
     def predict(self, structures):
         refuse_unknown(structures.numbers, ["H", "C"])
-        if 1 in structures.counts and self.behaviour is not None:
+        if 1 in structures.counts and self.behavior is not None:
             print("something is wrong", file=sys.stderr, flush=True)
-            misbehave(self.behaviour)
+            misbehave(self.behavior)
         energy = 0.5 * self.stiffness * (structures.positions**2).sum(1)
         return {
             "energy": np.bincount(structures.batch, energy),
@@ -56,19 +56,19 @@ class Model:
         }
 
 
-def misbehave(behaviour):
-    if behaviour == "crash":
+def misbehave(behavior):
+    if behavior == "crash":
         os._exit(3)
-    if behaviour == "raise":
+    if behavior == "raise":
         raise ValueError("no such orbital\\n  in 0.1,\\n      0.2")
-    if behaviour == "hang":
+    if behavior == "hang":
         time.sleep(60)
 
 
 def train(request):
     for epoch in range(request["epochs"]):
         logger.info("epoch %d", epoch)
-    if request["architecture"].get("behaviour") == "sleep":
+    if request["architecture"].get("behavior") == "sleep":
         run_module(["sleeper"], request["out"])
     model = pathlib.Path(request["out"]) / "model.safetensors"
     model.write_text(str(request["architecture"]["stiffness"] + 1))

@@ -41,7 +41,7 @@ CONFIGS = {
     "official, 3 layers": official_config(num_layers=3),
     "official, norm after": official_config(norm_before=False, norm_after=True),
     "official, no norm, 1 layer": official_config(norm_before=False, num_layers=1),
-    "official, few neighbours": official_config(max_neighbors=7),
+    "official, few neighbors": official_config(max_neighbors=7),
 }
 """Every switch of both readings, by name"""
 

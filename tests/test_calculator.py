@@ -47,7 +47,7 @@ def test_unknown_elements_and_overlaps_are_refused() -> None:
 
 
 def test_molecular_dynamics_conserves_energy_while_atoms_leave_the_cell() -> None:
-    """NVE over 200 steps of 1 fs with a reused neighbour list; wrapping in between must not heat."""
+    """NVE over 200 steps of 1 fs with a reused neighbor list; wrapping in between must not heat."""
     atoms = bulk("Cu", cubic=True) * (2, 1, 1)
     atoms.calc = AlphaNetCalculator(random_model(paper_config(), spread=0.02), skin=0.6)
     thermalize_momenta(atoms, temperature_K=600, rng=np.random.default_rng(0))

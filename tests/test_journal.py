@@ -37,7 +37,7 @@ def test_entries_are_read_again_and_added_to(path):
 
 
 def test_other_conditions_are_named(path):
-    with pytest.raises(UserError, match=r"measured with other model, sizes, .* restart"):
+    with pytest.raises(UserError, match=r"measured with other model, sizes \(model a then, b now\), .* restart"):
         values(path, model="b", sizes=(3,))
     assert values(path, model="b", restart=True) == []
 
@@ -47,6 +47,30 @@ def test_a_line_that_a_kill_cut_off_is_dropped(path, caplog):
     assert values(path) == [1.0, 2.0] and "cut off" in caplog.text
     Journal(path, Header(model="a"), Entry).add(Entry(value=4.0))
     assert values(path) == [1.0, 2.0, 4.0]
+
+
+def test_a_damaged_line_is_named(path):
+    path.write_text(path.read_text() + "rubbish\n")
+    with pytest.raises(UserError, match=r"cannot be read \(line 4"):
+        values(path)
+
+
+def test_entries_of_one_call_are_on_disk_together(path):
+    Journal(path, Header(model="a"), Entry).extend([Entry(value=3.0), Entry(value=4.0)])
+    assert values(path) == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_full_disk_is_one_line_and_keeps_what_is_there(path, monkeypatch):
+    before = path.read_bytes()
+    journal = Journal(path, Header(model="a"), Entry)
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match=r"cannot write .*: No space left on device"):
+        journal.add(Entry(value=3.0))
+    assert path.read_bytes().startswith(before)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]\n", '{"model": "a", "sizes": [1, 2]}\n{"valu": 1}\n', "\udcff"])

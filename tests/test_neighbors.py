@@ -1,4 +1,4 @@
-"""Neighbour lists against ASE's, edge for edge, on structures that Hypothesis makes."""
+"""Neighbor lists against ASE's, edge for edge, on structures that Hypothesis makes."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The neighbour list with a skin gives what a search at every step gives."""
+"""The neighbor list with a skin gives what a search at every step gives."""
 
 import numpy as np
 import pytest

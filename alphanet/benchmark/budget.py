@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 class Budget:
     """Minutes from now on, of which each name gets its share when it begins.
 
-    A share is to the time that is left as the name's limit is to the limits of all that still wait, and no more than
-    its limit. Time that an earlier one does not use goes to the later ones; time that it overdraws is missing there.
-    A training needs more than its limit, for starting and for evaluating: as much of a share is kept for that as
-    earlier ones took beyond what they were given.
+    The share of a name is the remaining time times its limit over the sum of the limits of all waiting names, and at
+    most its limit. Later names get the time that an earlier one does not use, and lose the time that it overdraws.
+    A training also takes time outside its limit, to start and to evaluate: a share leaves as much of it for that as
+    earlier trainings took.
     """
 
     def __init__(
@@ -22,7 +22,7 @@ class Budget:
         Args:
             minutes: for everything.
             limits: seconds that each name takes at most, in the order in which they begin; 0 if it takes no time that
-                could be cut; None if nothing limits it, which counts as all the time there is.
+                could be cut; None if nothing limits it, which counts as the whole budget.
             clock: seconds.
         """
         self.minutes = minutes
@@ -37,9 +37,9 @@ class Budget:
 
         Args:
             name: one of those that wait.
-            overhead: part of the share that is kept for starting and evaluating, until earlier ones say more.
-            least: seconds below which it is not worth beginning; if shares would be less, the first ones get this
-                much and the last ones nothing.
+            overhead: least part of the share that is left for starting and evaluating.
+            least: seconds below which nothing is started; if shares would be smaller, the first ones get this much
+                and the last ones nothing.
         """
         now = self._clock()
         if self._begun is not None:
@@ -61,5 +61,5 @@ class Budget:
         return seconds
 
     def skip(self, name: str) -> None:
-        """Take `name` off the list: it was finished before, or cannot be measured."""
+        """Remove `name`, which was finished before or cannot be measured, from the waiting names."""
         self._waiting.pop(name, None)

@@ -22,8 +22,8 @@ class Metric(Card):
 class Row(Card):
     """One potential of a table or figure."""
 
-    model: str  # "alphanet", "mean", or the name of a baseline card, with @PRESET for settings of its own
-    note: str = ""  # what it is, if its name does not say it
+    model: str  # "alphanet", "mean", or the name of a baseline card, with @PRESET for other settings
+    note: str = ""  # explanation, if the name is not enough
 
 
 class Column(Card):

@@ -1,4 +1,4 @@
-"""Findings of a run: records, cells without a number, and all that stands beside the cells."""
+"""Findings of a run: records, cells without a number, and the claims, grids and figures beside the cells."""
 
 from dataclasses import dataclass, field
 
@@ -31,7 +31,7 @@ Finding = Measured | Missing
 
 @dataclass
 class Findings:
-    """All that is known of the cells of a run."""
+    """Records and reasons of the cells of a run."""
 
     records: dict[Place, list[Record]] = field(default_factory=dict)  # one a seed
     beside: list[Record] = field(default_factory=list)  # records of no cell
@@ -41,7 +41,7 @@ class Findings:
 
 @dataclass
 class Shown:
-    """All that stands beside the cells."""
+    """The parts of a result besides its cells."""
 
     claims: list[Claim] = field(default_factory=list)
     grids: list[Grid] = field(default_factory=list)

@@ -26,7 +26,7 @@ def build_cells(card: AnyCard, scale: str, findings: Findings, deviations: Seque
         card: the benchmark.
         scale: the protocol that was run.
         findings: the test records of each row and column, one a seed, and the reasons of cells without a number.
-        deviations: differences from the protocol (say, fewer epochs); any makes cells incomparable.
+        deviations: differences from the protocol, such as fewer epochs; any makes cells incomparable.
     """
     return [
         _cell(card, scale, (row, column), metric, findings, deviations)

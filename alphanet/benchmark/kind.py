@@ -20,7 +20,7 @@ COMMON = frozenset({"scale", "out", "only", "budget", "restart"})
 
 
 class RunOptions(BaseModel):
-    """All that a user may ask of a run. A kind names those that it uses; the others are refused, never ignored."""
+    """Options of a run. A kind names those that it uses; the others are refused, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,7 +30,7 @@ class RunOptions(BaseModel):
     only: tuple[str, ...] = ()
     """ROW, COLUMN or ROW/COLUMN, with `*` for anything; empty: all cells"""
     budget: PositiveFloat | None = None
-    """Minutes for everything that is not measured yet; None: the card's limits"""
+    """Minutes for everything that is not measured yet; the card's limits if None"""
     restart: bool = False
     """Measure again what is finished or begun"""
     device: str = "auto"
@@ -38,29 +38,29 @@ class RunOptions(BaseModel):
     mirror: str | None = None
     """file:// or http(s):// that serves HOST/PATH in place of the real addresses"""
     seeds: PositiveInt | None = None
-    """Trainings of each model; None: the card's number"""
+    """Trainings of each model; the card's number if None"""
     epochs: PositiveInt | None = None
-    """Of each training; None: the card's number"""
+    """Epochs of each training; the card's number if None"""
     max_time: PositiveFloat | None = None
-    """Seconds of each training at most; None: the card's limit"""
+    """Seconds of each training at most; the card's limit if None"""
     seed: NonNegativeInt = 0
-    """Of random weights, displacements and samples"""
+    """Seed of random weights, displacements and samples"""
     threads: PositiveInt = 1
     mode: str = "eager"
     structures: str | None = None
     """Structures in place of the card's: a material or a file"""
     max_memory: PositiveFloat | None = None
-    """GB that a worker may use; None: most of the machine's memory"""
+    """GB that a worker may use; most of the machine's memory if None"""
     truth: Path | None = None
-    """File with the labels of WBM; None: the published summary"""
+    """File with the labels of WBM; the published summary if None"""
     predictions: Path | None = None
-    """Folder with published files of predictions; None: they are fetched"""
+    """Folder with published files of predictions; they are fetched if None"""
     reference: Path | None = None
-    """File with reference energies of a landscape; None: the card's"""
+    """File with reference energies of a landscape; the card's if None"""
     references: Path | None = None
-    """File with the elemental reference entries of WBM; None: the published ones"""
+    """File with the elemental reference entries of WBM; the published ones if None"""
     relax: PositiveInt | None = None
-    """Structures of WBM that are relaxed anew and compared with the published predictions; None: none are"""
+    """Number of WBM structures to relax anew and compare with the published predictions; no comparison if None"""
     cluster: str = "local"
     """Processes or scheduler for relaxations"""
 
@@ -80,20 +80,20 @@ class Task(Generic[WorkT]):
     title: str  # for messages: "AlphaNet on formate, seed 0"
     places: tuple[Place, ...]  # the cells that it fills
     work: WorkT  # for the kind
-    seconds: float | None = None  # it takes at most; None: nothing limits it; 0: too little to divide
+    seconds: float | None = None  # limit of its time; None if it has no limit, 0 if it is too short to divide
     overhead: float = 0.0  # part of a share that goes to starting and evaluating, beside `seconds`
-    least: float = 0.0  # seconds below which it is not worth beginning
+    least: float = 0.0  # seconds below which it is not started
     keys: Mapping[Place, str] = field(default_factory=dict)
-    """Hash of all that the numbers of a cell depend on; empty if the kind itself knows what is measured"""
+    """Cell -> hash of everything that its numbers depend on; empty if the kind finds finished cells in another way"""
 
 
 @dataclass(frozen=True)
 class Plan(Generic[WorkT]):
-    """Tasks of a benchmark at a scale, and what they take."""
+    """Tasks of a benchmark at a scale, and their cost."""
 
     tasks: tuple[Task[WorkT], ...]
     cost: str  # in words
-    minutes: float | None  # all tasks take at most, environments and downloads aside; None: nothing limits them
+    minutes: float | None  # limit of all tasks, without environments and downloads; None if they have no limit
     data: tuple[DataNeed, ...] = ()
     models: tuple[str, ...] = ()  # baselines that run, whose environments must exist
     impossible: Mapping[Place, str] = field(default_factory=dict)  # cells that the scale cannot fill, and why
@@ -103,14 +103,14 @@ class Plan(Generic[WorkT]):
 
 
 class Kind(ABC, Generic[CardT, WorkT]):
-    """A kind of benchmark, made for one card and the options of one run; it keeps what `show` needs."""
+    """A kind of benchmark, created for one card and the options of one run; it stores the data for `show`."""
 
     card_type: ClassVar[type[AnyCard]]
     uses: ClassVar[frozenset[str]] = frozenset()
-    """Fields of `RunOptions` that it uses besides `COMMON`"""
+    """Fields of `RunOptions` that the kind uses besides `COMMON`"""
 
     def __init__(self, card: CardT, options: RunOptions) -> None:
-        """Refer to the card and the options; nothing is read or measured yet."""
+        """Store the card and the options; nothing is read or measured yet."""
         self.card, self.options = card, options
         self.folder = options.out / card.name
 
@@ -126,7 +126,7 @@ class Kind(ABC, Generic[CardT, WorkT]):
         """Get data and environments before the budget's clock starts; return the task with its keys.
 
         Raises:
-            UserError: they cannot be had; it costs only the cells of the task.
+            UserError: they are not available; only the cells of the task are lost.
         """
         return task
 
@@ -136,19 +136,19 @@ class Kind(ABC, Generic[CardT, WorkT]):
 
     @abstractmethod
     def measure(self, task: Task[WorkT], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:
-        """Measure `task` and yield its findings; each is kept at once.
+        """Measure `task` and yield its findings; each is recorded at once.
 
         Args:
             task: as `prepare` returned it.
             places: its cells that no earlier record fills.
-            seconds: the task's share of the budget, or its own limit; None: no limit.
+            seconds: the task's share of the budget, or its own limit; None means no limit.
 
         Raises:
-            UserError: it failed; it costs only the cells that have no number yet.
+            UserError: the task failed; only the cells that have no number yet are lost.
         """
 
     def keep(self, task: Task[WorkT], records: Mapping[Place, Record]) -> None:
-        """Take up a task that was finished before."""
+        """Load the results of a task that was finished before, for `show`."""
 
     def deviations(self, findings: Findings) -> list[str]:  # noqa: ARG002
         """Differences from the paper's protocol that options or the machine cause; any makes cells incomparable."""

@@ -1,4 +1,4 @@
-"""Every benchmark at every scale: its cost, and what is here of its data and environments."""
+"""Every benchmark at every scale: its cost, and which of its data and environments are present."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,12 +27,12 @@ class BenchmarkInfo(BaseModel):
     comparable: bool  # with the paper, if nothing departs from the protocol
     reason: str  # why not; empty if it is
     cost: str  # in words
-    minutes: float | None  # it takes at most, environments and downloads aside; None: nothing limits it
+    minutes: float | None  # limit of its time, without environments and downloads; None if it has no limit
     gpu_days: float | None  # estimated, if nothing limits the time
     estimate: str  # the basis of `gpu_days`, or why there is none
     data: tuple[DataNeed, ...]
     impossible: tuple[str, ...]  # cells that this scale cannot fill, and what they would need
-    missing_data: tuple[str, ...]  # to be fetched or given first; empty: all is here, or made on the spot
+    missing_data: tuple[str, ...]  # to be fetched or given first; empty if all data are present or generated
     environments: tuple[str, ...]  # baselines that take part
     missing_environments: tuple[str, ...]  # those of them whose environment is not made yet
 
@@ -41,7 +41,7 @@ def list_benchmarks(seeds: int | None = None) -> list[BenchmarkInfo]:
     """Every benchmark at every scale, in the order of the paper; other papers' tables last.
 
     Args:
-        seeds: trainings of each model; None: the card's number.
+        seeds: trainings of each model; the card's number if None.
 
     Raises:
         UserError: a card is wrong.
@@ -51,7 +51,7 @@ def list_benchmarks(seeds: int | None = None) -> list[BenchmarkInfo]:
 
 
 def benchmark_info(card: AnyCard, options: RunOptions) -> BenchmarkInfo:
-    """The cost of `card` with `options`, and what is here of its data and environments.
+    """The cost of `card` with `options`, and which of its data and environments are present.
 
     Raises:
         UserError: the card, or one that it refers to, is wrong.
@@ -86,7 +86,7 @@ def minutes_text(minutes: float) -> str:
 
 
 def cost_table(listed: Sequence[BenchmarkInfo]) -> str:
-    """Costs as a Markdown table: a line a name, a column a scale."""
+    """Costs as a Markdown table with a line per benchmark and a column per scale."""
     lines = ["| `alphanet repro …` | mini | slice | full |", "|---|---|---|---|"]
     for name in dict.fromkeys(info.name for info in listed):
         costs = {info.scale: _short(info) for info in listed if info.name == name}

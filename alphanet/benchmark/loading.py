@@ -15,7 +15,7 @@ def load_benchmark(name: str) -> AnyCard:
     """The card of the benchmark `name`, as its key `kind` says.
 
     Raises:
-        UserError: no such benchmark, a wrong card, or cards that refer to each other in a circle.
+        UserError: there is no such benchmark, its card is wrong, or cards refer to each other in a circle.
     """
     card = read_benchmark(card_path(name))
     _require_no_circle(card, (name,))
@@ -26,7 +26,7 @@ def read_benchmark(path: Path) -> AnyCard:
     """The card in the file `path`.
 
     Raises:
-        UserError: the file cannot be read, names no known kind, or is no card of its kind.
+        UserError: the file cannot be read, names no known kind, or is not a valid card of its kind.
     """
     card = card_of(read_yaml(path), str(path))
     if card.name != path.stem:
@@ -38,7 +38,7 @@ def card_of(values: Any, where: str) -> AnyCard:
     """The card of plain `values`; errors name `where`.
 
     Raises:
-        UserError: no known kind, or no card of its kind.
+        UserError: the kind is unknown, or the values are not a valid card of it.
     """
     if not isinstance(values, Mapping):
         raise UserError(f"{where}: expected a mapping of keys, found {type(values).__name__}")

@@ -1,4 +1,4 @@
-"""Data that a run reads: which files, how large, whether they are here, and how to get them."""
+"""Data that a run reads: the files, their size, whether they are on this machine, and how to get them."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,8 @@ class DataNeed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    files: int | None = None  # None: the publisher tells when asked
-    size: int | None = None  # bytes; None: not stated before the download
+    files: int | None = None  # None until the publisher's listing is read
+    size: int | None = None  # bytes; None if not stated before the download
     here: bool = False
     get: str = ""  # the command that gets it; empty if it is here, or fetched when it is needed
     address: str = ""  # of a single published file
@@ -33,19 +33,19 @@ def need_dataset(name: str, scale: str) -> DataNeed:
         UserError: its card is wrong.
     """
     files = sources_of(load_card(name).at(scale))
-    here = bool(files) and all(local_path(file).is_file() for file in files)
-    get = "" if here else f"alphanet data fetch {name} --scale {scale}"
-    return DataNeed(name=name, files=len(files) or None, size=_size(files), here=here, get=get)
+    present = bool(files) and all(local_path(file).is_file() for file in files)
+    get = "" if present else f"alphanet data fetch {name} --scale {scale}"
+    return DataNeed(name=name, files=len(files) or None, size=_size(files), here=present, get=get)
 
 
 def need_file(name: str, file: SourceFile) -> DataNeed:
     """One published file."""
-    here = local_path(file).is_file()
-    return DataNeed(name=name, files=1, size=_size([file]), here=here, address=str(file.url))
+    present = local_path(file).is_file()
+    return DataNeed(name=name, files=1, size=_size([file]), here=present, address=str(file.url))
 
 
 def need_from_user(name: str) -> DataNeed:
-    """Data that no address has."""
+    """Data without an address, which the user has to give."""
     return DataNeed(name=name)
 
 

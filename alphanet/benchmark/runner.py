@@ -28,13 +28,13 @@ RECORDS = "records.jsonl"
 
 
 def run_benchmark(card: AnyCard, options: RunOptions) -> BenchmarkResult:
-    """Measure what is not measured yet of `card`; write figures and `results.json` into `options.out / card.name`.
+    """Measure the missing cells of `card`; write figures and `results.json` into `options.out / card.name`.
 
-    A task that fails costs only its own cells; `failures` of the result says why.
+    If a task fails, only its own cells are lost; `failures` of the result gives the reason.
 
     Raises:
-        UserError: the options name a scale, row or column that the card does not have, or an option that its kind has
-            no use for; or the folder cannot be written.
+        UserError: the card does not have the scale, a row or a column in the options, its kind does not use an option,
+            or the folder cannot be written.
     """
     require_useful(card, options)
     card.scale(options.scale)
@@ -48,10 +48,10 @@ def run_benchmark(card: AnyCard, options: RunOptions) -> BenchmarkResult:
 
 
 def require_useful(card: AnyCard, options: RunOptions) -> None:
-    """Check that every option that differs from its default has a use for the kind of `card`.
+    """Check that the kind of `card` uses every option that differs from its default.
 
     Raises:
-        UserError: one has none.
+        UserError: it does not use one of them.
     """
     useful = COMMON | kind_of(card.kind).uses
     for name in options.given():
@@ -63,7 +63,7 @@ def require_useful(card: AnyCard, options: RunOptions) -> None:
 
 
 class _Run:
-    """The tasks of one run, and what is known of their cells."""
+    """The tasks of one run, and the findings of their cells."""
 
     def __init__(self, card: AnyCard, options: RunOptions, kind: Kind[Any, Any]) -> None:
         self.findings = Findings()
@@ -74,11 +74,11 @@ class _Run:
 
     @property
     def broken(self) -> list[str]:
-        """Lines of the log that are no whole records."""
+        """Messages about broken lines of the log of records."""
         return self._log.problems
 
     def measure(self, plan: Plan[Any]) -> None:
-        """Measure the tasks of `plan` that fill selected cells, whatever fails beside them."""
+        """Measure the tasks of `plan` that fill selected cells; a failure does not stop the others."""
         selected = selected_places(self._card, self._options.only)
         tasks = self._selected(plan, selected)
         prepared = [ready for task in tasks if (ready := self._prepared(task)) is not None]
@@ -99,8 +99,8 @@ class _Run:
                 self.findings.missing[place] = plan.impossible.get(place) or plan.on_demand[place]
             elif place not in filled:
                 self.findings.missing[place] = f"the protocol of scale {self._options.scale} does not measure it"
-        kept = ((task, tuple(place for place in task.places if place in selected)) for task in plan.tasks)
-        return [replace(task, places=places) for task, places in kept if places]
+        selected_tasks = ((task, tuple(place for place in task.places if place in selected)) for task in plan.tasks)
+        return [replace(task, places=places) for task, places in selected_tasks if places]
 
     def _prepared(self, task: Task[Any]) -> Task[Any] | None:
         try:
@@ -118,12 +118,12 @@ class _Run:
         )
 
     def _measure(self, task: Task[Any], budget: Budget | None) -> None:
-        kept = self._kept(task)
-        places = self._open(task, kept)
-        for place, record in kept.items():
+        earlier = self._kept(task)
+        places = self._open(task, earlier)
+        for place, record in earlier.items():
             self._add(place, record)
-        if kept:
-            self._kind.keep(task, kept)
+        if earlier:
+            self._kind.keep(task, earlier)
         if not places or task.places in self._failed:
             logger.info("%s: %s", task.title, "failed with another seed" if places else "finished before, kept")
             return
@@ -158,14 +158,14 @@ class _Run:
 
     def _kept(self, task: Task[Any]) -> dict[Place, Record]:
         """The newest earlier record of each cell that is finished."""
-        kept: dict[Place, Record] = {}
+        records: dict[Place, Record] = {}
         for record in self._earlier:
-            kept |= {place: record for place in task.places if self._kind.keeps(task, place, record)}
-        return kept
+            records |= {place: record for place in task.places if self._kind.keeps(task, place, record)}
+        return records
 
     @staticmethod
-    def _open(task: Task[Any], kept: Mapping[Place, Record]) -> tuple[Place, ...]:
-        return tuple(place for place in task.places if place not in kept)
+    def _open(task: Task[Any], earlier: Mapping[Place, Record]) -> tuple[Place, ...]:
+        return tuple(place for place in task.places if place not in earlier)
 
     def _no_time(self, task: Task[Any]) -> str:
         needs = "as long as it takes" if task.seconds is None else f"up to {task.seconds:g} s"
@@ -192,11 +192,11 @@ class _Run:
 def _measured_before(folder: Path, options: RunOptions) -> dict[Place, list[Record]]:
     """Records of the cells in the folder's result, if that result is of the same scale and options.
 
-    A run of some cells must not take away what an earlier run of other cells measured.
+    A run of some cells must keep the numbers that an earlier run measured for other cells.
     """
     try:
         earlier = read_result(folder / RESULTS)
-    except UserError:  # none yet, or one of another program, which this run replaces
+    except UserError:  # there is no result yet, or one of another version, which this run replaces
         return {}
     if earlier.scale != options.scale or _settings(earlier.options) != _settings(options.given()):
         return {}
@@ -208,7 +208,7 @@ def _measured_before(folder: Path, options: RunOptions) -> dict[Place, list[Reco
 
 
 def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that numbers depend on."""
+    """The options that the numbers depend on."""
     return {name: value for name, value in given.items() if name not in COMMON | {"mirror"}}
 
 
@@ -261,7 +261,7 @@ def _notes(card: AnyCard, cells: list[Cell], shown: Shown) -> tuple[str, ...]:
 
 
 def _problems(card: AnyCard, findings: Findings, broken: Sequence[str]) -> tuple[str, ...]:
-    """Broken records; rows without a number, if the benchmark has no cells to say so."""
+    """Messages about broken records, and about rows without a number if the benchmark has no cells."""
     if card.metrics:
         return tuple(broken)
     missing = (f"{'/'.join(filter(None, place))}: not run: {why}" for place, why in findings.missing.items())

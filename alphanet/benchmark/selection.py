@@ -11,7 +11,7 @@ WHOLE = ""  # the column of a benchmark that has none
 
 
 def all_places(card: AnyCard) -> list[Place]:
-    """Row and column of every cell; a card without columns has one place a row."""
+    """Row and column of every cell; a card without columns has one place per row."""
     return [(row, column) for row in card.rows for column in card.columns or (WHOLE,)]
 
 
@@ -23,7 +23,7 @@ def selected_places(card: AnyCard, only: Sequence[str]) -> set[Place]:
         only: patterns ROW, COLUMN, MODEL or ROW/COLUMN; `*` stands for anything, case does not count.
 
     Raises:
-        UserError: a pattern that fits nothing, with the nearest name that is known.
+        UserError: a pattern fits nothing; the message gives the nearest known name.
     """
     if not only:
         return set(all_places(card))

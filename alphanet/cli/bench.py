@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,9 +10,6 @@ from alphanet.cli import options as o
 from alphanet.cli.output import print_json, print_table
 from alphanet.cli.repro import run_card
 from alphanet.errors import UserError
-
-if TYPE_CHECKING:
-    pass
 
 FIGURE_3A = ("alphanet", "schnet", "painn", "nequip", "mace", "equiformer-v2")
 RANGE, TRAINING_SIZE = "100..10000", "72"

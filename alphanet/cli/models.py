@@ -1,9 +1,8 @@
-"""`alphanet init` and `alphanet predict`."""
+"""`alphanet init`, `alphanet predict` and `alphanet export`: models and what they give, as files."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -33,6 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("init", epilog=INIT_EXAMPLES)(init)
     app.command("predict", epilog=PREDICT_EXAMPLES)(predict)
+    app.command("export", epilog="Example:\n\nalphanet export model.safetensors --out model.pt2")(export)
 
 
 def init(
@@ -99,27 +99,42 @@ def predict(
         print(f"{out}: {count} structures")
 
 
-def load_options(
-    *,
-    device: str,
-    dtype: str | None,
-    threads: int | None,
-    untrained: bool = False,
-    preset: str | None = None,
-    seed: int | None = None,
-    config: Path | None = None,
-    trust: bool = False,
-    mode: str | None = None,
-    edge_memory: float | None = None,
-) -> "LoadOptions":
-    """The options of `open_potential`, those that were given."""
+def export(
+    model: o.ModelFile,
+    out: o.OutFile,
+    dtype: o.Dtype = None,
+    device: o.Device = "auto",
+    config: o.ModelConfig = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Compile a model with AOTInductor to a file that ends in .pt2, if the file predicts what the model predicts.
+
+    The file runs on the same kind of processor or GPU with the same torch. It is native code.
+    """
+    from alphanet.files import sha256_of
+    from alphanet.model.checkpoint import load_model
+    from alphanet.model.export import export_model
+
+    loaded = load_model(model, config, dtype or "float32", device)
+    difference = export_model(loaded, out, extra={"weights_sha256": sha256_of(model)})
+    size = out.stat().st_size
+    if as_json:
+        print_json("alphanet-export", {"file": str(out), "bytes": size, "difference": difference})
+    else:
+        print(f"{out}: {size / 1e6:.1f} MB, within {difference:.1e} of the model (relative)")
+
+
+def load_options(*, device: str, edge_memory: float | None = None, **values: Any) -> "LoadOptions":
+    """The options of `open_potential`, those that were given.
+
+    Args:
+        device: see `LoadOptions`.
+        edge_memory: GB, its `max_memory`.
+        values: its other fields, None or False if not given.
+    """
     from alphanet.potentials.opening import LoadOptions
 
-    values = o.given(
-        dtype=dtype, threads=threads, untrained=untrained, preset=preset, seed=seed, config=config, trust=trust,
-        mode=mode, max_memory=edge_memory,
-    )  # fmt: skip
-    return LoadOptions(device=device, **values)
+    return LoadOptions(device=device, **o.given(max_memory=edge_memory, **values))
 
 
 def _predicted(potential: "Potential", frames: "Iterable[Atoms]", batch_size: int) -> "Iterator[Atoms]":
@@ -135,12 +150,6 @@ def _predicted(potential: "Potential", frames: "Iterable[Atoms]", batch_size: in
 
 
 def _labeled(atoms: "Atoms", answer: "FramePrediction") -> "Atoms":
-    from ase.calculators.singlepoint import SinglePointCalculator
-    from ase.stress import full_3x3_to_voigt_6_stress
+    from alphanet.data.labels import labels_from, with_labels
 
-    labels = {"energy": answer.energy, "forces": answer.forces}
-    if answer.stress is not None:
-        labels["stress"] = full_3x3_to_voigt_6_stress(answer.stress)
-    copy = atoms.copy()
-    copy.calc = SinglePointCalculator(copy, **labels)
-    return copy
+    return with_labels(atoms.copy(), labels_from(answer.energy, answer.forces, answer.stress))

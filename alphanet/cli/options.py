@@ -4,6 +4,7 @@ None as a default means that nothing was given: the card, the configuration or t
 says. An option that a call cannot use is refused, see `refuse`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,76 +21,42 @@ def _option(panel: str, text: str, *flags: str, **more: Any) -> Any:
     return typer.Option(*flags, help=text, rich_help_panel=panel, **more)
 
 
+def _duration(text: str, flag: str) -> Any:
+    return _option(LIMITS, text.format(durations.EXAMPLES), flag, parser=durations.seconds, metavar="DURATION")
+
+
+def _argument(metavar: str, text: str, complete: Callable[[str], list[str]] | None = None) -> Any:
+    return typer.Argument(metavar=metavar, help=text, show_default=False, autocompletion=complete)
+
+
 # Arguments.
 BenchmarkNames = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="NAME",
-        help="Benchmarks: table1, fig3a, … (`alphanet repro list`).",
-        autocompletion=completion.benchmarks,
-    ),
+    list[str], _argument("NAME", "Benchmarks: table1, fig3a, … (`alphanet repro list`).", completion.benchmarks)
 ]
 MODEL_HELP = "alphanet; a file of AlphaNet; a baseline, NAME or NAME:CHECKPOINT; or module:callable."
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=completion.models)]
-ModelNames = Annotated[list[str], typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=completion.models)]
-MeasuredModels = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="MODEL",
-        help="NAME or NAME@PRESET, the reference of the ratios first; the models of Figure 3a if none is given.",
-        autocompletion=completion.models,
-    ),
-]
-RelaxedModels = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="MODEL", help=f"Models that relax: {MODEL_HELP}", autocompletion=completion.models),
-]
-ModelFile = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A model: .safetensors, or a public checkpoint with --config.")
-]
-LabeledData = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="A file of labeled structures, a store, or NAME[:SCALE[:SPLIT]], say formate:mini:test.",
-        autocompletion=completion.datasets,
-    ),
-]
-StructuresFile = Annotated[
-    Path, typer.Argument(metavar="IN", help="Structures in any format that ASE reads, or a store.")
-]
-DatasetName = Annotated[
-    str,
-    typer.Argument(metavar="NAME", help="A data set (`alphanet data list`).", autocompletion=completion.datasets),
-]
-DatasetOrFile = Annotated[
-    str,
-    typer.Argument(metavar="TARGET", help="A data set, or a file of frames.", autocompletion=completion.datasets),
-]
-ConvertFrom = Annotated[Path, typer.Argument(metavar="IN", help="A file or folder of frames.")]
-ConvertTo = Annotated[Path, typer.Argument(metavar="OUT", help="The file to write. Its suffix tells the format.")]
-BaselineName = Annotated[
-    str,
-    typer.Argument(metavar="NAME", help="A baseline (`alphanet baselines list`).", autocompletion=completion.baselines),
-]
-BaselineNames = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="NAME", help="Baselines.", show_default=False, autocompletion=completion.baselines),
-]
-TrainWords = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="CONFIG.yaml|KEY=VALUE", help="Settings in a file, and values to put over them."),
-]
-RunFolders = Annotated[
-    list[Path], typer.Argument(metavar="RUNS", help="Folders of runs, or folders that hold such folders.")
-]
-FirstResults = Annotated[
-    Path, typer.Argument(metavar="A", help="A report's folder, a results.json, or a folder of runs.")
-]
-SecondResults = Annotated[Path, typer.Argument(metavar="B", help="The same, later.")]
-FirstRun = Annotated[Path, typer.Argument(metavar="FIRST", help="Folder of a sweep, with its results.json.")]
-SecondRun = Annotated[Path, typer.Argument(metavar="SECOND", help="Folder of the same sweep, run again.")]
-SchemaKind = Annotated[str | None, typer.Argument(metavar="KIND", help="Kind of the card, say accuracy.")]
+ModelName = Annotated[str, _argument("MODEL", MODEL_HELP, completion.models)]
+ModelNames = Annotated[list[str], _argument("MODEL", MODEL_HELP, completion.models)]
+MEASURED_HELP = "NAME or NAME@PRESET, the reference of the ratios first; the models of Figure 3a if none is given."
+MeasuredModels = Annotated[list[str] | None, _argument("MODEL", MEASURED_HELP, completion.models)]
+RelaxedModels = Annotated[list[str] | None, _argument("MODEL", f"Models that relax: {MODEL_HELP}", completion.models)]
+ModelFile = Annotated[Path, _argument("MODEL", "A model: .safetensors, or a public checkpoint with --config.")]
+LABELED_HELP = "A file of labeled structures, a store, or NAME[:SCALE[:SPLIT]], say formate:mini:test."
+LabeledData = Annotated[str, _argument("DATA", LABELED_HELP, completion.datasets)]
+StructuresFile = Annotated[Path, _argument("IN", "Structures in any format that ASE reads, or a store.")]
+DatasetName = Annotated[str, _argument("NAME", "A data set (`alphanet data list`).", completion.datasets)]
+DatasetOrFile = Annotated[str, _argument("TARGET", "A data set, or a file of frames.", completion.datasets)]
+ConvertFrom = Annotated[Path, _argument("IN", "A file or folder of frames.")]
+ConvertTo = Annotated[Path, _argument("OUT", "The file to write. Its suffix tells the format.")]
+BaselineName = Annotated[str, _argument("NAME", "A baseline (`alphanet baselines list`).", completion.baselines)]
+BaselineNames = Annotated[list[str] | None, _argument("NAME", "Baselines.", completion.baselines)]
+TRAIN_HELP = "Settings in a file, and values to put over them."
+TrainWords = Annotated[list[str] | None, _argument("CONFIG.yaml|KEY=VALUE", TRAIN_HELP)]
+RunFolders = Annotated[list[Path], _argument("RUNS", "Folders of runs, or folders that hold such folders.")]
+FirstResults = Annotated[Path, _argument("A", "A report's folder, a results.json, or a folder of runs.")]
+SecondResults = Annotated[Path, _argument("B", "The same, later.")]
+FirstRun = Annotated[Path, _argument("FIRST", "Folder of a sweep, with its results.json.")]
+SecondRun = Annotated[Path, _argument("SECOND", "Folder of the same sweep, run again.")]
+SchemaKind = Annotated[str | None, _argument("KIND", "Kind of the card, say accuracy.")]
 
 # What to run.
 Scale = Annotated[
@@ -100,7 +67,6 @@ Scale = Annotated[
         "`data fetch` slice, and in `repro` the only scale if a benchmark has one.",
         "--scale",
         autocompletion=completion.scales,
-        show_default=False,
     ),
 ]
 Only = Annotated[
@@ -123,7 +89,6 @@ Seed = Annotated[
         "Seed of random weights, directions, samples and the order of frames. If not given: the settings', or 0.",
         "--seed",
         min=0,
-        show_default=False,
     ),
 ]
 DryRun = Annotated[bool, _option(WHAT, "Run nothing. Say what it would take and what is missing.", "--dry-run")]
@@ -158,34 +123,11 @@ Protocol = Annotated[
 # Limits.
 Budget = Annotated[
     float | None,
-    _option(
-        LIMITS,
-        f"Time for everything that is not measured yet: {durations.EXAMPLES}. If not given: the cards' limits.",
-        "--budget",
-        parser=durations.seconds,
-        metavar="DURATION",
-    ),
+    _duration("Time for everything that is not measured yet: {}. If not given: the cards' limits.", "--budget"),
 ]
-MaxTime = Annotated[
-    float | None,
-    _option(
-        LIMITS,
-        f"Time of each training at most: {durations.EXAMPLES}.",
-        "--max-time",
-        parser=durations.seconds,
-        metavar="DURATION",
-    ),
-]
+MaxTime = Annotated[float | None, _duration("Time of each training at most: {}.", "--max-time")]
 LongestCall = Annotated[
-    float | None,
-    _option(
-        LIMITS,
-        f"Time of one call; a longer one ends the search: {durations.EXAMPLES}. If not given: 2m.",
-        "--longest-call",
-        parser=durations.seconds,
-        metavar="DURATION",
-        show_default=False,
-    ),
+    float | None, _duration("Time of one call; a longer one ends the search: {}. If not given: 2m.", "--longest-call")
 ]
 Epochs = Annotated[
     int | None, _option(LIMITS, "Passes over the training frames, instead of the settings' number.", "--epochs", min=1)
@@ -204,7 +146,6 @@ MaxError = Annotated[
         "Predictions further from the DFT energy (eV/atom) count as missing. If not given: 5.",
         "--max-error",
         min=0,
-        show_default=False,
     ),
 ]
 Threshold = Annotated[
@@ -228,21 +169,15 @@ Dtype = Annotated[
         "Precision of the network: float32 or float64. If not given: that of the settings or of the published entry, "
         "or float32.",
         "--dtype",
-        show_default=False,
     ),
 ]
 Threads = Annotated[
-    int | None,
-    _option(HARDWARE, "Threads of each model. If not given: the card's number, or 1.", "--threads", min=1),
+    int | None, _option(HARDWARE, "Threads of each model. If not given: the card's number, or 1.", "--threads", min=1)
 ]
 MaxMemory = Annotated[
     float | None,
     _option(
-        HARDWARE,
-        "Memory (GB) that a worker may use. If not given: most of the machine's.",
-        "--max-memory",
-        min=0.1,
-        show_default=False,
+        HARDWARE, "Memory (GB) that a worker may use. If not given: most of the machine's.", "--max-memory", min=0.1
     ),
 ]
 EdgeMemory = Annotated[
@@ -256,7 +191,6 @@ Mode = Annotated[
         "How a model is executed: eager; compiled; in predict and eval also blocked (AlphaNet alone: fast without a "
         "compiler); in repro and bench also best (the faster of eager and compiled). If not given: eager.",
         "--mode",
-        show_default=False,
     ),
 ]
 Cluster = Annotated[
@@ -266,7 +200,6 @@ Cluster = Annotated[
         "Where relaxations run: local[:N] (processes here), slurm:FILE (YAML for dask-jobqueue) or tcp://HOST:PORT. "
         "If not given: local.",
         "--cluster",
-        show_default=False,
     ),
 ]
 BatchSize = Annotated[
@@ -277,7 +210,6 @@ BatchSize = Annotated[
         "1 in speed.",
         "--batch-size",
         min=1,
-        show_default=False,
     ),
 ]
 
@@ -322,7 +254,6 @@ Engine = Annotated[
         MODEL,
         "ase (one structure at a time) or torch-sim (--batch-size structures at once). If not given: ase.",
         "--engine",
-        show_default=False,
     ),
 ]
 
@@ -351,10 +282,7 @@ Structures = Annotated[
 Sizes = Annotated[
     str | None,
     _option(
-        DATA,
-        "Atoms: A..B (evenly spaced logarithms) or a,b,c. If not given: 100..10000, in train-speed 72.",
-        "--sizes",
-        show_default=False,
+        DATA, "Atoms: A..B (evenly spaced logarithms) or a,b,c. If not given: 100..10000, in train-speed 72.", "--sizes"
     ),
 ]
 Points = Annotated[int, _option(DATA, "Number of sizes from A to B.", "--points", min=2)]
@@ -383,8 +311,7 @@ Decimals = Annotated[
     _option(DATA, "Round labels and predictions first; the leaderboard counts with 3 decimals.", "--decimals", min=0),
 ]
 References = Annotated[
-    Path | None,
-    _option(DATA, "Elemental reference entries (JSON). If not given: the fetched ones.", "--references"),
+    Path | None, _option(DATA, "Elemental reference entries (JSON). If not given: the fetched ones.", "--references")
 ]
 Reference = Annotated[
     Path | None,
@@ -408,10 +335,9 @@ FileFormat = Annotated[
 OutFolder = Annotated[
     Path | None,
     _option(
-        OUTPUT, "Folder of the results. If not given: a folder in runs, which the command names first.", "--out", "-o",
-        show_default=False,
+        OUTPUT, "Folder of the results. If not given: a folder in runs, which the command names first.", "--out", "-o"
     ),
-]  # fmt: skip
+]
 OutFile = Annotated[Path, _option(OUTPUT, "File to write.", "--out", "-o")]
 Parity = Annotated[
     Path | None, _option(OUTPUT, "Folder for parity plots of energies and forces (PNG, SVG, PDF).", "--parity")

@@ -16,7 +16,7 @@ def mirror_from(named: str | None) -> str | None:
     """The address of the mirror `named`, or of the one that `ALPHANET_MIRROR` names; None if neither does.
 
     Raises:
-        UserError: not a file, http or https address, or a folder that does not exist.
+        UserError: the address is not a file, http or https one, or its folder does not exist.
     """
     named = named or os.environ.get(MIRROR_VARIABLE)
     if not named:

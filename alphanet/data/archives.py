@@ -1,7 +1,7 @@
-"""Unpacking zip and tar archives: only plain files, only below the target folder, all of them or none.
+"""Unpack zip and tar archives: only plain files, only below the target folder, all of them or none.
 
-pooch's processors and `shutil.unpack_archive` extract in place, so that a kill leaves half an archive that counts as
-whole. They let links through, and pooch on Python 3.11 also paths that lead outside.
+pooch's processors and `shutil.unpack_archive` extract in place, so that half an archive counts as complete after a
+kill. They accept links, and pooch on Python 3.11 also accepts paths that lead outside.
 """
 
 import secrets
@@ -26,7 +26,8 @@ def unpack(archive: Path, folder: Path) -> None:
     """Extract `archive` into the new `folder`, which appears only when everything is there.
 
     Raises:
-        UserError: a damaged archive, a member that is a link or a device or would leave the folder, a full disk.
+        UserError: the archive is damaged, a member is a link or a device or would leave the folder, or the disk is
+            full.
     """
     if folder.exists():
         return

@@ -29,11 +29,11 @@ class LabelKeys(Card):
     forces: str = "forces"
     stress: str = "stress"  # eV/Å^3, tension positive, as ASE
     virial: str = "virial"  # eV, -dE/dstrain: the opposite sign and not divided by the volume
-    energy_origin: str | None = None  # an energy (eV) in the frame's `info` that is taken off its energy
+    energy_origin: str | None = None  # an energy (eV) in the frame's `info` that is subtracted from its energy
 
 
 class SourceFile(Card):
-    """One file to download (`url`), or one that lies beside the card (`path`, relative to the card's folder)."""
+    """One file to download (`url`), or one beside the card (`path`, relative to the card's folder)."""
 
     url: str | None = None
     path: str | None = None
@@ -79,9 +79,9 @@ class Listing(Card):
 
 
 class Split(Card):
-    """The rule that makes frames train, valid or test. A file with one of these roles goes there whole; for others:
+    """The rule that makes frames train, valid or test. A file with one of these roles belongs to it as a whole; else:
 
-    - `info`: every frame says it itself (`info["split"]`).
+    - `info`: every frame names its split (`info["split"]`).
     - `files`: every file has such a role; `valid_fraction` of the training frames is held out for validation.
     - `uniform`: `train` and `valid` frames drawn uniformly from `total`, the rest is test.
     - `ratio`: of every ten (their sum) consecutive frames of a file, `ratio` are train, valid, test, drawn by
@@ -119,7 +119,7 @@ class ScaleCard(Card):
     labels: LabelKeys = LabelKeys()
     split: Split | None = None
     train_frames: PositiveInt | None = None  # as published, for estimates before the data is here
-    needs: str | None = None  # why there is nothing to fetch at this scale, and what to use instead
+    needs: str | None = None  # reason why nothing can be fetched at this scale, and the alternative
 
     @model_validator(mode="after")
     def _has_data_or_a_reason(self) -> "ScaleCard":
@@ -182,7 +182,7 @@ def load_card(name: str) -> DatasetCard:
     """The card of a data set.
 
     Raises:
-        UserError: no such card, or a card with mistakes.
+        UserError: there is no such card, or it has mistakes.
     """
     known = card_files("datasets")
     if name not in known:

@@ -1,4 +1,4 @@
-"""`check`: whether a data set is whole, sound and split without overlap."""
+"""`check`: find out whether a data set is complete, sound and split without overlap."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from alphanet.files import sha256_of
 
 Verdict = Literal["ok", "warning", "failed", "absent"]
 
-# Outside of these, units are probably others than eV and Å. Bonds between 0.6 Å (H-H: 0.74) and 3.5 Å.
+# Values outside these ranges suggest other units than eV and Å; bonds are between 0.6 Å (H-H: 0.74) and 3.5 Å.
 PLAUSIBLE_DISTANCE = (0.5, 3.5)  # Å, the shortest of all
 PLAUSIBLE_FORCE_RMS = (1e-4, 50.0)  # eV/Å
 PLAUSIBLE_ENERGY = 1e5  # eV/atom
@@ -38,7 +38,7 @@ def check_dataset(name: str, scale: str, mirror: str | None) -> Iterator[Finding
     """Findings about files, frames and splits of a data set; files are fetched only if it has to be prepared.
 
     Raises:
-        UserError: unknown data set, or one that cannot be prepared.
+        UserError: the data set is unknown or cannot be prepared.
     """
     card = load_card(name)
     at = card.at(scale)
@@ -112,8 +112,8 @@ def _plausible(subject: str, statistics: Statistics) -> Iterator[Finding]:
 
 
 def _overlaps(statistics: Mapping[str, Statistics]) -> Iterator[Finding]:
-    seen = {split: np.unique(np.frombuffer(found.fingerprints, dtype=np.uint64)) for split, found in statistics.items()}
+    prints = {split: np.frombuffer(counted.fingerprints, dtype=np.uint64) for split, counted in statistics.items()}
     for first, second in (("train", "test"), ("valid", "test"), ("train", "valid")):
-        shared = len(np.intersect1d(seen[first], seen[second], assume_unique=True))
+        shared = len(np.intersect1d(prints[first], prints[second]))
         verdict: Verdict = "failed" if shared and second == "test" else "warning" if shared else "ok"
         yield Finding(f"{first} and {second}", verdict, f"{shared} frames in both")

@@ -1,10 +1,10 @@
 """Downloading one file: resumed, verified before it takes its name, never written by two processes.
 
-pooch (1.9) and huggingface_hub (2.4) were run against the tests of this module, and stay out. `pooch.retrieve` never
+pooch (1.9) and huggingface_hub (2.4) were run against the tests of this module and are not used. `pooch.retrieve` never
 resumes, neither a cut connection nor a killed process; it has no lock, so two processes fetch one file twice; and it
 does not check a file without a published checksum at all, so a web page with status 200 passes for data. `http_get` of
-huggingface_hub joins halves of two versions of a file and does not try again after a server's error. As a downloader
-inside pooch all of `streaming.py` would stay, and only `_problem` would go.
+huggingface_hub joins halves of two versions of a file and does not try again after a server's error. With pooch and a
+custom downloader all of `streaming.py` would still be needed.
 """
 
 import errno
@@ -45,7 +45,8 @@ def download(addresses: list[str], target: Path, expected: Expected) -> str:
         expected: checksums and size.
 
     Raises:
-        UserError: not found, wrong or truncated, no network, or no room; says what to do.
+        UserError: the file is not found, wrong or truncated, or there is no network or no room; the message says what
+            to do.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +102,7 @@ def _from(address: str, target: Path, expected: Expected) -> str:
 
 
 def _copy(source: Path, part: PartFile, update: Callable[[int], None]) -> None:
-    """Copy from a folder; always whole, a copy costs little."""
+    """Copy from a folder, always from the start, because a copy takes little time."""
     if not source.is_file():
         raise MissingFileError(f"the mirror has no file {source}; correct the mirror, or fetch without one")
     part.remove()
@@ -132,7 +133,7 @@ def _problem(actual: Expected, expected: Expected) -> str | None:
 
 
 def _web_page(path: Path, expected: Expected) -> str | None:
-    """Log-in and browser-check pages come with status 200; without a checksum they would pass for data."""
+    """The problem if the file is a web page, else None: log-in pages have status 200 and could pass for data."""
     if expected.sha256 or expected.md5:
         return None
     with path.open("rb") as stream:

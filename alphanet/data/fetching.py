@@ -38,7 +38,7 @@ def fetch(card: DatasetCard, scale: str, *, mirror: str | None = None) -> list[F
         mirror: an address that serves `HOST/PATH`; by default `ALPHANET_MIRROR`, or the publishers' servers.
 
     Raises:
-        UserError: nothing to fetch at this scale, or a download failed.
+        UserError: the scale has nothing to fetch, or a download failed.
     """
     place = mirror_from(mirror)
     at = card.at(scale)
@@ -54,7 +54,7 @@ def fetch_file(file: SourceFile, *, mirror: str | None = None) -> Fetched:
 
 
 def sources_of(at: ScaleCard, ask: Callable[[str, Path], object] | None = None) -> tuple[SourceFile, ...]:
-    """The files of a scale; those of a listing are the ones that the publisher's interface named.
+    """The files of a scale; the files of a listing are those that the publisher's interface names.
 
     `ask(url, target)` fetches a listing that is not on this disk yet; without it such files are left out.
     """
@@ -100,7 +100,7 @@ def _download(file: SourceFile, target: Path, mirror: str | None) -> str:
 
 
 def shipped(file: SourceFile) -> Fetched:
-    """A file that lies beside its card, as those do that travel with the project.
+    """A file beside its card, such as those that come with the project.
 
     Raises:
         UserError: it is missing or not the one that the card describes.

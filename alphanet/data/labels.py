@@ -22,17 +22,28 @@ class Labels(TypedDict, total=False):
     stress: np.ndarray  # (6,), eV/Å^3, Voigt order of ASE, tension positive
 
 
+def labels_from(energy: Any = None, forces: Any = None, stress: Any = None) -> Labels:
+    """Labels of raw values in eV, eV/Å and eV/Å^3; None: the frame lacks it."""
+    labels = Labels()
+    if energy is not None:
+        labels["energy"] = float(energy)
+    if forces is not None:
+        labels["forces"] = np.asarray(forces, dtype=np.float64)
+    if stress is not None:
+        labels["stress"] = voigt(stress)
+    return labels
+
+
 def labels_of(atoms: Atoms) -> Labels:
     """The labels that the frame's calculator holds; forces are the raw ones, also where a constraint holds an atom."""
     results = atoms.calc.results if atoms.calc is not None else {}
-    labels = Labels()
-    if results.get("energy") is not None:
-        labels["energy"] = float(results["energy"])
-    if results.get("forces") is not None:
-        labels["forces"] = np.asarray(results["forces"], dtype=np.float64)
-    if results.get("stress") is not None:
-        labels["stress"] = voigt(results["stress"])
-    return labels
+    return labels_from(*(results.get(name) for name in ("energy", "forces", "stress")))
+
+
+def with_labels(atoms: Atoms, labels: Labels) -> Atoms:
+    """The frame itself, with the labels in a SinglePointCalculator; without a calculator if there are none."""
+    atoms.calc = SinglePointCalculator(atoms, **labels) if labels else None
+    return atoms
 
 
 def relabeled(atoms: Atoms, keys: LabelKeys = ASE_KEYS) -> Atoms:
@@ -52,8 +63,7 @@ def relabeled(atoms: Atoms, keys: LabelKeys = ASE_KEYS) -> Atoms:
     if atoms.constraints:
         atoms.arrays["fixed"] = fixed_atoms(atoms)
         atoms.set_constraint()
-    atoms.calc = SinglePointCalculator(atoms, **labels) if labels else None
-    return atoms
+    return with_labels(atoms, labels)
 
 
 def fixed_atoms(atoms: Atoms) -> np.ndarray:
@@ -69,7 +79,7 @@ def checked(frames: Iterator[Atoms], where: str, labeled: bool) -> Iterator[Atom
     """The frames as they come, each checked; an error says that they are from `where`.
 
     Raises:
-        UserError: a frame without atoms, NaN or infinite numbers, or (`labeled`) without energy or forces.
+        UserError: a frame has no atoms, NaN or infinite numbers, or (`labeled`) no energy or forces.
     """
     for index, atoms in enumerate(frames):
         problem = problem_of(atoms, labeled)
@@ -114,24 +124,10 @@ def stress_from_virial(virial: Any, volume: float) -> np.ndarray:
 
 
 def _named(atoms: Atoms, keys: LabelKeys) -> Labels:
-    labels = Labels()
-    energy = _pop(atoms.info, keys.energy)
-    if energy is not None:
-        labels["energy"] = float(energy)
-    forces = _pop(atoms.arrays, keys.forces)
-    if forces is not None:
-        labels["forces"] = np.asarray(forces, dtype=np.float64)
-    stress = _pop(atoms.info, keys.stress)
-    if stress is not None:
-        labels["stress"] = voigt(stress)
-    virial = _pop(atoms.info, keys.virial)
+    stress, virial = atoms.info.pop(keys.stress, None), atoms.info.pop(keys.virial, None)
     if virial is not None and stress is None and atoms.cell.rank == 3:
-        labels["stress"] = stress_from_virial(virial, atoms.get_volume())
-    return labels
-
-
-def _pop(values: dict[str, Any], key: str) -> Any:
-    return values.pop(key, None)
+        stress = stress_from_virial(virial, atoms.get_volume())
+    return labels_from(atoms.info.pop(keys.energy, None), atoms.arrays.pop(keys.forces, None), stress)
 
 
 def _hint(atoms: Atoms, missing: list[str]) -> str:

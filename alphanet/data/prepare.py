@@ -25,9 +25,9 @@ from alphanet.paths import home
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1  # of the prepared files; another one converts again
+VERSION = 1  # of the prepared files; a new version converts the data again
 
-# Test frames are read first: what equals one of them is then left out of training.
+# Test frames are read first, so that frames equal to one of them are left out of training.
 READING_ORDER = ("test", "valid", "train", "frames")
 
 
@@ -59,7 +59,7 @@ def prepare(name: str, scale: str, *, mirror: str | None = None) -> PreparedData
         mirror: an address that serves `HOST/PATH`; by default `ALPHANET_MIRROR`, or the publishers' servers.
 
     Raises:
-        UserError: unknown name or scale, data that is not available (says what is missing), or unsound frames.
+        UserError: the name or scale is unknown, files are missing (the message names them), or frames are unsound.
     """
     if scale not in SCALES:
         raise UserError(f"no scale {scale!r}{did_you_mean(scale, SCALES)}")
@@ -167,20 +167,20 @@ def _fill(writers: dict[SplitName, StoreWriter], frames: Iterator[tuple[SplitNam
 
 
 def _assigned(fetched: list[Fetched], at: ScaleCard, split: Split) -> Iterator[tuple[SplitName, Atoms]]:
-    """Every frame with its split; repeated frames are left out if the card says how to tell them."""
+    """Every frame with its split; repeated frames are left out if the card says how to identify them."""
     distinct = DistinctFrames(split.distinct_energy) if split.distinct_energy else None
     readable = [file for file in fetched if file.source.role != "reference"]
     for file in sorted(readable, key=lambda file: READING_ORDER.index(file.source.role)):
         choose = chooser(split, file.source.role, file.source.label, partial(_count, file, at))
-        kept = 0
+        count = 0
         for atoms in read_frames(file.readable, labels=at.labels):
             if distinct and not distinct.is_new(atoms):
                 continue
             if file.source.group:
                 atoms.info["group"] = file.source.group
             atoms.info.setdefault("group", stem_of(file.path))
-            yield choose(kept, atoms), atoms
-            kept += 1
+            yield choose(count, atoms), atoms
+            count += 1
 
 
 def _count(file: Fetched, at: ScaleCard) -> int:

@@ -18,7 +18,7 @@ SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
 
 SAME_FORCE = 1e-3  # eV/Å, of RMS forces
 
-# Says the split of a frame from its index among the frames of its file and the frame itself.
+# Maps a frame and its index in its file to the frame's split.
 Choose = Callable[[int, Atoms], SplitName]
 
 
@@ -32,7 +32,7 @@ def chooser(split: Split, role: Role, source: str, count: Callable[[], int]) -> 
         count: counts the frames of the file; called only by rules that need it.
 
     Raises:
-        UserError: the file does not have the number of frames that the rule was written for.
+        UserError: the number of frames in the file is not the one that the rule was written for.
     """
     if role in SPLITS:
         return _by_role(split, role, source)
@@ -51,18 +51,18 @@ def chooser(split: Split, role: Role, source: str, count: Callable[[], int]) -> 
 
 
 class DistinctFrames:
-    """Frames seen so far, told apart by composition, total energy and RMS force; positions may be wrapped or shifted.
+    """Frames seen so far, identified by composition, total energy and RMS force; positions may be wrapped or shifted.
 
-    The energy alone is not enough: two different formate frames agree to 4e-7 eV.
+    The energy alone does not identify a frame: two different formate frames agree to 4e-7 eV.
     """
 
     def __init__(self, tolerance: float):
-        """Nothing seen yet; energies closer than `tolerance` (eV) count as one."""
+        """Start with no frames; energies closer than `tolerance` (eV) count as equal."""
         self.tolerance = tolerance
         self._seen: dict[tuple[str, int], list[tuple[float, float]]] = {}  # bin -> energies and forces in it
 
     def is_new(self, atoms: Atoms) -> bool:
-        """Whether no such frame was seen before; remembers it."""
+        """Whether no such frame was seen before; the frame is remembered."""
         labels = labels_of(atoms)
         energy, force = labels["energy"], float(np.sqrt((labels["forces"] ** 2).mean()))
         formula, place = atoms.get_chemical_formula(), round(energy / self.tolerance)

@@ -29,7 +29,7 @@ class Moments:
     _squares: float = 0.0
 
     def add(self, value: float) -> None:
-        """Take in one number."""
+        """Add one number."""
         self.count += 1
         previous = 0.0 if self.count == 1 else self.mean
         self.mean = previous + (value - previous) / self.count
@@ -75,7 +75,7 @@ class Statistics:
         return self.frames - len(np.unique(np.frombuffer(self.fingerprints, dtype=np.uint64)))
 
     def add(self, atoms: Atoms) -> None:
-        """Take in one frame."""
+        """Add one frame."""
         self.elements.update(atoms.get_chemical_symbols())
         self.atoms.add(len(atoms))
         labels = labels_of(atoms)
@@ -121,7 +121,7 @@ def statistics_of(frames: Iterable[Atoms], cutoff: float = CUTOFF) -> Statistics
     """Statistics of a stream of frames.
 
     Raises:
-        UserError: a frame whose neighbors cannot be found.
+        UserError: the neighbors of a frame cannot be found.
     """
     statistics = Statistics(cutoff)
     for index, atoms in enumerate(frames):
@@ -135,8 +135,8 @@ def statistics_of(frames: Iterable[Atoms], cutoff: float = CUTOFF) -> Statistics
 def fingerprint(atoms: Atoms, labels: Labels) -> int:
     """A 64-bit number that two copies of a frame share, even if one is shifted, wrapped or printed with fewer digits.
 
-    They are made of the composition, the energy to 1e-5 eV and the RMS force to 1e-3 eV/Å; of positions and cell to
-    1e-4 Å if there are no labels.
+    It hashes the composition, the energy to 1e-5 eV and the RMS force to 1e-3 eV/Å; without labels, the positions and
+    the cell to 1e-4 Å.
     """
     if "energy" in labels and "forces" in labels:
         numbers: list[float] = [round(labels["energy"], 5), round(float(np.sqrt((labels["forces"] ** 2).mean())), 3)]

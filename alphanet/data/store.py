@@ -10,11 +10,10 @@ from typing import Any
 import lmdb
 import numpy as np
 from ase import Atoms
-from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 from ase_db_backends.aselmdb import decode_bytestream, encode_key
 
-from alphanet.data.labels import fixed_atoms, labels_of
+from alphanet.data.labels import fixed_atoms, labels_from, labels_of, with_labels
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
 
@@ -53,7 +52,7 @@ class StoreWriter:
     """Appends frames to a new ASE-LMDB file."""
 
     def __init__(self, file: Path, called: Path):
-        """Create `file`; errors speak of `called`, the name it will have."""
+        """Create `file`; errors name `called`, its final name."""
         self.count = 0
         self._called = called
         with _writing(called):
@@ -64,7 +63,9 @@ class StoreWriter:
     def add(self, atoms: Atoms) -> None:
         """Append a frame with labels, `info` and per-atom arrays; constraints become `arrays["fixed"]`."""
         with _writing(self._called):
-            self._database.write(_bare(atoms), data=_extras(atoms))
+            # Structure and labels alone: constraints would zero the forces of fixed atoms when they are read back.
+            bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+            self._database.write(with_labels(bare, labels_of(atoms)), data=_extras(atoms))
             self.count += 1
             if self.count % FRAMES_PER_COMMIT == 0:
                 self._database.txn.commit()
@@ -153,8 +154,8 @@ def environment(path: Path) -> lmdb.Environment:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     identity = (state.st_dev, state.st_ino)
     if key in _open:
-        process, known, opened = _open[key]
-        if process == os.getpid() and known == identity:
+        process, earlier, opened = _open[key]
+        if process == os.getpid() and earlier == identity:
             return opened
         opened.close()
     try:
@@ -167,13 +168,6 @@ def environment(path: Path) -> lmdb.Environment:
         raise UserError(f"{path} is truncated; remove it and prepare the data again")
     _open[key] = (os.getpid(), identity, opened)
     return opened
-
-
-def _bare(atoms: Atoms) -> Atoms:
-    """Structure and labels only: constraints would zero the forces of fixed atoms when they are read back."""
-    bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    bare.calc = SinglePointCalculator(bare, **labels_of(atoms))
-    return bare
 
 
 def _extras(atoms: Atoms) -> dict[str, Any]:
@@ -189,14 +183,11 @@ def _atoms_of(row: dict[str, Any]) -> Atoms:
     atoms.info.update(extras.get("info", {}))
     for name, values in extras.get("arrays", {}).items():
         atoms.set_array(name, np.asarray(values))
-    labels = {key: row[key] for key in ("energy", "forces", "stress") if row.get(key) is not None}
-    if labels:
-        atoms.calc = SinglePointCalculator(atoms, **labels)
-    return atoms
+    return with_labels(atoms, labels_from(*(row.get(key) for key in ("energy", "forces", "stress"))))
 
 
 class _Forgetful(list[int]):
-    """Stands for the ids that the database keeps; searching them at every write would cost quadratic time."""
+    """Replaces the ids that the database keeps: searching them at every write would take quadratic time."""
 
     def __contains__(self, item: object) -> bool:
         return False

@@ -22,7 +22,7 @@ TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 
 
 class TransferError(Exception):
-    """A transfer that may go on where it stopped."""
+    """A transfer that can be resumed where it stopped."""
 
 
 class MissingFileError(UserError):
@@ -85,7 +85,7 @@ def stream_with_retries(address: str, part: PartFile, update: Callable[[int], No
     """Append to `part` the rest of the file at `address`.
 
     Raises:
-        UserError: refused, or no progress in six attempts.
+        UserError: the server refuses, or six attempts make no progress.
         MissingFileError: the server has no such file.
     """
     failures = 0
@@ -160,7 +160,7 @@ def check_room(target: Path, missing: int) -> None:
     """Refuse a file whose `missing` bytes would fill the disk.
 
     Raises:
-        UserError: not enough room beside `target`.
+        UserError: the disk of `target` has too little space.
     """
     free = shutil.disk_usage(target.parent).free
     if free < missing + DISK_MARGIN:

@@ -1,4 +1,4 @@
-"""Some of the frames of a data set: drawn by a seed, the frames of fewer among those of more, or evenly spaced."""
+"""Subsets of the frames of a data set: drawn by a seed, smaller ones part of larger ones, or evenly spaced."""
 
 import dataclasses
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def training_subset(data: "PreparedData", count: int, seed: int, folder: Path) -> "PreparedData":
-    """`data` with `count` of its training frames, in a store of their own in `folder`, which is made once.
+    """`data` with `count` of its training frames, in a separate store in `folder` that is written once.
 
     Args:
         data: the whole set; validation and test frames stay as they are.
@@ -42,7 +42,7 @@ def training_subset(data: "PreparedData", count: int, seed: int, folder: Path) -
 
 
 def evenly_spaced(count: int, most: int | None) -> np.ndarray:
-    """(at most `most`,) indices below `count`, evenly spaced; all of them if `most` is None."""
+    """At most `most` evenly spaced indices below `count`; all of them if `most` is None."""
     if most is None or most >= count:
         return np.arange(count)
     return np.arange(most) * count // most

@@ -1,1 +1,1 @@
-"""Figures. They take what was measured and draw it; they compute nothing and know no benchmark."""
+"""Figures. They draw measured numbers; they compute nothing and know no benchmark."""

@@ -7,7 +7,7 @@ from alphanet.figures.style import save_figure, styled
 from alphanet.measure.physics.audit import PROPERTIES, Audit
 from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, UNCHECKED, Finding, findings, short_name
 
-# Light enough for black text, and told apart with any color vision; the words say the same.
+# Light enough for black text, and distinct with any color vision; the words repeat them.
 FILLS = {OK: "#BFE3F5", NEGLIGIBLE: "#F6EE9C", FAILS: "#EE8A4A", UNCHECKED: "#EDEDED"}
 
 

@@ -63,5 +63,5 @@ def _mark(axes: "Axes", point: TradeoffPoint, color: str) -> None:
         label += f", {millions:.3g} M"
         area = AREA_PER_MILLION * millions
         axes.scatter(point.speed, point.accuracy, s=area, color=color, alpha=0.35, linewidth=0)
-    # Areas span two orders of magnitude: a dot marks the small ones, and stands for all in the legend.
+    # Areas span two orders of magnitude: a dot marks the small ones, and the legend shows only the dot.
     axes.scatter(point.speed, point.accuracy, s=14, color=color, label=label)

@@ -34,7 +34,7 @@ def resolve_device(name: str) -> str:
 
 
 def device_count(name: str) -> int:
-    """The number of devices that `name` stands for: all of its kind, or the one with its index.
+    """The number of devices that `name` means: all of its kind, or the one with its index.
 
     Raises:
         UserError: as `resolve_device`.

@@ -27,7 +27,7 @@ class Backend(Protocol):
     """Whether compiled functions and kernels need Triton rather than a C++ compiler"""
 
     def has_driver(self) -> bool:
-        """Whether the machine has the driver, told without torch."""
+        """Whether the machine has the driver, found out without torch."""
         ...
 
     def names(self) -> list[str]:
@@ -66,19 +66,19 @@ class Cpu:
     triton = False
 
     def has_driver(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def names(self) -> list[str]:
-        """One device, whose name is the processor's business."""
+        """One device, called `cpu`."""
         return ["cpu"]
 
     def in_use(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def synchronize(self) -> None:
-        """Nothing to wait for."""
+        """Return at once: calls on a CPU are synchronous."""
 
     def reset_peak(self) -> None:
         """Reset the kernel's mark of the highest resident memory, if it lets us."""
@@ -117,7 +117,7 @@ class Cuda:
         return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
 
     def names(self) -> list[str]:
-        """As the driver calls them."""
+        """The names that the driver gives the devices."""
         torch = _torch()
         return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if torch else []
 
@@ -151,7 +151,7 @@ class Cuda:
 
 
 BACKENDS: dict[str, Backend] = {"cuda": Cuda(), "cpu": Cpu()}
-"""By kind, as torch calls it; `auto` takes the first that is there."""
+"""Torch's name of a kind of device -> its backend; `auto` takes the first that is present."""
 
 
 def kind_of(device: object) -> str:
@@ -179,7 +179,7 @@ def accelerator_names() -> list[str]:
 
 
 def has_accelerator_driver() -> bool:
-    """Whether the machine has the driver of a device besides the processor, told without torch."""
+    """Whether the machine has the driver of a device besides the processor, found out without torch."""
     return any(backend.has_driver() for kind, backend in BACKENDS.items() if kind != "cpu")
 
 

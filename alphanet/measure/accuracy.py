@@ -1,4 +1,4 @@
-"""Errors of a potential on labelled frames: one pass, memory independent of the number of frames."""
+"""Errors of a potential on labeled frames: one pass, memory independent of the number of frames."""
 
 import itertools
 from collections import defaultdict
@@ -16,7 +16,7 @@ from alphanet.measure.parity import ParitySample, Reservoir
 from alphanet.measure.s2ef import S2efSums
 from alphanet.potentials.protocol import FramePrediction, Potential
 
-BATCHES_PER_CALL = 8  # frames are handed over by so many batches, so that a worker process is asked seldom
+BATCHES_PER_CALL = 8  # batches handed over at once, so that few messages go to a worker process
 OFFICIAL_FORCE_FACTOR = 0.5
 OFFICIAL_OUTLIER_LIMIT = 100.0  # times the RMSE
 
@@ -52,7 +52,7 @@ class Accuracy:
     parity: ParitySample
     official: OfficialForces | None = None
     s2ef: dict[str, Any] | None = None
-    """What `S2efSums.metrics` says"""
+    """Metrics of `S2efSums.metrics`"""
 
     def metrics(self) -> dict[str, Any]:
         """The numbers as plain values for a record or for JSON."""
@@ -86,8 +86,8 @@ def evaluate(
     """Compare `potential` with the labels of `frames`.
 
     Args:
-        potential: what predicts.
-        frames: structures with energy and forces (and stress, where there is one) in their calculator.
+        potential: the potential to evaluate.
+        frames: structures with energy, forces and, if available, stress in their calculator.
         batch_size: structures that the potential may take at once.
         official: add what the released evaluator would print.
         s2ef: add the errors of OC20's leaderboard; see `alphanet.measure.s2ef`.
@@ -96,7 +96,8 @@ def evaluate(
         seed: of that sample.
 
     Raises:
-        UserError: no frames; a frame without labels, with labels or predictions that are not finite (named).
+        UserError: there are no frames, or a frame (named) has no labels, or has labels or predictions that are not
+            finite.
     """
     with _Sums(official, S2efSums(groups) if s2ef else None, sample_size, seed) as sums:
         stream = enumerate(frames)
@@ -112,7 +113,7 @@ def evaluate(
 
 
 class _Sums:
-    """Everything that grows while frames stream by; none of it in memory with their number."""
+    """Running sums over a stream of frames; their memory does not grow with the number of frames."""
 
     def __init__(self, official: bool, s2ef: S2efSums | None, sample_size: int, seed: int) -> None:
         self.n_structures = 0
@@ -184,7 +185,7 @@ def _predict(potential: Potential, chunk: list[tuple[int, Atoms]], batch_size: i
     try:
         return potential.predict([atoms for _, atoms in chunk], batch_size=batch_size)
     except UserError:
-        # A potential counts from the first frame it was handed: one by one, to name the place in the whole set.
+        # A potential numbers frames from the first of its call. One call a frame gives the index in the whole set.
         for index, atoms in chunk:
             try:
                 potential.predict([atoms], batch_size=1)

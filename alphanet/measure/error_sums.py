@@ -25,23 +25,23 @@ class ErrorSum:
 
     @property
     def mae(self) -> float:
-        """Mean absolute error; NaN where nothing was added."""
+        """Mean absolute error; NaN if nothing was added."""
         return self._absolute / self.count if self.count else float("nan")
 
     @property
     def rmse(self) -> float:
-        """Root mean square error; NaN where nothing was added."""
+        """Root mean square error; NaN if nothing was added."""
         return float(np.sqrt(self._squared / self.count)) if self.count else float("nan")
 
 
 class ErrorFile:
-    """Signed errors in an unnamed temporary file, for measures that must see them twice.
+    """Signed errors in an unnamed temporary file, for measures that need two passes.
 
-    So memory does not grow with the number of frames.
+    The memory in use does not grow with the number of frames.
     """
 
     def __init__(self) -> None:
-        """Make the file; the system removes it when it is closed, also by a kill."""
+        """Create the file. The system removes it when it is closed, even by a kill."""
         self._stream = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class ErrorFile:
 
 
 def shifted_mae(errors: ErrorFile) -> float:
-    """Mean absolute error after the mean error is taken off: what is left when only differences count."""
+    """Mean absolute error after the mean error is subtracted, so that only energy differences count."""
     offset = _mean(errors)
     total = ErrorSum()
     for block in errors.blocks():
@@ -71,12 +71,12 @@ def shifted_mae(errors: ErrorFile) -> float:
 
 def without_outliers(errors: ErrorFile, limit: float) -> tuple[ErrorSum, int]:
     """The sums over errors of at most `limit` times the RMSE of all, and how many were dropped."""
-    everything, kept = ErrorSum(), ErrorSum()
+    total, inliers = ErrorSum(), ErrorSum()
     for block in errors.blocks():
-        everything.add(block)
+        total.add(block)
     for block in errors.blocks():
-        kept.add(block[np.abs(block) <= limit * everything.rmse])
-    return kept, everything.count - kept.count
+        inliers.add(block[np.abs(block) <= limit * total.rmse])
+    return inliers, total.count - inliers.count
 
 
 def _mean(errors: ErrorFile) -> float:

@@ -65,13 +65,14 @@ def evaluate(
     Args:
         model: a file; a baseline, NAME or NAME:CHECKPOINT; alphanet; or module:callable.
         data: a file of labeled structures, a store, or NAME[:SCALE[:SPLIT]].
-        options: precision, device, random or trained weights; None: the defaults.
+        options: precision, device, random or trained weights; defaults if None.
         protocol: plain; official: add the numbers that the released evaluator would print; s2ef: add OC20's errors.
         batch_size: structures that are computed together.
         mirror: an address that serves `HOST/PATH` of the data's files.
 
     Raises:
-        UserError: an unknown model, data set or protocol; frames without labels; or a model that cannot be opened so.
+        UserError: the model, data set or protocol is unknown, frames have no labels, or the model cannot be opened
+            with these options.
     """
     from alphanet.potentials.opening import LoadOptions, open_potential
 
@@ -93,7 +94,7 @@ def labeled_frames(data: str | Path, mirror: str | None = None) -> LabeledFrames
     """The frames that `data` names: a file, a store, or NAME[:SCALE[:SPLIT]] of a data set, which is prepared.
 
     Raises:
-        UserError: no such file, data set, scale or split.
+        UserError: there is no such file, data set, scale or split.
     """
     path, text = Path(data), str(data)
     if path.exists():

@@ -1,4 +1,4 @@
-"""How a bilayer's energy depends on the sliding of its layers and on their distance: predicted beside reference."""
+"""Energy of a bilayer as its layers slide and as their distance changes, predicted and reference."""
 
 import zipfile
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ def read_reference(path: Path, elements: Sequence[str]) -> Reference:
         elements: symbols that it may hold.
 
     Raises:
-        UserError: the file or a frame in it is no such thing; names the file, the frame and what is missing.
+        UserError: the file or a frame in it does not fit; the message names the file, the frame and what is missing.
     """
     frames: dict[str, list[Atoms]] = {kind: [] for kind in KINDS}
     for index, atoms in enumerate(read_frames(path, labeled=False)):
@@ -103,8 +103,8 @@ def measure_landscape(potential: Potential, reference: Reference, *, batch_size:
     predictions = potential.predict(frames, batch_size=batch_size)
     pairs = np.array(
         [
-            (atoms.calc.results["energy"] / len(atoms), one.energy / len(atoms))
-            for atoms, one in zip(frames, predictions, strict=True)
+            (atoms.calc.results["energy"] / len(atoms), prediction.energy / len(atoms))
+            for atoms, prediction in zip(frames, predictions, strict=True)
         ]
     )
     sliding, binding = np.split(pairs, [len(reference.sliding)])
@@ -171,7 +171,7 @@ def _layers(bilayer: Atoms) -> tuple[Atoms, Atoms]:
 
 
 def _problem(atoms: Atoms, elements: Sequence[str]) -> str | None:
-    """What keeps a frame from being part of a reference."""
+    """The reason why a frame cannot be part of a reference; None if it can."""
     others = sorted(set(atoms.get_chemical_symbols()) - set(elements))
     if others:
         return f"holds {', '.join(others)}, not only {', '.join(elements)}"
@@ -180,14 +180,14 @@ def _problem(atoms: Atoms, elements: Sequence[str]) -> str | None:
     if atoms.calc is None or atoms.calc.results.get("energy") is None:
         return "has no energy"
     if atoms.info.get("kind") not in KINDS:
-        return f"has {_said(atoms, 'kind')}, not sliding or binding"
+        return f"has {_value_text(atoms, 'kind')}, not sliding or binding"
     slide: Any = atoms.info.get("slide")
     if atoms.info["kind"] == "sliding" and np.shape(slide) != (2,):
-        return f"has {_said(atoms, 'slide')}, not two numbers (Å from AB)"
+        return f"has {_value_text(atoms, 'slide')}, not two numbers (Å from AB)"
     return None
 
 
-def _said(atoms: Atoms, key: str) -> str:
+def _value_text(atoms: Atoms, key: str) -> str:
     return f"{key} {atoms.info[key]}" if key in atoms.info else f"no {key}"
 
 

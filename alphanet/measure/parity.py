@@ -14,7 +14,7 @@ class Reservoir:
     """An even random sample of the rows of a stream."""
 
     def __init__(self, size: int, seed: int) -> None:
-        """Every row draws a random key; the rows with the `size` smallest keys stay."""
+        """Start an empty sample. Every row draws a random key, and the rows with the `size` smallest keys are kept."""
         self._size = size
         self._random = np.random.default_rng(seed)
         self._keys = np.empty(0)
@@ -26,8 +26,8 @@ class Reservoir:
         self._keys = np.concatenate([self._keys, self._random.random(len(rows))])
         self._rows = np.concatenate([self._rows, rows])
         if len(self._keys) > self._size:
-            kept = np.sort(np.argpartition(self._keys, self._size)[: self._size])
-            self._keys, self._rows = self._keys[kept], self._rows[kept]
+            rows_kept = np.sort(np.argpartition(self._keys, self._size)[: self._size])
+            self._keys, self._rows = self._keys[rows_kept], self._rows[rows_kept]
 
     def rows(self) -> np.ndarray:
         """(n, 2) the sample in the order of the stream: reference, predicted."""
@@ -66,10 +66,10 @@ def save_sample(path: Path, sample: ParitySample) -> None:
 
 
 def load_sample(path: Path) -> ParitySample:
-    """Read what `save_sample` wrote.
+    """The sample that `save_sample` wrote.
 
     Raises:
-        UserError: the file is missing or is no such sample.
+        UserError: the file is missing or is not a parity sample.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:

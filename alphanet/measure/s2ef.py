@@ -1,7 +1,7 @@
 """Errors of structure to energy and forces (S2EF) as the leaderboard of OC20 defines them.
 
 The definitions are those of `Evaluator` in fairchem-core 1.10.0 (`fairchem/core/modules/evaluator.py`), task `s2ef`,
-with `eval_on_free_atoms`, which is its default: forces of atoms that were held in place count nowhere.
+with `eval_on_free_atoms`, which is its default: forces on atoms that were held in place are not counted.
 """
 
 from collections import defaultdict
@@ -34,14 +34,14 @@ class S2ef:
 
 
 class S2efSums:
-    """What the errors are made of, while frames stream by."""
+    """Running sums from which the errors follow."""
 
     def __init__(self, groups: tuple[str, ...] = ()) -> None:
-        """Nothing added yet.
+        """Start with no structures.
 
         Args:
-            groups: sets that are scored apart and then averaged, as the leaderboard does with its four splits; frames
-                say theirs in `info["group"]`. None: all frames are one set.
+            groups: sets that are scored separately and then averaged, as the leaderboard does with its four splits;
+                `info["group"]` of a frame names its set. If None, all frames are one set.
         """
         self._groups = groups
         self._sums: defaultdict[str, _Sums] = defaultdict(_Sums)
@@ -49,7 +49,7 @@ class S2efSums:
     def add(self, atoms: Atoms, label: FramePrediction, prediction: FramePrediction) -> None:
         """Add a structure of N atoms with forces (N, 3) in eV/Å and energies in eV.
 
-        Fixed atoms are those of the per-atom array `fixed`, or of the constraints where there is no such array.
+        Fixed atoms are those of the per-atom array `fixed`, or of the constraints if there is no such array.
         """
         group = str(atoms.info.get("group", ""))
         fixed = np.asarray(atoms.arrays.get("fixed", fixed_atoms(atoms)), dtype=bool)
@@ -63,14 +63,14 @@ class S2efSums:
         With groups, frames of no group are left out. Without a free atom there is no force metric.
         """
         scored = {name: self._sums[name].result() for name in (self._groups or ("",)) if name in self._sums}
-        found = list(scored.values())
-        if not found:
+        scores = list(scored.values())
+        if not scores:
             return {}
-        means = {name: float(np.mean([getattr(one, name) for one in found])) for name in MEANS}
-        counts = {name: sum(getattr(one, name) for one in found) for name in COUNTS}
+        means = {name: float(np.mean([getattr(score, name) for score in scores])) for name in MEANS}
+        counts = {name: sum(getattr(score, name) for score in scores) for name in COUNTS}
         values = {f"s2ef_{name}": value for name, value in {**means, **counts}.items() if np.isfinite(value)}
         if self._groups:
-            values["s2ef_groups"] = {name: asdict(one) for name, one in scored.items()}
+            values["s2ef_groups"] = {name: asdict(score) for name, score in scored.items()}
         return values
 
 
@@ -90,7 +90,7 @@ class _Sums:
         self._force.add(errors)
         self._cosine += float(_cosines(true, predicted).sum())
         self._atoms += len(true)
-        # The largest component, not the longest vector: that is what the leaderboard's code takes.
+        # The leaderboard's code takes the largest component, not the longest vector.
         largest = float(np.abs(errors).max(initial=0.0))
         self._within += bool(energy_error < ENERGY_THRESHOLD and largest < FORCE_THRESHOLD)
 
@@ -107,5 +107,5 @@ class _Sums:
 
 def _cosines(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """(N,) cosines between rows of (N, 3); zero where either has no direction."""
-    lengths = [np.maximum(np.linalg.norm(one, axis=1), SHORTEST) for one in (true, predicted)]
+    lengths = [np.maximum(np.linalg.norm(vectors, axis=1), SHORTEST) for vectors in (true, predicted)]
     return np.asarray((true * predicted).sum(axis=1) / (lengths[0] * lengths[1]))

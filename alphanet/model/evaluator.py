@@ -1,14 +1,26 @@
 """Evaluators of structures: a model in one of its modes, or an exported package."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from alphanet.errors import UserError
+from alphanet.errors import UserError, did_you_mean
+from alphanet.graph import AtomGraph
 from alphanet.model.base import InteratomicModel
 from alphanet.model.checkpoint import load_model
 from alphanet.model.export import SUFFIX, ExportedModel
-from alphanet.model.fast.modes import Predict, evaluation
+from alphanet.model.fast.model import fast_model
+from alphanet.model.prediction import Prediction, predict
+
+MODES = ("eager", "blocked", "compiled")
+
+
+class Predict(Protocol):
+    """`predict` of one model."""
+
+    def __call__(self, graph: AtomGraph, *, forces: bool = True, stress: bool = True) -> Prediction:
+        """Energy, and forces and stress if asked."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,7 @@ def evaluator(
         config: see `alphanet.load_model`.
         dtype: precision, for files; float32, or the package's own, if not given.
         device: where to, for files.
-        mode: see `alphanet.model.fast.modes.evaluation`; a package has its own.
+        mode: see `evaluation`; a package has its own.
         max_memory: bytes, for `blocked` and `compiled`.
 
     Raises:
@@ -52,8 +64,28 @@ def evaluator(
         return Evaluator(package, package.predict, "exported")
     else:
         loaded = load_model(model, config, dtype or "float32", device)
-    predict, used = evaluation(loaded, mode, max_memory)
-    return Evaluator(loaded, predict, used)
+    return Evaluator(loaded, *evaluation(loaded, mode, max_memory))
+
+
+def evaluation(model: InteratomicModel, mode: str, max_memory: int | None = None) -> tuple[Predict, str]:
+    """The function that predicts with `model`, and the mode that is really used.
+
+    Args:
+        model: any reading.
+        mode: `eager`, the reference, ready at once; `blocked`, the fast path without a compiler, in bounded memory;
+            `compiled`, the fastest, which takes a minute or two to get ready, and seconds once an architecture has
+            been compiled on a machine.
+        max_memory: bytes, see `fast_model`; without effect on `eager`.
+
+    Raises:
+        UserError: another mode.
+    """
+    if mode not in MODES:
+        raise UserError(f"unknown mode {mode!r}; choose one of {', '.join(MODES)}{did_you_mean(mode, MODES)}")
+    if mode == "eager":
+        return partial(predict, model), "eager"
+    fast = fast_model(model, compiled=mode == "compiled", max_memory=max_memory)
+    return fast.predict, fast.mode
 
 
 def _require_same(package: ExportedModel, dtype: str | None, device: str) -> None:

@@ -1,1 +1,1 @@
-"""Potentials behind one protocol: AlphaNet in this process, baselines in environments of their own."""
+"""Potentials behind one protocol: AlphaNet in this process, baselines in their own environments."""

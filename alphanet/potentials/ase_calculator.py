@@ -1,4 +1,4 @@
-"""Any potential as an ASE calculator, for what ASE does with one: relaxing, dynamics."""
+"""Any potential as an ASE calculator, for relaxation and dynamics with ASE."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class PotentialCalculator(Calculator):
     implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - as ASE declares it
 
     def __init__(self, potential: Potential) -> None:
-        """The potential stays open; who opened it closes it."""
+        """Wrap `potential`. The calculator does not close it; its owner does."""
         super().__init__()
         self._potential = potential
 
@@ -26,7 +26,7 @@ class PotentialCalculator(Calculator):
 
         Raises:
             UserError: as the potential's `predict`.
-            PropertyNotImplementedError: a stress was asked for that the potential does not give.
+            PropertyNotImplementedError: ASE requests a stress and the potential predicts none.
         """
         super().calculate(atoms, properties, system_changes)
         (answer,) = self._potential.predict([self.atoms], batch_size=1)

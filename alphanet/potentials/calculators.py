@@ -1,4 +1,4 @@
-"""Potentials from Python: whatever `module:callable` returns, an ASE calculator or a torch_sim model."""
+"""Potentials from Python: the ASE calculator or torch_sim model that `module:callable` returns."""
 
 import importlib
 import inspect
@@ -13,21 +13,21 @@ from ase.calculators.calculator import BaseCalculator, PropertyNotImplementedErr
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from alphanet.errors import UserError
-from alphanet.potentials.protocol import FramePrediction, Potential
+from alphanet.potentials.protocol import FramePrediction, Potential, frame_predictions
 
 
 def from_python(name: str, *, dtype: str, device: str, seed: int) -> Potential:
-    """The potential that `module:callable` makes; modules in the working folder count.
+    """The potential that `module:callable` makes; the module may be in the working folder.
 
-    The callable is called with those of `dtype`, `device` and `seed` that it has parameters for.
+    Of `dtype`, `device` and `seed`, the callable gets those that it has parameters for.
 
     Raises:
         UserError: it cannot be imported or called, or returns something else.
     """
     module, _, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     try:
         make = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
@@ -46,11 +46,11 @@ class CalculatorPotential:
     """An ASE calculator as a potential, one structure after another."""
 
     def __init__(self, name: str, calculator: Any) -> None:
-        """Errors and records speak of `name`."""
+        """Wrap the calculator; errors and records call it `name`."""
         self.name, self._calculator = name, calculator
 
     def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
-        """Energies, forces and, where the calculator has them, stresses of `frames`, in order.
+        """Energies, forces and, if the calculator has them, stresses of `frames`, in order.
 
         Raises:
             UserError: the calculator fails or answers with something that is not finite (the frame is named).
@@ -63,7 +63,7 @@ class CalculatorPotential:
         return {"name": self.name, "calculator": _kind(self._calculator), "parameters": None}
 
     def close(self) -> None:
-        """The calculator goes with the object."""
+        """Release nothing; the calculator lives as long as this object."""
 
     def _one(self, place: int, atoms: Atoms) -> FramePrediction:
         copy = atoms.copy()
@@ -73,7 +73,8 @@ class CalculatorPotential:
             stress = self._stress(copy)
         except Exception as error:
             raise UserError(f"{self.name}: frame {place} ({atoms.symbols}): {_gist(error)}") from error
-        return _finite(self.name, place, atoms, FramePrediction(energy, forces, stress))
+        stresses = None if stress is None else [stress]
+        return frame_predictions(self.name, [atoms], place, [energy], forces, stresses)[0]
 
     def _stress(self, atoms: Atoms) -> np.ndarray | None:
         if not atoms.pbc.all():
@@ -88,21 +89,22 @@ class TorchSimPotential:
     """A torch_sim `ModelInterface` as a potential, a batch at a time."""
 
     def __init__(self, name: str, model: Any) -> None:
-        """Errors and records speak of `name`."""
+        """Wrap the model; errors and records call it `name`."""
         self.name, self._model = name, model
 
     def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
-        """Energies, forces and, where the model computes it, stresses of `frames`, in order.
+        """Energies, forces and, if the model computes them, stresses of `frames`, in order.
 
         Raises:
             UserError: the model fails or answers with something that is not finite (the frame is named).
         """
-        found: list[FramePrediction] = []
+        predictions: list[FramePrediction] = []
         for first in range(0, len(frames), batch_size):
             batch = frames[first : first + batch_size]
-            for place, (atoms, one) in enumerate(zip(batch, self._batch(batch, first), strict=True), first):
-                found.append(_finite(self.name, place, atoms, one))
-        return found
+            answer = self._answer(batch, first)
+            arrays = (answer["energy"], answer["forces"], answer.get("stress"))
+            predictions += frame_predictions(self.name, batch, first, *arrays)
+        return predictions
 
     def provenance(self) -> dict[str, Any]:
         """Name, class, precision and device."""
@@ -115,43 +117,26 @@ class TorchSimPotential:
         }
 
     def close(self) -> None:
-        """The model goes with the object."""
+        """Release nothing; the model lives as long as this object."""
 
-    def _batch(self, batch: Sequence[Atoms], first: int) -> list[FramePrediction]:
+    def _answer(self, batch: Sequence[Atoms], first: int) -> dict[str, np.ndarray]:
         from torch_sim import initialize_state
 
         try:
             state = initialize_state(list(batch), device=self._model.device, dtype=self._model.dtype)
-            answer = {key: value.detach().double().cpu().numpy() for key, value in self._model(state).items()}
+            return {key: value.detach().double().cpu().numpy() for key, value in self._model(state).items()}
         except Exception as error:
             raise UserError(f"{self.name}: frames {first} to {first + len(batch) - 1}: {_gist(error)}") from error
-        forces = np.split(answer["forces"], np.cumsum([len(atoms) for atoms in batch])[:-1])
-        stress = answer.get("stress")
-        return [
-            FramePrediction(
-                float(answer["energy"][index]),
-                forces[index],
-                stress[index] if stress is not None and atoms.pbc.all() else None,
-            )
-            for index, atoms in enumerate(batch)
-        ]
 
 
 def _call(name: str, make: Any, offered: dict[str, Any]) -> Any:
     if not callable(make):
         raise UserError(f"{name} is not a function or class that makes a calculator")
     try:
-        known = inspect.signature(make).parameters
-        return make(**{key: value for key, value in offered.items() if key in known})
+        accepted = inspect.signature(make).parameters
+        return make(**{key: value for key, value in offered.items() if key in accepted})
     except Exception as error:
         raise UserError(f"{name} cannot be called: {_gist(error)}") from error
-
-
-def _finite(name: str, place: int, atoms: Atoms, one: FramePrediction) -> FramePrediction:
-    stress = 0.0 if one.stress is None else one.stress.sum()
-    if not np.isfinite([one.energy, one.forces.sum(), stress]).all():
-        raise UserError(f"{name}: the prediction for frame {place} ({atoms.symbols}) is not finite")
-    return one
 
 
 def _kind(thing: Any) -> str:

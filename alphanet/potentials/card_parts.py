@@ -1,4 +1,4 @@
-"""The parts of a baseline's card: environment, weights, settings, and what its conformance checks must know."""
+"""The parts of a baseline's card: environment, weights, settings, and facts for its conformance checks."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ class Package(Card):
     name: str
     version: Annotated[str, Field(pattern=r"^\d[\w.!+-]*$")]
     why: str = ""
-    """What it is there for, where that is not plain"""
+    """Its purpose, if that is not obvious"""
     only: Literal["cpu", "gpu"] | None = None
     """For machines without or with a GPU only, where a package comes in two builds under two names"""
 
@@ -32,7 +32,7 @@ class Environment(Card):
     without: dict[str, str] = Field(default_factory=dict)
     """Packages that others ask for and that are left out, each with the reason"""
     instead: dict[str, str] = Field(default_factory=dict)
-    """Requirements that stand in place of what packages ask for (`torch==2.13.0`), each with the reason"""
+    """Requirements that replace those of the packages (`torch==2.13.0`), each with the reason"""
     variables: dict[str, str] = Field(default_factory=dict)
     """Environment variables that the worker is started with"""
     imports: tuple[str, ...] = Field(min_length=1)
@@ -40,7 +40,7 @@ class Environment(Card):
 
     @property
     def digest(self) -> str:
-        """Hash of everything that the packages in it depend on; the explanations do not count."""
+        """Hash of everything that the installed packages depend on, without the explanations."""
         block = self.model_dump(mode="json", exclude={"variables": True, "packages": {"__all__": {"why"}}})
         block |= {"without": sorted(self.without), "instead": sorted(self.instead)}
         return hashlib.sha256(json.dumps(block, sort_keys=True).encode()).hexdigest()
@@ -50,22 +50,22 @@ class Checkpoint(Card):
     """Trained weights: at an address, or carried by the package."""
 
     source: Annotated[str, Field(pattern=r"^(package|https://\S+)$")]
-    """`https://…`, or `package` where the wheel carries them"""
+    """`https://…`, or `package` if the wheel contains them"""
     name: str = ""
-    """Of weights in a package: what the package calls them. Of a download: its file name, if the address does not end
+    """For weights in a package, the package's name of them. For a download, the file name if the address does not end
     with it"""
     member: str = ""
-    """Of an archive: the path in it of the file that is loaded"""
+    """For an archive, the path in it of the file to load"""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     bytes: PositiveInt | None = None
     pickled: bool = False
-    """Loading it runs code that the file carries; refused unless its sha256 is in the card or the user trusts it"""
+    """Whether loading runs code in the file; then the card needs its sha256, or the user must trust it"""
     parameters: PositiveInt | None = None
     trained_on: str
-    licence: str = ""
+    license: str = ""
     note: str = ""
-    """Where address and checksum were read"""
+    """Source of the address and the checksum"""
 
     @property
     def file_name(self) -> str:
@@ -74,7 +74,7 @@ class Checkpoint(Card):
 
 
 class Checkout(Card):
-    """Source code that is run from where the user put it and never copied."""
+    """Source code that runs from the user's folder and is never copied."""
 
     variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     """Environment variable that names the folder"""
@@ -85,13 +85,13 @@ class Preset(Card):
     """Settings of the architecture and of its training under one name."""
 
     note: str
-    """Where the values come from"""
+    """Source of the values"""
     model: dict[str, Any]
     """Architecture, in the package's own words; the worker hands it to the package"""
     training: dict[str, Any] = Field(default_factory=dict)
     """Defaults of the training settings, see `alphanet.training.settings`"""
     parameters: PositiveInt | None = None
-    """Counted with the elements C, O and Si"""
+    """Number of parameters, counted with the elements C, O and Si"""
 
 
 class Limit(Card):
@@ -102,16 +102,16 @@ class Limit(Card):
 
 
 class Relaxation(Card):
-    """What the published entry in Matbench Discovery relaxed the WBM structures with, where not the usual settings."""
+    """Settings of the relaxations of WBM in the published entry of Matbench Discovery that differ from the defaults."""
 
     fmax: PositiveFloat = 0.05
     """eV/Å"""
     max_steps: PositiveInt = 500
     dtype: Literal["float32", "float64"] = "float32"
     corrected: bool = False
-    """The potential was trained on energies with the corrections of MP2020, which are not added again then"""
+    """Whether the potential was trained on energies with the corrections of MP2020, so that they are not added again"""
     source: str = ""
-    """Where the settings were read"""
+    """Source of the settings"""
 
 
 class Reference(Card):

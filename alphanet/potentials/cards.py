@@ -1,4 +1,4 @@
-"""Cards of baselines: what a system is, how its environment is made, and the settings the paper gave it."""
+"""Cards of baselines: the system, the recipe of its environment, and the paper's settings of it."""
 
 import os
 from pathlib import Path
@@ -19,18 +19,18 @@ class BaselineCard(Card):
     paper_rows: tuple[str, ...] = ()
     """Names of this system in the paper's tables and figures"""
     source: str
-    licence: str
+    license: str
     citation: str
     environment: Environment
     conservative: bool
-    """Forces are the derivative of the energy; otherwise the network predicts them directly"""
+    """Whether forces are derivatives of the energy; otherwise the network predicts them directly"""
     stress: bool
     trainable: bool
     elements: tuple[str, ...] | Literal["trained", "any"] = "trained"
     """Chemical symbols; `trained`: those of the training data; `any`: all"""
     dtypes: tuple[Literal["float32", "float64"], ...] = ("float32", "float64")
     energies: str = ""
-    """How large total energies keep their digits"""
+    """The way in which large total energies keep their digits"""
     printed_parameters: dict[str, str] = Field(default_factory=dict)
     """Numbers of parameters as the paper prints them, by table or figure"""
     training: dict[str, Any] = Field(default_factory=dict)
@@ -38,17 +38,17 @@ class BaselineCard(Card):
     fixed_settings: dict[str, Any] = Field(default_factory=dict)
     """Training settings that the package's own trainer has by itself; other values are refused"""
     presets: dict[str, Preset] = Field(default_factory=dict)
-    """The first is that of random weights; empty if the package has none"""
+    """Presets by name; the first is the default of random weights; empty if the package has no random weights"""
     checkpoints: dict[str, Checkpoint] = Field(default_factory=dict)
-    """Released weights; the first is what the bare name stands for"""
+    """Released weights by name; the bare name of the baseline means the first"""
     references: tuple[Reference, ...] = ()
     """Energies that the first checkpoint must reproduce"""
     relaxation: Relaxation = Relaxation()
     """Settings of relaxations of WBM structures"""
     limits: dict[str, Limit] = Field(default_factory=dict)
-    """Conformance checks with a limit of their own"""
+    """Conformance checks whose limit is not the usual one"""
     checkout: Checkout | None = None
-    """Source code that the user has to have"""
+    """Source code that the user has to provide"""
     places: tuple[Path, ...]
     """Folders of this row and of the one whose environment it shares; the worker imports from them, in this order, and
     the first `worker.py` counts. Filled in when the card is read"""
@@ -66,11 +66,11 @@ class BaselineCard(Card):
 
     @property
     def released(self) -> str | None:
-        """Name of the checkpoint that the bare name stands for."""
+        """Name of the checkpoint that the bare name of the baseline means."""
         return next(iter(self.checkpoints), None)
 
     def missing_checkout(self) -> str | None:
-        """What to set so that the worker finds its source code; None if it finds it or needs none."""
+        """The instruction that makes the worker find its source code; None if it finds it or needs none."""
         if self.checkout is None:
             return None
         named = os.environ.get(self.checkout.variable)
@@ -121,7 +121,7 @@ def read_baseline(file: Path) -> BaselineCard:
     """The card in `file`, with a shared environment looked up in the card that describes it.
 
     Raises:
-        UserError: unreadable or invalid card, or a missing worker.py.
+        UserError: the card cannot be read or is invalid, or worker.py is missing.
     """
     values = read_yaml(file)
     if isinstance(values, dict):

@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 START_TIMEOUT = 60.0  # seconds for a bare Python to answer
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-MESSAGE = re.compile(r"[A-Za-z_][\w.]*(: |$)")  # where a traceback comes to the error's own words
-LONGEST = 300  # characters of them; an array may be in them
+MESSAGE = re.compile(r"[A-Za-z_][\w.]*(: |$)")  # start of the error's message in a traceback
+LONGEST = 300  # characters of a message, which may contain an array
 GRACE = 0.3  # seconds that a worker is given to end by itself
 
 # Sent to the bare interpreter; from here on the worker speaks the protocol of worker_kit.
@@ -53,12 +53,12 @@ class Worker:
     def __init__(
         self, name: str, python: Path, places: Sequence[Path], threads: int, variables: Mapping[str, str] | None = None
     ) -> None:
-        """Nothing is started yet.
+        """Store the settings; no process is started yet.
 
         Args:
-            name: what errors speak of.
+            name: for error messages.
             python: the interpreter.
-            places: folders that the worker imports from, the first with a `worker.py` gives it.
+            places: folders that the worker imports from; the first `worker.py` in them is the worker.
             threads: threads for the worker's libraries.
             variables: environment variables of the worker besides this process's.
         """
@@ -72,11 +72,11 @@ class Worker:
 
     @property
     def running(self) -> bool:
-        """Whether a process is held."""
+        """Whether a worker process is running."""
         return self._group is not None
 
     def call(self, name: str, request: dict[str, Any], *, timeout: float) -> Any:
-        """Ask the worker for `name`; what it says meanwhile goes to the log.
+        """Call the method `name` of the worker; its output goes to the log.
 
         Args:
             name: a method of the protocol: load, predict, train, memory.
@@ -104,7 +104,7 @@ class Worker:
             raise self._lost("failed", f"failed in {name!r}: {_gist(error)}") from None
         except (EOFError, OSError):
             raise self._lost("died", f"died in {name!r}") from None
-        except BaseException:  # Ctrl-C: the answer to this call must not be taken for the next one's
+        except BaseException:  # after Ctrl-C the answer to this call must not be read as that to the next one
             self.close()
             raise
         if kind == "refused":
@@ -125,7 +125,7 @@ class Worker:
         self.generation += 1
         variables = "".join(f"//env:{name}={value}" for name, value in self._variables.items())
         try:
-            # Signals are the main thread's business, so that is where the worker has to run.
+            # Only the main thread receives signals, so the worker has to run there.
             place = f"popen//python={shlex.quote(str(self._python))}//execmodel=main_thread_only"
             gateway = self._group.makegateway(place + variables)
             self._channel = gateway.remote_exec(BOOTSTRAP)
@@ -141,18 +141,18 @@ class Worker:
         return Path(self._folder.name) / "log" if self._folder is not None else Path()
 
     def _lost(self, kind: str, what: str, lines: int = 5) -> WorkerError:
-        """End what is left of the worker; the error that tells of it."""
+        """End the rest of the worker and return the error that reports it."""
         printed = ""
         with contextlib.suppress(OSError):
             printed = self._log.read_text(encoding="utf-8", errors="replace")
         exit_code = self._exit_code()
         self.close()
         last = [" ".join(line.split()) for line in printed.splitlines() if line.strip()][-lines:]
-        said = f"; it last said: {' | '.join(last)}" if last else ""
-        return WorkerError(f"the worker of {self.name} {what}{said}", kind, exit_code)
+        last_words = f"; it last said: {' | '.join(last)}" if last else ""
+        return WorkerError(f"the worker of {self.name} {what}{last_words}", kind, exit_code)
 
     def _exit_code(self) -> int | None:
-        """Of the process, where it has ended."""
+        """The exit code of the process; None if it has not ended."""
         gateways = list(self._group) if self._group is not None else []
         popen = getattr(getattr(gateways[0], "_io", None), "popen", None) if gateways else None
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -161,7 +161,7 @@ class Worker:
 
 
 def _gist(error: Exception) -> str:
-    """The message of an error in one line; of one from the worker its own message without the traceback."""
+    """The message of an error in one line, without the traceback if it comes from the worker."""
     lines = str(error).strip().splitlines()
     begins = [place for place, line in enumerate(lines) if MESSAGE.match(line)]
     text = " ".join(" ".join(lines[begins[-1] if begins else -1 :]).split())

@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 
 
 def check_baseline(card: BaselineCard, *, preset: str | None = None, trust: bool = False) -> dict[str, Any]:
-    """Run the conformance checks on everything of `card` that can run here, with a line of the log a check.
+    """Run the conformance checks on all weights of `card` that can run here; each check logs a line.
 
     Args:
         card: the baseline; its environment is installed.
-        preset: settings of the random weights; the card's first if not given.
-        trust: load released weights that carry code and have no checksum in the card.
+        preset: settings of the random weights; the card's first if None.
+        trust: load released weights that contain code and have no checksum in the card.
 
     Returns:
         `name`, `passed` (None: it could not run, see `missing`), `checks` (each with `weights`, `check`, `passed`,

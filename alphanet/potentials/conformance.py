@@ -1,4 +1,4 @@
-"""Checks that a potential is what it says: shapes, units, symmetries, derivatives, images; each with its number."""
+"""Conformance checks of a potential: shapes, units, symmetries, derivatives, images; each with its number."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,12 +17,12 @@ STRAIN = 1e-3  # relative change of lengths for the stress by finite differences
 
 @dataclass(frozen=True)
 class Check:
-    """One measured property beside the limit it has to keep."""
+    """One measured property and its limit."""
 
     check: str
     passed: bool
     value: float
-    limit: float | None  # none: measured only
+    limit: float | None  # None if it is only measured
     unit: str
 
 
@@ -35,7 +35,7 @@ class Subject:
     stress: bool = True
     precision: str = "float64"
     refuses: str | None = None  # a symbol that it must refuse
-    limits: Mapping[str, float] = field(default_factory=dict)  # of checks that cannot keep the usual one
+    limits: Mapping[str, float] = field(default_factory=dict)  # for checks that cannot meet the usual limit
 
     @property
     def tolerance(self) -> float:
@@ -114,15 +114,18 @@ def _checks(potential: Potential, subject: Subject) -> Iterator[Check]:
 
 
 class _Comparison:
-    """Predictions of changed frames against those of the frames as they were."""
+    """Comparison of predictions for changed frames with those for the original frames."""
 
     def __init__(
         self, potential: Potential, frames: list[Atoms], base: list[FramePrediction], subject: Subject
     ) -> None:
         self._potential, self._frames, self._base = potential, frames, base
         self._limit = subject.tolerance
-        self._force = max(float(np.abs(one.forces).max()) for one in base)
-        self._stress = max((float(np.abs(one.stress).max()) for one in base if one.stress is not None), default=0.0)
+        self._force = max(float(np.abs(prediction.forces).max()) for prediction in base)
+        self._stress = max(
+            (float(np.abs(prediction.stress).max()) for prediction in base if prediction.stress is not None),
+            default=0.0,
+        )
 
     def predict(self, change: Callable[[Atoms], Atoms]) -> list[FramePrediction]:
         changed = [change(atoms) for atoms in self._frames]
@@ -136,7 +139,7 @@ class _Comparison:
         back: np.ndarray | None = None,
         order: slice = slice(None),
     ) -> Check:
-        """`back` turns the answers' forces and stresses back, `order` puts their atoms back."""
+        """Compare with the original predictions; `back` rotates forces and stresses back, `order` sorts atoms back."""
         worst = 0.0
         turn = np.eye(3) if back is None else back
         for before, after in zip(self._base, answers, strict=True):
@@ -150,7 +153,7 @@ class _Comparison:
 
 
 def _images(potential: Potential, atoms: Atoms, base: FramePrediction, subject: Subject) -> Check:
-    """A cell smaller than the cutoff sees its own images: twice the cell, twice the energy, the same forces."""
+    """Twice the cell must give twice the energy and the same forces, also if the cell is smaller than the cutoff."""
     (double,) = potential.predict([atoms.repeat((2, 1, 1))])
     scale = max(float(np.abs(base.forces).max()), 1e-3)
     energy = abs(double.energy / 2 - base.energy) / len(atoms)
@@ -162,7 +165,7 @@ def _forces(potential: Potential, atoms: Atoms, base: FramePrediction, subject: 
     """Forces against central differences of the energy, for every coordinate of three atoms."""
     places = [(atom, axis) for atom in (0, 3, 6) for axis in range(3)]
     moved = [_displaced(atoms, atom, axis, sign * subject.step) for atom, axis in places for sign in (1.0, -1.0)]
-    energies = np.array([one.energy for one in potential.predict(moved)]).reshape(-1, 2)
+    energies = np.array([prediction.energy for prediction in potential.predict(moved)]).reshape(-1, 2)
     numeric = -(energies[:, 0] - energies[:, 1]) / (2 * subject.step)
     given = np.array([base.forces[place] for place in places])
     worst = float(np.abs(numeric - given).max()) / max(float(np.abs(given).max()), 1e-3)
@@ -177,7 +180,7 @@ def _stress(potential: Potential, atoms: Atoms, base: FramePrediction, subject: 
     places = [(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]
     step = STRAIN * (0.1 if subject.precision == "float64" else 3.0)
     strained = [_strained(atoms, place, sign * step) for place in places for sign in (1.0, -1.0)]
-    energies = np.array([one.energy for one in potential.predict(strained)]).reshape(-1, 2)
+    energies = np.array([prediction.energy for prediction in potential.predict(strained)]).reshape(-1, 2)
     numeric = (energies[:, 0] - energies[:, 1]) / (2 * step) / atoms.get_volume()
     given = np.array([base.stress[place] for place in places])
     worst = float(np.abs(numeric - given).max()) / max(float(np.abs(given).max()), 1e-5)
@@ -206,16 +209,17 @@ def _judged(name: str, value: float, limit: float, unit: str) -> Check:
 
 
 def _wrong_shapes(frames: list[Atoms], base: list[FramePrediction], subject: Subject) -> int:
-    def right(atoms: Atoms, one: FramePrediction) -> bool:
+    def right(atoms: Atoms, prediction: FramePrediction) -> bool:
         wants_stress = subject.stress and bool(atoms.pbc.all())
-        stress = one.stress is not None and one.stress.shape == (3, 3) and np.allclose(one.stress, one.stress.T)
+        stress = prediction.stress
+        sound = stress is not None and stress.shape == (3, 3) and np.allclose(stress, stress.T)
         return (
-            isinstance(one.energy, float)
-            and one.forces.shape == (len(atoms), 3)
-            and (stress if wants_stress else one.stress is None)
+            isinstance(prediction.energy, float)
+            and prediction.forces.shape == (len(atoms), 3)
+            and (sound if wants_stress else stress is None)
         )
 
-    return sum(not right(atoms, one) for atoms, one in zip(frames, base, strict=True))
+    return sum(not right(atoms, prediction) for atoms, prediction in zip(frames, base, strict=True))
 
 
 def _changes(frames: list[Atoms], copies: list[Atoms]) -> int:

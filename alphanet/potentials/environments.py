@@ -1,4 +1,4 @@
-"""Environments of baselines: made by uv from the card, beside each other, replaced only when the new one works."""
+"""Environments of baselines: uv makes them from cards, side by side, and replaces one only when the new one works."""
 
 import json
 import logging
@@ -33,7 +33,7 @@ class HasEnvironment(Protocol):
 
     @property
     def name(self) -> str:
-        """The name in errors."""
+        """The name in error messages."""
         ...
 
     @property
@@ -48,10 +48,10 @@ class HasEnvironment(Protocol):
 
 
 def install(card: HasEnvironment, *, again: bool = False) -> bool:
-    """Make the environment of `card`; returns False when it is there already and `again` is not asked.
+    """Make the environment of `card`; return False if it exists already and `again` is false.
 
-    The environment is built beside its final place and takes its name only when the packages are in and can be
-    imported; until then an older one stays as it was. A second install of the same environment waits for the first.
+    The environment is built beside its final place and gets its name when the packages are installed and can be
+    imported; until then an older one is unchanged. A second install of the same environment waits for the first.
 
     Raises:
         UserError: uv fails (the package at fault and uv's last lines are named), or an import does.
@@ -71,7 +71,7 @@ def install(card: HasEnvironment, *, again: bool = False) -> bool:
 
 
 def state(card: HasEnvironment) -> Literal["installed", "changed", "absent"]:
-    """Whether the environment is there; `changed`: the card asks for other packages than it was made from."""
+    """State of the environment; `changed` if the card now asks for other packages."""
     record = _record(card.environment)
     if record is None:
         return "absent"
@@ -89,9 +89,9 @@ def python_of(card: HasEnvironment) -> Path:
     Raises:
         UserError: not installed, or installed from another version of the card.
     """
-    found = state(card)
-    if found != "installed":
-        why = "is not installed" if found == "absent" else "was made from an older card"
+    current = state(card)
+    if current != "installed":
+        why = "is not installed" if current == "absent" else "was made from an older card"
         raise UserError(f"the environment of {card.name} {why}; make it with: alphanet baselines install {card.name}")
     return _python(_folder(card.environment))
 
@@ -108,12 +108,12 @@ def resolved_versions(card: HasEnvironment) -> dict[str, str]:
 
 
 def size_of(card: HasEnvironment) -> int:
-    """Bytes in the environment's folder; files that uv shares with other environments are counted too."""
+    """Bytes in the environment's folder, with files that uv shares with other environments."""
     return sum(file.lstat().st_size for file in _folder(card.environment).rglob("*") if not file.is_dir())
 
 
 def remove(card: HasEnvironment) -> bool:
-    """Remove the environment, for all rows that share it; returns False when there is none."""
+    """Remove the environment, for all rows that share it; return False if there is none."""
     with _locked(card.environment):
         folder = _folder(card.environment)
         if not folder.exists():
@@ -142,20 +142,20 @@ def _build(card: HasEnvironment, folder: Path) -> None:
     _check_imports(card, python)
     frozen = _uv(["pip", "freeze", "--python", python], environment)
     versions = dict(line.split("==", 1) for line in frozen.splitlines() if "==" in line)
-    asked = environment.model_dump(mode="json")
-    record = {"digest": environment.digest, "environment": asked, "versions": versions}
+    recipe = environment.model_dump(mode="json")
+    record = {"digest": environment.digest, "environment": recipe, "versions": versions}
     (folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
     logger.info("%s: %d packages, torch %s", environment.name, len(versions), versions.get("torch", "not among them"))
 
 
 def _packages(environment: Environment) -> list[Package]:
-    here = "gpu" if has_accelerator_driver() else "cpu"
-    return [package for package in environment.packages if package.only in (None, here)]
+    hardware = "gpu" if has_accelerator_driver() else "cpu"
+    return [package for package in environment.packages if package.only in (None, hardware)]
 
 
 @contextmanager
 def _listed(requirements: Iterable[str]) -> Iterator[str]:
-    """The path of a file with a requirement a line."""
+    """The path of a file with one requirement per line."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("\n".join(requirements))
         file.flush()
@@ -163,13 +163,13 @@ def _listed(requirements: Iterable[str]) -> Iterator[str]:
 
 
 def _base_python(environment: Environment) -> str:
-    """This Python where it fits the card, else the range, for uv to find one."""
+    """This Python if it fits the card, else the range of versions in which uv finds one."""
     running = ".".join(str(part) for part in sys.version_info[:3])
     return sys.executable if running in SpecifierSet(environment.python) else environment.python
 
 
 def _refuse_cuda(planned: str, environment: Environment) -> None:
-    """Stop before a machine without a GPU is sent several GB of CUDA packages."""
+    """Raise an error before a machine without a GPU downloads several GB of CUDA packages."""
     if has_accelerator_driver():
         return
     packages = [line.strip(" +") for line in planned.splitlines() if line.startswith(" +")]
@@ -218,7 +218,7 @@ def _uv(arguments: list[str], environment: Environment) -> str:
 
 
 def _at_fault(complaint: str, environment: Environment) -> str:
-    """The package of the card that uv's complaint names first, or the environment itself."""
+    """The package of the card that uv's error message names first, or the environment itself."""
     places = {complaint.find(package.name): package for package in environment.packages}
     named = [places[place] for place in sorted(places) if place >= 0]
     return f"{named[0].name}=={named[0].version}" if named else f"the environment {environment.name}"
@@ -229,7 +229,7 @@ def _last_lines(text: str, count: int = 6) -> str:
 
 
 def _replace(folder: Path, fresh: Path) -> None:
-    """Put `fresh` in the place of `folder`, which comes back should the second rename fail."""
+    """Replace `folder` by `fresh`; restore `folder` if the second rename fails."""
     old = _set_aside(folder)
     if folder.exists():
         folder.rename(old)

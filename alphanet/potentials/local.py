@@ -26,7 +26,7 @@ class AlphaNetPotential:
         dtype: precision, for files.
         device: where to compute.
         name: as it appears in records.
-        mode: eager, blocked or compiled, see `alphanet.model.fast.modes.evaluation`; compiling pays off from some
+        mode: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`; compiling pays off from some
             hundreds of structures on.
         max_memory: bytes, for `blocked` and `compiled`, see `alphanet.model.fast.model.fast_model`.
     """
@@ -72,7 +72,7 @@ class AlphaNetPotential:
         }
 
     def close(self) -> None:
-        """Nothing to release: the model goes with the object."""
+        """Release nothing; the model lives as long as this object."""
 
     def _batch(self, frames: Sequence[Atoms], first: int) -> list[FramePrediction]:
         graphs = []

@@ -24,7 +24,7 @@ class MeanPotential:
         """The potential of `frames`, which carry energies; each frame counts the same.
 
         Raises:
-            UserError: no frame, or a frame without energy (named).
+            UserError: there is no frame, or a frame (named) has no energy.
         """
         total, count = 0.0, 0
         for atoms in frames:

@@ -22,23 +22,23 @@ Frames = Callable[[], Iterable["Atoms"]]
 
 @dataclass(frozen=True, kw_only=True)
 class LoadOptions:
-    """Options of loading a potential. One that the potential has no use for is refused, never ignored."""
+    """Options of loading a potential. An option that does not apply to the potential is refused, never ignored."""
 
     dtype: str = "float32"
     device: str = "cpu"
     threads: int | None = None
-    """Of torch, or of the libraries of a baseline's worker; None: torch's choice here, one in a worker"""
+    """Threads of torch, or of the libraries of a baseline's worker; if None, torch's choice here and one in a worker"""
     config: Path | None = None
     """JSON of an AlphaNet checkpoint that carries none"""
     untrained: bool = False
     seed: int = 0
-    """Of random weights"""
+    """Seed of random weights"""
     preset: str | None = None
-    """Settings of random weights; None: the card's first"""
+    """Name of the settings of random weights; the card's first if None"""
     trust: bool = False
     """Accept pickled weights whose checksum is not in the card"""
     mode: str = "eager"
-    """Of AlphaNet: eager, blocked or compiled, see `alphanet.model.fast.modes.evaluation`"""
+    """Of AlphaNet: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`"""
     max_memory: float | None = None
     """GB for arrays of edges, see `alphanet.model.fast.model.fast_model`"""
 
@@ -56,7 +56,8 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
         frames: returns the structures whose elements random weights are made for; called only in that case.
 
     Raises:
-        UserError: nothing by that name, it cannot be loaded as asked, or an option has no use for it.
+        UserError: there is no such potential, it cannot be loaded with these options, or an option does not apply to
+            it.
     """
     from alphanet.hardware import resolve_device
     from alphanet.potentials.cards import baseline_names, load_baseline
@@ -136,7 +137,7 @@ def _baseline(card: "BaselineCard", checkpoint: str, options: LoadOptions, frame
 
 
 def _weights(card: "BaselineCard", checkpoint: str, *, trust: bool) -> Any:
-    """A file, or released weights. A bare name never means a training of the user's: which one must be said."""
+    """A file, or released weights. A bare name never means a training of the user, which has to be named."""
     from alphanet.potentials.weights import present
 
     if checkpoint in card.checkpoints:
@@ -156,7 +157,7 @@ def _weights(card: "BaselineCard", checkpoint: str, *, trust: bool) -> Any:
 
 
 def _choices(card: "BaselineCard") -> str:
-    """Names of the trainings of this baseline on this disk, or how to make one."""
+    """A text that names the trainings of this baseline on this disk, or says how to make one."""
     from alphanet.potentials.runs import RUNS, trained_model
 
     names = []

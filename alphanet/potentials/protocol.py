@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from ase import Atoms
 
+from alphanet.errors import UserError
+
 
 @dataclass(frozen=True)
 class FramePrediction:
@@ -14,7 +16,7 @@ class FramePrediction:
 
     energy: float  # eV
     forces: np.ndarray  # (n, 3) eV/Å
-    stress: np.ndarray | None = None  # (3, 3) eV/Å^3, dE/dstrain / V; none for structures that are not periodic
+    stress: np.ndarray | None = None  # (3, 3) eV/Å^3, dE/dstrain / V; None if the structure is not periodic
 
 
 class Potential(Protocol):
@@ -37,3 +39,31 @@ class Potential(Protocol):
     def close(self) -> None:
         """Release what the potential holds: a worker process, device memory."""
         ...
+
+
+def frame_predictions(
+    name: str, frames: Sequence[Atoms], first: int, energies: Any, forces: Any, stresses: Any
+) -> list[FramePrediction]:
+    """Predictions of a batch of B structures with N atoms from its arrays; stresses only where all is periodic.
+
+    Args:
+        name: of the potential.
+        frames: the structures.
+        first: place of the first one among all.
+        energies: (B,) eV.
+        forces: (N, 3) eV/Å.
+        stresses: (B, 3, 3) eV/Å^3; None if the potential gives none.
+
+    Raises:
+        UserError: a number is not finite; names the potential and the structure.
+    """
+    of_frames = np.split(np.asarray(forces, dtype=np.float64), np.cumsum([len(atoms) for atoms in frames])[:-1])
+    predictions = []
+    for index, (atoms, own) in enumerate(zip(frames, of_frames, strict=True)):
+        given = stresses is not None and atoms.pbc.all()
+        stress = np.asarray(stresses[index], dtype=np.float64) if given else None
+        energy = float(energies[index])
+        if not np.isfinite([energy, own.sum(), 0.0 if stress is None else stress.sum()]).all():
+            raise UserError(f"{name}: the prediction for frame {first + index} ({atoms.symbols}) is not finite")
+        predictions.append(FramePrediction(energy, own, stress))
+    return predictions

@@ -1,10 +1,9 @@
 """A baseline as a potential: its worker, its environment and its settings behind the protocol of potentials."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ase import Atoms
 
 from alphanet.errors import UserError
@@ -13,7 +12,7 @@ from alphanet.potentials.cards import BaselineCard
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import python_of, resolved_versions
 from alphanet.potentials.kit.worker_kit import packed
-from alphanet.potentials.protocol import FramePrediction
+from alphanet.potentials.protocol import FramePrediction, frame_predictions
 from alphanet.potentials.settings import architecture, model_settings
 from alphanet.potentials.weights import Weights
 
@@ -33,11 +32,11 @@ class RemotePotential:
         timeout: float = 900.0,
         python: Path | None = None,
     ) -> None:
-        """Describe the potential; nothing is started yet.
+        """Store the settings; no worker is started yet.
 
         Args:
             card: the baseline.
-            model: a checkpoint that training wrote, or released weights; none: random weights of a preset.
+            model: a checkpoint that training wrote, or released weights; if None, random weights of a preset.
             settings: for random weights, see `ModelSettings`: preset, model, elements, seed.
             dtype: float32 or float64.
             device: cpu, cuda, cuda:1, …
@@ -74,15 +73,16 @@ class RemotePotential:
         for start in range(0, len(frames), batch_size):
             batch = frames[start : start + batch_size]
             answer = self._call("predict", packed(batch))
-            predictions.extend(self._unpacked(batch, answer, start))
+            arrays = (answer["energy"], answer["forces"], answer.get("stress"))
+            predictions += frame_predictions(self.name, batch, start, *arrays)
         return predictions
 
     def train(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Train in the environment; messages go to the log as they come.
+        """Train in the environment; the worker's messages are logged at once.
 
         Args:
-            request: settings as `alphanet.training.run` completes them, with the folder, the stores and what was
-                measured of them.
+            request: settings as `alphanet.training.run` completes them, with the folder, the stores and their
+                statistics.
 
         Returns:
             `epochs`, `steps`, `seconds`, `best_epoch`, `validation` (loss, energy_mae in eV/atom, force_mae in eV/Å),
@@ -119,7 +119,7 @@ class RemotePotential:
         self._worker.close()
 
     def __enter__(self) -> "RemotePotential":
-        """Nothing; leaving the block ends the worker."""
+        """Return the potential; leaving the block ends the worker."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,24 +140,14 @@ class RemotePotential:
 
     def _model_request(self) -> dict[str, Any]:
         """The part of the request for `load` that names the model: a file, a name in the package, or random weights."""
+        request: dict[str, Any] = {"checkpoint": None, "carried": None, "architecture": {}, "elements": [], "seed": 0}
         if self._settings is not None:
-            return {
-                "checkpoint": None,
-                "carried": None,
-                "architecture": architecture(self.card, self._settings),
-                "elements": list(self._settings.elements),
-                "seed": self._settings.seed,
-            }
+            of_random = {"elements": list(self._settings.elements), "seed": self._settings.seed}
+            return request | {"architecture": architecture(self.card, self._settings)} | of_random
         assert self._weights is not None
-        path = self._weights.path
-        carried = self.card.checkpoints[self._weights.name].name if path is None else None
-        return {
-            "checkpoint": None if path is None else str(path),
-            "carried": carried,
-            "architecture": {},
-            "elements": [],
-            "seed": 0,
-        }
+        if self._weights.path is None:
+            return request | {"carried": self.card.checkpoints[self._weights.name].name}
+        return request | {"checkpoint": str(self._weights.path)}
 
     def _origin(self) -> dict[str, Any]:
         """Where the weights come from, for provenance."""
@@ -166,27 +156,12 @@ class RemotePotential:
         assert self._weights is not None
         if self._weights.path is None:
             return {"package": self._weights.name}
-        released = {"checkpoint": self._weights.name} if self._weights.name else {"file": _told(self._weights.path)}
+        name, path = self._weights.name, self._weights.path
+        released = {"checkpoint": name} if name else {"file": _portable_path(path)}
         return released | {"sha256": self._weights.sha256}
 
     def _call(self, name: str, request: dict[str, Any]) -> Any:
         return self._worker.call(name, request, timeout=self._timeout)
-
-    def _unpacked(self, batch: Sequence[Atoms], answer: dict[str, Any], start: int) -> Iterator[FramePrediction]:
-        ends = np.cumsum([len(atoms) for atoms in batch])
-        stress = answer.get("stress")
-        for index, (atoms, end) in enumerate(zip(batch, ends, strict=True)):
-            one = FramePrediction(
-                energy=float(answer["energy"][index]),
-                forces=np.asarray(answer["forces"][end - len(atoms) : end], dtype=np.float64),
-                stress=None if stress is None or not atoms.pbc.all() else np.asarray(stress[index], dtype=np.float64),
-            )
-            values = [one.energy, one.forces.sum(), 0.0 if one.stress is None else one.stress.sum()]
-            if not np.isfinite(values).all():
-                raise UserError(
-                    f"{self.name}: the prediction for frame {start + index} ({atoms.symbols}) is not finite"
-                )
-            yield one
 
 
 def _weights(card: BaselineCard, model: Path | str | Weights | None) -> Weights | None:
@@ -198,7 +173,7 @@ def _weights(card: BaselineCard, model: Path | str | Weights | None) -> Weights 
     return Weights(file, "", sha256_of(file))
 
 
-def _told(path: Path) -> str:
-    """The path as records have it: from the working directory if it is in there, which names no machine."""
-    whole, here = path.resolve(), Path.cwd()
-    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+def _portable_path(path: Path) -> str:
+    """The path relative to the working directory if it is inside, so that records name no machine."""
+    whole, working = path.resolve(), Path.cwd()
+    return str(whole.relative_to(working) if whole.is_relative_to(working) else whole)

@@ -6,7 +6,7 @@ from pathlib import Path
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
 
-RUNS = Path("runs/train")  # where trainings write unless told otherwise
+RUNS = Path("runs/train")  # default folder of trainings
 RESULT = "result.json"
 
 
@@ -14,7 +14,7 @@ def trained_model(result: Path, name: str) -> Path:
     """The checkpoint of the potential `name` that a `result.json` describes.
 
     Raises:
-        UserError: unreadable, of another potential, or the checkpoint is gone or not the one that was trained.
+        UserError: the file cannot be read or describes another potential; the checkpoint is gone or has changed.
     """
     try:
         values = json.loads(result.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Settings of a baseline: which architecture, and how it is trained; strict, with the card's preset underneath."""
+"""Settings of a baseline's architecture and training: a strict configuration over the card's preset."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ class BaselineSettings(TrainingSettings):
     baseline: str
     """Name of its card"""
     preset: str
-    """Of the card: architecture, and defaults of these settings"""
+    """Name of the card's preset, which gives the architecture and the defaults of these settings"""
     elements: tuple[str, ...] = ()
     """Chemical symbols; empty: those of the training data"""
 
@@ -80,7 +80,7 @@ def architecture(card: BaselineCard, settings: ModelSettings | BaselineSettings)
 
 
 def _require_possible(card: BaselineCard, settings: BaselineSettings) -> None:
-    """Refuse what the card's trainer or network has not, rather than train with something else."""
+    """Refuse settings that the card's trainer or network does not support, rather than train with others."""
     if not card.stress and settings.loss.stress_weight > 0:
         raise UserError(f"{card.name} predicts no stress; loss.stress_weight must be 0")
     chosen = flat(settings.model_dump(mode="json"))

@@ -1,9 +1,9 @@
-"""Run uv with what pip is configured to use.
+"""Run uv with pip's configuration.
 
-uv does not read pip's configuration, so its indexes, find-links (say, a folder with a CPU build of torch) and
-certificates are handed over. Where no find-links can offer torch, uv is asked to choose the build that fits the
-machine, so that one without a GPU does not receive several GB of CUDA packages. Standard library only: `make setup`
-runs this file before anything is installed.
+uv does not read pip's configuration, so its indexes, find-links (for example a folder with a CPU build of torch) and
+certificates are passed on. If no find-links offer torch, uv chooses the build that fits the machine, so that a machine
+without a GPU does not download several GB of CUDA packages. Only the standard library is imported, because
+`make setup` runs this file before anything is installed.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def uv_environment() -> dict[str, str]:
-    """The process environment for uv: this one, with pip's places to look and certificates, or torch's backend."""
+    """Environment variables for uv: this process's own, with pip's indexes and certificates, or torch's backend."""
     environment = dict(os.environ)
     links = _pip_setting("find-links").split()
     if links:
@@ -36,7 +36,7 @@ def uv_environment() -> dict[str, str]:
 
 
 def _may_offer_torch(place: str) -> bool:
-    """Whether a find-links entry holds a build of torch; an address elsewhere is trusted to."""
+    """Whether a find-links entry holds a build of torch; a remote address is assumed to."""
     folder = Path(place.removeprefix("file://"))
     return any(folder.glob("torch-*.whl")) if folder.is_dir() else "://" in place
 
@@ -45,10 +45,10 @@ def _pip_setting(name: str) -> str:
     from_environment = os.environ.get("PIP_" + name.upper().replace("-", "_"))
     if from_environment:
         return from_environment
-    asked = subprocess.run(
+    answer = subprocess.run(
         [sys.executable, "-m", "pip", "config", "get", f"global.{name}"], capture_output=True, text=True, check=False
     )
-    return asked.stdout.strip() if asked.returncode == 0 else ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
 def uv_command() -> str:

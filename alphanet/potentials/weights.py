@@ -1,4 +1,4 @@
-"""Released weights of baselines: where they are, whether they are here, and getting them, verified."""
+"""Released weights of baselines: their paths, their presence on this machine, and verified downloads."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from alphanet.potentials.cards import BaselineCard
 class Weights:
     """Trained weights that a worker can load."""
 
-    path: Path | None  # a file, or the folder of an unpacked archive; none: the package carries them
+    path: Path | None  # a file, or the folder of an unpacked archive; None if the package contains them
     name: str  # of the checkpoint
     sha256: str | None  # of what was downloaded
 
@@ -37,7 +37,7 @@ def released(card: BaselineCard, name: str) -> Checkpoint:
 
 
 def is_present(card: BaselineCard, name: str) -> bool:
-    """Whether a checkpoint can be loaded without a network; those in a package count as present."""
+    """Whether a checkpoint can be loaded without a network; checkpoints in a package count as present."""
     checkpoint = released(card, name)
     return checkpoint.source == "package" or _loaded_from(_target(card, checkpoint), checkpoint).exists()
 
@@ -51,8 +51,8 @@ def present(card: BaselineCard, name: str, *, trust: bool = False) -> Weights:
         trust: accept pickled weights whose checksum is not in the card.
 
     Raises:
-        UserError: it has to be downloaded (says what, from where and how large), it changed since it was, or it is a
-            pickle that nobody vouches for.
+        UserError: it has to be downloaded (the message names file, address and size), it changed since its download,
+            or it is a pickle that is not trusted.
     """
     checkpoint = released(card, name)
     if checkpoint.source == "package":
@@ -77,10 +77,10 @@ def present(card: BaselineCard, name: str, *, trust: bool = False) -> Weights:
 
 
 def fetch(card: BaselineCard, name: str, *, mirror: str | None = None) -> Weights:
-    """Download a checkpoint unless it is here. Without a checksum in the card the first download's is kept.
+    """Download a checkpoint unless it is here. If the card has no checksum, that of the first download is recorded.
 
     Raises:
-        UserError: not reachable (says what is missing), not what the card says, or not what was downloaded before.
+        UserError: the address cannot be reached, or the file differs from the card or from an earlier download.
     """
     checkpoint = released(card, name)
     if checkpoint.source == "package":
@@ -102,7 +102,7 @@ def fetch(card: BaselineCard, name: str, *, mirror: str | None = None) -> Weight
 
 
 def missing(checkpoint: Checkpoint) -> str:
-    """File, size and address, in words; of a size that nobody publishes, what the parameters take in float32."""
+    """File, size and address, in words; an unpublished size is that of the parameters in float32."""
     size = megabytes(checkpoint.bytes)
     if checkpoint.bytes is None and checkpoint.parameters is not None:
         size = f"size not published, about {megabytes(4 * checkpoint.parameters)} by its parameters"
@@ -110,15 +110,15 @@ def missing(checkpoint: Checkpoint) -> str:
 
 
 def described(card: BaselineCard) -> dict[str, Any]:
-    """Of the checkpoint that the bare name stands for: source, whether it can be loaded, its size in bytes."""
+    """The checkpoint that the bare name means: its source, whether it can be loaded, its size in bytes."""
     if card.released is None:
         return {"source": None, "present": False, "bytes": None}
     checkpoint = card.checkpoints[card.released]
-    here = is_present(card, card.released)
+    present = is_present(card, card.released)
     size = checkpoint.bytes
-    if here and checkpoint.source != "package":
+    if present and checkpoint.source != "package":
         size = _target(card, checkpoint).stat().st_size
-    return {"source": checkpoint.source, "present": here, "bytes": size}
+    return {"source": checkpoint.source, "present": present, "bytes": size}
 
 
 def _target(card: BaselineCard, checkpoint: Checkpoint) -> Path:
@@ -134,7 +134,7 @@ def _record(target: Path) -> Path:
 
 
 def _recorded(target: Path) -> str | None:
-    """Its sha256 when it was downloaded; none if it never was."""
+    """The sha256 of the file when it was downloaded; None if it never was."""
     try:
         return str(json.loads(_record(target).read_text(encoding="utf-8"))["sha256"])
     except (OSError, ValueError, KeyError):

@@ -11,7 +11,7 @@ from alphanet.results.schema import BenchmarkResult
 
 
 def reproduce(benchmark: str | AnyCard, options: RunOptions | None = None, **changes: Any) -> BenchmarkResult:
-    """Measure what is not measured yet of a benchmark, and write figures, `results.json` and tables.
+    """Measure the missing cells of a benchmark, and write figures, `results.json` and tables.
 
     Args:
         benchmark: the name of a card, or a card made in memory.
@@ -19,11 +19,11 @@ def reproduce(benchmark: str | AnyCard, options: RunOptions | None = None, **cha
         changes: fields of `RunOptions`, in place of those of `options`.
 
     Returns:
-        All that was measured and decided, as `results.json` in `options.out / name` holds it.
+        The measured numbers and verdicts, as in `results.json` in `options.out / name`.
 
     Raises:
-        UserError: no such benchmark, a wrong card, or options that name what it does not have. Tasks that fail are in
-            `failures` of the result.
+        UserError: there is no such benchmark, its card is wrong, or options name something that it does not have.
+            Failed tasks raise nothing; they are in `failures` of the result.
     """
     card = load_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
     chosen = RunOptions.model_validate({**(options or RunOptions()).model_dump(), **changes})

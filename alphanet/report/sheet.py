@@ -1,4 +1,4 @@
-"""A result as it is read: numbers as text, long reasons and errata as numbered notes under the table."""
+"""A result prepared for display: numbers as text, long reasons and errata as numbered notes under the table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Line:
     paper: str
     measured: str
     ratio: str
-    qualifier: str  # beside the verdict, say "one seed"
-    mark: str  # that the paper contradicts itself here, if the verdict does not say it
+    qualifier: str  # beside the verdict, such as "one seed"
+    mark: str  # set if the paper contradicts itself here and the verdict does not say so
     notes: tuple[int, ...]  # numbers of the notes under the table
 
     @property
@@ -43,7 +43,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The cells of a result, and the notes that their lines call by number."""
+    """The cells of a result, and the notes that their lines refer to by number."""
 
     groups: tuple[Group, ...]
     notes: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Tables of a result as Markdown, LaTeX and CSV: one template a format."""
+"""Tables of a result as Markdown, LaTeX and CSV, with one template per format."""
 
 import csv
 import functools

@@ -1,4 +1,4 @@
-"""A result on a terminal, or as plain Markdown where the output is none."""
+"""A result on a terminal, or as plain Markdown if the output is not a terminal."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -10,7 +10,7 @@ from alphanet.results.schema import BenchmarkResult, Grid
 if TYPE_CHECKING:
     from rich.console import Console
 
-PLAIN_WIDTH = 120  # columns where the output is no terminal
+PLAIN_WIDTH = 120  # columns if the output is not a terminal
 
 
 def print_result(result: BenchmarkResult) -> None:
@@ -53,7 +53,7 @@ def _make_console() -> "Console":
 
 
 def _print_cells(console: "Console", sheet: Sheet) -> None:
-    """Print the cells; on a terminal each group under a line of its own, so that they fit into 80 characters."""
+    """Print the cells; on a terminal each group has a separate title line, so that they fit into 80 characters."""
     rows: list[tuple[str, ...]]
     if not console.is_terminal:
         rows = [
@@ -71,7 +71,7 @@ def _print_cells(console: "Console", sheet: Sheet) -> None:
 
 
 def _print_grid(console: "Console", grid: Grid) -> None:
-    """Print a grid as a table if it fits, with titles broken between words; else every row as a paragraph."""
+    """Print a grid as a table with titles broken between words if it fits; otherwise every row as a paragraph."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -100,11 +100,11 @@ def _print_rows(
     """Print a table: lines on a terminal, Markdown elsewhere.
 
     Args:
-        console: where.
+        console: the console to print on.
         columns: titles.
-        rows: one text a column.
+        rows: one text per column.
         wrapped: columns whose texts may be broken into lines.
-        widths: least width of each column; empty: any.
+        widths: least width of each column; empty means any.
     """
     from rich import box
     from rich.table import Table

@@ -22,7 +22,7 @@ def cell_facts(records: Iterable[Record]) -> dict[str, str]:
 
 
 def record_facts(record: Record) -> dict[str, str]:
-    """All that a record says of its numbers."""
+    """All facts that a record holds about its numbers."""
     facts = {"record": record.id, "when": record.when}
     facts |= {name: listed(getattr(record, name)) for name in ("model", "data", "protocol")}
     return facts | environment_facts(record.environment)

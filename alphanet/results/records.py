@@ -41,7 +41,7 @@ class Record(BaseModel):
         return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
 
     def says_the_same(self, other: "Record") -> bool:
-        """Whether both measured the same of the same, whenever and wherever."""
+        """Whether metrics, data, model and protocol are equal; time and environment may differ."""
         return all(getattr(self, name) == getattr(other, name) for name in ("metrics", "data", "model", "protocol"))
 
     def to_line(self) -> str:
@@ -89,7 +89,7 @@ class RecordLog:
         self.records = list(self._whole_records()) if path.exists() else []
 
     def add(self, record: Record) -> Record:
-        """Return the earlier record that says the same; append `record` if there is none.
+        """Return the earlier record with the same metrics, data, model and protocol; append `record` if there is none.
 
         Raises:
             UserError: the file cannot be written, or the record holds values that are not JSON.
@@ -119,7 +119,7 @@ class RecordLog:
 def _append(path: Path, text: str) -> None:
     """Add a line in one write, and flush it to the disk.
 
-    A killed writer may have left a line without its end; the new one starts on a line of its own.
+    A killed writer may have left an unfinished line, so the new record starts on a new line.
     """
     line = text + "\n"
     try:

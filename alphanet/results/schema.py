@@ -163,7 +163,7 @@ class Curve(Part):
 
 
 class Figure(Part):
-    """A drawn figure. `files` are paths relative to the folder of the result, by ending: png, svg, pdf, csv, html."""
+    """A drawn figure. `files` maps an ending (png, svg, pdf, csv, html) to a path relative to the result's folder."""
 
     name: str
     title: str

@@ -28,7 +28,7 @@ def train(
     resume: bool = True,
     mirror: str | None = None,
 ) -> TrainingResult:
-    """Train a model; the same call goes on with an interrupted training, or returns a finished one.
+    """Train a model. The same call resumes an interrupted training and returns the result of a finished one.
 
     Args:
         data: a data set's name, or stores of frames.
@@ -37,15 +37,15 @@ def train(
         settings: values over the defaults, nested or not, see `alphanet.training.settings`; or complete settings.
         out: folder of the run; `runs/train/[MODEL-]DATASET-SCALE-seedN` by default.
         seed: of the weights and of the order of frames, in place of that of the settings.
-        resume: go on with what lies in the folder, or remove it first.
+        resume: continue the training in the folder; if False, remove it first.
         mirror: an address that serves `HOST/PATH` of the data's files.
 
     Returns:
-        Path of the best weights, their errors on the validation frames, and what the training took.
+        Path of the best weights, their errors on the validation frames, and the training's time and memory.
 
     Raises:
-        UserError: an unknown name, a wrong setting, unsound data, another training in the folder, or a training that
-            fails.
+        UserError: a name is unknown, a setting is wrong, the data are unsound, the folder holds another training, or
+            the training fails.
     """
     name = data if isinstance(data, str) else getattr(data, "name", "data")
     if isinstance(settings, AlphaNetSettings | BaselineSettings):
@@ -76,6 +76,6 @@ def settings_for(
 
 
 def default_folder(settings: AlphaNetSettings | BaselineSettings) -> Path:
-    """Where a training writes unless told otherwise."""
+    """The default folder of a training."""
     model = f"{settings.baseline}-" if isinstance(settings, BaselineSettings) else ""
     return RUNS / f"{model}{settings.dataset}-{settings.scale}-seed{settings.seed}"

@@ -66,8 +66,8 @@ def preset_config(dataset: str, scale: str = "mini", overrides: Sequence[str] = 
 def alphanet_settings(dataset: str, scale: str, values: Mapping[str, Any]) -> AlphaNetSettings:
     """`values` over the defaults for a data set at a scale.
 
-    The defaults are those of the data set's card over the generic ones; a card without any is trained by the generic
-    ones alone, which the log says.
+    The defaults are those of the data set's card over the generic ones. If a card has none, the generic ones apply
+    and a message is logged.
 
     Raises:
         UserError: no such data set, unknown key, bad value.

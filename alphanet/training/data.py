@@ -10,15 +10,15 @@ from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
 
 
-class LabelledFrames:
+class LabeledFrames:
     """The frames of a store that take part.
 
     Args:
         path: the store.
-        limit: take this many frames, evenly spaced; all by default.
+        limit: number of frames to take, evenly spaced; None takes all.
 
     Raises:
-        UserError: no frames.
+        UserError: the store has no frames.
     """
 
     def __init__(self, path: Path, limit: int | None = None) -> None:
@@ -47,5 +47,5 @@ class LabelledFrames:
         return atoms
 
     def name(self, index: int) -> str:
-        """How errors call a frame."""
+        """The name of a frame in error messages."""
         return f"frame {self.indices[index]} of {self.path}"

@@ -1,4 +1,4 @@
-"""The folder of a training, the same for every model: its files, its result, and whether it may be gone on with."""
+"""The folder of a training, the same for every model: its files, its result, and whether it can be resumed."""
 
 import json
 import shutil
@@ -30,14 +30,14 @@ CONTENTS = {
 
 
 class TrainingResult(Card):
-    """What a training gave, whichever model was trained; `result.json` in its folder."""
+    """The result of a training of any model; `result.json` in its folder."""
 
     name: str
     """alphanet, or a baseline's name"""
     model: Path
     """Best weights by validation loss, averaged if there is an average; relative to the folder in `result.json`"""
     sha256: str
-    """Of that file"""
+    """Checksum of that file"""
     epochs: int
     """Finished"""
     steps: int
@@ -45,7 +45,7 @@ class TrainingResult(Card):
     """Wall time over all resumptions"""
     best_epoch: int
     validation: dict[str, float]
-    """Of the best weights: loss, energy_mae (eV/atom), force_mae (eV/Å), and stress_mae (eV/Å^3) if it counts"""
+    """Metrics of the best weights: loss, energy_mae (eV/atom), force_mae (eV/Å), and stress_mae (eV/Å^3) if trained"""
     parameters: int
     frames: int
     """Trained on"""
@@ -93,12 +93,12 @@ class RunFolder:
         return self.path / TRAINER
 
     def tree(self) -> str:
-        """What the run will write, as text."""
+        """The files that the run will write, as text."""
         width = max(len(name) for name in CONTENTS)
         return "\n".join([f"{self.path}/", *(f"  {name:<{width}}  {text}" for name, text in CONTENTS.items())])
 
     def claim(self, settings: TrainingSettings, *, resume: bool) -> None:
-        """Make the folder this training's: write `config.yaml`, or see that the same is there already.
+        """Claim the folder for this training: write `config.yaml`, or check that it holds the same settings already.
 
         Args:
             settings: of the training.
@@ -139,16 +139,16 @@ class RunFolder:
         return Statistics(**values | {"elements": tuple(values["elements"])})
 
     def write_result(self, result: TrainingResult) -> TrainingResult:
-        """Keep what came out; returns it."""
-        kept = result.model_copy(update={"model": result.model.relative_to(self.path)})
-        write_text(self.path / RESULT, kept.model_dump_json(indent=1) + "\n")
+        """Write `result` to the folder and return it."""
+        stored = result.model_copy(update={"model": result.model.relative_to(self.path)})
+        write_text(self.path / RESULT, stored.model_dump_json(indent=1) + "\n")
         return result
 
     def read_result(self) -> TrainingResult | None:
-        """What came out of an earlier run in this folder, with the path of its model.
+        """The result of an earlier run in this folder, with the path of its model; None if there is none.
 
         Raises:
-            UserError: an unreadable file.
+            UserError: the file cannot be read.
         """
         values = self._read_json(RESULT)
         if values is None:
@@ -157,7 +157,7 @@ class RunFolder:
         return result.model_copy(update={"model": self.path / result.model})
 
     def earlier_result(self, settings: TrainingSettings) -> TrainingResult | None:
-        """The result of a run that ended here, unless there is more time now than it had."""
+        """The result of a finished run in this folder; None if there is none or `settings` allow more time."""
         result = self.read_result()
         if result is None or not result.model.exists():
             return None

@@ -1,4 +1,4 @@
-"""Numbers that a training takes from its data before it starts: elements, reference energies, scale of the forces."""
+"""Statistics that a training needs before it starts: elements, reference energies, scale of the forces."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
 from alphanet.errors import UserError
-from alphanet.training.data import LabelledFrames
+from alphanet.training.data import LabeledFrames
 
 SAMPLE = 20_000  # frames in the robust fit at most; evenly spaced, so memory does not grow with the data
 HUBER_WIDTH = 1.345  # standard deviations; 95 % efficient on normal errors
@@ -33,7 +33,7 @@ class Statistics:
         )
 
 
-def measure(train: LabelledFrames, valid: LabelledFrames, method: str = "huber") -> Statistics:
+def measure(train: LabeledFrames, valid: LabeledFrames, method: str = "huber") -> Statistics:
     """Statistics of the training frames and the elements of both sets; every label is read and checked.
 
     Args:
@@ -75,8 +75,8 @@ def measure(train: LabelledFrames, valid: LabelledFrames, method: str = "huber")
 def fit_references(compositions: np.ndarray, energies: np.ndarray, method: str = "huber") -> np.ndarray:
     """Energies per element whose sum over a structure's atoms comes nearest to its energy.
 
-    If compositions do not tell elements apart (all frames of one composition, say), the solution nearest to equal
-    energies for all elements.
+    If the compositions do not determine the energies, for example because all frames have the same one, the result is
+    the solution nearest to equal energies for all elements.
 
     Args:
         compositions: (n, elements) atoms of each element.

@@ -33,7 +33,7 @@ from alphanet.potentials.settings import BaselineSettings, architecture
 from alphanet.provenance import code, software
 from alphanet.training.blocks.model import in_blocks
 from alphanet.training.config import AlphaNetSettings
-from alphanet.training.data import LabelledFrames
+from alphanet.training.data import LabeledFrames
 from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.references import Statistics, measure, reference_energies
 from alphanet.training.settings import TrainingSettings
@@ -62,17 +62,17 @@ class TrainingData(Protocol):
 def run_training(
     settings: AlphaNetSettings | BaselineSettings, data: TrainingData, out: Path, *, resume: bool = True
 ) -> TrainingResult:
-    """Train a model, or go on with a training that was interrupted.
+    """Train a model, or resume an interrupted training.
 
     Args:
         settings: of the training; their type says what is trained.
         data: stores of training and validation frames.
         out: folder of the run; what it holds is in `alphanet.training.folder`.
-        resume: go on from the last checkpoint in `out`; otherwise remove what an earlier run left there.
+        resume: continue from the last checkpoint in `out`; if False, remove the files of an earlier run.
 
     Raises:
-        UserError: labels that are missing or not finite, a loss or prediction that stops being finite, a folder that
-            holds another training, a full disk; of a baseline, an environment that is missing or a trainer that fails.
+        UserError: labels are missing or not finite, a loss or prediction becomes NaN or infinite, the folder holds
+            another training, or the disk is full; a baseline's environment is missing or its trainer fails.
         KeyboardInterrupt: a signal asked to stop; the same call resumes.
     """
     folder = RunFolder(Path(out))
@@ -95,7 +95,7 @@ def _train_alphanet(
         count = device_count(settings.device) if settings.devices == "auto" else settings.devices
         parallel = Parallel(count, settings.nodes, settings.strategy)
         trainer = make_trainer(settings, folder.path, checkpoints, parallel)
-        frames = LabelledFrames(data.train, settings.limit_train), LabelledFrames(data.valid)
+        frames = LabeledFrames(data.train, settings.limit_train), LabeledFrames(data.valid)
         if trainer.is_global_zero:
             _start(settings, data, folder, frames, resume=resume)
         else:
@@ -141,7 +141,7 @@ def _train_baseline(
     device = resolve_device(settings.device)
     threads = settings.threads or 1
     with RemotePotential(card, device=device, threads=threads, timeout=SILENCE) as potential:
-        frames = LabelledFrames(data.train, settings.limit_train), LabelledFrames(data.valid)
+        frames = LabeledFrames(data.train, settings.limit_train), LabeledFrames(data.valid)
         _start(settings, data, folder, frames, resume=resume)
         statistics = _known_statistics(folder, data)
         before = _earlier(settings, folder)
@@ -183,7 +183,7 @@ def _start(
     settings: TrainingSettings,
     data: TrainingData,
     folder: RunFolder,
-    frames: tuple[LabelledFrames, LabelledFrames],
+    frames: tuple[LabeledFrames, LabeledFrames],
     *,
     resume: bool,
 ) -> None:
@@ -227,8 +227,8 @@ def _model(settings: AlphaNetSettings, statistics: Statistics) -> InteratomicMod
 def _predictor(settings: AlphaNetSettings) -> Predict:
     def answer(model: nn.Module, graph: AtomGraph, stress: bool, training: bool) -> Prediction:
         energies: Any = in_blocks(cast(InteratomicModel, model)) if training and settings.edge_blocks else model
-        found = predict(energies, graph, stress=stress, create_graph=training)
-        return Prediction(found.energy, found.forces, found.stress)
+        full = predict(energies, graph, stress=stress, create_graph=training)
+        return Prediction(full.energy, full.forces, full.stress)
 
     return answer
 

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, P
 from alphanet.cards import Card, read_yaml
 from alphanet.errors import UserError
 
-# Settings of the machine and the clock: a run may be resumed with other values, its weights do not depend on them.
+# Settings of machine and time. The weights do not depend on them, so a run may be resumed with other values.
 RUN_SETTINGS = frozenset(
     {"device", "num_workers", "threads", "edge_blocks", "cache_mb", "checkpoint_every", "log_every", "max_time"}
 )
@@ -91,7 +91,7 @@ class TrainingSettings(Card):
     clip_norm: PositiveFloat | None = 100.0
     """Longest gradient; longer ones are shortened to it"""
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = 0.999
-    """Exponential moving average of the weights, which validation and the exported model use; null: none"""
+    """Decay of the moving average of the weights, which validation and the exported model use; null: no average"""
 
     precision: Literal["float32", "float64"] = "float32"
     device: str = "auto"
@@ -120,7 +120,7 @@ def parse_override(text: str) -> dict[str, Any]:
     """`loss.energy_weight=1` as `{"loss": {"energy_weight": 1}}`; the value is read as YAML.
 
     Raises:
-        UserError: no `=`, or a value that is not YAML.
+        UserError: `text` has no `=`, or the value is not YAML.
     """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
@@ -148,7 +148,7 @@ def from_words(words: Sequence[str]) -> dict[str, Any]:
     """`key=value` words and names of YAML files as one mapping; what comes later replaces what came before.
 
     Raises:
-        UserError: a word that is neither, or a file that holds no mapping.
+        UserError: a word is neither, or a file holds no mapping.
     """
     values: dict[str, Any] = {}
     for word in words:
@@ -161,7 +161,7 @@ def mapping_in(path: Path) -> dict[str, Any]:
     """The settings in a YAML file.
 
     Raises:
-        UserError: unreadable, or no mapping.
+        UserError: the file cannot be read or holds no mapping.
     """
     values = read_yaml(path)
     if not isinstance(values, dict):
@@ -171,7 +171,7 @@ def mapping_in(path: Path) -> dict[str, Any]:
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings as one mapping, with dots in its keys: `{"loss.kind": "mae"}`."""
-    found: dict[str, Any] = {}
+    values_by_key: dict[str, Any] = {}
     for key, value in values.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return found
+        values_by_key |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return values_by_key

@@ -1,4 +1,4 @@
-"""The user's checkout of the public AlphaNet code, which is run as it is; nothing of it is kept here."""
+"""The user's checkout of the public AlphaNet code, which runs unchanged; no part of it is copied."""
 
 import json
 import os
@@ -63,7 +63,7 @@ class Checkout:
     def settings_of(self, checkpoint):
         """The settings beside a checkpoint `NAME.ckpt` in `NAME.json`, or those of that name in the checkout.
 
-        A name such as `mp-0225-2` stands for `mp` in the checkout.
+        A name such as `mp-0225-2` means `mp` in the checkout.
 
         Raises:
             RefusedError: there are none.
@@ -77,7 +77,7 @@ class Checkout:
         return {name: value for name, value in values.get("model", values).items() if name not in OBSOLETE}
 
     def commit(self):
-        """The checkout's git commit, with `-dirty` where files differ from it; `unknown` outside git."""
+        """The checkout's git commit, with `-dirty` if files differ from it; `unknown` outside git."""
         command = ["git", "-C", str(self.folder), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
         try:
             return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

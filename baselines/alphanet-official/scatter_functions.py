@@ -1,4 +1,4 @@
-"""What the checkout calls of torch_scatter, which has no wheel for this torch: sums and means, in plain torch."""
+"""The functions of torch_scatter that the checkout calls, in plain torch: torch_scatter has no wheel for this torch."""
 
 import torch
 

@@ -13,7 +13,7 @@ from worker_kit import RefusedError, refuse_unknown
 
 
 def load(request):
-    """A network with the weights of a state dict, or random ones where `request["checkpoint"]` is None."""
+    """A network with the weights of a state dict, or random ones if `request["checkpoint"]` is None."""
     torch.set_num_threads(request["threads"])
     checkout = Checkout()
     settings = request["architecture"]
@@ -65,7 +65,7 @@ class Model:
         return self._inputs(structures)[0]
 
     def train_step(self, inputs):
-        """The loss before a step of Adam towards energies per atom and forces of zero, as the common kit's.
+        """The loss before a step of Adam towards energies per atom and forces of zero, as in the common kit.
 
         The mode word `train` keeps the forces differentiable.
         """

@@ -1,4 +1,4 @@
-"""Crystal graphs of CHGNet from the common neighbour lists: directed and undirected bonds, and angles between them."""
+"""Crystal graphs of CHGNet from the common neighbor lists: directed and undirected bonds, and angles between them."""
 
 import numpy as np
 import torch
@@ -59,7 +59,7 @@ def _codes(centers, neighbors, images, atoms):
 
 def _graph(structure, bonds, bond_cutoff, angle_cutoff):
     numbers, positions, cell, _ = structure
-    lattice = complete_cell(cell)  # a frame of coordinates where directions are not periodic
+    lattice = complete_cell(cell)  # with vectors in the directions that are not periodic
     return CrystalGraph(
         atomic_number=_integers(numbers),
         atom_frac_coord=_reals(np.linalg.solve(lattice.T, positions.T).T).requires_grad_(True),

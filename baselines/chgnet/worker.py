@@ -58,7 +58,7 @@ class Model:
     reference = predict
 
     def evaluate(self, inputs):
-        """What the network makes of the graphs, on the host."""
+        """Predictions of the network for the graphs, on the host."""
         graphs, structures = inputs
         answers = self._network.predict_graph(graphs, task="efs", batch_size=len(graphs))
         answers = [answers] if len(graphs) == 1 else answers

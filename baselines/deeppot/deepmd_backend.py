@@ -1,7 +1,7 @@
-"""deepmd-kit's PyTorch backend as it runs here: told of the device first, and without its compiled operators.
+"""deepmd-kit's PyTorch backend with a device that is set first, and without its compiled operators.
 
-The wheel's operators are built against another torch. They serve compressed models, message passing between processes
-of an MD engine, and nothing that is computed here.
+The wheel's operators are built against another torch. They serve compressed models and message passing between
+processes of an MD engine, which are not used here.
 """
 
 import os
@@ -15,7 +15,7 @@ OPERATORS = "deepmd.pt.cxx_op"
 
 
 def prepare(device, threads):
-    """Set what deepmd reads when it is imported, and put plain modules in the place of what cannot or need not load."""
+    """Set the variables that deepmd reads on import, and replace modules that cannot or need not be loaded."""
     if OPERATORS in sys.modules:
         return
     torch.set_num_threads(threads)
@@ -42,7 +42,7 @@ def _put(name, **members):
 
 
 def _define_operator():
-    """Name the one operator that frozen DPA models mention, so that they can be read; only MD engines ever call it."""
+    """Declare the one operator that frozen DPA models name, so that they can be read; only MD engines call it."""
     tensors = ", ".join(f"Tensor a{place}" for place in range(9))
     torch.library.define("deepmd::border_op", f"({tensors}) -> Tensor[]")
 
@@ -54,7 +54,7 @@ def _no_dpa4(*_, **__):
 
 
 def _import_without_compiling():
-    """Import deepmd's models; a neighbour list for GPUs would load all of torch's compiler meanwhile."""
+    """Import deepmd's models without its neighbor list for GPUs, which would load all of torch's compiler."""
     compiler, torch.compile = torch.compile, lambda function=None, **_: function or (lambda inner: inner)
     try:
         import deepmd.pt.model.model  # noqa: F401

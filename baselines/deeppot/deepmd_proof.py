@@ -1,4 +1,4 @@
-"""Imported when the environment is made: deepmd's models load as they do in the worker."""
+"""A proof for the environment: importing this module loads deepmd's models as the worker does."""
 
 import deepmd_backend
 

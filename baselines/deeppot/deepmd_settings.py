@@ -5,7 +5,7 @@ import copy
 from deepmd.utils.argcheck import model_args
 from worker_kit import RefusedError
 
-PER_ELEMENT = ("se_e2_a", "se_e2_r", "se_e3")  # descriptors that count neighbours of each element by itself
+PER_ELEMENT = ("se_e2_a", "se_e2_r", "se_e3")  # descriptors that count neighbors of each element by itself
 
 
 def model_section(architecture, elements, precision, seed):
@@ -39,7 +39,7 @@ def checked(section):
 
 
 def counts_from_data(section):
-    """Whether numbers of neighbours are left to deepmd's statistics of the training data (`auto`)."""
+    """Whether numbers of neighbors are left to deepmd's statistics of the training data (`auto`)."""
 
     def values(part):
         return [inner for value in part.values() for inner in (values(value) if isinstance(value, dict) else [value])]

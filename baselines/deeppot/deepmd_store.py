@@ -1,4 +1,4 @@
-"""Frames of an ASE-LMDB store in deepmd's own LMDB format: a record a frame, of any size and composition."""
+"""Frames of an ASE-LMDB store in deepmd's own LMDB format: one record per frame, of any size and composition."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ TOGETHER = 1000  # frames in a transaction
 
 
 class Summary:
-    """What training needs to know of the frames before it starts."""
+    """Facts about the frames that training needs before it starts."""
 
     def __init__(self):
         self.groups = Counter()  # frames by number of atoms and whether they have a stress
@@ -40,11 +40,11 @@ def write_store(source, target, references, cutoff, *, stress):
     with lmdb.open(str(target), map_size=LARGEST) as store:
         pending = []
         for atoms in read_store(source):
-            record, labelled = _record(atoms, references, cutoff, stress)
+            record, labeled = _record(atoms, references, cutoff, stress)
             pending.append((format(len(sizes), KEY).encode(), msgpack.packb(record)))
             sizes.append(len(atoms))
-            summary.groups[len(atoms), labelled] += 1
-            if labelled:
+            summary.groups[len(atoms), labeled] += 1
+            if labeled:
                 summary.atoms += len(atoms)
                 summary.volume += atoms.get_volume()
             if len(pending) == TOGETHER:
@@ -70,11 +70,11 @@ def _record(atoms, references, cutoff, stress):
         "energies": _packed(np.array([energy])),
         "forces": _packed(labels["forces"]),
     }
-    labelled = stress and "stress" in labels and bool(atoms.pbc.all())
-    if labelled:
+    labeled = stress and "stress" in labels and bool(atoms.pbc.all())
+    if labeled:
         virial = -voigt_6_to_full_3x3_stress(labels["stress"]) * atoms.get_volume()
         record["virials"] = _packed(virial)
-    return record, labelled
+    return record, labeled
 
 
 def periodic_cell(atoms, cutoff):

@@ -22,7 +22,7 @@ CLOCK = "clock.json"
 
 
 class TimeIsUpError(Exception):
-    """The run has spent its time."""
+    """Raised when the run has spent its time."""
 
 
 class Clock:
@@ -77,7 +77,7 @@ def _stop_in_time(clock):
     from deepmd.pt.train import training
 
     class Trainer(training.Trainer):
-        """deepmd's own; it asks for the next batch before every step."""
+        """deepmd's trainer, which looks at the clock before every step."""
 
         def run(self):
             clock.start()
@@ -99,7 +99,7 @@ def _stop_in_time(clock):
             clock.write()
 
         def _finish(self):
-            """What deepmd does at the end of an epoch: validation and a checkpoint."""
+            """Validate and write a checkpoint, as deepmd does at the end of an epoch."""
             done = self.scheduler.last_epoch
             state = {"lr": self.scheduler.get_last_lr()[0], "step": done - 1}
             self.ema_full_validator.validation_freq = 1

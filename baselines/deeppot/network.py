@@ -56,8 +56,8 @@ class Model:
         return self.evaluate(self.prepare(structures))
 
     def prepare(self, structures):
-        """What deepmd's lower interface takes, on the device; the places of the atoms in it; the structures."""
-        from neighbours import extended
+        """The inputs of deepmd's lower interface, on the device; the places of the atoms in them; the structures."""
+        from neighbors import extended
 
         refuse_unknown(structures.numbers, self._elements)
         inputs = extended(structures, self._cutoff, self._types)
@@ -67,7 +67,7 @@ class Model:
     reference = predict
 
     def evaluate(self, inputs):
-        """What the network makes of it, on the host."""
+        """Predictions of the network for it, on the host."""
         (coord, atype, nlist, mapping), places, structures = inputs
         answer = self._network.forward_lower(coord, atype, nlist, mapping)
         # a force on an image is a force on its atom
@@ -111,13 +111,13 @@ def _untrained(request):
 
     section = model_section(request["architecture"], request["elements"], request["dtype"], request["seed"])
     if counts_from_data(section):
-        raise RefusedError("sel: auto counts neighbours in training data; random weights need numbers")
+        raise RefusedError("sel: auto counts neighbors in training data; random weights need numbers")
     torch.manual_seed(request["seed"])
     return Model(get_model(section), request["device"], request["dtype"], {})
 
 
 def _trained(file, request):
-    """What `save` wrote."""
+    """The model that `save` wrote."""
     settings, tensors = read_checkpoint(file)
     return _restored(file, settings["model"], tensors, settings["references"], request)
 

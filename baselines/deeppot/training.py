@@ -20,7 +20,7 @@ COLUMNS = {"energy": "E_MAE(meV/atom)", "force": "F_MAE(meV/Å)"}
 
 
 def train(request):
-    """Train as `request` says; the number of epochs and steps, the cost, and the errors on the validation frames."""
+    """Train as `request` says; return the numbers of epochs and steps, the cost, and the validation errors."""
     if request["ema_decay"] is None:
         raise RefusedError("deepmd is trained here with averaged weights; give ema_decay")
     out, references = Path(request["out"]), request["references"]
@@ -101,7 +101,7 @@ def configuration(request, model, data, epochs_done):
 
 
 def _write_data(request, references, cutoff, folder):
-    """The frames in deepmd's format, and what the input needs to know of them."""
+    """The frames in deepmd's format, and the facts about them for the input."""
     stress = request["loss"]["stress_weight"] > 0
     train, _ = (
         write_store(request[name], folder / f"{name}.lmdb", references, cutoff, stress=stress)
@@ -135,7 +135,7 @@ def _learning_rate(request):
 
 
 def _judged_by(weights):
-    """What the best epoch is chosen by; deepmd chooses by one error, not by a weighted sum."""
+    """The error by which deepmd chooses the best epoch; it uses one error instead of a weighted sum."""
     return "force" if weights["force_weight"] > 0 else "energy"
 
 

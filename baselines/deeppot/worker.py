@@ -1,4 +1,4 @@
-"""deepmd-kit behind the worker protocol. Importing it takes seconds, which training, a child process, does without."""
+"""deepmd-kit behind the worker protocol. Training runs in a child process without this import, which takes seconds."""
 
 
 def load(request):

@@ -32,7 +32,7 @@ class PeriodicDimeNet(Network):
         ]
 
     def make_compilable(self):
-        """Not at all: with its triplets, inductor fails; without them, it compiles anew again and again."""
+        """Refuse to compile: inductor fails with the triplets, and without them it compiles again and again."""
         raise RefusedError("DimeNet++ has no compiled mode: torch.compile cannot take its triplets in one graph")
 
     def forward(self, batch):

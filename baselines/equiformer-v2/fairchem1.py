@@ -1,6 +1,6 @@
 """The networks of fairchem-core 1, without compiled packages and on edges that come with the structures.
 
-Two things of the package are replaced. Its neighbour lists by the edges that are given, of which it then chooses the
+Two things of the package are replaced. Its neighbor lists by the edges that are given, of which it then chooses the
 nearest `max_neighbors` of an atom as it always does. And the random angle by which it turns each edge's frame about the
 edge, on which results would depend a little and differently every time, by one that follows from the edge.
 """
@@ -67,7 +67,7 @@ def _given_graph(self, data, cutoff=None, max_neighbors=None, enforce_max_neighb
     nearest, per_structure = get_max_neighbors_mask(
         natoms=data.natoms,
         index=data.edge_index[1],
-        atom_distance=distances.detach().float() ** 2,  # squared, as the package's own neighbour list has it
+        atom_distance=distances.detach().float() ** 2,  # squared, as the package's own neighbor list has it
         max_num_neighbors_threshold=max_neighbors or self.max_neighbors,
         enforce_max_strictly=strictly,
     )

@@ -1,4 +1,4 @@
-"""What fairchem-core 1 uses of torch_scatter, in PyTorch's own operations, so that nothing has to be compiled.
+"""The functions of torch_scatter that fairchem-core 1 uses, in PyTorch's own operations: nothing has to be compiled.
 
 Values belong to groups: `index` (n,) names the group of each slice of `src` along `dim`, `indptr` (groups + 1,) says
 where the groups of sorted slices begin and end.

@@ -1,4 +1,4 @@
-"""What GemNet-OC and DimeNet++ use of torch_sparse: a matrix of indices whose rows can be looked up many times."""
+"""The part of torch_sparse that GemNet-OC and DimeNet++ use: a matrix of indices whose rows can be looked up."""
 
 import torch
 
@@ -35,7 +35,7 @@ class SparseTensor:
         return self._col
 
     def value(self):
-        """(entries,) what stands there."""
+        """(entries,) values of the matrix."""
         return self._value
 
     def coo(self):
@@ -47,7 +47,7 @@ class SparseTensor:
         return self._sizes
 
     def set_value(self, value):
-        """The same places with other values; None: ones."""
+        """A matrix with the same places and other values; ones if None."""
         value = torch.ones_like(self._value) if value is None else value
         return _ordered(self._row, self._col, value, self._sizes)
 

@@ -47,7 +47,7 @@ def _architecture(config):
 
 
 def _references(stored):
-    """(Z,) eV, or None where the weights are for energies that need none."""
+    """(Z,) eV; None if the weights are for energies that need no references."""
     found = stored.get("elementrefs", {}).get("energy")
     return None if found is None else found["element_references"].double()
 

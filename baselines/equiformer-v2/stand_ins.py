@@ -1,4 +1,4 @@
-"""Puts the plain stand-ins in the place of the compiled packages that fairchem-core 1 imports."""
+"""Replaces the compiled packages that fairchem-core 1 imports by plain PyTorch."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""EScAIP of fairchem-core 2, with forces that are derivatives or come from a head of their own."""
+"""EScAIP of fairchem-core 2, with forces that are derivatives or come from a separate head."""
 
 import light_fairchem  # noqa: F401  before fairchem
 
@@ -49,7 +49,7 @@ def build(architecture, elements):
 
 
 class EScAIP(Network):
-    """Backbone and heads. The package finds the neighbours itself; the edges only say how many there can be."""
+    """Backbone and heads. The package finds the neighbors itself; the edges only say how many there can be."""
 
     def __init__(self, architecture, elements):
         super().__init__()
@@ -75,9 +75,9 @@ class EScAIP(Network):
         return (energy, self.forces(None, features)["forces"]) if self.direct else energy
 
     def _graph(self, batch):
-        """The package's padded neighbour lists, with as many slots as the batch needs."""
+        """The package's padded neighbor lists, with as many slots as the batch needs."""
         settings = self.backbone.molecular_graph_cfg
-        within = int(torch.bincount(batch.edge_index[1], minlength=1).max()) + 1  # every atom is its own neighbour
+        within = int(torch.bincount(batch.edge_index[1], minlength=1).max()) + 1  # every atom is its own neighbor
         # each atom that is not farther adds at least 1/2 to the soft rank, which has to stay below k
         settings.knn_pad_size = min(within, 2 * settings.knn_k)
         cells = _inert_where_open(batch, self.cutoff)
@@ -120,7 +120,7 @@ def _wrapped(batch, cells):
 
 
 def _trimmed(graph):
-    """Without the slots that no atom uses; neighbours are sorted, so these come last."""
+    """Without the slots that no atom uses; neighbors are sorted, so these come last."""
     used = int(graph.neighbor_mask.any(dim=0).sum())
     cut = {
         name: getattr(graph, name)[:, :used]

@@ -17,13 +17,13 @@ class Graph:
     inputs: dict[str, np.ndarray]
     atoms: np.ndarray  # (N,) the structure of each atom
     bonds: np.ndarray  # (E,) the structure of each bond
-    vectors: np.ndarray  # (E, 3) Å from an atom to its neighbour
+    vectors: np.ndarray  # (E, 3) Å from an atom to its neighbor
     cells: np.ndarray  # (B, 3, 3) Å
 
 
 def graph(structures, cutoff, index):
     """The graph of `structures` with all periodic images within `cutoff` (Å); `index` numbers the element symbols."""
-    atom, neighbour, vectors = _bonds(structures, cutoff)
+    atom, neighbor, vectors = _bonds(structures, cutoff)
     kinds = np.array([index[chemical_symbols[number]] for number in structures.numbers])
     # one atom more than there are, so that padded bonds never end at a real one
     atoms = rung(len(kinds) + 1, FEWEST_ATOMS)
@@ -31,9 +31,9 @@ def graph(structures, cutoff, index):
     inputs = {
         constants.ATOMIC_MU_I: _padded(kinds, atoms, kinds[0]),
         constants.BOND_IND_I: _padded(atom, bonds, atoms - 1),
-        constants.BOND_IND_J: _padded(neighbour, bonds, atoms - 1),
+        constants.BOND_IND_J: _padded(neighbor, bonds, atoms - 1),
         constants.BOND_MU_I: _padded(kinds[atom], bonds, kinds[0]),
-        constants.BOND_MU_J: _padded(kinds[neighbour], bonds, kinds[0]),
+        constants.BOND_MU_J: _padded(kinds[neighbor], bonds, kinds[0]),
         constants.N_ATOMS_BATCH_REAL: np.array(len(kinds)),
         constants.N_ATOMS_BATCH_TOTAL: np.array(atoms),
     }
@@ -52,10 +52,10 @@ def rung(count, fewest):
 
 
 def _bonds(structures, cutoff):
-    """(E,) atom and (E,) neighbour of every directed bond, (E, 3) Å between them."""
-    (neighbour, atom), images = periodic_edges(structures, cutoff)
+    """(E,) atom and (E,) neighbor of every directed bond, (E, 3) Å between them."""
+    (neighbor, atom), images = periodic_edges(structures, cutoff)
     shifts = np.einsum("ei,eij->ej", images, structures.cells[structures.batch[atom]])
-    return atom, neighbour, structures.positions[neighbour] + shifts - structures.positions[atom]
+    return atom, neighbor, structures.positions[neighbor] + shifts - structures.positions[atom]
 
 
 def _padded(values, size, filler):

@@ -50,7 +50,7 @@ class Model:
         return graph(structures, self._cutoff, self._index)
 
     def evaluate(self, given):
-        """What the network makes of the graph, on the host."""
+        """Predictions of the network for the graph, on the host."""
         answer = self._network.compute({name: tf.constant(given.inputs[name]) for name in self._inputs})
         atomic = answer[constants.PREDICT_ATOMIC_ENERGY].numpy().ravel()[: len(given.atoms)]
         # minus the derivatives of the energy by the bonds' vectors
@@ -75,7 +75,7 @@ def _untrained(request):
 
 
 def _instructions(architecture, index):
-    """What one of the package's presets makes of its keyword arguments; it would ignore those that it does not know."""
+    """The settings that a preset of the package makes of its keyword arguments; it would ignore unknown ones."""
     arguments = dict(architecture)
     name = arguments.pop("preset", None)
     if name not in REGISTERED_PRESETS:
@@ -88,7 +88,7 @@ def _instructions(architecture, index):
 
 
 def _saved(request):
-    """What the package's calculator takes from a SavedModel, named by its folder or by the `saved_model.pb` in it."""
+    """The parts of a SavedModel that the calculator uses; the request names its folder or `saved_model.pb` in it."""
     folder = Path(request["checkpoint"])
     folder = folder.parent if folder.name == SAVED_MODEL else folder
     if not (folder / SAVED_MODEL).is_file():

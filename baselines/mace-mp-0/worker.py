@@ -10,7 +10,7 @@ random_weights = torch_kit.loader(build)
 
 
 def load(request):
-    """A released model, or random weights where `request["checkpoint"]` is None."""
+    """A released model, or random weights if `request["checkpoint"]` is None."""
     if request["checkpoint"] is None:
         return random_weights(request)
     torch.set_num_threads(request["threads"])

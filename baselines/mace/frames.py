@@ -1,4 +1,4 @@
-"""The frames as mace's trainer reads them: stores of its own, without the energies of the elements.
+"""The frames as mace's trainer reads them: separate stores, without the energies of the elements.
 
 The trainer computes with energies in the network's precision, in which CP2K's would lose their digits.
 """

@@ -1,4 +1,4 @@
-"""MACE as a network of the kit: its energies from edges that are given, without the energies of the elements."""
+"""MACE as a network of the kit: energies from given edges, without the energies of the elements."""
 
 import mace  # noqa: F401  before e3nn: it makes torch.load accept the constants that e3nn 0.4.4 ships
 

@@ -1,4 +1,4 @@
-"""mace's own trainer with what it lacks: budgets of steps and time, an exact resume, checkpoints without code.
+"""mace's own trainer, extended by budgets of steps and time, an exact resume, and checkpoints without code.
 
 Run as a child process by `training`. mace's `run_train` reads the options and the frames and makes model, loss,
 optimizer, schedule and average; its loop is then given a loader, a logger and a keeper of checkpoints that are ours.
@@ -67,7 +67,7 @@ class Run:
         self._save_state()
 
     def __iter__(self):
-        """Batches of an epoch, cut short where a budget ends."""
+        """Batches of an epoch, which ends early if a budget is spent."""
         self._save_state()
         if self._spent():
             raise BudgetSpentError
@@ -79,13 +79,13 @@ class Run:
         self._progress["epochs"] += 1
 
     def log(self, values):
-        """What mace logs: a row a step, and one an evaluation with averaged weights."""
+        """Rows of mace's log: one per step, and one per evaluation with averaged weights."""
         if values["mode"] == "eval":
             self._evaluated = values
         self._parts["logger"].log(values)
 
     def save(self, **_):
-        """mace has found an epoch that is the best since its start, which may have been a resume.
+        """Save the weights of an epoch that mace calls the best since its start, which may have been a resume.
 
         The weights are the averaged ones meanwhile.
         """

@@ -1,4 +1,4 @@
-"""Training by mace's own trainer: what it needs is written, it is run as a child, its logs are read."""
+"""Training by mace's own trainer: its inputs are written, it runs as a child process, and its logs are read."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ FRAMES = "frames"
 
 
 def train(request):
-    """Train as `request` says; the number of epochs and steps, the cost, and the errors on the validation frames."""
+    """Train as `request` says; return the numbers of epochs and steps, the cost, and the validation errors."""
     import torch
 
     _refuse(request)

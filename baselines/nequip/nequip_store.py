@@ -1,4 +1,4 @@
-"""Frames of an ASE-LMDB store for nequip, read when they are asked for, so that memory stays the same."""
+"""Frames of an ASE-LMDB store for nequip, read one by one, so that memory does not grow with their number."""
 
 import numpy as np
 from nequip.data import from_ase
@@ -33,7 +33,7 @@ class StoreDataset(AtomicDataset):
 
 
 class StoreDataModule(NequIPDataModule):
-    """nequip's, except that a resumed run goes on with the order of frames it would have had.
+    """nequip's data module, except that a resumed run keeps the order of frames it would have had.
 
     Lightning restores the state after `setup` has made the random generators from it.
     """

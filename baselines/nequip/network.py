@@ -1,4 +1,4 @@
-"""NequIP models from its own builder, and what they predict."""
+"""NequIP models from its own builder, and their predictions."""
 
 import warnings
 from pathlib import Path
@@ -17,7 +17,7 @@ warnings.filterwarnings("ignore", message=".*TorchScript.*")
 
 
 def load(request):
-    """A model that was trained here, or with random weights where `request["checkpoint"]` is None."""
+    """A model that was trained here, or with random weights if `request["checkpoint"]` is None."""
     torch.set_num_threads(request["threads"])
     set_global_state()
     make = _untrained if request["checkpoint"] is None else _trained
@@ -28,7 +28,7 @@ class Model:
     """A nequip model on a device; the structures it is given become nequip's data, a batch at a time."""
 
     def __init__(self, network, settings, request):
-        """Of `request` count the `device` and the `mode`: eager, or compiled by nequip's own means."""
+        """Store the network; `request` gives the `device` and the `mode`: eager, or compiled by nequip's own means."""
         self._device, self._settings = request["device"], settings
         self._compiled = request.get("mode", "eager") == "compiled"
         self._network = self._placed(network)
@@ -56,25 +56,25 @@ class Model:
         return self.evaluate(self.prepare(structures))
 
     def prepare(self, structures):
-        """nequip's data with its neighbour list, on the device; with a dimer at their end if it is compiled.
+        """nequip's data with its neighbor list, on the device; with a dimer at their end if it is compiled.
 
-        nequip does not run compiled what is a single structure.
+        nequip does not run a single structure compiled.
         """
         return self._prepared(with_dimer(structures) if self._compiled else structures)
 
     def evaluate(self, batch):
-        """What the network makes of the data, on the host; the data stay as they were."""
+        """Predictions of the network for the data, on the host; the data stay as they were."""
         answer = self._evaluated(self._network, batch)
         return without_dimer(answer) if self._compiled else answer
 
     def reference(self, structures):
-        """What `predict` gives, in float64 and without compilation."""
+        """Predictions of `predict`, in float64 and without compilation."""
         if self._reference is None:
             self._reference = self._twin(model_dtype="float64")
         return self._evaluated(self._reference, self._prepared(structures))
 
     def train_step(self, batch):
-        """The loss before a step of Adam towards energies per atom and forces of zero, on what `prepare` gives.
+        """The loss before a step of Adam towards energies per atom and forces of zero, on the result of `prepare`.
 
         The steps change a copy of the network, which is not compiled.
         """
@@ -110,7 +110,7 @@ class Model:
         return {
             "energy": answer[AtomicDataDict.TOTAL_ENERGY_KEY].detach().view(-1).cpu().numpy(),
             "forces": forces.detach().cpu().numpy(),
-            # nequip answers NaN where there is no volume to divide by
+            # nequip returns NaN if there is no volume to divide by
             "stress": np.nan_to_num(stress.detach().cpu().numpy(), nan=0.0),
         }
 
@@ -144,5 +144,5 @@ def _untrained(request):
 
 
 def _trained(request):
-    """In the precision that is asked for, whichever it was trained in."""
+    """The model in the requested precision, whatever its training's was."""
     return restore(Path(request["checkpoint"]), request["dtype"])

@@ -1,4 +1,4 @@
-"""Training by nequip's own trainer: its configuration is written, `nequip-train` is run, its logs are read."""
+"""Training by nequip's own trainer: its configuration is written, `nequip-train` runs, and its logs are read."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ FIELDS = {"energy": "total_energy", "force": "forces", "stress": "stress"}
 
 
 def train(request):
-    """Train as `request` says; the number of epochs and steps, the cost, and the errors on the validation frames."""
+    """Train as `request` says; return the numbers of epochs and steps, the cost, and the validation errors."""
     out = Path(request["out"])
     folder = out / "trainer"
     (folder / "config.yaml").write_text(yaml.safe_dump(configuration(request), sort_keys=False))
@@ -155,7 +155,7 @@ def _loss(weights):
 
 
 def _errors(weights):
-    """The mean absolute errors that are reported, which do not count in the loss."""
+    """The reported mean absolute errors, which are not part of the loss."""
     metric = {"_target_": "nequip.train.MeanAbsoluteError"}
     fields = {"energy_mae": _per_atom(), "force_mae": "forces"}
     if weights["stress_weight"] > 0:

@@ -1,4 +1,4 @@
-"""NequIP behind the worker protocol. Importing it takes seconds, which training, a process of its own, does without."""
+"""NequIP behind the worker protocol. Training runs in a child process without this import, which takes seconds."""
 
 
 def load(request):

@@ -28,10 +28,10 @@ def load(request):
 
 
 class Model:
-    """An Orb network on a device; its edges come from the common neighbour lists."""
+    """An Orb network on a device; its edges come from the common neighbor lists."""
 
     def __init__(self, network, request):
-        """Of `request` count `elements`, `device`, and the `mode`: eager, or compiled as the package does it."""
+        """Store the network; `request` gives `elements`, `device` and `mode`: eager, or compiled as in the package."""
         elements, device = request["elements"] or TRAINED, request["device"]
         self._network = network.eval().requires_grad_(False).to(device)
         self._reference = None
@@ -58,12 +58,12 @@ class Model:
         return self._prepared(with_dimer(structures) if self._compiled else structures, self._dtype)
 
     def evaluate(self, inputs):
-        """What the network makes of the batch, on the host."""
+        """Predictions of the network for the batch, on the host."""
         answer = self._evaluated(self._network, inputs)
         return without_dimer(answer) if self._compiled else answer
 
     def reference(self, structures):
-        """What `predict` gives, computed in float64 without compilation."""
+        """Predictions of `predict`, computed in float64 without compilation."""
         if self._reference is None:
             self._reference = copy.deepcopy(self._network).double()  # a copy of a compiled network is not compiled
         with in_float64():
@@ -84,7 +84,7 @@ class Model:
         return on_host(found)
 
     def _graphs(self, batch, dtype):
-        """The package's batch; its senders are the common list's receivers, each with its nearest neighbours."""
+        """The package's batch; its senders are the common list's receivers, each with its nearest neighbors."""
         vectors = batch.vectors()
         kept = _nearest(batch.edge_index[1].numpy(), vectors.norm(dim=1).numpy(), self._system.max_num_neighbors)
         neighbors, atoms = batch.edge_index[:, kept]
@@ -127,7 +127,7 @@ def _restore(network, path):
         found = load_forcefield_state_dict(network, torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
         raise RefusedError(f"{path} is not a checkpoint of Orb v2: {str(error).splitlines()[0]}") from None
-    # what the package fills in itself, normalisation and reference energies, may be missing; networks may not
+    # what the package fills in itself, normalization and reference energies, may be missing; networks may not
     missing = [name for name in found.missing_keys if ".mlp." in name]
     if missing:
         raise RefusedError(f"{path} is not a whole checkpoint of Orb v2: it lacks {', '.join(missing)}")

@@ -36,7 +36,7 @@ def load(request):
 
 
 class Model:
-    """A SevenNet on a device; its edges come from the common neighbour lists."""
+    """A SevenNet on a device; its edges come from the common neighbor lists."""
 
     def __init__(self, network, device):
         parameters = sum(weights.numel() for weights in network.parameters())
@@ -65,7 +65,7 @@ class Model:
     reference = predict
 
     def evaluate(self, batch):
-        """What the network makes of the batch, on the host."""
+        """Predictions of the network for the batch, on the host."""
         volumes = torch.linalg.det(batch.cells).abs()
         answer = self._network(self._graph(batch, volumes))
         # the package's own sum over atoms is in float32
@@ -75,7 +75,7 @@ class Model:
         return {key: value.detach().cpu().numpy() for key, value in found.items()}
 
     def _graph(self, batch, volumes):
-        """What the network reads; its forces and stresses are derivatives by the vectors."""
+        """The input of the network; its forces and stresses are derivatives by the vectors."""
         sender, receiver = batch.edge_index
         return {
             keys.ATOMIC_NUMBERS: batch.numbers,

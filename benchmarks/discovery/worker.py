@@ -11,9 +11,9 @@ def load(request):
 
 
 class Metrics:
-    """What `stable_metrics` says of hull distances (n,) in eV/atom; NaN is a prediction that is missing."""
+    """The package's `stable_metrics` of hull distances (n,) in eV/atom; NaN is a missing prediction."""
 
     def __init__(self, true, predicted, threshold):
-        """Ask for the metrics at once."""
+        """Compute the metrics at once."""
         found = stable_metrics(pd.Series(true), pd.Series(predicted), stability_threshold=threshold, fillna=True)
         self.info = {"metrics": found, "version": matbench_discovery.__version__}

@@ -11,7 +11,7 @@ from sampling import tagged
 __all__ = ["ELECTRONIC_TEMPERATURE", "candidates"]
 
 SLIDING_DISTANCE = 3.35  # Å, between the layers while they slide
-SLIDING_STEPS = (12, 18)  # of the zigzag and the armchair period; both ends are labelled, a check of the labels
+SLIDING_STEPS = (12, 18)  # of the zigzag and the armchair period; both ends are labeled, a check of the labels
 DISTANCES = np.concatenate([np.arange(2.6, 4.05, 0.1), [4.2, 4.4, 4.6, 4.8, 5.0, 5.5, 6.0, 7.0, 9.0]])  # Å
 
 

@@ -2,7 +2,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["tblite==0.8.0", "ase==3.29.0", "numpy==2.4.6", "scipy==1.17.1"]
 # ///
-"""Remake the shipped miniature data sets, labelled with GFN1-xTB at the Γ point.
+"""Remake the shipped miniature data sets, labeled with GFN1-xTB at the Γ point.
 
     uv run datasets/mini/make.py formate --out DIR    write DIR/formate.extxyz.xz
     uv run datasets/mini/make.py formate --check      compare forces and stress with finite differences
@@ -31,7 +31,7 @@ from types import ModuleType
 import numpy as np
 from ase import Atoms
 from ase.io import read, write
-from sampling import calculator, labelled
+from sampling import calculator, labeled
 
 SETS = ("formate", "graphene", "zeolite", "oc20", "mptrj", "graphene_landscape")
 # Small steps: tblite's real-space sums are cut off, and its energy jumps by micro-eV where an image enters them.
@@ -63,7 +63,7 @@ def make(module: ModuleType) -> list[Atoms]:
     """All candidates that survive labelling, in the order they were drawn."""
     frames, dropped = [], Counter()
     for candidate in module.candidates():
-        frame = labelled(candidate, module.ELECTRONIC_TEMPERATURE)
+        frame = labeled(candidate, module.ELECTRONIC_TEMPERATURE)
         if frame is None:
             dropped[candidate.info["group"]] += 1
         else:

@@ -1,4 +1,4 @@
-"""How frames are drawn (molecular dynamics, rattling, straining) and labelled with GFN1-xTB."""
+"""How frames are drawn (molecular dynamics, rattling, straining) and labeled with GFN1-xTB."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tblite.ase import TBLite
 
 METHOD = "GFN1-xTB"
 SPLITS = ("train", "valid", "test")
-DECIMALS = 6  # of stored coordinates and forces; structures are rounded before they are labelled
+DECIMALS = 6  # of stored coordinates and forces; structures are rounded before they are labeled
 
 SHORTEST_DISTANCE = 0.6  # Å
 LARGEST_FORCE = 30.0  # eV/Å
@@ -116,7 +116,7 @@ def independent_runs(
                 yield tagged(atoms, split=split, group=group, kind="md")
 
 
-def labelled(candidate: Atoms, electronic_temperature: float) -> Atoms | None:
+def labeled(candidate: Atoms, electronic_temperature: float) -> Atoms | None:
     """The frame with energy, forces and stress of an SCF of its own; None where it should be dropped."""
     frame = candidate.copy()
     frame.positions = frame.positions.round(DECIMALS)

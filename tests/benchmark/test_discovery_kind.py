@@ -119,7 +119,9 @@ def test_without_labels_every_cell_says_what_it_needs(card, run, tmp_path):
 def test_a_scale_that_fetches_nothing_takes_what_is_here(card, run, tmp_path):
     mirror, truth = f"file://{tmp_path}/mirror", tmp_path / "summary.csv"
     nothing = run(card, mirror=mirror, scale="mini")
-    assert not nothing.failures and all("scale full fetches it" in cell.verdict for cell in nothing.cells)
+    assert not nothing.failures and all(
+        "alphanet data fetch wbm --scale full" in cell.verdict for cell in nothing.cells
+    )
     run(card, truth=truth, mirror=mirror)  # at full, which leaves the predictions here
     for published in (tmp_path / "mirror").rglob("*.gz"):
         published.unlink()
@@ -223,7 +225,7 @@ def test_a_published_row_is_relaxed_anew_and_compared_structure_by_structure(car
     grid = next(grid for grid in result.grids if grid.id == "relaxed-anew")
     rows = {row[0]: row[1:] for row in grid.rows}
     assert rows["First"][0].value == 3 and rows["First"][1].origin in result.origins
-    assert rows["AlphaNet"][-1].startswith("alphanet has no weights of its own")
+    assert rows["AlphaNet"][-1].startswith("alphanet comes without weights")
     (folder,) = (tmp_path / "runs/crystals/relaxed").iterdir()
     table = pd.read_csv(folder / "predictions.csv.gz", index_col=0)
     ours = table[next(name for name in table if name.startswith("e_form_per_atom"))].to_dict()

@@ -288,7 +288,7 @@ def test_kill_9_while_converting_is_recovered_from(library, frame):
 
 
 @pytest.mark.parametrize("name", ["formate", "graphene", "zeolite", "oc20", "mptrj"])
-def test_miniatures_are_shipped_and_labelled_as_what_they_are(name):
+def test_miniatures_are_shipped_and_labeled_as_what_they_are(name):
     data = prepare(name, "mini")
     assert sum(data.counts.values()) >= 300
     store = FrameStore(data.test)

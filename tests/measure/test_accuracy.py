@@ -1,4 +1,4 @@
-"""Errors against plain numpy on EMT-labelled frames, streaming, and what is said about frames without numbers."""
+"""Errors against plain numpy on EMT-labeled frames, streaming, and what is said about frames without numbers."""
 
 import itertools
 import tracemalloc

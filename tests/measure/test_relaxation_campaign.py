@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,28 +37,15 @@ if __name__ == "__main__":
 """
 
 
-class Given:
-    """Structures that a test makes."""
-
-    def __init__(self, atoms: dict[str, Atoms]) -> None:
-        self._atoms = atoms
-        self.ids = tuple(atoms)
-
-    def load(self, ids):
-        return {one: self._atoms[one] for one in ids}
-
-
-def cubes(count: int) -> Given:
+def cubes(count: int) -> dict[str, Atoms]:
     """Small cells of two atoms, no two alike."""
     sizes = np.linspace(4.0, 5.0, count)
-    return Given(
-        {
-            f"wbm-{1 + place % 5}-{1 + place // 5}": Atoms(
-                [11 + place % 7, 3 + place % 5], [[0, 0, 0], [size / 2] * 3], cell=[size] * 3, pbc=True
-            )
-            for place, size in enumerate(sizes)
-        }
-    )
+    return {
+        f"wbm-{1 + place % 5}-{1 + place // 5}": Atoms(
+            [11 + place % 7, 3 + place % 5], [[0, 0, 0], [size / 2] * 3], cell=[size] * 3, pbc=True
+        )
+        for place, size in enumerate(sizes)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +57,19 @@ def cluster():
             yield client.scheduler.address
 
 
-def campaign(out: Path, structures: Given, model: str = "python_potentials:Settled", **protocol) -> Campaign:
-    return Campaign(Job(model, protocol=RelaxationProtocol(**protocol)), structures, structures.ids, out)
+def campaign(out: Path, structures: dict[str, Atoms], model: str = "python_potentials:Settled", **protocol) -> Campaign:
+    return Campaign(Job(model, protocol=RelaxationProtocol(**protocol)), structures, tuple(structures), out)
 
 
 def table(out: Path) -> pd.DataFrame:
     """Predictions without what the clock says."""
     return pd.read_csv(out / "predictions.csv.gz", index_col=0).drop(columns="seconds")
+
+
+def lines_in(out: Path) -> int:
+    """Whole lines in the campaign's file of records."""
+    file = out / "relaxations.jsonl"
+    return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
 def is_worker(process: psutil.Process) -> bool:
@@ -90,7 +84,7 @@ def kill_at_random(out: Path, stop: threading.Event, killed: list[int]) -> None:
     """Kill a Dask worker of this process whenever 600 more structures have records, more or less."""
     chance = random.Random(0)
     while not stop.wait(0.05):
-        written = sum(file.read_bytes().count(b"\n") for file in (out / "shards").glob("*.jsonl"))
+        written = lines_in(out)
         workers = [one for one in psutil.Process().children(recursive=True) if is_worker(one)]
         if written > 600 * len(killed) and workers:
             victim = chance.choice(workers)
@@ -100,8 +94,8 @@ def kill_at_random(out: Path, stop: threading.Event, killed: list[int]) -> None:
 
 def test_killed_workers_change_nothing(tmp_path, cluster):
     structures = cubes(2000)
-    made = predict(campaign(tmp_path / "calm", structures), cluster)
-    assert made.summary["converged"] == 2000
+    result = predict(campaign(tmp_path / "calm", structures), cluster)
+    assert result.summary.converged == 2000
     stop, killed = threading.Event(), []
     killer = threading.Thread(target=kill_at_random, args=(tmp_path / "stormy", stop, killed))
     killer.start()
@@ -112,14 +106,14 @@ def test_killed_workers_change_nothing(tmp_path, cluster):
         killer.join()
     assert len(killed) >= 3
     pd.testing.assert_frame_equal(table(tmp_path / "calm"), table(tmp_path / "stormy"))
-    assert len(list((tmp_path / "stormy" / "shards").glob("*.jsonl"))) == 4
+    assert lines_in(tmp_path / "stormy") == 2001  # a header, and no structure twice
 
 
 def test_structures_that_end_their_worker_are_set_aside_with_the_reason(tmp_path, cluster):
     structures = cubes(12)
-    structures._atoms["wbm-1-1"].numbers[:] = 2
-    made = predict(campaign(tmp_path, structures, "python_potentials:Deadly"), cluster)
-    assert (made.summary["converged"], made.summary["failed"]) == (11, 1)
+    structures["wbm-1-1"].numbers[:] = 2
+    result = predict(campaign(tmp_path, structures, "python_potentials:Deadly"), cluster)
+    assert (result.summary.converged, result.summary.failed) == (11, 1)
     reason = table(tmp_path).loc["wbm-1-1", "reason"]
     assert "alone too" in reason
     assert "exit code 9" in reason
@@ -130,7 +124,7 @@ def test_goes_on_where_it_was_stopped(tmp_path, cluster, caplog):
     structures = cubes(30)
     predict(campaign(tmp_path, structures), cluster)
     whole = table(tmp_path)
-    (file,) = (tmp_path / "shards").glob("*.jsonl")
+    file = tmp_path / "relaxations.jsonl"
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:11]) + lines[11][:40])
     caplog.clear()
@@ -143,21 +137,28 @@ def test_goes_on_where_it_was_stopped(tmp_path, cluster, caplog):
 def test_another_run_is_refused(tmp_path, cluster):
     structures = cubes(4)
     predict(campaign(tmp_path, structures), cluster)
-    with pytest.raises(UserError, match="another model, protocol or choice of structures"):
+    with pytest.raises(UserError, match=r"other protocol \(protocol: fmax 0\.05 then, 0\.03 now\)"):
         predict(campaign(tmp_path, structures, fmax=0.03), cluster)
-    made = predict(campaign(tmp_path, structures, fmax=0.03), cluster, restart=True)
-    assert made.summary["conditions"]["protocol"]["fmax"] == 0.03
+    result = predict(campaign(tmp_path, structures, fmax=0.03), cluster, restart=True)
+    assert result.summary.conditions["protocol"]["fmax"] == 0.03
 
 
 def test_other_versions_are_refused_and_nothing_is_lost(tmp_path, cluster):
     structures = cubes(8)
     predict(campaign(tmp_path, structures), cluster)
-    (file,) = (tmp_path / "shards").glob("*.jsonl")
-    lines = file.read_text().replace('"ase": "', '"ase": "0.').splitlines(keepends=True)
+    file = tmp_path / "relaxations.jsonl"
+    lines = file.read_text().replace('"ase":"', '"ase":"0.').splitlines(keepends=True)
     file.write_text("".join(lines[:5]))
     with pytest.raises(UserError, match=r"other versions \(versions: ase 0\."):
         predict(campaign(tmp_path, structures), cluster)
     assert file.read_text() == "".join(lines[:5])
+
+
+def test_ids_without_a_structure_are_said_first(tmp_path):
+    whole = campaign(tmp_path, cubes(2))
+    with pytest.raises(UserError, match="no structure wbm-7-7"):
+        predict(replace(whole, ids=(*whole.ids, "wbm-7-7")), "local")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_that_cannot_be_opened_is_said_in_one_line(tmp_path, cluster):
@@ -176,7 +177,7 @@ def test_a_scheduler_that_is_gone_is_one_line_and_the_command_goes_on(tmp_path, 
         address = process.stdout.readline().strip()
 
         def kill() -> None:
-            while not list((out / "shards").glob("*.jsonl")):
+            while not (out / "relaxations.jsonl").exists():
                 time.sleep(0.02)
             process.kill()
 
@@ -185,9 +186,9 @@ def test_a_scheduler_that_is_gone_is_one_line_and_the_command_goes_on(tmp_path, 
         with pytest.raises(UserError, match="scheduler is gone; what is relaxed is kept"):
             predict(campaign(out, structures), address)
         killer.join()
-    written = sum(file.read_bytes().count(b"\n") for file in (out / "shards").glob("*.jsonl"))
+    written = lines_in(out)
     assert 1 < written < 1000
-    assert predict(campaign(out, structures), cluster).summary["converged"] == 1000
+    assert predict(campaign(out, structures), cluster).summary.converged == 1000
 
 
 @pytest.mark.parametrize("name", ["local:0", "local:two", "cloud", "slurm:nowhere.yaml", "tcp://127.0.0.1:1"])

@@ -8,7 +8,7 @@ from ase.build import bulk
 
 from alphanet.errors import UserError
 from alphanet.measure.relaxation.energies import Corrections, formation_energy, read_references
-from alphanet.measure.relaxation.settings import protocol_of, settings_of
+from alphanet.measure.relaxation.protocol import protocol_of, settings_of
 
 
 def entry(energy: float, **composition: float) -> dict:

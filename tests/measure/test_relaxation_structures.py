@@ -9,7 +9,7 @@ from ase.io import write
 from crystals_to_relax import strained_crystals
 
 from alphanet.errors import UserError
-from alphanet.measure.relaxation.crystals import packed, unpacked
+from alphanet.measure.relaxation.records import Crystal
 from alphanet.measure.relaxation.sampling import sample
 from alphanet.measure.relaxation.structures import initial_structures, read_structures
 
@@ -49,12 +49,11 @@ def as_table(folder):
 @pytest.mark.parametrize("form", [zipped, one_file, as_table])
 def test_published_forms(form, tmp_path):
     structures = read_structures(form(tmp_path))
-    assert structures.ids == tuple(CRYSTALS)
-    (found,) = structures.load(["wbm-1-2"]).values()
+    assert list(structures) == list(CRYSTALS)
+    found = structures["wbm-1-2"]
     assert found.get_chemical_formula() == "O3SrTi"
     assert found.cell.array == pytest.approx(CRYSTALS["wbm-1-2"].cell.array, abs=1e-7)
-    with pytest.raises(UserError, match="has no structure wbm-7-7"):
-        structures.load(["wbm-1-1", "wbm-7-7"])
+    assert "wbm-7-7" not in structures
 
 
 def test_what_is_missing_is_said(tmp_path):
@@ -62,7 +61,7 @@ def test_what_is_missing_is_said(tmp_path):
         initial_structures(None)
     with pytest.raises(UserError, match="does not exist"):
         initial_structures(tmp_path / "nothing.extxyz")
-    write(tmp_path / "nameless.extxyz", unpacked(packed(CRYSTALS["wbm-1-1"])))
+    write(tmp_path / "nameless.extxyz", Crystal.of(CRYSTALS["wbm-1-1"]).atoms())
     with pytest.raises(UserError, match="structure 0 has no id"):
         read_structures(tmp_path / "nameless.extxyz")
     (tmp_path / "torn.zip").write_bytes(b"PK")

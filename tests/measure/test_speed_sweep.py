@@ -1,4 +1,4 @@
-"""Sweeps with workers whose behaviour is known; what they take is never asserted, only what is made of it."""
+"""Sweeps with workers whose behavior is known; what they take is never asserted, only what is made of it."""
 
 import pytest
 from timed_potential import timed_models

@@ -16,7 +16,7 @@ from alphanet.measure.discovery.metrics import discovery_metrics
 from alphanet.measure.discovery.wbm import MOST_STABLE, published_summary, read_wbm
 
 HULL, FORMATION = "e_above_hull_mp2020_corrected_ppd_mp", "e_form_per_atom_mp2020_corrected"
-PUBLISHED = {  # file -> predictions of the 32,582 labelled structures that are not made or too far off
+PUBLISHED = {  # file -> predictions of the 32,582 labeled structures that are not made or too far off
     "2023-12-21-chgnet-0.3.0-wbm-IS2RE": 2,
     "2023-12-11-mace-mp-0-wbm-IS2RE-FIRE": 16,
     "2024-11-21-MP_GRACE_2L_r6_11Nov2024-wbm-IS2RE-FIRE": 67,
@@ -188,7 +188,7 @@ def test_parquet_needs_a_reader(write, monkeypatch):
 
 def test_column_of_any_name(write):
     predictions, truth = write(name="mine")
-    with pytest.raises(UserError, match=r"name the column of the predictions: none is called .*; known: mine"):
+    with pytest.raises(UserError, match=r"name the column of the predictions: no column is called .*; known: mine"):
         read_wbm(predictions, truth)
     assert read_wbm(predictions, truth, "mine").joined.from_formation
 

@@ -111,7 +111,7 @@ HARD = {
     "out of reach": Atoms("H2", positions=[[0, 0, 0], [9, 0, 0]]),
     "dimer": molecule("H2"),
     "collinear": molecule("CO2"),
-    "inversion centre": bulk("Cu"),
+    "inversion center": bulk("Cu"),
     "cubic": bulk("Si", cubic=True),
 }
 

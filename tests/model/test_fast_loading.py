@@ -6,14 +6,13 @@ import pytest
 import torch
 from model_samples import alloy, ethanol, official_config, paper_config, random_model
 
-from alphanet.model.fast import compiler, compiling
+from alphanet.model.fast import compiler
 from alphanet.model.fast import model as module
 from alphanet.model.fast.checking import largest_error, small_structure
-from alphanet.model.fast.compiler import Compiler, cpp_compiler
-from alphanet.model.fast.compiling import BlockFunction
-from alphanet.model.fast.linear import linear
+from alphanet.model.fast.compiler import BlockFunction, Compiler, cpp_compiler
 from alphanet.model.fast.memory import default_limit, retention
 from alphanet.model.fast.model import FastModel, fast_model
+from alphanet.model.fast.products import linear
 from alphanet.model.prediction import predict
 from alphanet.paths import home
 
@@ -30,7 +29,7 @@ def test_one_compilation_serves_all_sizes() -> None:
         def summed(x, y):
             return (torch.nn.functional.silu(linear(x, weight)) * y[index]).sum(1)
 
-        return compiling.derivative(summed, (wide[..., 1:], features), (by_sums,))
+        return compiler.derivative(summed, (wide[..., 1:], features), (by_sums,))
 
     compiled, eager = (BlockFunction(function, 4, one) for one in (Compiler("a test"), None))
     weight = torch.randn(4, 8, dtype=torch.float64)

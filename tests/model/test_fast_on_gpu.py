@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from alphanet.model.fast import model as module
-from alphanet.model.fast.compiler import Compiler, cpp_compiler
+from alphanet.model.fast.compiler import Compiler, DifferentiableFunction, cpp_compiler
 from alphanet.model.fast.memory import FEWEST_EDGES_ON_GPU, default_limit, edges_a_block_on_gpu
 from alphanet.model.fast.official import _angles
 from alphanet.model.fast.paper import _heads
-from alphanet.model.gpu.branch import BranchFunctions
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +50,7 @@ BRANCHES = {  # with the shapes of their constants for B 10, H 8 and 3 kernel ch
 def test_branches_are_compiled_once_for_all_sizes(reading: str) -> None:
     branch, shapes = BRANCHES[reading]
     constants = [torch.randn(shape, dtype=torch.float64) for shape in shapes]
-    compiled, plain = (BranchFunctions(branch, one) for one in (Compiler(f"a test of {reading}"), None))
+    compiled, plain = (DifferentiableFunction(branch, 3, one) for one in (Compiler(f"a test of {reading}"), None))
     recompiled = torch._dynamo.utils.counters["stats"]
     for n in (6, 11, 2):
         read, scalar, factor = (torch.rand(n, 4, columns, dtype=torch.float64) for columns in (10, 8, 1))
@@ -59,7 +58,7 @@ def test_branches_are_compiled_once_for_all_sizes(reading: str) -> None:
         sums = plain.forward(read, scalar, factor, *constants)
         torch.testing.assert_close(compiled.forward(read, scalar, factor, *constants), sums)
         by_sums = torch.randn_like(sums)
-        expected = plain.backward(read, scalar, factor, by_sums, *constants)
-        found = compiled.backward(read, scalar, factor, by_sums, *constants)
+        expected = plain.backward((read, scalar, factor), (by_sums,), constants)
+        found = compiled.backward((read, scalar, factor), (by_sums,), constants)
         torch.testing.assert_close(tuple(found), expected)
         assert n == 6 or recompiled["unique_graphs"] == graphs

@@ -88,7 +88,7 @@ def test_random_batches(frames: list[Atoms], name: str, block: int) -> None:
 
 def test_senders_without_the_filling() -> None:
     from alphanet.model.fast.layout import edge_layout
-    from alphanet.model.gpu.segments import segments_of
+    from alphanet.model.gpu.layer import segments_of
 
     graph = graph_of(single_model("paper"), slab())
     for index, block in enumerate(edge_layout(graph).blocks(48)):

@@ -31,8 +31,8 @@ def test_unknown_names_suggest_the_nearest():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"licens": "MIT"}, "unknown key 'licens'; did you mean 'licence'"),
-        ({"licence": None}, "'licence' is missing"),
+        ({"licens": "MIT"}, "unknown key 'licens'; did you mean 'license'"),
+        ({"license": None}, "'license' is missing"),
         ({"environment": CARD["environment"] | {"packges": []}}, "did you mean 'packages'"),
         ({"environment": CARD["environment"] | {"packages": [{"name": "x", "version": ">=1"}]}}, "packages.0.version"),
         ({"environment": "nobody"}, "no baseline 'nobody' to share with"),

@@ -26,7 +26,7 @@ def check(installed, monkeypatch):
         result = CliRunner().invoke(app, ["baselines", "check", "fake", "--json"])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return result.exit_code, json.loads(result.stdout)[0]
+        return result.exit_code, json.loads(result.stdout)["baselines"][0]
 
     return call
 
@@ -72,7 +72,7 @@ def test_what_is_missing_is_named_and_fails_nothing(check):
 
 
 def test_code_that_the_user_must_have_is_asked_for(check, monkeypatch, tmp_path):
-    checkout = {"variable": "FAKE_SRC", "why": "another licence"}
+    checkout = {"variable": "FAKE_SRC", "why": "another license"}
     code, told = check(checkout=checkout)
     assert (code, told["passed"], told["checks"]) == (0, None, [])
     assert told["missing"] == "set FAKE_SRC to a checkout of https://example.org/fake"

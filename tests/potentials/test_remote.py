@@ -29,8 +29,8 @@ def chain(n: int, **cell: object) -> Atoms:
 def potential(make_card):
     made = []
 
-    def make(behaviour: str | None = None, **options: object) -> RemotePotential:
-        settings = {"model": {"behaviour": behaviour}}
+    def make(behavior: str | None = None, **options: object) -> RemotePotential:
+        settings = {"model": {"behavior": behavior}}
         made.append(RemotePotential(make_card(), python=HERE, settings=settings, **options))
         return made[-1]
 
@@ -86,15 +86,15 @@ def test_a_refusal_leaves_the_worker_alone(potential):
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "said"),
+    ("behavior", "said"),
     [
         ("crash", "died in 'predict'; it last said: something is wrong"),
         ("raise", "failed in 'predict': ValueError: no such orbital in 0.1, 0.2"),
         ("hang", "did not answer 'predict' for 1 s and was ended; it last said: something is wrong"),
     ],
 )
-def test_after_a_failure_comes_a_fresh_worker(potential, behaviour, said):
-    remote = potential(behaviour, timeout=1.0)
+def test_after_a_failure_comes_a_fresh_worker(potential, behavior, said):
+    remote = potential(behavior, timeout=1.0)
     before = remote.info()["pid"]
     with pytest.raises(UserError, match=said):
         remote.predict([LONE])
@@ -145,7 +145,7 @@ def test_no_process_outlives_its_parent(make_card, tmp_path, ending):
         remote = RemotePotential(card, python=pathlib.Path(sys.executable))
         print(remote.info()["pid"], flush=True)
         here = pathlib.Path({str(tmp_path)!r})
-        remote.train(dict(epochs=1, out=str(here), architecture=dict(behaviour="sleep")))
+        remote.train(dict(epochs=1, out=str(here), architecture=dict(behavior="sleep")))
     """
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", textwrap.dedent(script)]

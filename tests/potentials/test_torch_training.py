@@ -116,10 +116,10 @@ def test_another_folder_s_settings_and_a_finished_training(card, stores, tmp_pat
 
 
 def test_reference_energies_are_fitted_as_alphanet_s_are(card, stores, tmp_path):
-    from alphanet.training.data import LabelledFrames
+    from alphanet.training.data import LabeledFrames
     from alphanet.training.references import measure
 
-    frames = LabelledFrames(stores / "train.aselmdb"), LabelledFrames(stores / "valid.aselmdb")
+    frames = LabeledFrames(stores / "train.aselmdb"), LabeledFrames(stores / "valid.aselmdb")
     trained = train(card, stores, tmp_path / "huber", epochs=1)
     assert trained.reference_energies == measure(*frames).reference_energies
     mean = train(card, stores, tmp_path / "mean", epochs=1, reference_energies="mean").reference_energies

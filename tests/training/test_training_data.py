@@ -13,10 +13,10 @@ from alphanet.data.store import write_store
 from alphanet.errors import UserError
 from alphanet.model.create import create_model
 from alphanet.potentials.kit.loop.data import GraphDataset
-from alphanet.training.data import LabelledFrames
+from alphanet.training.data import LabeledFrames
 
 
-def relabelled(atoms: Atoms, **changes: object) -> Atoms:
+def relabeled(atoms: Atoms, **changes: object) -> Atoms:
     labels = {key: value for key, value in (atoms.calc.results | changes).items() if value is not None}
     atoms.calc = SinglePointCalculator(atoms, **labels)
     return atoms
@@ -28,7 +28,7 @@ def dataset(path: Path, cache_mb: int = 0) -> GraphDataset:
 
 def test_items_carry_the_labels(data: Data) -> None:
     batch = batch_of(dataset(data.train), [3, 5])
-    expected = [LabelledFrames(data.train)[index] for index in (3, 5)]
+    expected = [LabeledFrames(data.train)[index] for index in (3, 5)]
     assert batch.frames.tolist() == [3, 5]
     assert batch.energy.dtype == torch.float64
     assert batch.energy.tolist() == [atoms.get_potential_energy() for atoms in expected]
@@ -37,10 +37,10 @@ def test_items_carry_the_labels(data: Data) -> None:
     assert batch.has_stress.tolist() == [True, True]
 
 
-def test_slabs_and_unlabelled_stresses_are_masked(tmp_path: Path) -> None:
+def test_slabs_and_unlabeled_stresses_are_masked(tmp_path: Path) -> None:
     slab, bare = copper_frames(2, seed=3)
     slab.pbc = [True, True, False]
-    write_store(tmp_path / "x.aselmdb", [relabelled(slab), relabelled(bare, stress=None)], {})
+    write_store(tmp_path / "x.aselmdb", [relabeled(slab), relabeled(bare, stress=None)], {})
     items = dataset(tmp_path / "x.aselmdb")
     assert [items[index].has_stress.item() for index in range(2)] == [False, False]
 
@@ -56,7 +56,7 @@ def test_slabs_and_unlabelled_stresses_are_masked(tmp_path: Path) -> None:
 )
 def test_unsound_labels_are_refused_with_the_frame(tmp_path: Path, changes: dict[str, object], said: str) -> None:
     frames = copper_frames(3, seed=4)
-    relabelled(frames[2], **changes)
+    relabeled(frames[2], **changes)
     write_store(tmp_path / "x.aselmdb", frames, {})
     items = dataset(tmp_path / "x.aselmdb")
     items[1]
@@ -67,7 +67,7 @@ def test_unsound_labels_are_refused_with_the_frame(tmp_path: Path, changes: dict
 def test_an_unknown_element_is_refused_with_the_frame(tmp_path: Path) -> None:
     frames = copper_frames(2, seed=5)
     frames[1].symbols[0] = "Ag"
-    write_store(tmp_path / "x.aselmdb", [relabelled(atoms) for atoms in frames], {})
+    write_store(tmp_path / "x.aselmdb", [relabeled(atoms) for atoms in frames], {})
     with pytest.raises(UserError, match=r"frame 1 of .*does not know Ag"):
         dataset(tmp_path / "x.aselmdb")[1]
 
@@ -75,12 +75,12 @@ def test_an_unknown_element_is_refused_with_the_frame(tmp_path: Path) -> None:
 def test_an_empty_store_is_refused(tmp_path: Path) -> None:
     write_store(tmp_path / "x.aselmdb", [], {})
     with pytest.raises(UserError, match="no frames"):
-        LabelledFrames(tmp_path / "x.aselmdb")
+        LabeledFrames(tmp_path / "x.aselmdb")
 
 
 def test_a_limit_spreads_over_the_set(data: Data) -> None:
-    assert LabelledFrames(data.train, 6).indices.tolist() == [0, 3, 6, 9, 12, 15]
-    assert len(LabelledFrames(data.train, 100)) == 18
+    assert LabeledFrames(data.train, 6).indices.tolist() == [0, 3, 6, 9, 12, 15]
+    assert len(LabeledFrames(data.train, 100)) == 18
 
 
 def test_cached_items_are_the_same_objects_and_the_cache_is_bounded(data: Data) -> None:

@@ -5,7 +5,7 @@ import pytest
 from training_samples import OFFSET, Data
 
 from alphanet.errors import UserError
-from alphanet.training.data import LabelledFrames
+from alphanet.training.data import LabeledFrames
 from alphanet.training.references import fit_references, measure, reference_energies
 
 
@@ -47,8 +47,8 @@ def test_a_single_composition_shares_its_mean_energy() -> None:
 
 
 def test_statistics_of_a_store(data: Data) -> None:
-    frames = LabelledFrames(data.train)
-    statistics = measure(frames, LabelledFrames(data.valid))
+    frames = LabeledFrames(data.train)
+    statistics = measure(frames, LabeledFrames(data.valid))
     forces = np.concatenate([frames[i].get_forces() for i in range(len(frames))])
     assert statistics.elements == ("Cu", "Au")
     assert (statistics.n_frames, statistics.n_atoms) == (18, 72)

@@ -21,7 +21,7 @@ from alphanet.graph import collate
 from alphanet.model.base import InteratomicModel
 from alphanet.potentials.kit.loop.data import Batch, GraphDataset
 from alphanet.training.config import AlphaNetSettings
-from alphanet.training.data import LabelledFrames
+from alphanet.training.data import LabeledFrames
 
 OFFSET = -1228.0  # eV/atom, the size of CP2K's energies
 
@@ -81,7 +81,7 @@ def small_config(**changes: object) -> AlphaNetSettings:
 
 
 def dataset_of(path: Path, model: InteratomicModel, cache_mb: int = 0) -> GraphDataset:
-    return GraphDataset(LabelledFrames(path), model.graph, collate, cache_mb, UserError)
+    return GraphDataset(LabeledFrames(path), model.graph, collate, cache_mb, UserError)
 
 
 def batch_of(items: GraphDataset, indices: list[int] | None = None) -> Batch:

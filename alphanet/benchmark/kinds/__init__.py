@@ -15,7 +15,7 @@ KINDS: dict[str, str | type[Kind[Any, Any]]] = {
     "memory": "alphanet.benchmark.kinds.memory:Memory",
     "physics": "alphanet.benchmark.kinds.physics:Physics",
 }
-"""Name in cards -> the class, or where it is, so that a kind is imported when a card asks for it."""
+"""Name in cards -> the class, or its location, so that a kind is imported only when a card needs it."""
 
 
 def kind_of(name: str) -> type[Kind[Any, Any]]:

@@ -1,8 +1,8 @@
 """Cost: the time and memory of a training, computed from measured steps of it. One task is a column.
 
-Samples times epochs times the time of one sample, which is that of a step divided by its batch and carried to the mean
-number of atoms of the data: along a straight line through the measured sizes, in proportion if there is one size. The
-same holds for memory.
+The time is samples times epochs times the time of one sample. The latter is the time of a step divided by its batch,
+extrapolated to the mean number of atoms of the data: along a straight line through the measured sizes, or in proportion
+if there is one size. Memory is extrapolated in the same way.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,18 +46,18 @@ MILLISECONDS = 1e3
 
 
 class CostColumn(DataColumn):
-    """One training. Network, epochs and batch are those of the data set's preset at scale `full`."""
+    """One training, whose network, epochs and batch are those of the data set's preset at scale `full`."""
 
     samples_from: str  # source of the number of training frames in the data set's card
     atoms: PositiveFloat  # in a frame, on average
-    atoms_from: str  # source of that
+    atoms_from: str  # source of `atoms`
 
     @property
     def samples(self) -> int:
-        """Training frames, by the data set's card.
+        """The number of training frames in the data set's card.
 
         Raises:
-            UserError: the card does not say.
+            UserError: the card has no such number.
         """
         frames = load_card(self.dataset).at(SCALE).train_frames
         if frames is None:
@@ -75,7 +75,7 @@ class Steps(Card):
 class CostScale(TimingScale):
     """How a scale times steps."""
 
-    batch: PositiveInt | None = None  # structures in a step; None: the preset's
+    batch: PositiveInt | None = None  # structures in a step; the preset's number if None
     steps: dict[str, Steps]  # by column
 
 
@@ -97,7 +97,7 @@ class CostCard(BenchmarkCard[CostScale, Row, CostColumn]):
 
 @dataclass(frozen=True)
 class Training:
-    """The training that is not run."""
+    """The training whose cost is computed; it is not run."""
 
     samples: int
     epochs: int
@@ -106,7 +106,7 @@ class Training:
 
     @property
     def steps(self) -> float:
-        """Steps of one device."""
+        """The number of steps of one device."""
         return self.samples * self.epochs / self.batch
 
     def days(self, seconds: float) -> float:
@@ -116,7 +116,7 @@ class Training:
 
 @dataclass(frozen=True)
 class CostWork:
-    """The steps of one column; the training and the sweep are there once it is prepared."""
+    """The steps of one column; the training and the sweep are set when it is prepared."""
 
     column: str
     training: Training | None = None
@@ -194,7 +194,7 @@ class Cost(Kind[CostCard, CostWork]):
             yield Missing(places, str(summary.points[0].reason), failed=True)
 
     def cells(self, findings: Findings) -> list[Cell]:
-        """The judged cells; their reason names the device whose days are counted."""
+        """The judged cells; their reason names the device of the counted days."""
         scale = self.card.scale(self.options.scale)
         days = f"{self._device_days}{', not GPU-days' if self._on_cpu else ''}"
         reason = "; ".join(filter(None, (scale.reason, days)))
@@ -221,7 +221,7 @@ class Cost(Kind[CostCard, CostWork]):
         return f"days of {'one core of ' if self._on_cpu else ''}{device}"
 
     def _assumption(self, work: CostWork) -> str:
-        """All that a cost rests on besides the measurement."""
+        """The assumptions behind a cost, besides the measurement."""
         scale, column, training = self.card.scale(self.options.scale), self.card.columns[work.column], work.training
         assert training is not None
         steps = scale.steps[work.column]
@@ -235,7 +235,7 @@ class Cost(Kind[CostCard, CostWork]):
         )
 
     def _record(self, work: CostWork, points: Sequence[SpeedPoint], summary: SweepSummary) -> Record:
-        """The numbers of a column, with all that they rest on."""
+        """The record of a column: its numbers and everything behind them."""
         column, training = self.card.columns[work.column], work.training
         assert training is not None
         sizes = [float(point.n_atoms) for point in points]

@@ -95,11 +95,11 @@ class Memory(Kind[MemoryCard, SearchWork]):
         return task
 
     def measure(self, task: Task[SearchWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:
-        """Search, and yield one record; a search that ran out of time has the largest system so far."""
+        """Search, and yield one record; if the search ran out of time, it has the largest system so far."""
         row = task.work.row
-        found = find_largest(self._search(row), self.folder, seconds, restart=self.options.restart)
-        self.found[row] = found
-        yield Measured(self._record(found), places)
+        search_result = find_largest(self._search(row), self.folder, seconds, restart=self.options.restart)
+        self.found[row] = search_result
+        yield Measured(self._record(search_result), places)
 
     def show(self, findings: Findings) -> Shown:
         """The table, the curve of every model with its power law, and the figure."""
@@ -191,7 +191,7 @@ class Memory(Kind[MemoryCard, SearchWork]):
         return f"{conditions.structures} · {place}{limit} · {conditions.setup.dtype}"
 
     def _write_csv(self) -> None:
-        """Write one line a trial."""
+        """Write one line per trial."""
         text = io.StringIO()
         writer = csv.DictWriter(text, CSV_COLUMNS, extrasaction="ignore")
         writer.writeheader()
@@ -215,7 +215,7 @@ def memory_card(
     longest: float = 120.0,
     sample_atoms: int = 72,
 ) -> MemoryCard:
-    """The card of a search that a user asks for, with the one scale `AD_HOC`.
+    """The card of a user's search, with the single scale `AD_HOC`.
 
     Args:
         name: of its folder.

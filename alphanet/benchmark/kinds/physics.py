@@ -40,8 +40,8 @@ class PhysicsScale(ScaleSettings):
     """How a scale loads the potentials, and the structures on which it checks them."""
 
     untrained: bool = False  # random weights
-    preset: str | None = None  # settings of random weights; None: the model's first
-    structures: Path | None = None  # a periodic structure and one that is not; None: quartz and ethanol
+    preset: str | None = None  # settings of random weights; the model's first if None
+    structures: Path | None = None  # a periodic structure and one that is not; quartz and ethanol if None
     config: Path | None = None  # JSON of an AlphaNet checkpoint that carries none
     trust: bool = False  # accept pickled weights whose checksum is not known
 
@@ -67,9 +67,9 @@ def physics_card(
     Args:
         name: of the benchmark and its folder.
         models: as `alphanet.potentials.opening.open_potential` takes them.
-        structures: file with a periodic structure and one that is not; None: quartz and ethanol.
+        structures: file with a periodic structure and one that is not; quartz and ethanol if None.
         untrained: give all of them random weights.
-        preset: settings of random weights; None: each model's first.
+        preset: settings of random weights; each model's first if None.
         trust: accept pickled weights whose checksum is not known.
         config: JSON of an AlphaNet checkpoint that carries none.
 
@@ -110,10 +110,10 @@ class Physics(Kind[PhysicsCard, AuditWork]):
     uses = frozenset({"seed", "device", "threads", "structures"})
 
     def plan(self) -> Plan[AuditWork]:
-        """A task a row.
+        """Return one task per row.
 
         Raises:
-            UserError: a model can be no potential.
+            UserError: a model cannot be a potential.
         """
         for row in self.card.rows.values():
             require_potential(row.model)
@@ -125,10 +125,10 @@ class Physics(Kind[PhysicsCard, AuditWork]):
         )
 
     def measure(self, task: Task[AuditWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:  # noqa: ARG002
-        """Make every check of a potential.
+        """Run every check of a potential.
 
         Raises:
-            UserError: it cannot be loaded, or fails on the structures; nothing is kept then.
+            UserError: the potential cannot be loaded or fails on the structures; nothing is recorded then.
         """
         from alphanet.data.formats import read_frames
 
@@ -205,7 +205,7 @@ class Physics(Kind[PhysicsCard, AuditWork]):
         return Task(row, (place,), AuditWork(row, model), keys={place: self._key(model)})
 
     def _key(self, model: str) -> str:
-        """Hash of all that an audit depends on."""
+        """Hash of everything that an audit depends on."""
         weights = Path(model if Path(model).is_file() else model.partition(":")[2])
         file, config = self._structures, self._scale.config
         depends: list[Any] = [

@@ -22,7 +22,7 @@ __all__ = ["Settings", "SettingsCard", "settings_of"]
 
 logger = logging.getLogger(__name__)
 
-SCALE = "full"  # of the presets, at every scale of a card: settings are the paper's, or they are not
+SCALE = "full"  # of the presets, at every scale of a card, because only these settings are the paper's
 READINGS = ("paper", "official-v1")
 COUNTS = tuple(f"parameters_{reading}" for reading in READINGS)
 CODE = ("training/defaults.yaml", "training/config.py", "training/settings.py", "model")  # settings depend on it
@@ -67,7 +67,7 @@ class Settings(Kind[SettingsCard, str]):
         yield Measured(record, places)
 
     def show(self, findings: Findings) -> Shown:  # noqa: ARG002
-        """Nothing stands beside the cells."""
+        """Return nothing: a table of settings has only cells."""
         return Shown()
 
     def _task(self, column: str) -> Task[str]:
@@ -82,7 +82,7 @@ class Settings(Kind[SettingsCard, str]):
         return Task(column, ((row, column),), dataset, 0.0, keys={(row, column): self._key(dataset)})
 
     def _key(self, dataset: str) -> str:
-        """Hash of what the settings depend on: the code, and the presets of the data set by content."""
+        """Hash of the code and of the presets of the data set, on which the settings depend."""
         depends = [list(self.card.metrics), dataset, code_digest(CODE), _preset_values(dataset)]
         return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -14,17 +14,17 @@ from alphanet.results.facts import environment_facts, listed, value_text
 from alphanet.results.schema import Curve, Figure, Grid, Number, Point
 
 FEWEST_SIZES = 3  # of a fitted exponent: any line fits two
-LONG = 12  # rows of a table that is open without demand
+LONG = 12  # rows; a longer table is folded
 POINT_FACTS = ("n_edges", "batch", "dtype", "device", "mode", "threads", "parameters", "repeats", "compile_s")
 
 Item = str | Number
 
 
 class SweepResult:
-    """One sweep of a benchmark, as its result shows it."""
+    """One sweep of a benchmark as part of its result."""
 
     def __init__(self, summary: SweepSummary, rows: Mapping[str, str], *, part: str = "") -> None:
-        """Refer to the summary.
+        """Store the summary.
 
         Args:
             summary: of the sweep.
@@ -57,7 +57,7 @@ class SweepResult:
         shown.figures.append(Figure(name=name, title=title, files=figure_files(name, "csv")))
 
     def curves(self) -> list[Curve]:
-        """Of every model the times of each task (ms), with quartiles, and the memory (MB), against the atoms."""
+        """Curves of every model against the number of atoms: times of each task (ms, with quartiles), memory (MB)."""
         batch = self.summary.conditions.settings.batch
         time_title = "time" if batch == 1 else f"time of a batch of {batch}"
         curves = []
@@ -155,7 +155,7 @@ def place_facts(conditions: SweepConditions) -> dict[str, str]:
 
 
 def ratio_text(ratio: Ratio, digits: int = 2) -> str:
-    """A ratio and its interval, or the number of passes if they are too few for one."""
+    """A ratio and its interval, or the number of passes if they are too few for an interval."""
     if ratio.low is None or ratio.high is None:
         return f"{ratio.ratio:.{digits}f} ({ratio.repeats} pass{'es' if ratio.repeats > 1 else ''})"
     return f"{ratio.ratio:.{digits}f} ({ratio.low:.{digits}f}–{ratio.high:.{digits}f})"

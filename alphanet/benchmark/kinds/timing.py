@@ -38,7 +38,7 @@ class TimingScale(ModelScale):
 
     passes: PositiveInt = 3  # over all sizes, each in new processes
     rounds: PositiveInt = 3  # turns of each model at each size in a pass
-    calls: PositiveInt | None = None  # of each model at each size; None: as many as fit
+    calls: PositiveInt | None = None  # of each model at each size; as many as fit if None
     minutes: PositiveFloat  # of each sweep
 
 
@@ -51,7 +51,7 @@ class SweepFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether all of it is measured; an unusable folder is not, and running the sweep says why."""
+        """Whether the whole sweep is measured; false for an unusable folder, which the run of the sweep reports."""
         try:
             return is_finished(self.sweep, self.folder)
         except UserError:
@@ -104,7 +104,7 @@ def require_mode(mode: str) -> None:
 
 
 def memory_limit(options: RunOptions) -> int | None:
-    """Bytes that a worker may have; if none are given, most of the machine's, and on a GPU whatever it has."""
+    """Bytes that a worker may use; by default most of the machine's memory, and on a GPU all of it."""
     if options.max_memory is not None:
         return int(options.max_memory * 1e9)
     if kind_of(options.device) != "cpu":

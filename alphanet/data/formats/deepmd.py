@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.singlepoint import SinglePointCalculator
 
-from alphanet.data.labels import labels_of, stress_from_virial
+from alphanet.data.labels import labels_from, labels_of, stress_from_virial, with_labels
 from alphanet.errors import UserError
 
 
@@ -34,17 +33,13 @@ def read(folder: Path) -> Iterator[Atoms]:
                 if "box" not in row:
                     raise UserError(f"{part} has no box.npy, and {folder} has no file nopbc")
                 atoms.set_cell(row["box"].reshape(3, 3))
-            labels: dict[str, object] = {}
-            if "energy" in row:
-                labels["energy"] = float(row["energy"].reshape(-1)[0])
-            if "force" in row:
-                labels["forces"] = row["force"].reshape(-1, 3)
-            if "virial" in row and periodic:
-                labels["stress"] = stress_from_virial(row["virial"], atoms.get_volume())
-            if labels:
-                atoms.calc = SinglePointCalculator(atoms, **labels)
+            labels = labels_from(
+                row["energy"].reshape(-1)[0] if "energy" in row else None,
+                row["force"].reshape(-1, 3) if "force" in row else None,
+                stress_from_virial(row["virial"], atoms.get_volume()) if "virial" in row and periodic else None,
+            )
             atoms.info["group"] = folder.name
-            yield atoms
+            yield with_labels(atoms, labels)
 
 
 def write(folder: Path, frames: Iterable[Atoms]) -> int:

@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 from ase import Atoms
-from ase.io.extxyz import XYZError, read_xyz
+from ase.io.extxyz import XYZError, key_val_dict_to_str, read_xyz
+from ase.stress import voigt_6_to_full_3x3_stress
 
+from alphanet.data.labels import labels_of
 from alphanet.errors import UserError
 from alphanet.files import text_of
+
+KINDS = {"f": "R", "i": "I", "u": "I", "b": "L", "U": "S"}  # ASE's names for kinds of columns
 
 
 def read(path: Path) -> Iterator[Atoms]:
@@ -27,7 +32,7 @@ def parse(text: IO[str]) -> Iterator[Atoms]:
     compressed ones.
 
     Raises:
-        UserError: what is wrong with the first broken frame.
+        UserError: a frame is broken; the message describes the first one.
     """
     index = 0
     while header := text.readline():
@@ -37,6 +42,21 @@ def parse(text: IO[str]) -> Iterator[Atoms]:
             return
         yield _frame(header, text, index)
         index += 1
+
+
+def frame_text(atoms: Atoms) -> str:
+    """The frame with every digit of float64 (ASE's writer keeps eight decimals), labels where ASE's readers look."""
+    labels = labels_of(atoms)
+    columns = _columns(atoms, labels.pop("forces", None))
+    if "stress" in labels:
+        labels["stress"] = voigt_6_to_full_3x3_stress(labels["stress"])
+    lattice = {"Lattice": atoms.cell.array.T} if atoms.cell.any() else {}  # ASE's text is column by column
+    properties = ":".join(f"{name}:{_kind(values)}" for name, values in columns.items())
+    comment = key_val_dict_to_str(
+        {**lattice, "Properties": properties, **labels, **atoms.info, "pbc": np.asarray(atoms.pbc)}
+    )
+    rows = (" ".join(cells) for cells in zip(*map(_cells, columns.values()), strict=True))
+    return "\n".join([str(len(atoms)), comment, *rows, ""])
 
 
 def _frame(header: str, text: IO[str], index: int) -> Atoms:
@@ -81,3 +101,23 @@ def _with_references(frames: Iterator[Atoms], companion: Path) -> Iterator[Atoms
             # Energies stay raw; the adsorption energy is `energy - reference_energy`.
             atoms.info.update(system=system, frame=int(number.removeprefix("frame")), reference_energy=float(reference))
             yield atoms
+
+
+def _columns(atoms: Atoms, forces: np.ndarray | None) -> dict[str, np.ndarray]:
+    columns = {"species": np.array(atoms.get_chemical_symbols()), "pos": atoms.positions}
+    if forces is not None:
+        columns["forces"] = forces
+    extra = {name: values for name, values in atoms.arrays.items() if name not in ("numbers", "positions")}
+    return columns | {name: values for name, values in extra.items() if values.dtype.kind in KINDS}
+
+
+def _kind(values: np.ndarray) -> str:
+    return f"{KINDS[values.dtype.kind]}:{values[0].size}"
+
+
+def _cells(values: np.ndarray) -> list[str]:
+    """The text of one column for every atom."""
+    rows = values.reshape(len(values), -1).tolist()
+    if values.dtype.kind == "b":
+        return [" ".join("FT"[flag] for flag in row) for row in rows]
+    return [" ".join(map(str, row)) for row in rows]

@@ -5,11 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ase import Atoms, units
-from ase.calculators.singlepoint import SinglePointCalculator
 
-from alphanet.data.labels import Labels, voigt
+from alphanet.data.labels import Labels, labels_from, voigt, with_labels
 from alphanet.errors import UserError
 from alphanet.files import text_of
 
@@ -60,25 +58,18 @@ def atoms_of(structure: dict[str, Any], labels: Labels | None = None, info: Mapp
     numbers = [site.specie.Z for site in parsed]
     atoms = Atoms(numbers, parsed.cart_coords, cell=parsed.lattice.matrix, pbc=parsed.lattice.pbc)
     atoms.info.update(info or {})
-    if labels:
-        atoms.calc = SinglePointCalculator(atoms, **labels)
-    return atoms
+    return with_labels(atoms, labels or Labels())
 
 
 def _labels(record: dict[str, Any]) -> Labels:
     """Labels of a ComputedStructureEntry (raw energy, eV) or an MPtrj record (stress in kbar, as VASP)."""
-    labels = _site_labels(record["structure"])
-    energy = record.get("uncorrected_total_energy", record.get("energy"))
-    if energy is not None:
-        labels["energy"] = float(energy)
     data = record.get("data") or {}
+    energy = record.get("uncorrected_total_energy", record.get("energy"))
     forces = record.get("force", record.get("forces", data.get("forces")))
-    if forces is not None:
-        labels["forces"] = np.asarray(forces, dtype=np.float64)
     stress = record.get("stress", data.get("stress"))
-    if stress is not None:
-        labels["stress"] = voigt(stress) * -KILOBAR
-    return labels
+    return _site_labels(record["structure"]) | labels_from(
+        energy, forces, None if stress is None else voigt(stress) * -KILOBAR
+    )
 
 
 def _site_labels(structure: dict[str, Any]) -> Labels:
@@ -86,7 +77,7 @@ def _site_labels(structure: dict[str, Any]) -> Labels:
     forces = [(site.get("properties") or {}).get("forces") for site in structure["sites"]]
     if not forces or any(force is None for force in forces):
         return Labels()
-    return Labels(forces=np.asarray(forces, dtype=np.float64))
+    return labels_from(forces=forces)
 
 
 def _names(record: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import IO
 from ase import Atoms
 
 from alphanet.data.cards import LabelKeys
-from alphanet.data.formats import ase_files, deepmd, extxyz, pymatgen_json, zeo22
-from alphanet.data.labels import ASE_KEYS, checked, relabeled
+from alphanet.data.formats import deepmd, extxyz, pymatgen_json, zeo22
+from alphanet.data.labels import ASE_KEYS, checked, labels_from, relabeled, with_labels
 from alphanet.errors import UserError
 from alphanet.files import PACKING, text_of
 
@@ -40,7 +40,7 @@ def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys = ASE_KEY
         labels: names of the labels; ASE's by default.
 
     Raises:
-        UserError: missing, damaged or empty file, or an unsound frame; names the file and the frame.
+        UserError: the file is missing, damaged or empty, or a frame is unsound; the message names both.
     """
     path = Path(path)
     if not path.exists():
@@ -83,15 +83,15 @@ def _reader_of(path: Path) -> Reader:
     by_suffix: dict[str, Reader] = {
         ".npz": zeo22.read,
         ".aselmdb": _read_store,
-        ".db": ase_files.read_database,
-        ".traj": ase_files.read_any,
+        ".db": _read_database,
+        ".traj": _read_any,
         ".json": pymatgen_json.read,
         ".xyz": extxyz.read,
         ".extxyz": extxyz.read,
     }
     if path.name.endswith(".zip"):
         return _read_zip
-    return by_suffix.get(_suffix(path), ase_files.read_any)
+    return by_suffix.get(_suffix(path), _read_any)
 
 
 def _suffix(path: PurePath) -> str:
@@ -100,7 +100,7 @@ def _suffix(path: PurePath) -> str:
 
 
 def _guarded(reader: Reader, path: Path, labels: LabelKeys) -> Iterator[Atoms]:
-    """Turn whatever a reader stumbles over into one line that names the file and the frame."""
+    """Turn any error of a reader into one line that names the file and the frame."""
     index = 0
     try:
         for atoms in reader(path):
@@ -113,6 +113,29 @@ def _guarded(reader: Reader, path: Path, labels: LabelKeys) -> Iterator[Atoms]:
         raise UserError(
             f"{path}: cannot read frame {index} ({reason}); is it damaged, truncated or of another format?"
         ) from error
+
+
+def _read_database(path: Path) -> Iterator[Atoms]:
+    """Rows of an ASE database in order of id; their key-value pairs become `info`."""
+    from ase.db import connect
+
+    for row in connect(path).select():
+        atoms = Atoms(row.numbers, row.positions, cell=row.cell, pbc=row.pbc)
+        atoms.set_constraint(row.constraints)
+        atoms.info.update(row.key_value_pairs)
+        # Not row.toatoms(): its calculator would not be attached to the atoms with raw forces alone.
+        yield with_labels(atoms, labels_from(*(row.get(key) for key in ("energy", "forces", "stress"))))
+
+
+def _read_any(path: Path) -> Iterator[Atoms]:
+    """Frames of any other file, one at a time if ASE's reader can."""
+    from ase.io import iread
+    from ase.io.formats import UnknownFileTypeError
+
+    try:
+        yield from iread(path, index=":")
+    except UnknownFileTypeError as error:
+        raise ValueError(f"unknown file type {error}") from error
 
 
 def _read_store(path: Path) -> Iterator[Atoms]:

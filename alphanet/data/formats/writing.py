@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from ase import Atoms
-from ase.calculators.singlepoint import SinglePointCalculator
 
 from alphanet.data.formats import deepmd
-from alphanet.data.formats.extxyz_text import frame_text
-from alphanet.data.labels import labels_of
+from alphanet.data.formats.extxyz import frame_text
+from alphanet.data.labels import labels_of, with_labels
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import PACKING, atomic_path, text_of
 
@@ -32,7 +31,7 @@ def write_frames(path: Path, frames: Iterable[Atoms], *, format: str | None = No
         format: `extxyz`, `traj`, `db`, `aselmdb` or `deepmd`; by default the suffix of `path` tells.
 
     Raises:
-        UserError: unknown format, frames that the format cannot hold, no frames, or a full disk.
+        UserError: the format is unknown or cannot hold the frames, there are no frames, or the disk is full.
     """
     path = Path(path)
     writers: dict[str, Writer] = {
@@ -79,7 +78,7 @@ def _write_store(path: Path, frames: Iterable[Atoms]) -> int:
 
 
 def _write_deepmd(path: Path, frames: Iterable[Atoms]) -> int:
-    """Write a new folder, renamed when it is whole; an old one could not be replaced in one step."""
+    """Write a new folder and rename it when it is complete; an old one could not be replaced in one step."""
     if path.exists():
         raise UserError(f"{path} exists; name a new folder")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -129,9 +128,7 @@ def _text(file: Path) -> Iterator[IO[str]]:
 
 def _bare(atoms: Atoms) -> Atoms:
     """A copy with its labels alone in the calculator, in float64."""
-    copy = atoms.copy()
-    copy.calc = SinglePointCalculator(copy, **labels_of(atoms))
-    return copy
+    return with_labels(atoms.copy(), labels_of(atoms))
 
 
 def _key_value_pairs(atoms: Atoms) -> dict[str, Any]:

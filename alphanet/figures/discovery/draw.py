@@ -89,7 +89,7 @@ def density_table(density: ParityDensity) -> pd.DataFrame:
 def _write_elements(folder: Path, prefix: str, title: str, errors: pd.DataFrame) -> None:
     _write_csv(folder / f"{prefix}elements.csv", errors.reset_index())
     label = f"MAE (meV/atom); gray: fewer than {FEWEST} structures"
-    values = {str(one.Index): 1e3 * one.mae for one in errors.itertuples() if one.structures >= FEWEST}
+    values = {str(row.Index): 1e3 * row.mae for row in errors.itertuples() if row.structures >= FEWEST}
     periodic_table_figure(folder / f"{prefix}elements", title, values, label)
 
 

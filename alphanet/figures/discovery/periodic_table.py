@@ -60,7 +60,7 @@ def periodic_table_figure(path: Path, title: str, values: Mapping[str, float], l
 
 
 def color_range(values: Mapping[str, float]) -> tuple[float, float]:
-    """From the 5 % to the 95 % quantile: a few extreme elements would take all colors."""
+    """The 5 % and 95 % quantiles, because a few extreme elements would otherwise take all colors."""
     if not values:
         return 0.0, 1.0
     low, high = np.quantile(list(values.values()), [0.05, 0.95])
@@ -68,12 +68,12 @@ def color_range(values: Mapping[str, float]) -> tuple[float, float]:
 
 
 def number_text(value: float) -> str:
-    """Two digits or more, in little room."""
+    """At least two digits, as short as possible."""
     return f"{value:.0f}" if abs(value) >= 10 else f"{value:.1f}"
 
 
 def ink_on(color: Any) -> str:
-    """The color of text on a square; none: on one without a number."""
+    """The color of text on a square of `color`, which is None if the square has no number."""
     from matplotlib.colors import to_rgb
 
     if color is None:

@@ -1,4 +1,4 @@
-"""Two sets of WBM predictions, structure by structure: whether a potential that runs here is the published one."""
+"""Comparison of two sets of WBM predictions, structure by structure, to tell if a potential is the published one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,19 +40,23 @@ def compare_predictions(ours: Mapping[str, float], published: Mapping[str, float
     """Formation energies per atom of the same structures from two runs of one potential.
 
     Args:
-        ours: eV/atom by material id; NaN is a prediction that failed, as if it were not there.
-        published: the same.
+        ours: eV/atom by material id; NaN is a prediction that failed and counts as missing.
+        published: eV/atom by material id.
 
     Raises:
         UserError: no structure has both.
     """
-    made, known = ({key: value for key, value in one.items() if value == value} for one in (ours, published))  # no NaN
-    common = tuple(key for key in made if key in known)
+    own, reference = (_without_nan(run) for run in (ours, published))
+    common = tuple(key for key in own if key in reference)
     if not common:
-        raise UserError(f"no structure has both predictions ({len(made)} here, {len(known)} published)")
+        raise UserError(f"no structure has both predictions ({len(own)} here, {len(reference)} published)")
     return Comparison(
         ids=common,
-        differences=np.array([made[key] - known[key] for key in common]),
-        only_ours=tuple(key for key in made if key not in known),
-        only_published=tuple(key for key in ours if key not in made and key in known),
+        differences=np.array([own[key] - reference[key] for key in common]),
+        only_ours=tuple(key for key in own if key not in reference),
+        only_published=tuple(key for key in ours if key not in own and key in reference),
     )
+
+
+def _without_nan(energies: Mapping[str, float]) -> dict[str, float]:
+    return {key: energy for key, energy in energies.items() if energy == energy}

@@ -13,7 +13,7 @@ DIVIDED_BY_PREDICTIONS = "accuracy"  # the package divides it by the predictions
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """Metrics by both implementations; `package` is empty if `refused` says why the package was not asked."""
+    """Metrics by both implementations; `package` is empty if it was not called, for the reason in `refused`."""
 
     own: Metrics
     package: Metrics
@@ -29,8 +29,8 @@ class CrossCheck:
 def cross_check(true: np.ndarray, predicted: np.ndarray, threshold: float = 0.0) -> CrossCheck:
     """Compute the metrics here and with the package, whose environment is made at the first use.
 
-    The package divides the accuracy by the predictions made instead of by the structures: it is carried over to the
-    structures before both are compared. It fails where a metric is 0/0, and is not asked then.
+    The package divides the accuracy by the number of predictions instead of structures; its value is converted before
+    the comparison. The package fails if a metric is 0/0, so it is not called then.
 
     Args:
         true: (n,) DFT energy above hull, eV/atom.

@@ -1,4 +1,4 @@
-"""What figures show of predicted hull distances: tables of numbers, one a figure.
+"""Data of the figures of predicted hull distances: one table of numbers for each figure.
 
 All take DFT energies above hull `true` (n,) and `predicted` (n,) in eV/atom; NaN is a missing prediction.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-POINTS = 1000  # of a curve, at most: what a figure can show
+POINTS = 1000  # of a curve at most; a figure cannot show more
 WINDOW = 0.04  # eV/atom, width of the rolling mean
 STEP = 0.005
 ROLLING = 0.2  # eV/atom on both sides of the hull
@@ -19,7 +19,7 @@ INSIDE = 0.999  # share of the structures whose DFT value the parity density sho
 
 @dataclass(frozen=True)
 class ParityDensity:
-    """How many structures lie where."""
+    """Numbers of structures in squares of DFT and predicted values."""
 
     edges: np.ndarray  # (bins + 1,) eV/atom, of both axes
     counts: np.ndarray  # (bins, bins): DFT, predicted
@@ -28,7 +28,7 @@ class ParityDensity:
 
 @dataclass(frozen=True)
 class Roc:
-    """The receiver operating characteristic of calling stable what is predicted lowest."""
+    """The receiver operating characteristic of the predicted hull distance as a test of stability."""
 
     curve: pd.DataFrame  # fpr, tpr, threshold (eV/atom): the highest hull distance that is called stable
     area: float
@@ -72,7 +72,7 @@ def rolling_mae(true: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
     """MAE of the structures within 20 meV/atom of a DFT hull distance, and the standard error of that mean.
 
     Returns:
-        `hull_distance`, `mae`, `error` (eV/atom), `structures`; NaN where a window holds fewer than 10.
+        `hull_distance`, `mae`, `error` (eV/atom), `structures`; NaN if a window holds fewer than 10.
     """
     made = ~np.isnan(predicted)
     order = np.argsort(true[made], kind="stable")
@@ -97,16 +97,16 @@ def rolling_mae(true: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
 
 
 def roc_curve(true: np.ndarray, predicted: np.ndarray) -> Roc | None:
-    """TPR against FPR as the threshold of calling a structure stable rises; None if all are stable, or none is.
+    """TPR against FPR as the threshold of stability rises; None if all structures are stable, or none is.
 
-    Missing predictions are called stable last, all at once.
+    Missing predictions come last, all at once.
     """
     stable = true <= 0
     if stable.all() or not stable.any():
         return None
     ranked = np.where(np.isnan(predicted), np.inf, predicted)
     order = np.argsort(ranked, kind="stable")
-    # Equal predictions are called together: a point after the last of each.
+    # Equal predictions pass the threshold together, so there is one point after the last of them.
     ends = np.append(np.flatnonzero(ranked[order][1:] != ranked[order][:-1]), len(order) - 1)
     tpr = np.concatenate([[0.0], np.cumsum(stable[order])[ends] / stable.sum()])
     fpr = np.concatenate([[0.0], np.cumsum(~stable[order])[ends] / (~stable).sum()])
@@ -117,12 +117,12 @@ def roc_curve(true: np.ndarray, predicted: np.ndarray) -> Roc | None:
 
 
 def _lowest_first(predicted: np.ndarray) -> np.ndarray:
-    """Places of the predictions that were made, the most stable first."""
+    """Indices of the predictions that are not missing, the most stable first."""
     order = np.argsort(predicted, kind="stable")  # NaN last
     return order[: int(np.sum(~np.isnan(predicted)))]
 
 
 def _thinned(length: int, kept: int) -> np.ndarray:
-    """At most 1000 places of `length`, first and last and the `kept`-th among them."""
+    """At most 1000 indices below `length`, with the first, the last and the `kept`-th among them."""
     places = np.linspace(0, length - 1, min(POINTS, length)).round().astype(int)
     return np.unique(np.append(places, kept - 1)) if kept else np.unique(places)

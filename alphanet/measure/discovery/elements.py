@@ -23,7 +23,7 @@ def element_errors(formulas: Iterable[str], true: np.ndarray, predicted: np.ndar
         By symbol, in the order of the atomic number: `mae` (eV/atom), `structures`.
 
     Raises:
-        UserError: a formula is of another form, or names no element.
+        UserError: a formula has another form, or a symbol in it is not an element.
     """
     from ase.data import atomic_numbers
 

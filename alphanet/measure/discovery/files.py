@@ -89,9 +89,9 @@ def _parquet(path: Path, columns: list[str] | None) -> pd.DataFrame:
 def _whole(path: Path, kind: str, read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     try:
         return read()
-    except OSError as error:  # gzip's complaint about a wrong format is one too
+    except OSError as error:  # gzip raises one for a wrong format, too
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    # pandas' and the text decoder's complaints are ValueErrors
+    # pandas and the text decoder raise ValueErrors
     except (ValueError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is not a whole {kind} file: {' '.join(str(error).split())}") from error
 

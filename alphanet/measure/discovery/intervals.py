@@ -8,7 +8,7 @@ LEVEL = 0.95
 SAMPLES = 1000
 # Resampling 4096 random groups instead of 257,000 structures leaves the metrics' spread as it is, because a group's
 # sums are sums of structures drawn at random; the spread is known to 1/sqrt(2 * 4096), 1 %. Up to that number, every
-# structure is a group of its own.
+# structure forms its own group.
 GROUPS = 4096
 COUNTED = 4  # the first columns of a group's sums are counts
 
@@ -18,16 +18,16 @@ Interval = list[float] | None  # low, high
 def bootstrap_intervals(
     true: np.ndarray, predicted: np.ndarray, threshold: float = 0.0, prevalence: float | None = None, seed: int = 0
 ) -> dict[str, Interval]:
-    """95 % intervals of `discovery_metrics`' ratios and errors: how much they depend on which structures are asked.
+    """95 % bootstrap intervals of the ratios and errors of `discovery_metrics` over the choice of structures.
 
-    Structures are drawn independently of each other, although WBM's come in families of substitutions; the intervals
-    say nothing of errors that whole families share.
+    Structures are drawn independently of each other, although WBM's come in families of substitutions. The intervals
+    do not cover errors that whole families share.
 
     Args:
         true: (n,) DFT energy above hull, eV/atom.
         predicted: (n,) eV/atom; NaN is a missing prediction.
         threshold: eV/atom, up to which a structure is stable.
-        prevalence: what DAF divides by; None: the stable fraction of each sample.
+        prevalence: stable fraction by which DAF divides; that of each sample if None.
         seed: of the draws.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Stability metrics of Matbench Discovery, stated from their definitions.
+"""Stability metrics of Matbench Discovery, implemented from their definitions.
 
 A structure is stable when its energy above the convex hull is at most the threshold. Precision, recall and the like
 are ratios of four counts; the errors are those of the hull distance, which equal those of the formation energy. All
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 Metrics = dict[str, float | int | None]
-"""By name in small letters; None if a metric is 0/0"""
+"""Lower-case name -> value; None if a metric is 0/0"""
 
 UNIQUE_PREVALENCE = 32942 / 215488
 """Stable fraction by which the leaderboard divides on unique prototypes and on the 10k most stable: that of the
@@ -21,7 +21,7 @@ published labels. The counts it prints are of labels rounded to 1 meV/atom, by w
 
 @dataclass(frozen=True)
 class Counts:
-    """Structures by what the truth and the prediction say of them; numbers, or arrays of one shape for many samples."""
+    """Numbers of structures by true and predicted class; scalars, or arrays of one shape for many samples."""
 
     tp: Any  # stable, predicted stable
     fp: Any  # unstable, predicted stable
@@ -31,7 +31,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class ErrorSums:
-    """Sums over the structures that have a prediction; numbers, or arrays of one shape for many samples."""
+    """Sums over the structures that have a prediction; scalars, or arrays of one shape for many samples."""
 
     made: Any  # structures
     absolute: Any  # |predicted - true|, eV/atom
@@ -58,7 +58,7 @@ def discovery_metrics(
         true: (n,) DFT energy above hull, eV/atom.
         predicted: (n,) eV/atom; NaN, a missing prediction, counts as unstable and stays out of MAE, RMSE and R2.
         threshold: the highest energy above hull, eV/atom, that is called stable.
-        prevalence: stable fraction by which the discovery acceleration factor (DAF) divides; None: that of `true`.
+        prevalence: stable fraction by which the discovery acceleration factor (DAF) divides; that of `true` if None.
 
     Returns:
         f1, daf, precision, recall, accuracy, tpr, fpr, tnr, fnr, tp, fp, tn, fn, mae (eV/atom), rmse (eV/atom), r2.
@@ -69,7 +69,7 @@ def discovery_metrics(
 
 
 def class_terms(true: np.ndarray, predicted: np.ndarray, threshold: float = 0.0) -> np.ndarray:
-    """(n, 4) booleans: what each structure adds to `Counts`; arguments as for `discovery_metrics`."""
+    """(n, 4) booleans, the contribution of each structure to `Counts`; arguments as for `discovery_metrics`."""
     stable, called_stable = true <= threshold, predicted <= threshold  # NaN compares false: predicted unstable
     return np.stack(
         [stable & called_stable, ~stable & called_stable, ~stable & ~called_stable, stable & ~called_stable], axis=1
@@ -77,10 +77,10 @@ def class_terms(true: np.ndarray, predicted: np.ndarray, threshold: float = 0.0)
 
 
 def error_terms(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """(n, 5) what each structure adds to `ErrorSums`; arguments as for `discovery_metrics`."""
+    """(n, 5) contributions of each structure to `ErrorSums`; arguments as for `discovery_metrics`."""
     made = ~np.isnan(predicted)
     error = np.where(made, predicted - true, 0.0)
-    # R2 would be the difference of two large sums if energies were not counted from their mean.
+    # Energies are relative to their mean; otherwise R2 would be the difference of two large sums.
     offset = np.where(made, true - true[made].mean(), 0.0) if made.any() else np.zeros(len(true))
     return np.stack([made, np.abs(error), error**2, offset, offset**2], axis=1, dtype=np.float64)
 
@@ -91,11 +91,11 @@ def rates(counts: Counts, prevalence: float | None = None) -> Metrics:
 
 
 def rate_values(counts: Counts, prevalence: float | None = None) -> dict[str, np.ndarray]:
-    """The metrics that are ratios of counts, of any number of samples; NaN where one is 0/0.
+    """The metrics that are ratios of counts, of any number of samples; NaN if one is 0/0.
 
     Args:
         counts: of the samples.
-        prevalence: stable fraction by which the discovery acceleration factor (DAF) divides; None: that of the counts.
+        prevalence: stable fraction by which the discovery acceleration factor (DAF) divides; that of `counts` if None.
     """
     tp, fp, tn, fn = counts.tp, counts.fp, counts.tn, counts.fn
     structures = tp + fp + tn + fn
@@ -116,7 +116,7 @@ def rate_values(counts: Counts, prevalence: float | None = None) -> dict[str, np
 
 
 def error_values(sums: ErrorSums) -> dict[str, np.ndarray]:
-    """MAE, RMSE (eV/atom) and R2 of any number of samples; NaN where one is 0/0."""
+    """MAE, RMSE (eV/atom) and R2 of any number of samples; NaN if one is 0/0."""
     spread = sums.offset_squared - _ratio(sums.offset**2, sums.made)
     return {
         "mae": _ratio(sums.absolute, sums.made),

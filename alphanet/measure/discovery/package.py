@@ -1,4 +1,4 @@
-"""The metrics of the package matbench-discovery, asked in the package's own environment."""
+"""The metrics of the package matbench-discovery, computed in the package's own environment."""
 
 import logging
 from pathlib import Path
@@ -20,12 +20,12 @@ TIMEOUT = 900.0  # seconds; the first import on a busy machine takes more than a
 
 
 class ToolCard(Card):
-    """A package that is no potential and has an environment of its own."""
+    """A package that is not a potential and has its own environment."""
 
     name: str
     title: str
     source: str
-    licence: str
+    license: str
     citation: str
     environment: Environment
     places: tuple[Path, ...]
@@ -44,7 +44,7 @@ def load_tool(folder: Path) -> ToolCard:
 
 
 def package_metrics(true: np.ndarray, predicted: np.ndarray, threshold: float) -> tuple[Metrics, dict[str, Any]]:
-    """What the package says of hull distances, and its versions; the environment is made at the first use.
+    """The package's metrics of hull distances, and its versions; the environment is made at the first use.
 
     Args:
         true: (n,) DFT energy above hull, eV/atom.
@@ -56,7 +56,7 @@ def package_metrics(true: np.ndarray, predicted: np.ndarray, threshold: float) -
         With missing predictions the package divides the accuracy by the predictions made, not by the structures.
 
     Raises:
-        UserError: the environment cannot be made, or the package fails, as it does where a metric is 0/0.
+        UserError: the environment cannot be made, or the package fails, as it does if a metric is 0/0.
     """
     card = load_tool(resources("benchmarks") / "discovery")
     if not is_installed(card):

@@ -67,64 +67,64 @@ def join(
     Args:
         predictions: has a column `…e_above_hull…` (or `…each_pred…`), else `…e_form…`, in eV/atom.
         truth: has the columns of the published WBM summary, in eV/atom.
-        column: the column of predictions to take where several would do; formation energies unless it is called as a
-            hull distance.
+        column: the column of predictions, if several could be it; it holds formation energies unless its name is that
+            of a hull distance.
         both_labels: leave out structures that lack the formation energy also where hull distances are predicted.
         max_error: eV/atom; a prediction further from the truth counts as missing.
-        decimals: of eV/atom, to which labels and predictions are rounded before anything else.
+        decimals: of eV/atom, to which labels and predictions are rounded first.
 
     Raises:
-        UserError: a file cannot be read; a column is missing or not unique; ids repeat or none is common; a value is
-            no number or is infinite; predictions are not in eV/atom.
+        UserError: a file cannot be read; a column is missing or not unique; ids repeat, or the files share none; a
+            value is not a number or infinite; predictions are not in eV/atom.
     """
     chosen, from_formation = predicted_column(predictions, column)
     predicted = _rounded(read_columns(predictions, [chosen])[chosen], decimals)
-    everything, hull_column, formation_column = _read_truth(truth, from_formation or both_labels)
+    table, hull_column, formation_column = _read_truth(truth, from_formation or both_labels)
     labels = [name for name in (hull_column, formation_column) if name is not None]
-    known = everything.dropna(subset=labels)
-    if not known.index.isin(predicted.index).any():
+    labeled = table.dropna(subset=labels)
+    if not labeled.index.isin(predicted.index).any():
         raise UserError(
             f"{predictions} and {truth} have no {ID} in common whose truth is known "
-            f"({_example(predicted.index)} here, {_example(known.index)} there)"
+            f"({_example(predicted.index)} here, {_example(labeled.index)} there)"
         )
-    true = _rounded(known[hull_column], decimals).to_numpy()
-    named = known[formation_column] if from_formation else known[hull_column]  # what the predictions predict
+    true = _rounded(labeled[hull_column], decimals).to_numpy()
+    named = labeled[formation_column] if from_formation else labeled[hull_column]  # what the predictions predict
     reference = _rounded(named, decimals).to_numpy()
-    values = predicted.reindex(known.index).to_numpy()
-    require_units(f"{predictions}: {chosen}", values, reference, true, _sites(known))
-    far = np.abs(values - reference) > (np.inf if max_error is None else max_error)
-    values = np.where(far, np.nan, values)
+    values = predicted.reindex(labeled.index).to_numpy()
+    require_units(f"{predictions}: {chosen}", values, reference, true, _sites(labeled))
+    outliers = np.abs(values - reference) > (np.inf if max_error is None else max_error)
+    values = np.where(outliers, np.nan, values)
     if from_formation:
         values = hull_distance(true, reference, values)
     return Joined(
-        ids=known.index.to_numpy(),
+        ids=labeled.index.to_numpy(),
         true=true,
         predicted=values,
         column=chosen,
         from_formation=from_formation,
-        unlabeled=len(everything) - len(known),
-        unknown=int((~predicted.index.isin(everything.index)).sum()),
-        discarded=int(far.sum()),
-        unique=_flags(known, truth),
-        formulas=known[FORMULA].to_numpy() if FORMULA in known else None,
+        unlabeled=len(table) - len(labeled),
+        unknown=int((~predicted.index.isin(table.index)).sum()),
+        discarded=int(outliers.sum()),
+        unique=_flags(labeled, truth),
+        formulas=labeled[FORMULA].to_numpy() if FORMULA in labeled else None,
     )
 
 
-def predicted_column(path: Path, asked: str | None) -> tuple[str, bool]:
+def predicted_column(path: Path, column: str | None) -> tuple[str, bool]:
     """The column of predictions in `path`, and whether it holds formation energies."""
     columns = [name for name in columns_of(path) if name != ID]
-    if asked is not None:
-        if asked not in columns:
-            raise UserError(f"{path}: no column {asked!r}{did_you_mean(asked, columns)}")
-        return asked, not _is_one_of(asked, PREDICTED_HULL)
-    for known in (PREDICTED_HULL, PREDICTED_FORMATION):
-        fitting = [name for name in columns if _is_one_of(name, known)]
+    if column is not None:
+        if column not in columns:
+            raise UserError(f"{path}: no column {column!r}{did_you_mean(column, columns)}")
+        return column, not _is_one_of(column, PREDICTED_HULL)
+    for parts in (PREDICTED_HULL, PREDICTED_FORMATION):
+        fitting = [name for name in columns if _is_one_of(name, parts)]
         if len(fitting) > 1:
             raise UserError(f"{path}: {', '.join(fitting)} could all be the predictions; name the column")
         if fitting:
-            return fitting[0], known == PREDICTED_FORMATION
+            return fitting[0], parts == PREDICTED_FORMATION
     raise UserError(
-        f"{path}: name the column of the predictions: none is called …e_above_hull… or …e_form…"
+        f"{path}: name the column of the predictions: no column is called …e_above_hull… or …e_form…"
         f"{did_you_mean('e_form_per_atom', columns)}"
     )
 

@@ -32,7 +32,7 @@ class Wbm:
     truth: Path
 
     def only(self, ids: Iterable[str]) -> "Wbm":
-        """The structures called `ids` alone, as for a sample."""
+        """The predictions of the structures `ids` alone, for example of a sample."""
         return replace(self, joined=_rows(self.joined, np.flatnonzero(np.isin(self.joined.ids, list(ids)))))
 
     def select(self, subset: Subset) -> Joined:
@@ -53,14 +53,14 @@ class Wbm:
         unique = np.flatnonzero(joined.unique)
         if subset == "unique":
             return _rows(joined, unique)
-        made = unique[~np.isnan(joined.predicted[unique])]
-        lowest = np.argsort(joined.predicted[made], kind="stable")[:MOST_STABLE]
-        return _rows(joined, np.sort(made[lowest]))
+        predicted = unique[~np.isnan(joined.predicted[unique])]
+        lowest = np.argsort(joined.predicted[predicted], kind="stable")[:MOST_STABLE]
+        return _rows(joined, np.sort(predicted[lowest]))
 
     def score(self, subset: Subset, threshold: float = 0.0) -> dict[str, Any]:
         """Metrics of a subset with 95 % bootstrap intervals, as `discovery_metrics` names them.
 
-        Stable is what lies up to `threshold` (eV/atom) above the hull.
+        A structure is stable if it lies at most `threshold` (eV/atom) above the hull.
 
         DAF divides by the stable fraction of the full set there, and by that of the published unique prototypes,
         32942 / 215488, on both other subsets.
@@ -82,7 +82,7 @@ class Wbm:
         return SUBSETS if self.joined.unique is not None else SUBSETS[:1]
 
     def described(self) -> dict[str, Any]:
-        """What was read, and what was left out: counts over both files, whatever the subset."""
+        """The columns read and the structures left out, counted over both files for all subsets."""
         return {
             "unlabeled": self.joined.unlabeled,
             "unknown": self.joined.unknown,
@@ -105,17 +105,17 @@ def read_wbm(
 
     Args:
         predictions: a table, see `alphanet.measure.discovery.tables.join`.
-        truth: the published summary or a table with its columns; None: the summary that `alphanet data` fetched.
+        truth: the published summary or a table with its columns; if None, the summary that `alphanet data` fetched.
         column: of the predictions.
         max_error: eV/atom; a prediction further from the DFT value counts as missing.
-        decimals: of eV/atom, to which labels and predictions are rounded first; None: as given.
+        decimals: of eV/atom, to which labels and predictions are rounded first; not rounded if None.
 
     Raises:
-        UserError: a mistake in a file, or no truth on this machine.
+        UserError: a file has a mistake, or the truth is not on this machine.
     """
-    found = published_summary() if truth is None else truth
-    joined = join(predictions, found, column, both_labels=True, max_error=max_error, decimals=decimals)
-    return Wbm(joined, predictions, found)
+    labels = published_summary() if truth is None else truth
+    joined = join(predictions, labels, column, both_labels=True, max_error=max_error, decimals=decimals)
+    return Wbm(joined, predictions, labels)
 
 
 def published_file(part: str) -> SourceFile:
@@ -132,7 +132,7 @@ def published_summary() -> Path:
     """The published labels, where `alphanet data fetch` puts them.
 
     Raises:
-        UserError: they are not there; says what to do.
+        UserError: they are not there; the message says what to do.
     """
     path = local_path(summary_file())
     if not path.is_file():

@@ -1,1 +1,1 @@
-"""Relaxing the WBM structures with any potential: protocol, structures, records, shards, cluster, campaign."""
+"""Relaxing the WBM structures with any potential: protocol, engines, records, and campaigns on a Dask cluster."""

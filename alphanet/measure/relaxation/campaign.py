@@ -1,64 +1,109 @@
-"""A whole run: every structure relaxed once, wherever the command stops and starts again."""
+"""A campaign: every structure relaxed once, wherever the command stops and starts again."""
 
+import contextlib
+import itertools
 import logging
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alphanet.errors import UserError
-from alphanet.measure.relaxation.cluster import client_of
-from alphanet.measure.relaxation.crystals import packed
-from alphanet.measure.relaxation.job import Job, digest
-from alphanet.measure.relaxation.progress import progress
-from alphanet.measure.relaxation.records import RecordFile
-from alphanet.measure.relaxation.settings import label
-from alphanet.measure.relaxation.shards import Shard, shards
-from alphanet.measure.relaxation.structures import Structures
-from alphanet.provenance import utc_now, where
+from alphanet.journal import Journal
+from alphanet.measure.relaxation.cluster import Piece, ask_conditions, client_of, relax_pieces
+from alphanet.measure.relaxation.job import Job
+from alphanet.measure.relaxation.protocol import digest, label
+from alphanet.measure.relaxation.records import Conditions, Crystal, Header, RelaxationRecord
+from alphanet.measure.relaxation.structures import Structures, natural
 
 if TYPE_CHECKING:
     from distributed import Client
 
-    from alphanet.measure.relaxation.dispatch import Answer, Piece
-
 logger = logging.getLogger(__name__)
 
-MOST_OF_A_PIECE = 10  # structures that one worker relaxes in one go; what a lost worker loses
+LARGEST_PIECE = 10  # structures that one worker relaxes in one go; what a lost worker loses
 PIECES_PER_WORKER = 8  # at least, so that all have work until the end
+SECONDS_BETWEEN_LINES = 10.0
+KNOWN_TO_WORKERS = tuple(Conditions.model_fields)
+FREE = ("where", "when")  # fields of the header that may differ from one start to the next
+
+RelaxationJournal = Journal[Header, RelaxationRecord]
+Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """What is relaxed, with what, and where the records go."""
+    """Structures to relax, the job of relaxing them, and the folder of their records."""
 
     job: Job
     structures: Structures
     ids: tuple[str, ...]
     out: Path
 
-    def shards(self) -> list[Shard]:
-        """Shards of this run.
+    @property
+    def path(self) -> Path:
+        """The journal's file."""
+        return self.out / "relaxations.jsonl"
+
+    def header(self, conditions: Conditions | None = None) -> Header:
+        """The header of this campaign's journal, with the conditions on its workers if they are known.
 
         Raises:
-            UserError: see `alphanet.measure.relaxation.shards.shards`.
+            UserError: no ids, an id that is there twice, or one that no structure has.
         """
-        how = self.job.how
-        asked = {
-            "name": label(self.job.model),
-            "engine": self.job.engine,
-            "dtype": how.dtype,
-            "device": how.device.partition(":")[0],
-        }
-        return shards(asked, self.job.protocol.digest, self.ids)
+        ordered = sorted(self.ids, key=natural)
+        if not ordered:
+            raise UserError("there are no structures to relax")
+        if repeated := [one for one, following in itertools.pairwise(ordered) if one == following]:
+            raise UserError(f"{len(repeated)} ids are there more than once, first {repeated[0]}")
+        if missing := sorted(set(ordered) - set(self.structures), key=natural):
+            raise UserError(f"there is no structure {missing[0]} ({len(missing)} of {len(ordered)} ids have none)")
+        return Header(
+            potential=label(self.job.model),
+            dtype=self.job.options.dtype,
+            device=self.job.options.device.partition(":")[0],
+            engine=self.job.engine,
+            protocol=self.job.protocol.described(),
+            structures=digest(ordered),
+            **dict(conditions or Conditions()),
+        )
 
-    def file(self, shard: Shard) -> RecordFile:
-        """Where the records of `shard` are."""
-        return RecordFile(self.out / "shards" / shard.file_name)
+    def journal(self) -> RelaxationJournal | None:
+        """The records on disk; None if there is no file.
+
+        Raises:
+            UserError: the file is damaged or belongs to another campaign, or a structure has two records or is none of
+                this campaign's.
+        """
+        if not self.path.exists():
+            return None
+        journal = Journal(self.path, self.header(), RelaxationRecord, free=(*KNOWN_TO_WORKERS, *FREE))
+        known, recorded = set(self.ids), set[str]()
+        for record in journal.entries:
+            if record.id in recorded:
+                raise UserError(f"{self.path} has two records of {record.id}; remove one of the lines")
+            if record.id not in known:
+                raise UserError(f"{self.path} has a record of {record.id}, which is no structure of this campaign")
+            recorded.add(record.id)
+        return journal
+
+    def records(self) -> list[RelaxationRecord]:
+        """The records of all structures, in the order in which they were written.
+
+        Raises:
+            UserError: see `journal`; or there is a structure without a record.
+        """
+        journal = self.journal()
+        records = journal.entries if journal else []
+        if missing := len(self.ids) - len(records):
+            raise UserError(f"{self.path} lacks {missing} of its {len(self.ids)} records; run the command again")
+        return records
 
 
-def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> list[Shard]:
+def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> RelaxationJournal:
     """Relax what has no record yet.
 
     Args:
@@ -67,122 +112,77 @@ def run(campaign: Campaign, cluster: str, *, restart: bool = False) -> list[Shar
         restart: relax everything anew.
 
     Returns:
-        The shards, whose files are complete now.
+        The journal, with a record of every structure.
 
     Raises:
-        UserError: the folder holds another run or records made under other conditions; no structure can be relaxed as
-            asked; the cluster is gone; the disk is full. What is relaxed is kept in each case.
+        UserError: the folder holds records of another campaign or other conditions; no structure can be relaxed as
+            asked; the cluster is gone; the disk is full. Finished relaxations are kept in each case.
     """
+    campaign.header()  # mistakes in the ids show before a cluster starts
     if restart:
-        shutil.rmtree(campaign.out / "shards", ignore_errors=True)
-    parts = campaign.shards()
-    require_same_run(campaign, parts)
-    left = {shard: missing for shard in parts if (missing := _missing(campaign, shard))}
-    total, waiting = len(campaign.ids), sum(map(len, left.values()))
-    if not waiting:
-        logger.info(f"all {total} structures have their records in {campaign.out}")
-        return parts
-    if waiting < total:
-        logger.info(f"{total - waiting} of {total} structures have their records in {campaign.out}")
-    with client_of(cluster, campaign.job.how.threads) as client, progress(total - waiting, total) as advance:
-        _relax(campaign, client, left, advance)
-    return parts
+        campaign.path.unlink(missing_ok=True)
+    journal = campaign.journal()
+    recorded = {record.id for record in journal.entries} if journal else set()
+    left = sorted(set(campaign.ids) - recorded, key=natural)
+    total, done = len(campaign.ids), len(recorded)
+    if done:
+        logger.info("%s %d structures have their records in %s", f"{done} of" if left else "all", total, campaign.out)
+    if journal and not left:
+        return journal
+    with client_of(cluster, campaign.job.options.threads) as client, _progress(done, total) as advance:
+        return _relax(campaign, client, left, advance)
 
 
-def require_same_run(campaign: Campaign, parts: Iterable[Shard]) -> None:
-    """Raise UserError where the folder holds records of another run, or a file that is none of this one's."""
-    known = {shard.file_name: shard for shard in parts}
-    for path in sorted((campaign.out / "shards").glob("*.jsonl")):
-        header = RecordFile(path).header()
-        if header is None:
-            continue
-        if path.name not in known or header.get("run") != known[path.name].run:
-            raise UserError(
-                f"{path} belongs to a run of another model, protocol or choice of structures; "
-                "use another folder, or restart to relax anew"
-            )
+def _relax(campaign: Campaign, client: "Client", left: Sequence[str], advance: Advance) -> RelaxationJournal:
+    conditions = ask_conditions(client, campaign.job)
+
+    def begin_or_resume() -> RelaxationJournal:
+        return Journal(campaign.path, campaign.header(conditions), RelaxationRecord, free=FREE)
+
+    # A new journal is begun with the first records: only then it is known that something can be relaxed.
+    journal = begin_or_resume() if campaign.path.exists() else None
+    pieces = _pieces(campaign.structures, left, _piece_size(campaign.job, client, len(left)))
+    for records in relax_pieces(client, campaign.job, conditions.digest, pieces):
+        journal = journal or begin_or_resume()
+        journal.extend(records)
+        advance(len(records))
+    assert journal is not None  # there was something left
+    return journal
 
 
-def _relax(
-    campaign: Campaign, client: "Client", left: Mapping[Shard, list[str]], advance: Callable[[int], None]
-) -> None:
-    from alphanet.measure.relaxation.dispatch import ask_conditions, dispatch
-
-    found = ask_conditions(client, campaign.job)
-    made = digest(found)
-    for shard in left:
-        _require_same_conditions(campaign.file(shard), found)
-    pieces = _pieces(campaign, left, _piece_size(campaign, client, left))
-    for answer in dispatch(client, campaign.job, pieces):
-        _require_alike(answer, made)
-        file = campaign.file(answer.shard)
-        file.start(_header(campaign, answer.shard, found))
-        file.add(answer.records)
-        advance(len(answer.records))
-
-
-def _missing(campaign: Campaign, shard: Shard) -> list[str]:
-    """Ids of `shard` that have no record yet."""
-    there = {record["id"] for record in campaign.file(shard).records()}
-    return [one for one in shard.ids if one not in there]
-
-
-def _piece_size(campaign: Campaign, client: "Client", left: Mapping[Shard, list[str]]) -> int:
+def _piece_size(job: Job, client: "Client", structures: int) -> int:
     workers = max(1, sum(client.nthreads().values()))
-    even = -(-sum(map(len, left.values())) // (PIECES_PER_WORKER * workers))
-    if campaign.job.engine == "ase":
-        return max(1, min(MOST_OF_A_PIECE, even))
-    return max(1, min(2 * campaign.job.batch, even))
+    largest = LARGEST_PIECE if job.engine == "ase" else 2 * job.batch
+    return max(1, min(largest, -(-structures // (PIECES_PER_WORKER * workers))))
 
 
-def _pieces(campaign: Campaign, left: Mapping[Shard, list[str]], size: int) -> Iterator["Piece"]:
-    from alphanet.measure.relaxation.dispatch import Piece
-
-    for shard, ids in left.items():
-        for first in range(0, len(ids), size):
-            atoms = campaign.structures.load(ids[first : first + size])
-            yield Piece(shard, {one: packed(structure) for one, structure in atoms.items()})
+def _pieces(structures: Structures, ids: Sequence[str], size: int) -> Iterator[Piece]:
+    for first in range(0, len(ids), size):
+        yield {identity: Crystal.of(structures[identity]) for identity in ids[first : first + size]}
 
 
-def _header(campaign: Campaign, shard: Shard, found: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "run": shard.run,
-        "shard": shard.number,
-        "structures": len(shard.ids),
-        "conditions": found,
-        "protocol": campaign.job.protocol.digest,
-        "where": where(),
-        "when": utc_now(),
-    }
+@contextlib.contextmanager
+def _progress(done: int, total: int) -> Iterator[Advance]:
+    """Yield a function that takes the number of further records; it moves a bar on a terminal, logs lines elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    columns = (TextColumn("structures"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    task = bar.add_task("structures", total=total, completed=done)
+    started = last = time.monotonic()
+    first = done
 
-def _require_same_conditions(file: RecordFile, found: Mapping[str, Any]) -> None:
-    header = file.header()
-    if header is None:
-        return
-    before = header["conditions"]
-    different = [key for key in found if before.get(key) != found[key]]
-    if different:
-        raise UserError(
-            f"{file.path} was made with other {', '.join(different)} ({_differences(before, found, different)}); "
-            "records of both must not be mixed: use another folder, or restart to relax anew"
-        )
+    def advance(more: int) -> None:
+        nonlocal done, last
+        done += more
+        bar.advance(task, more)
+        now = time.monotonic()
+        if bar.disable and (now - last > SECONDS_BETWEEN_LINES or done == total):
+            last = now
+            rate = (done - first) / max(now - started, 1e-3)
+            end = datetime.now() + timedelta(seconds=(total - done) / rate)
+            logger.info("%d of %d structures, %.3g/s, end about %s", done, total, rate, f"{end:%a %H:%M}")
 
-
-def _require_alike(answer: "Answer", made: str) -> None:
-    if answer.conditions is not None and answer.conditions != made:
-        raise UserError(
-            "the workers of the cluster differ in model, versions or kind of GPU, and their records must not be mixed; "
-            "give all of them the same environment"
-        )
-
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any], keys: Iterable[str]) -> str:
-    """The first value that differs, by its path."""
-    for key in keys:
-        one, other = before.get(key), now.get(key)
-        if isinstance(one, dict) and isinstance(other, dict):
-            inner = [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
-            return f"{key}: {_differences(one, other, inner)}"
-        return f"{key} {one} then, {other} now"
-    return ""
+    with bar:
+        yield advance

@@ -1,27 +1,35 @@
-"""Dask clusters by name: processes of this machine, jobs of SLURM, or a scheduler that is already there."""
+"""Dask clusters by name, and relaxing the pieces of a campaign on them."""
 
 import contextlib
+import itertools
 import logging
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alphanet.cards import read_yaml
 from alphanet.errors import UserError
+from alphanet.measure.relaxation.isolated import relax_isolated
+from alphanet.measure.relaxation.job import Job, conditions, relax_piece
+from alphanet.measure.relaxation.records import Conditions, Crystal, RelaxationRecord, failure
+from alphanet.potentials.channel import THREADS
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
+
+Piece = Mapping[str, Crystal]
+"""A few structures by id, which one worker relaxes in one go"""
 
 FORMS = "local[:N], slurm:FILE or tcp://HOST:PORT"
 CONNECT = "30s"
-LOST_TWICE = 1  # failures after the first with which a piece is still run again as it is
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+LOST_TWICE = 1  # failures after the first with which Dask runs a piece again as it is
+AHEAD = 2  # pieces a worker's thread has before it; the next is there when one is done
 
 
 @contextlib.contextmanager
 def client_of(cluster: str, threads: int | None) -> Iterator["Client"]:
-    """A client of the cluster called `cluster`; a cluster that was made for it ends with it.
+    """Yield a client of the cluster called `cluster`; a cluster that was made for it ends with it.
 
     Args:
         cluster: `local` (a worker), `local:N`; `slurm:FILE`, a YAML file with the arguments of
@@ -35,16 +43,82 @@ def client_of(cluster: str, threads: int | None) -> Iterator["Client"]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     kind, _, rest = cluster.partition(":")
     if kind == "local":
-        with _local(rest or "1", threads or 1) as client:
-            yield client
+        manager = _local(rest or "1", threads or 1)
     elif kind == "slurm":
-        with _slurm(rest) as client:
-            yield client
+        manager = _slurm(rest)
     elif kind in ("tcp", "tls"):
-        with _connected(cluster) as client:
-            yield client
+        manager = _connected(cluster)
     else:
         raise UserError(f"cluster: {cluster!r} is none of {FORMS}")
+    with manager as client:
+        yield client
+
+
+def ask_conditions(client: "Client", job: Job) -> Conditions:
+    """The conditions on a worker of the cluster, which opens the potential for it.
+
+    Raises:
+        UserError: the potential cannot be opened, or the cluster is gone.
+    """
+    from distributed import KilledWorker
+
+    with _scheduler_needed():
+        try:
+            answer: Conditions = client.submit(conditions, job, pure=False).result()
+        except KilledWorker as error:
+            raise UserError(f"{job.model}: opening it ended the worker; is there memory enough for it?") from error
+    return answer
+
+
+def relax_pieces(
+    client: "Client", job: Job, expected: str, pieces: Iterable[Piece]
+) -> Iterator[list[RelaxationRecord]]:
+    """Yield the records of each piece when it is done.
+
+    Dask runs the piece of a lost worker again. If that is lost, too, each structure of the piece gets a process of its
+    own, in which the one that ends it is found.
+
+    Args:
+        client: of the cluster.
+        job: how to relax.
+        expected: digest of the conditions that all workers must have.
+        pieces: structures, read as workers become free.
+
+    Raises:
+        UserError: no structure can be relaxed as asked, a worker's conditions are others, or the cluster is gone.
+    """
+    from distributed import KilledWorker, as_completed
+
+    waiting = iter(pieces)
+    under_way: dict[Future, Piece] = {}
+    alone: set[object] = set()  # keys of tasks with a process of their own
+    completed = as_completed()
+
+    def submit(piece: Piece, *task: Any) -> "Future":
+        future = client.submit(*task, pure=False)
+        under_way[future] = piece
+        completed.add(future)
+        return future
+
+    def fill() -> None:
+        room = max(2, AHEAD * sum(client.nthreads().values())) - len(under_way)
+        for piece in itertools.islice(waiting, max(0, room)):
+            submit(piece, relax_piece, job, expected, piece)
+
+    with _scheduler_needed():
+        fill()
+        for future in completed:
+            piece = under_way.pop(future)
+            try:
+                yield future.result()
+            except KilledWorker:
+                if future.key in alone:
+                    reason = "its worker was lost again and again"
+                    yield [failure(name, reason, n_sites=len(one.numbers)) for name, one in piece.items()]
+                else:
+                    for name, one in piece.items():
+                        alone.add(submit({name: one}, relax_isolated, job, expected, name, one).key)
+            fill()
 
 
 @contextlib.contextmanager
@@ -54,10 +128,12 @@ def _local(number: str, threads: int) -> Iterator["Client"]:
 
     if not number.isdigit() or int(number) < 1:
         raise UserError(f"cluster: local:{number}: give a number of processes, such as local:2")
-    environment = dict.fromkeys(THREADS, str(threads))
+    settings = {
+        "distributed.scheduler.allowed-failures": LOST_TWICE,
+        "distributed.nanny.pre-spawn-environ": dict.fromkeys(THREADS, threads),
+    }
     with (
-        _changed(environment),
-        dask.config.set({"distributed.scheduler.allowed-failures": LOST_TWICE}),
+        dask.config.set(settings),
         LocalCluster(
             n_workers=int(number),
             threads_per_worker=1,
@@ -65,8 +141,8 @@ def _local(number: str, threads: int) -> Iterator["Client"]:
             memory_limit=0,  # potentials run in processes of their own, which Dask does not see
             dashboard_address=None,
             silence_logs=logging.CRITICAL,
-        ) as made,
-        Client(made) as client,
+        ) as cluster,
+        Client(cluster) as client,
     ):
         yield client
 
@@ -86,11 +162,11 @@ def _slurm(file: str) -> Iterator["Client"]:
         raise UserError("cluster slurm needs dask-jobqueue; install it: pip install dask-jobqueue") from None
     jobs = arguments.pop("jobs", 1)
     try:
-        made: Any = SLURMCluster(**arguments)
+        cluster: Any = SLURMCluster(**arguments)
     except (TypeError, ValueError) as error:
         raise UserError(f"{file}: {error}") from error
-    with made, Client(made) as client:
-        made.scale(jobs=jobs)
+    with cluster, Client(cluster) as client:
+        cluster.scale(jobs=jobs)
         client.wait_for_workers(1)
         yield client
 
@@ -110,15 +186,12 @@ def _connected(address: str) -> Iterator["Client"]:
 
 
 @contextlib.contextmanager
-def _changed(variables: dict[str, str]) -> Iterator[None]:
-    """The environment that processes started meanwhile receive."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+def _scheduler_needed() -> Iterator[None]:
+    from distributed.comm import CommClosedError
+
     try:
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    except (CommClosedError, CancelledError, TimeoutError, ConnectionError) as error:
+        raise UserError(
+            "the Dask scheduler is gone; what is relaxed is kept, and the same command goes on from there"
+        ) from error

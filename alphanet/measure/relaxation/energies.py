@@ -1,7 +1,5 @@
 """From total to formation energies, as the leaderboard does it: published elemental references, MP2020 corrections."""
 
-import gzip
-import json
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -25,11 +23,10 @@ def read_references(path: Path) -> dict[str, float]:
     Raises:
         UserError: the file cannot be read, or has another form.
     """
-    opener: Any = gzip.open if path.suffix == ".gz" else open
+    from alphanet.data.formats.pymatgen_json import load_json
+
     try:
-        with opener(path, "rt", encoding="utf-8") as stream:
-            entries = json.load(stream)
-        return {symbol: round(_energy_per_atom(entry), DECIMALS) for symbol, entry in entries.items()}
+        return {symbol: round(_energy_per_atom(entry), DECIMALS) for symbol, entry in load_json(path).items()}
     except (OSError, EOFError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     except (KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
@@ -60,8 +57,8 @@ class Corrections:
     """MP2020 corrections of total energies, eV.
 
     Args:
-        published: corrections in eV/atom by id, from the published summary; they are taken where they are there,
-            because what pymatgen computes depends on its version.
+        published: corrections in eV/atom by id, from the published summary; they have precedence, because
+            what pymatgen computes depends on its version.
         included: the potential was trained on corrected energies; nothing is added.
     """
 
@@ -70,7 +67,7 @@ class Corrections:
         self._computed: Any = None
 
     def correction(self, identity: str, atoms: Atoms) -> float:
-        """What is added to the total energy (eV) of the structure `identity`, relaxed to `atoms`."""
+        """The correction (eV) of the total energy of the structure `identity`, relaxed to `atoms`."""
         if self._included:
             return 0.0
         if identity in self._published:
@@ -78,7 +75,7 @@ class Corrections:
         return self._compute(atoms)
 
     def source(self) -> str:
-        """Where the corrections come from, for the result's description."""
+        """The source of the corrections, for the result's description."""
         if self._included:
             return "included in the energies that the potential was trained on"
         if self._computed is None:

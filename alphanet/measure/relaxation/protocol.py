@@ -2,8 +2,13 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from alphanet.potentials.card_parts import Relaxation
 
 OPTIMIZER, CELL_FILTER = "FIRE", "FrechetCellFilter"
 
@@ -28,22 +33,55 @@ class RelaxationProtocol:
     """
 
     fmax: float = 0.05
-    """eV/Å: converged when no atom and no row of the cell's generalised forces has a larger norm"""
+    """eV/Å: converged if no atom and no row of the cell's generalized forces has a larger norm"""
     max_steps: int = 500
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, JsonValue]:
         """Everything that the result depends on."""
-        limits = {"smallest_distance": SMALLEST_DISTANCE, "largest_force": LARGEST_FORCE}
         return {
             "task": "IS2RE-SR",
             "optimizer": OPTIMIZER,
             "cell_filter": CELL_FILTER,
             **asdict(self),
-            **limits,
+            "smallest_distance": SMALLEST_DISTANCE,
+            "largest_force": LARGEST_FORCE,
             "largest_volume": LARGEST_VOLUME,
         }
 
     @property
     def digest(self) -> str:
         """Hash of `described`, 16 hex digits."""
-        return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()[:16]
+        return digest(self.described())
+
+
+def settings_of(model: str) -> Relaxation:
+    """The settings in the card of `model`; the usual ones if it has none.
+
+    Raises:
+        UserError: the card is not valid.
+    """
+    from alphanet.potentials.cards import baseline_names, load_baseline
+
+    name = model.partition(":")[0]
+    return load_baseline(name).relaxation if name in baseline_names() else Relaxation()
+
+
+def protocol_of(model: str, *, fmax: float | None = None, max_steps: int | None = None) -> RelaxationProtocol:
+    """The protocol for `model`; `fmax` (eV/Å) and `max_steps` replace those of its card.
+
+    Raises:
+        UserError: the card is not valid.
+    """
+    card = settings_of(model)
+    return RelaxationProtocol(fmax or card.fmax, max_steps or card.max_steps)
+
+
+def label(model: str) -> str:
+    """A model's name as it can stand in names of columns and folders."""
+    name = Path(model).stem if Path(model).suffix else model
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")
+
+
+def digest(values: object) -> str:
+    """Hash of plain values, 16 hex digits."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

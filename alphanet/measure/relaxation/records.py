@@ -1,128 +1,93 @@
-"""Files of relaxation records: a header that says what made them, then a JSON line a structure, on disk at once."""
+"""Records of relaxations, and what stands before them in their journal."""
 
-import json
-import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from alphanet.errors import UserError
+import numpy as np
+from ase import Atoms
+from pydantic import BaseModel, Field, JsonValue
 
-Record = dict[str, Any]
-"""What became of one structure:
+from alphanet.measure.relaxation.protocol import digest
+from alphanet.provenance import utc_now, where
 
-`id`; `status`: converged, unconverged (the steps were used up) or failed; `reason` of a failure, else none; `energy`
-(eV) and `energy_per_atom` (eV/atom); `n_sites`; `steps`; `fmax` (eV/Å); `volume_ratio`, final over initial; `flags`;
-`seconds`; `structure`, the relaxed crystal. Numbers of a failure are those of the last sound step, or none.
-"""
-
-
-def failure(identity: str, reason: str, **known: Any) -> Record:
-    """The record of a structure that could not be relaxed."""
-    unknown = dict.fromkeys(("energy", "energy_per_atom", "n_sites", "steps", "fmax", "volume_ratio"))
-    return {
-        "id": identity,
-        "status": "failed",
-        "reason": " ".join(reason.split()),
-        **unknown,
-        "flags": [],
-        "seconds": 0.0,
-        "structure": None,
-        **known,
-    }
+DECIMALS = 7  # of Å; an error of 1e-7 Å changes no energy by more than 1e-6 eV
 
 
 @dataclass(frozen=True)
-class RecordFile:
-    """A shard's file on disk."""
+class Crystal:
+    """A structure as plain values, periodic in all directions: it travels between processes and stands in records."""
 
-    path: Path
+    numbers: list[int]
+    positions: list[list[float]]
+    """(n, 3) Å"""
+    cell: list[list[float]]
+    """(3, 3) Å"""
 
-    def start(self, header: dict[str, Any]) -> None:
-        """Write the header, if the file does not have it yet.
+    @classmethod
+    def of(cls, atoms: Atoms) -> "Crystal":
+        """The crystal of `atoms`, to `DECIMALS` decimals."""
+        positions, cell = (np.round(values, DECIMALS).tolist() for values in (atoms.positions, atoms.cell.array))
+        return cls(atoms.numbers.tolist(), positions, cell)
 
-        Raises:
-            UserError: the file cannot be written.
-        """
-        if self.header() is None:
-            _append(self.path, [{"header": header}])
-
-    def add(self, records: Iterable[Record]) -> None:
-        """Append `records` and flush them to the disk.
-
-        Raises:
-            UserError: the file cannot be written, e.g. the disk is full.
-        """
-        _append(self.path, records)
-
-    def header(self) -> dict[str, Any] | None:
-        """What stands in the first line; none where there is no file, or nothing whole in it.
-
-        Raises:
-            UserError: the first line is something else.
-        """
-        first = next(_lines(self.path), None)
-        if first is None:
-            return None
-        if "header" not in first:
-            raise UserError(f"{self.path} does not begin with a header; it is no file of relaxation records")
-        return dict(first["header"])
-
-    def records(self) -> Iterator[Record]:
-        """All whole records; a last line that was cut off is left out.
-
-        Raises:
-            UserError: the file cannot be read, or a line before the last is damaged.
-        """
-        return (line for line in _lines(self.path) if "header" not in line)
+    def atoms(self) -> Atoms:
+        """The crystal as ASE's atoms."""
+        return Atoms(self.numbers, self.positions, cell=self.cell, pbc=True)
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
-        return
-    try:
-        with path.open("rb") as stream:
-            for number, line in enumerate(stream, 1):
-                if not line.endswith(b"\n"):
-                    return  # the writer was killed here; the structure is relaxed again
-                yield _parsed(path, number, line)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+class RelaxationRecord(BaseModel):
+    """Outcome of relaxing one structure. Numbers of a failure are those of the last sound step, or None."""
+
+    id: str
+    status: Literal["converged", "unconverged", "failed"]
+    """`unconverged`: the steps were used up"""
+    reason: str | None = None
+    """Of a failure"""
+    energy: float | None = None
+    """eV"""
+    energy_per_atom: float | None = None
+    n_sites: int | None = None
+    steps: int | None = None
+    fmax: float | None = None
+    """eV/Å"""
+    volume_ratio: float | None = None
+    """Final over initial"""
+    flags: list[str] = []
+    seconds: float = 0.0
+    structure: Crystal | None = None
+    """Relaxed"""
 
 
-def _parsed(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or not ({"header"} <= found.keys() or {"id", "status"} <= found.keys()):
-        raise UserError(f"{path}:{number} is no record; remove the line, and its structure is relaxed again")
-    return found
+def failure(identity: str, reason: str, **known: Any) -> RelaxationRecord:
+    """The record of a structure that could not be relaxed; `known`: fields that are known nevertheless."""
+    return RelaxationRecord(id=identity, status="failed", reason=" ".join(reason.split()), **known)
 
 
-def _append(path: Path, lines: Iterable[dict[str, Any]]) -> None:
-    """Add whole lines, after what a killed writer left of one has been cut off."""
-    data = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines).encode()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "rb+", buffering=0) as stream:
-            end = _end_of_last_line(stream.fileno())
-            stream.truncate(end)
-            stream.seek(end)
-            if stream.write(data) != len(data):
-                raise UserError(f"cannot write {path}: the disk is full")
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+class Conditions(BaseModel):
+    """Conditions on a worker: records are mixed only if these are the same."""
+
+    model: dict[str, JsonValue] = {}
+    versions: dict[str, str] = {}
+    gpu: JsonValue = None
+
+    @property
+    def digest(self) -> str:
+        """Hash of the conditions, 16 hex digits."""
+        return digest(self.model_dump(mode="json"))
 
 
-def _end_of_last_line(descriptor: int) -> int:
-    end = os.fstat(descriptor).st_size
-    while end:
-        start = max(0, end - 65536)
-        place = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if place >= 0:
-            return start + place + 1
-        end = start
-    return 0
+class Header(Conditions):
+    """First line of a journal of relaxations. The conditions are empty until a worker is asked."""
+
+    potential: str
+    dtype: str
+    device: str
+    engine: str
+    protocol: dict[str, JsonValue]
+    structures: str
+    """Digest of all ids"""
+    where: dict[str, JsonValue] = Field(default_factory=where)
+    when: str = Field(default_factory=utc_now)
+
+    def facts(self) -> dict[str, JsonValue]:
+        """The conditions of the records, whenever and wherever they were made."""
+        return self.model_dump(mode="json", exclude={"where", "when"})

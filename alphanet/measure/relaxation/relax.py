@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import FIRE
 
 from alphanet.errors import UserError
-from alphanet.measure.relaxation.crystals import packed, too_near
 from alphanet.measure.relaxation.protocol import (
     LARGEST_FORCE,
     LARGEST_VOLUME,
@@ -18,17 +18,50 @@ from alphanet.measure.relaxation.protocol import (
     SUSPICIOUS_VOLUME,
     RelaxationProtocol,
 )
-from alphanet.measure.relaxation.records import Record, failure
+from alphanet.measure.relaxation.records import Crystal, RelaxationRecord, failure
 from alphanet.potentials.ase_calculator import PotentialCalculator
 from alphanet.potentials.channel import WorkerError
 from alphanet.potentials.protocol import Potential
 
 
-class DivergedError(Exception):
-    """A relaxation that went where no result can come from."""
+@dataclass(frozen=True)
+class Step:
+    """State of a relaxation after some steps; eV, eV/Å."""
+
+    energy: float
+    steps: int
+    fmax: float
+    volume_ratio: float
+    """To the initial volume"""
+
+    def problem(self) -> str | None:
+        """In which way the relaxation has diverged; None if it has not."""
+        if not np.isfinite([self.fmax, self.energy, self.volume_ratio]).all():
+            return "energy, forces or cell are not finite"
+        if self.fmax > LARGEST_FORCE:
+            return f"a force of {self.fmax:.3g} eV/Å"
+        if not 1 / LARGEST_VOLUME < self.volume_ratio < LARGEST_VOLUME:
+            return f"the volume is {self.volume_ratio:.3g} times the initial one"
+        return None
+
+    def record(self, identity: str, atoms: Atoms, *, converged: bool) -> RelaxationRecord:
+        """The record of a relaxation that ends here, at `atoms`."""
+        within = 1 / SUSPICIOUS_VOLUME <= self.volume_ratio <= SUSPICIOUS_VOLUME
+        return RelaxationRecord(
+            id=identity,
+            status="converged" if converged else "unconverged",
+            energy=self.energy,
+            energy_per_atom=self.energy / len(atoms),
+            n_sites=len(atoms),
+            steps=self.steps,
+            fmax=round(self.fmax, 6),
+            volume_ratio=round(self.volume_ratio, 6),
+            flags=[] if within else ["volume doubled" if self.volume_ratio > 1 else "volume halved"],
+            structure=Crystal.of(atoms),
+        )
 
 
-def relax(identity: str, atoms: Atoms, potential: Potential, protocol: RelaxationProtocol) -> Record:
+def relax(identity: str, atoms: Atoms, potential: Potential, protocol: RelaxationProtocol) -> RelaxationRecord:
     """Relax atoms and cell of one structure; whatever goes wrong becomes the record of a failure.
 
     A potential whose worker process dies of the structure gets it a second time, in a new process.
@@ -47,112 +80,82 @@ def relax(identity: str, atoms: Atoms, potential: Potential, protocol: Relaxatio
         return failure(identity, reason, n_sites=len(atoms))
     try:
         try:
-            found = _relaxed(identity, atoms, potential, protocol)
+            record = _relax(identity, atoms, potential, protocol)
         except WorkerError as error:
-            require_started(error)
-            found = _relaxed(identity, atoms, potential, protocol)
+            if error.kind == "start":  # no structure is to blame for that
+                raise UserError(str(error)) from error
+            record = _relax(identity, atoms, potential, protocol)
     except WorkerError as error:
-        found = failure(identity, f"ended the potential's process twice: {error}", n_sites=len(atoms))
-    return found | {"seconds": round(time.perf_counter() - started, 4)}
+        record = failure(identity, f"ended the potential's process twice: {error}", n_sites=len(atoms))
+    record.seconds = round(time.perf_counter() - started, 4)
+    return record
 
 
 def unsound(atoms: Atoms) -> str | None:
-    """Why a structure cannot be relaxed; none if it can."""
+    """The reason why a structure cannot be relaxed; None if it can."""
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
         return "positions or cell are not finite"
     if abs(atoms.cell.volume) < 1e-3:
         return f"the cell has no volume ({atoms.cell.volume:.3g} Å^3)"
-    near = too_near(atoms, SMALLEST_DISTANCE)
+    near = _nearest(atoms, SMALLEST_DISTANCE)
     return f"atoms overlap: {near}" if near else None
 
 
-def require_started(error: WorkerError) -> None:
-    """Raise `error` again if it says that no worker can be started: no structure is to blame for that."""
-    if error.kind == "start":
-        raise UserError(str(error)) from error
+def _nearest(atoms: Atoms, cutoff: float) -> str | None:
+    """The two atoms, or images of one, that are nearest to each other; None if none are nearer than `cutoff` (Å)."""
+    from vesin import NeighborList
+
+    first, second, distance = NeighborList(cutoff=cutoff, full_list=False).compute(
+        points=atoms.positions, box=atoms.cell.array, periodic=True, quantities="ijd"
+    )
+    if not len(distance):
+        return None
+    nearest = int(distance.argmin())
+    return f"atoms {first[nearest]} and {second[nearest]} are {distance[nearest]:.3f} Å apart"
 
 
-def diverged(fmax: float, energy: float, volume_ratio: float) -> str | None:
-    """In which way a step has gone wrong; none if it has not."""
-    if not np.isfinite([fmax, energy, volume_ratio]).all():
-        return "energy, forces or cell are not finite"
-    if fmax > LARGEST_FORCE:
-        return f"a force of {fmax:.3g} eV/Å"
-    if not 1 / LARGEST_VOLUME < volume_ratio < LARGEST_VOLUME:
-        return f"the volume is {volume_ratio:.3g} times the initial one"
-    return None
-
-
-def success(identity: str, atoms: Atoms, **found: Any) -> Record:
-    """The record of a relaxation that ran; `found`: energy, steps, fmax, volume_ratio, converged."""
-    ratio = found["volume_ratio"]
-    within = 1 / SUSPICIOUS_VOLUME <= ratio <= SUSPICIOUS_VOLUME
-    return {
-        "id": identity,
-        "status": "converged" if found["converged"] else "unconverged",
-        "reason": None,
-        "energy": found["energy"],
-        "energy_per_atom": found["energy"] / len(atoms),
-        "n_sites": len(atoms),
-        "steps": found["steps"],
-        "fmax": round(found["fmax"], 6),
-        "volume_ratio": round(ratio, 6),
-        "flags": [] if within else ["volume doubled" if ratio > 1 else "volume halved"],
-        "seconds": 0.0,
-        "structure": packed(atoms),
-    }
-
-
-def _relaxed(identity: str, atoms: Atoms, potential: Potential, protocol: RelaxationProtocol) -> Record:
+def _relax(identity: str, atoms: Atoms, potential: Potential, protocol: RelaxationProtocol) -> RelaxationRecord:
     moving = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
     moving.calc = PotentialCalculator(potential)
-    watched = _Watched(moving)
+    forces = _Forces(moving)
+    optimizer = FIRE(forces, logfile=None)
+    last: Step | None = None
     try:
-        converged = bool(watched.optimizer.run(fmax=protocol.fmax, steps=protocol.max_steps))
-        return success(identity, moving, converged=converged, **watched.last)
-    except DivergedError as error:
-        return failure(identity, f"diverged: {error}", n_sites=len(atoms), **watched.last)
+        for _ in optimizer.irun(fmax=protocol.fmax, steps=protocol.max_steps):
+            ratio = float(moving.cell.volume / atoms.cell.volume)
+            step = Step(float(moving.get_potential_energy()), optimizer.nsteps, forces.largest(), ratio)
+            if problem := step.problem():
+                return failure(identity, f"diverged: {problem}", n_sites=len(atoms), **_known(last))
+            last = step
+        return step.record(identity, moving, converged=step.fmax < protocol.fmax)
     except NotImplementedError as error:
         raise UserError(f"{error}, which relaxing a cell needs") from error
     except WorkerError:
         raise
     except (UserError, ArithmeticError, ValueError, np.linalg.LinAlgError, MemoryError) as error:
-        return failure(identity, _reason(error), n_sites=len(atoms), **watched.last)
+        # What went wrong, without the place in a batch of one.
+        reason = re.sub(r"\bframe 0(: | )", "", str(error)) or type(error).__name__
+        return failure(identity, reason, n_sites=len(atoms), **_known(last))
 
 
-def _reason(error: Exception) -> str:
-    """What went wrong, without the place in a batch of one."""
-    return re.sub(r"\bframe 0(: | )", "", str(error)) or type(error).__name__
+def _known(last: Step | None) -> dict[str, float | int]:
+    """Fields of a failure's record after the last sound step."""
+    return {} if last is None else asdict(last)
 
 
-class _Remembering(FrechetCellFilter):
-    """Computes forces once a configuration; ASE's optimisers ask twice, and derivatives of the exponential cost."""
+class _Forces(FrechetCellFilter):
+    """Computes forces once a configuration; ASE's optimizers ask twice, and derivatives of the exponential cost."""
 
-    forces: np.ndarray
+    _forces: np.ndarray
     _at = b""
 
     def get_forces(self, **kwargs: Any) -> np.ndarray:
-        """Generalised forces (n + 3, 3) of atoms and cell."""
+        """Generalized forces (n + 3, 3) of atoms and cell."""
         at = self.atoms.positions.tobytes() + self.atoms.cell.array.tobytes()
         if at != self._at:
-            self.forces, self._at = super().get_forces(**kwargs), at
-        return self.forces.copy()
+            self._forces, self._at = super().get_forces(**kwargs), at
+        return self._forces.copy()
 
-
-class _Watched:
-    """A relaxation whose every step is looked at."""
-
-    def __init__(self, atoms: Atoms) -> None:
-        self._atoms, self._volume = atoms, atoms.cell.volume
-        self._filter = _Remembering(atoms)
-        self.optimizer = FIRE(self._filter, logfile=None)
-        self.optimizer.attach(self._look)
-        self.last: dict[str, Any] = {}
-
-    def _look(self) -> None:
-        fmax = float(np.sqrt((self._filter.forces**2).sum(axis=1).max()))
-        energy = float(self._atoms.get_potential_energy())
-        ratio = float(self._atoms.cell.volume / self._volume)
-        if reason := diverged(fmax, energy, ratio):
-            raise DivergedError(reason)
-        self.last = {"energy": energy, "steps": self.optimizer.nsteps, "fmax": fmax, "volume_ratio": ratio}
+    def largest(self) -> float:
+        """Largest norm of the generalized forces, eV/Å."""
+        return float(np.sqrt((self.get_forces() ** 2).sum(axis=1).max()))

@@ -1,23 +1,33 @@
-"""Many structures at once: torch_sim's FIRE with the Frechet cell, in ASE's flavour, on any potential."""
+"""Many structures at once: torch_sim's FIRE with the Frechet cell, in ASE's flavor, on any potential.
+
+The loop is our own, because `torch_sim.optimize` with its `InFlightAutoBatcher` (0.3) counts steps over the whole run
+instead of by structure, cannot set aside a structure that diverges, loses every structure under way if the potential
+fails for one, and starts fresh ones in a way that changes the steps of the others (see `_at_rest`).
+"""
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from ase import Atoms
+from torch import Tensor
+from torch_sim import concatenate_states, initialize_state
+from torch_sim.models.interface import ModelInterface
+from torch_sim.optimizers import frechet_cell_fire
 
 from alphanet.errors import UserError
 from alphanet.measure.relaxation.protocol import RelaxationProtocol
-from alphanet.measure.relaxation.records import Record, failure
-from alphanet.measure.relaxation.relax import diverged, relax, success, unsound
+from alphanet.measure.relaxation.records import RelaxationRecord, failure
+from alphanet.measure.relaxation.relax import Step, relax, unsound
 from alphanet.potentials.protocol import Potential
 
 
 def relax_batched(
     frames: Mapping[str, Atoms], potential: Potential, protocol: RelaxationProtocol, batch: int
-) -> list[Record]:
+) -> list[RelaxationRecord]:
     """Relax atoms and cells, `batch` structures at once; one that is done makes room for the next.
 
     The seconds of a record are its share of the time of the steps that it took part in. Structures of a call in which
@@ -33,49 +43,85 @@ def relax_batched(
         Records in the order of `frames`.
 
     Raises:
-        UserError: torch_sim is not installed, or the potential gives no stress.
+        UserError: the potential gives no stress.
     """
-    try:
-        from alphanet.measure.relaxation.potential_model import PotentialModel
-    except ImportError:
-        raise UserError("engine torch-sim needs torch_sim; install it: pip install torch-sim-atomistic") from None
     reasons = {identity: unsound(atoms) for identity, atoms in frames.items()}
-    found = {one: failure(one, why, n_sites=len(frames[one])) for one, why in reasons.items() if why}
-    waiting = deque(one for one in frames if one not in found)
-    flock = _Flock(frames, PotentialModel(potential), protocol)
-    while waiting or flock.ids:
-        room = min(batch - len(flock.ids), len(waiting))
-        arriving = [waiting.popleft() for _ in range(room)]
+    records = {one: failure(one, why, n_sites=len(frames[one])) for one, why in reasons.items() if why}
+    waiting = deque(one for one in frames if one not in records)
+    under_way = _Batch(frames, PotentialModel(potential), protocol)
+    while waiting or under_way.members:
+        arriving = [waiting.popleft() for _ in range(min(batch - len(under_way.members), len(waiting)))]
         lost: list[str] = []
         try:
-            flock.admit(arriving)
+            under_way.admit(arriving)
         except _FailedCallError:
             lost = arriving
-        found |= flock.collect()
+        records |= under_way.collect()
         try:
-            flock.step()
+            under_way.step()
         except _FailedCallError:
-            lost = [*lost, *flock.clear()]
-        found |= {one: relax(one, frames[one], potential, protocol) for one in lost}
-    return [found[one] for one in frames]
+            lost = lost + [member.id for member in under_way.members]
+            under_way.keep([])
+        records |= {one: relax(one, frames[one], potential, protocol) for one in lost}
+    return [records[one] for one in frames]
+
+
+class PotentialModel(ModelInterface):
+    """Any potential as a torch_sim model: all systems of a state by one call of `Potential.predict`.
+
+    Positions and cells are float64 on the CPU, as potentials take them; in which precision and where the network
+    computes is the potential's own business.
+    """
+
+    def __init__(self, potential: Potential) -> None:
+        """The potential stays open; who opened it closes it."""
+        super().__init__()
+        self._potential = potential
+        self._device, self._dtype = torch.device("cpu"), torch.float64
+        self._compute_forces = self._compute_stress = True
+
+    def forward(self, state: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """Energy (B,) eV, forces (N, 3) eV/Å, stress (B, 3, 3) eV/Å^3 of the B systems of `state`.
+
+        Raises:
+            UserError: as the potential's `predict`.
+            NotImplementedError: the potential gives no stress.
+        """
+        del kwargs
+        frames = state.to_atoms()
+        predictions = self._potential.predict(frames, batch_size=len(frames))
+        if any(one.stress is None for one in predictions):
+            raise NotImplementedError(f"{self._potential.name} gives no stress")
+        return {
+            "energy": torch.tensor([one.energy for one in predictions], dtype=self._dtype),
+            "forces": torch.cat([torch.as_tensor(one.forces, dtype=self._dtype) for one in predictions]),
+            "stress": torch.stack([torch.as_tensor(one.stress, dtype=self._dtype) for one in predictions]),
+        }
 
 
 class _FailedCallError(Exception):
     """The potential could not answer for a batch."""
 
 
-class _Flock:
+@dataclass
+class _Member:
+    """A structure under way."""
+
+    id: str
+    volume: float
+    """Initial, Å^3"""
+    seconds: float
+    steps: int = 0
+
+
+class _Batch:
     """Structures under way, as one torch_sim state."""
 
-    def __init__(self, frames: Mapping[str, Atoms], model: Any, protocol: RelaxationProtocol) -> None:
-        from torch_sim.optimizers import frechet_cell_fire
-
-        self.ids: list[str] = []
+    def __init__(self, frames: Mapping[str, Atoms], model: PotentialModel, protocol: RelaxationProtocol) -> None:
+        self.members: list[_Member] = []
         self._frames, self._model, self._protocol = frames, model, protocol
-        self._initialise, self._update = frechet_cell_fire(model, md_flavor="ase_fire")
+        self._initialize, self._update = frechet_cell_fire(model, md_flavor="ase_fire")
         self._state: Any = None
-        self._steps: list[int] = []
-        self._seconds: list[float] = []
 
     def admit(self, ids: Sequence[str]) -> None:
         """Add structures, each before its first step.
@@ -83,82 +129,73 @@ class _Flock:
         Raises:
             _FailedCallError: the potential cannot answer for them.
         """
-        from torch_sim import concatenate_states, initialize_state
-
         if not ids:
             return
-        atoms = [
-            Atoms(self._frames[one].numbers, self._frames[one].positions, cell=self._frames[one].cell, pbc=True)
-            for one in ids
-        ]
+        frames = [self._frames[one] for one in ids]
+        bare = [Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True) for atoms in frames]
         started = time.perf_counter()
-        state = _ready(self._guarded(self._initialise, initialize_state(atoms, self._model.device, self._model.dtype)))
+        state = _at_rest(_call(self._initialize, initialize_state(bare, self._model.device, self._model.dtype)))
         self._state = state if self._state is None else concatenate_states([self._state, state])
-        self.ids += ids
-        self._steps += [0] * len(ids)
-        self._seconds += [(time.perf_counter() - started) / len(ids)] * len(ids)
+        share = (time.perf_counter() - started) / len(ids)
+        self.members += [_Member(one, atoms.cell.volume, share) for one, atoms in zip(ids, frames, strict=True)]
 
-    def collect(self) -> dict[str, Record]:
-        """Records of the structures that are done, which leave."""
-        if not self.ids:
+    def collect(self) -> dict[str, RelaxationRecord]:
+        """Remove the structures that are done, and return their records."""
+        if not self.members:
             return {}
-        fmax = _fmax(self._state)
-        volumes = torch.linalg.det(self._state.cell).abs().tolist()
-        done: dict[int, Record] = {}
-        for place, identity in enumerate(self.ids):
-            ratio = volumes[place] / self._frames[identity].cell.volume
-            reached = {"energy": float(self._state.energy[place]), "steps": self._steps[place]}
-            reached |= {"fmax": fmax[place], "volume_ratio": ratio}
-            sites = len(self._frames[identity])
-            if reason := diverged(fmax[place], reached["energy"], ratio):
-                done[place] = failure(identity, f"diverged: {reason}", n_sites=sites, steps=self._steps[place])
-            elif fmax[place] < self._protocol.fmax or self._steps[place] >= self._protocol.max_steps:
+        values = zip(self._state.energy.tolist(), _fmax(self._state), _volumes(self._state), strict=True)
+        records: dict[str, RelaxationRecord] = {}
+        left = []
+        for place, (member, (energy, fmax, volume)) in enumerate(zip(self.members, values, strict=True)):
+            step = Step(energy, member.steps, fmax, volume / member.volume)
+            converged = fmax < self._protocol.fmax
+            if problem := step.problem():
+                sites = len(self._frames[member.id])
+                record = failure(member.id, f"diverged: {problem}", n_sites=sites, steps=member.steps)
+            elif converged or member.steps >= self._protocol.max_steps:
                 (atoms,) = self._state[place].to_atoms()
-                done[place] = success(identity, atoms, converged=fmax[place] < self._protocol.fmax, **reached)
-        records = {self.ids[place]: one | {"seconds": round(self._seconds[place], 4)} for place, one in done.items()}
-        self._drop(set(done))
+                record = step.record(member.id, atoms, converged=converged)
+            else:
+                left.append(place)
+                continue
+            record.seconds = round(member.seconds, 4)
+            records[member.id] = record
+        self.keep(left)
         return records
 
     def step(self) -> None:
-        """One step of every structure.
+        """Move every structure by one step.
 
         Raises:
             _FailedCallError: the potential cannot answer.
         """
-        if not self.ids:
+        if not self.members:
             return
         started = time.perf_counter()
-        self._state = self._guarded(self._update, self._state)
-        share = (time.perf_counter() - started) / len(self.ids)
-        self._steps = [one + 1 for one in self._steps]
-        self._seconds = [one + share for one in self._seconds]
+        self._state = _call(self._update, self._state)
+        share = (time.perf_counter() - started) / len(self.members)
+        for member in self.members:
+            member.steps += 1
+            member.seconds += share
 
-    def clear(self) -> list[str]:
-        """Give up on all, who are returned."""
-        given_up = self.ids
-        self._drop(set(range(len(self.ids))))
-        return given_up
-
-    def _drop(self, places: set[int]) -> None:
-        if not places:
-            return
-        kept = [place for place in range(len(self.ids)) if place not in places]
-        self._state = self._state[kept] if kept else None
-        self.ids = [self.ids[place] for place in kept]
-        self._steps = [self._steps[place] for place in kept]
-        self._seconds = [self._seconds[place] for place in kept]
-
-    def _guarded(self, call: Any, state: Any) -> Any:
-        try:
-            return call(state)
-        except NotImplementedError as error:
-            raise UserError(f"{error}, which relaxing a cell needs") from error
-        except (UserError, ArithmeticError, ValueError, RuntimeError) as error:
-            raise _FailedCallError from error
+    def keep(self, places: Sequence[int]) -> None:
+        """Remove all structures but those at `places`."""
+        if len(places) < len(self.members):
+            self.members = [self.members[place] for place in places]
+            self._state = self._state[list(places)] if places else None
 
 
-def _ready(state: Any) -> Any:
-    """A state whose next step is ASE's first one.
+def _call(function: Callable[[Any], Any], state: Any) -> Any:
+    try:
+        return function(state)
+    except NotImplementedError as error:
+        raise UserError(f"{error}, which relaxing a cell needs") from error
+    except (UserError, ArithmeticError, ValueError, RuntimeError) as error:
+        raise _FailedCallError from error
+
+
+def _at_rest(state: Any) -> Any:
+    """A fresh state whose next step is ASE's first one.
 
     torch_sim marks fresh structures by velocities that are NaN, and then leaves out the mixing of velocities for the
     whole batch. At rest, with twice the time step, the ordinary step does to them what the first one does: without
@@ -171,8 +208,12 @@ def _ready(state: Any) -> Any:
 
 
 def _fmax(state: Any) -> list[float]:
-    """Largest norm of the forces that ASE's filter would have, a structure: of atoms, and rows of the cell's."""
+    """Largest norm (eV/Å) of the forces that ASE's filter would have, a structure: of atoms, and rows of the cell's."""
     atomic = torch.bmm(state.forces.unsqueeze(1), state.deform_grad()[state.system_idx]).squeeze(1).norm(dim=1)
     largest = torch.zeros(state.n_systems, dtype=atomic.dtype, device=atomic.device)
     largest = largest.scatter_reduce(0, state.system_idx, atomic, reduce="amax")
-    return [float(one) for one in torch.maximum(largest, state.cell_forces.norm(dim=2).amax(dim=1)).tolist()]
+    return list(torch.maximum(largest, state.cell_forces.norm(dim=2).amax(dim=1)).tolist())
+
+
+def _volumes(state: Any) -> list[float]:
+    return list(torch.linalg.det(state.cell).abs().tolist())

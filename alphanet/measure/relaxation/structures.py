@@ -2,39 +2,32 @@
 
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
-from typing import Any, Protocol
+from typing import Any
 
 from ase import Atoms
 
 from alphanet.errors import UserError
 
+Structures = Mapping[str, Atoms]
+"""Structures by id"""
+
 INITIAL = "wbm-initial-atoms"
 REFERENCES = "mp-elemental-reference-entries"
 SUMMARY = "wbm-summary"
-RELAXED = "wbm-relaxed-atoms"
 
 WBM_ID = re.compile(r"^wbm-\d+-\d+$")
 ID_KEYS = ("material_id", "id", "group", "name")  # of `Atoms.info`, the first that is there
 
 
-class Structures(Protocol):
-    """Structures by id."""
-
-    ids: tuple[str, ...]
-
-    def load(self, ids: Iterable[str]) -> dict[str, Atoms]:
-        """The structures called `ids`.
-
-        Raises:
-            UserError: one of them is not there, or damaged.
-        """
-        ...
+def natural(identity: str) -> tuple[tuple[int, str], ...]:
+    """Key of an order in which wbm-1-2 comes before wbm-1-10."""
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", identity))
 
 
 def published(part: str) -> Path | None:
-    """The published file whose name contains `part`, where `alphanet data fetch` put it; none if it is not there."""
+    """The published file whose name contains `part`, where `alphanet data fetch` puts it; None if it is not there."""
     from alphanet.data.fetching import local_path
     from alphanet.measure.discovery.wbm import published_file
 
@@ -43,14 +36,12 @@ def published(part: str) -> Path | None:
 
 
 def initial_structures(given: Path | None) -> Structures:
-    """The structures in `given`, else the published initial structures of WBM.
+    """The structures in `given`; by default the published initial structures of WBM.
 
     Raises:
-        UserError: they are not on this disk (what to fetch is said), or cannot be read.
+        UserError: they are not on this disk (the error says what to fetch), or cannot be read.
     """
-    if given is not None:
-        return read_structures(given)
-    path = published(INITIAL)
+    path = given or published(INITIAL)
     if path is None:
         raise UserError(
             "the WBM initial structures are not on this machine: fetch them (alphanet data fetch wbm --scale full), "
@@ -64,70 +55,62 @@ def read_structures(path: Path) -> Structures:
     whatever else `alphanet.data.formats.read_frames` reads, with ids in `material_id` or `id`.
 
     Raises:
-        UserError: the file is missing or damaged, or a structure has no id.
+        UserError: the file is missing or damaged, or a structure has no id or that of another.
     """
     if not path.exists():
         raise UserError(f"{path} does not exist")
-    if path.suffix == ".zip" and (members := _members_by_id(path)):
-        return ZippedStructures(path, members)
-    return HeldStructures(path, _frames(path))
+    if path.suffix == ".zip" and (zipped := _zipped(path)):
+        return zipped
+    structures: dict[str, Atoms] = {}
+    for identity, atoms in _frames(path):
+        if identity in structures:
+            raise UserError(f"{path} has the id {identity} more than once")
+        structures[identity] = atoms
+    return structures
 
 
-class ZippedStructures:
-    """A ZIP that has a file for every id; structures are read when they are asked for."""
+class ZippedStructures(Structures):
+    """A ZIP that has a file for every id, each read when it is asked for."""
 
-    def __init__(self, path: Path, members: dict[str, str]) -> None:
-        self.ids = tuple(members)
-        self._path, self._members = path, members
+    def __init__(self, archive: zipfile.ZipFile, members: Mapping[str, str]) -> None:
+        self._archive, self._members = archive, members
 
-    def load(self, ids: Iterable[str]) -> dict[str, Atoms]:
-        """See `Structures`."""
-        with zipfile.ZipFile(self._path) as archive:
-            return {one: self._read(archive, one) for one in ids}
+    def __iter__(self) -> Iterator[str]:
+        """The ids."""
+        return iter(self._members)
 
-    def _read(self, archive: zipfile.ZipFile, identity: str) -> Atoms:
+    def __len__(self) -> int:
+        """Number of structures."""
+        return len(self._members)
+
+    def __getitem__(self, identity: str) -> Atoms:
+        """The structure called `identity`.
+
+        Raises:
+            UserError: its file is damaged.
+        """
         from alphanet.data.formats.extxyz import parse
         from alphanet.files import text_of
 
-        if identity not in self._members:
-            raise UserError(f"{self._path} has no structure {identity}")
+        member = self._members[identity]
         try:
-            with archive.open(self._members[identity]) as stream:
-                return next(parse(text_of(stream, self._members[identity])))
+            with self._archive.open(member) as stream:
+                return next(parse(text_of(stream, member)))
         except (OSError, ValueError, KeyError, StopIteration, zipfile.BadZipFile) as error:
-            raise UserError(f"{self._path}: {self._members[identity]} cannot be read: {error}") from error
+            raise UserError(f"{self._archive.filename}: {member} cannot be read: {error}") from error
 
 
-class HeldStructures:
-    """Structures that are held in memory."""
-
-    def __init__(self, path: Path, frames: Iterable[tuple[str, Atoms]]) -> None:
-        self._path = path
-        self._atoms: dict[str, Atoms] = {}
-        for identity, atoms in frames:
-            if identity in self._atoms:
-                raise UserError(f"{path} has the id {identity} more than once")
-            self._atoms[identity] = atoms
-        self.ids = tuple(self._atoms)
-
-    def load(self, ids: Iterable[str]) -> dict[str, Atoms]:
-        """See `Structures`."""
-        wanted = list(ids)
-        missing = [one for one in wanted if one not in self._atoms]
-        if missing:
-            raise UserError(f"{self._path} has no structure {missing[0]} ({len(missing)} of {len(wanted)} are missing)")
-        return {one: self._atoms[one] for one in wanted}
-
-
-def _members_by_id(path: Path) -> dict[str, str]:
-    """Names of the members by the id in them; empty where a member is called otherwise."""
+def _zipped(path: Path) -> ZippedStructures | None:
+    """The structures of a ZIP whose members are called as their ids are; None if one is called otherwise."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/")]
+        archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-    members = {PurePath(name).stem: name for name in names}
-    return members if all(WBM_ID.match(identity) for identity in members) else {}
+    members = {PurePath(name).stem: name for name in archive.namelist() if not name.endswith("/")}
+    if members and all(map(WBM_ID.match, members)):
+        return ZippedStructures(archive, members)
+    archive.close()
+    return None
 
 
 def _frames(path: Path) -> Iterator[tuple[str, Atoms]]:
@@ -144,7 +127,7 @@ def _frames(path: Path) -> Iterator[tuple[str, Atoms]]:
 
 
 def _table(path: Path) -> dict[str, Any] | None:
-    """The columns of a table of structures in pandas' JSON, as WBM was published; none if the file is something else.
+    """The columns of a table of structures in pandas' JSON, as WBM was published; None if the file is something else.
 
     Raises:
         UserError: the file cannot be read.
@@ -152,11 +135,11 @@ def _table(path: Path) -> dict[str, Any] | None:
     from alphanet.data.formats.pymatgen_json import load_json
 
     try:
-        found = load_json(path)
+        values = load_json(path)
     except (OSError, EOFError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-    named = isinstance(found, dict) and "material_id" in found and any(key.endswith("structure") for key in found)
-    return found if named else None
+    is_table = isinstance(values, dict) and "material_id" in values and any(key.endswith("structure") for key in values)
+    return values if is_table else None
 
 
 def _rows(path: Path, table: dict[str, Any]) -> Iterator[tuple[str, Atoms]]:

@@ -1,4 +1,4 @@
-"""The time of a sweep: which points fit, in how many repeats, and how long each may take."""
+"""The time budget of a sweep: the points that fit, the number of repeats, and the time of each point."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,10 +11,10 @@ Slot = tuple[int, int]  # repeat and atoms; all models are measured in it, takin
 
 
 class Costs:
-    """The time that points have taken so far, and so the time that others will take."""
+    """Measured times of points, and estimates for other points from them."""
 
     def __init__(self, points: Iterable[SpeedPoint], tasks: Sequence[str]) -> None:
-        """Take note of `points`."""
+        """Add the times of `points`."""
         self._known: dict[str, dict[int, tuple[float, float]]] = {}
         for point in points:
             if point.ok:
@@ -26,7 +26,7 @@ class Costs:
         return self._expected(model, n_atoms)[0]
 
     def needs(self, model: str, n_atoms: int) -> float:
-        """Seconds of one repeat at the least; 0 if the model has not been measured yet."""
+        """Least seconds of one repeat; 0 if the model has not been measured yet."""
         overhead, call = self._expected(model, n_atoms)
         return overhead + CALLS_A_TASK * call
 
@@ -71,10 +71,10 @@ def slots_within_budget(
         models: that take part, by size.
         left: s.
     """
-    kept = list(slots)
-    while kept and kept[-1][0] > kept[0][0] and _needs(costs, kept, models) > left:
-        kept = [slot for slot in kept if slot[0] < kept[-1][0]]
-    return kept
+    fitting = list(slots)
+    while fitting and fitting[-1][0] > fitting[0][0] and _needs(costs, fitting, models) > left:
+        fitting = [slot for slot in fitting if slot[0] < fitting[-1][0]]
+    return fitting
 
 
 def allowance(costs: Costs, slots: Sequence[Slot], models: Mapping[int, Sequence[str]], left: float) -> float:

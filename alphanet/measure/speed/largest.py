@@ -1,4 +1,4 @@
-"""The largest system that fits: geometric steps up to the first failure, then a binary search; and memory a sample."""
+"""The largest system that fits, by doubling up to the first failure and a binary search; and memory per sample."""
 
 import logging
 import time
@@ -108,14 +108,14 @@ def find_largest(search: Search, folder: Path, budget: float | None = None, *, r
     """The largest system whose energy and forces the model gives, and the memory of its training.
 
     Args:
-        search: what is sought.
+        search: the model, structures and limits.
         folder: of the journal, from which the search resumes.
-        budget: seconds after which no further call is begun; None: no limit.
-        restart: begin anew, whatever the folder holds.
+        budget: seconds after which no further call is started; None means no limit.
+        restart: start again, even if the folder has results.
 
     Raises:
-        UserError: a model that cannot take part, a structure that cannot be had, or a folder with trials that were
-            made under other conditions.
+        UserError: the model cannot take part, the structure cannot be had, or the folder holds trials made under other
+            conditions.
     """
     model = timed_model(search.model, search.setup)
     unit = unit_cell(search.structures)
@@ -142,11 +142,11 @@ def find_largest(search: Search, folder: Path, budget: float | None = None, *, r
 
 
 class _OutOfTimeError(Exception):
-    """The budget is used up."""
+    """Raised when the budget is used up."""
 
 
 class _Trials:
-    """Trials of one model, each made once."""
+    """Trials of one model; each is made once."""
 
     def __init__(
         self, model: TimedModel, unit: Atoms, search: Search, journal: Journal[SearchConditions, Trial], end: float

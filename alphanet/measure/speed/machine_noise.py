@@ -22,7 +22,7 @@ class MachineNoise(Typed):
 
     @property
     def warning(self) -> str | None:
-        """One line about a noisy run; None for a quiet one."""
+        """One line about a noisy run; None if the run is quiet."""
         if not self.noisy:
             return None
         return (

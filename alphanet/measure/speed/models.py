@@ -1,4 +1,4 @@
-"""Models that are timed: AlphaNet and baselines, each in a worker process of its own that lives for one point."""
+"""Models that are timed: AlphaNet and baselines, each in a separate worker process that lives for one point."""
 
 import sys
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ class TimingSetup(Typed):
 
 
 class LoadRequest(Typed):
-    """The request with which a worker loads its model: a file, weights that its package carries, or an architecture."""
+    """The request by which a worker loads its model: a file, weights in its package, or an architecture."""
 
     checkpoint: str | None = None
     carried: str | None = None
@@ -91,8 +91,8 @@ def timed_model(name: str, setup: TimingSetup) -> TimedModel:
     """The model `NAME` or `NAME@PRESET`.
 
     Raises:
-        UserError: no such potential or preset, an environment that is not installed, weights that are not here, or a
-            precision that it does not compute in.
+        UserError: there is no such potential or preset, its environment is not installed, its weights are not on this
+            machine, or it does not compute in this precision.
     """
     head, _, preset = name.partition("@")
     if head in READINGS:

@@ -10,7 +10,7 @@ Status = Literal["ok", "failed", "oom", "timeout"]
 
 
 class Typed(BaseModel):
-    """Base of what is kept: unknown keys are errors, values do not change."""
+    """Base of stored values: unknown keys are errors, and values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""One model in a process of its own at one size: opened, checked, warmed up and timed."""
+"""One model in a separate process at one size: opened, checked, warmed up and timed."""
 
 import contextlib
 import signal
@@ -31,16 +31,16 @@ class TimingSettings(Typed):
 
     tasks: tuple[str, ...] = TASKS
     batch: int = 1  # structures in a call
-    repeats: int = 3  # over all sizes; each has processes of its own
+    repeats: int = 3  # over all sizes, each in new processes
     rounds: int = 3  # turns of each model in a repeat
-    calls: int | None = None  # of each task in all repeats together; None: as many as fit into the point's time
+    calls: int | None = None  # of each task in all repeats together; None means as many as the point's time allows
     rattle: float = RATTLE  # Å; every call's structures are displaced anew
     seed: int = 0  # of the displacements
     memory_limit: int | None = None  # bytes of private memory that a worker may have
 
 
 class OutOfMemoryError(Exception):
-    """The worker says so."""
+    """Raised when the worker reports it."""
 
 
 @dataclass
@@ -72,12 +72,12 @@ class TimedProcess:
 
     @property
     def running(self) -> bool:
-        """Whether it can still be timed."""
+        """Whether the model can still be timed."""
         return self.worker is not None
 
     @property
     def tasks(self) -> list[str]:
-        """Tasks that it can be timed at."""
+        """Tasks that the model can be timed at."""
         return [task for task in self.settings.tasks if task not in self.unsupported]
 
     @property
@@ -102,7 +102,7 @@ class TimedProcess:
             self._warm_up()
 
     def try_once(self) -> None:
-        """Load the model and call the first task once, to see whether it can; the worker is ended."""
+        """Load the model, call the first task once as a test, and end the worker."""
         task = self.settings.tasks[0]
         with self._results():
             self.worker, self.info = self.timed_model.start(self.elements, self.mode)
@@ -119,7 +119,7 @@ class TimedProcess:
                 self.rounds.setdefault(task, []).append(self._timed(task, calls=calls, budget=budget))
 
     def end(self, status: Status, reason: str) -> None:
-        """Keep a failure as the result."""
+        """Store a failure as the result."""
         self.status, self.reason = status, reason
         self.close()
 
@@ -144,7 +144,7 @@ class TimedProcess:
             )
 
     def _warm_up(self) -> None:
-        """The first call, which may compile, is kept apart."""
+        """Make the first call, which may compile; its time is stored separately."""
         budget = WARM_UP_SHARE * self.allowance / len(self.settings.tasks)
         for task in self.settings.tasks:
             begun = time.monotonic()
@@ -152,7 +152,7 @@ class TimedProcess:
             if task in self.unsupported:
                 continue
             self.first_s[task] = max(first[0], self.first_s.get(task, 0.0))
-            # One call that takes longer than all warming up may has to do for it.
+            # If one call takes longer than the whole warm-up may, it is the warm-up.
             seen = self.warm.setdefault(task, first if first[0] > budget and self.mode == "eager" else [])
             while len(seen) < MOST_WARM_UPS and not settled(seen):
                 spent = time.monotonic() - begun
@@ -205,7 +205,7 @@ class TimedProcess:
 
     @contextlib.contextmanager
     def _results(self) -> Iterator[None]:
-        """Running out of memory or time is a result, and so is a failure."""
+        """Record running out of memory or time, or a failure, as a result."""
         try:
             yield
         except OutOfMemoryError as error:

@@ -7,7 +7,7 @@ import numpy as np
 from alphanet.measure.speed.points import SpeedPoint, Times
 from alphanet.measure.speed.statistics import RatioInterval, ratio_intervals, ratio_of_repeat
 
-LOST = ("failed", "oom")  # in a later repeat: the point's result, whatever earlier ones gave
+LOST = ("failed", "oom")  # such a status of a later repeat is the point's, whatever earlier repeats measured
 
 
 class Ratio(RatioInterval):
@@ -27,20 +27,20 @@ def combined(points: Sequence[SpeedPoint], tasks: Sequence[str]) -> SpeedPoint:
         tasks: that were timed.
 
     Returns:
-        The first repeat's point with the times of all, and the peak of the repeat that needed most. A model that failed
-        in a later repeat has failed; one whose time was used up there keeps what it has.
+        The first repeat's point with the times of all repeats and the largest of their memory peaks. If a later repeat
+        failed, the point has failed; if its time was used up, the point keeps the earlier times.
     """
     first, *later = points
-    lost = next((point for point in later if point.status in LOST), None)
-    if lost is not None:
-        reason = f"pass {lost.repeat}: {lost.reason}"
-        return lost.model_copy(update={"reason": reason, "repeats": len(points)})
+    failure = next((point for point in later if point.status in LOST), None)
+    if failure is not None:
+        reason = f"pass {failure.repeat}: {failure.reason}"
+        return failure.model_copy(update={"reason": reason, "repeats": len(points)})
     timed = [point for point in points if point.ok]
     if not timed:
         return first.model_copy(update={"repeats": 0})
     neediest = max(timed, key=lambda point: point.used_mb)
     raw = {task: [ms for point in timed if task in point.times_ms for ms in point.times_ms[task].raw] for task in tasks}
-    kept = [task for task in tasks if raw[task]]
+    timed_tasks = [task for task in tasks if raw[task]]
     return first.model_copy(
         update={
             "repeats": len(timed),
@@ -50,8 +50,8 @@ def combined(points: Sequence[SpeedPoint], tasks: Sequence[str]) -> SpeedPoint:
             "overhead_s": float(np.median([point.overhead_s for point in timed])),
             "cpu_s": {task: float(np.median([point.cpu_s[task] for point in timed])) for task in first.cpu_s},
             "noise_s": tuple(reading for point in points for reading in point.noise_s),
-            "times_ms": {task: Times.of_milliseconds(raw[task]) for task in kept},
-            "rounds": {task: tuple(rounds for point in timed for rounds in point.rounds[task]) for task in kept},
+            "times_ms": {task: Times.of_milliseconds(raw[task]) for task in timed_tasks},
+            "rounds": {task: tuple(rounds for point in timed for rounds in point.rounds[task]) for task in timed_tasks},
         }
     )
 
@@ -75,7 +75,7 @@ def ratios_to(reference: str, points: Sequence[SpeedPoint], task: str) -> list[R
 
 
 def _of_repeats(own: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]) -> list[float]:
-    """The ratio of every repeat that both made, over the rounds that both took."""
+    """The ratio of each repeat that both models made, over the rounds that both took."""
     return [
         ratio_of_repeat(rounds[: len(others)], others[: len(rounds)])
         for rounds, others in zip(own, reference, strict=False)

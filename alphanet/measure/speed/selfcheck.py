@@ -1,4 +1,4 @@
-"""The harness measures itself: potentials of known cost, timed as every other one is."""
+"""A check of the harness: it times potentials of known cost as it does every other one."""
 
 import sys
 from pathlib import Path
@@ -29,7 +29,7 @@ class HarnessCheck(Typed):
 
 
 def check_harness() -> HarnessCheck:
-    """Measure a potential that takes 200 ms and 200 MB, and one that takes nothing."""
+    """The errors measured on a potential that takes 200 ms and 200 MB, and on one that takes nothing."""
     atoms = supercell(unit_cell("cu"), N_ATOMS)
     models = [_artificial("known", SECONDS, BYTES), _artificial("nothing", 0.0, 1)]
     known, nothing = measure_size(models, atoms, TimingSettings(rounds=5), ALLOWANCE)

@@ -1,4 +1,4 @@
-"""One size: every model in a process of its own, taking turns, so that drift of the machine hits all alike."""
+"""One size: models in separate processes take turns, so that drift of the machine affects all of them equally."""
 
 import logging
 import time
@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 
 MEGABYTE = 1e6
 FEWEST_ROUNDS = 1  # of a repeat, even if they take more than the time
-SILENT = 10.0  # seconds a model, up to which rounds are not worth a line
+SILENT = 10.0  # seconds a model; shorter rounds are not logged
 
 
 @dataclass(frozen=True)
 class ModelInMode:
-    """A model, and the mode that is asked for."""
+    """A model and its requested mode."""
 
     timed_model: TimedModel
     mode: str  # eager, compiled (models without such a mode are timed eagerly, with a note), or best (the faster)
@@ -75,7 +75,7 @@ def measure_size(
 
 
 class _Launch:
-    """The conditions of one size, under which every model gets ready."""
+    """The conditions at one size, in which every model is prepared."""
 
     def __init__(self, atoms: Atoms, settings: TimingSettings, allowance: float, checked: set[str]) -> None:
         self._arrays = packed([atoms] * settings.batch)
@@ -83,7 +83,7 @@ class _Launch:
         self._settings, self._allowance, self._checked = settings, allowance, checked
 
     def ready(self, model: ModelInMode) -> TimedProcess:
-        """The model, loaded, compared with its reference and warm."""
+        """The model after loading, comparison with its reference and warm-up."""
         begun = time.monotonic()
         process = self._opened(model.timed_model, model.mode)
         process.overhead_s = time.monotonic() - begun - sum(sum(calls) for calls in process.warm.values())
@@ -114,7 +114,7 @@ class _Launch:
 
 
 def _has_no_such_mode(compiled: TimedProcess) -> bool:
-    """Whether the worker refused to be loaded: nothing was timed, and it is not lost."""
+    """Whether the worker refused to load the model, so that nothing was timed and no result is lost."""
     return compiled.status == "failed" and compiled.force_check is None and compiled.info is None
 
 
@@ -155,7 +155,7 @@ def _point(process: TimedProcess, atoms: Atoms, repeat: int) -> SpeedPoint:
 
 
 def _edges(atoms: Atoms, cutoff: float | None, batch: int) -> int | None:
-    """Of the undisplaced structures; None without a cutoff or a neighbor list."""
+    """Edges of the undisplaced structures; None without a cutoff or a neighbor list."""
     from alphanet.neighbors import neighbor_pairs
 
     if cutoff is None:
@@ -163,7 +163,7 @@ def _edges(atoms: Atoms, cutoff: float | None, batch: int) -> int | None:
     try:
         return batch * len(neighbor_pairs(atoms, float(cutoff))[0])
     except UserError:
-        return None  # overlapping atoms and the like: the point itself says what is wrong
+        return None  # the point itself reports overlapping atoms and similar faults
 
 
 def _ready_text(process: TimedProcess) -> str:

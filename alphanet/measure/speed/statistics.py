@@ -26,10 +26,10 @@ def ratio_of_repeat(own: Sequence[float], reference: Sequence[float]) -> float:
 def ratio_intervals(repeats: Sequence[Sequence[float]]) -> list[RatioInterval]:
     """Ratios of one model at several sizes, with intervals that cover the differences from process to process.
 
-    Rounds inside one pair of processes agree far better than two runs do: the layout of memory, and how busy the
-    machine was in those minutes, is the same for all of them. Every repeat has processes of its own and comes minutes
-    after the last, so the scatter between repeats tells how far another run may be. Two or three repeats of one size
-    say little of it; those of all sizes together say enough.
+    Rounds inside one pair of processes agree far better than two runs do, because they share the layout of memory and
+    the load of the machine in those minutes. Every repeat runs in new processes, minutes after the last, so the scatter
+    between repeats estimates the difference to another run. Two or three repeats of one size estimate it poorly; those
+    of all sizes together estimate it well.
 
     Args:
         repeats: for each size the ratio of every repeat.

@@ -16,10 +16,10 @@ from alphanet.paths import resources
 
 logger = logging.getLogger(__name__)
 
-RATTLE = 0.05  # Å, standard deviation of the displacements that make every call's structure another one
+RATTLE = 0.05  # Å, standard deviation of the displacements that make each call's structure different
 WATER = np.array([[0.0, 0.0, 0.1173], [0.0, 0.7572, -0.4692], [0.0, -0.7572, -0.4692]])  # O, H, H; Å, gas phase
 WATER_VOLUME = 29.9  # Å^3 a molecule: 1.00 g/cm^3
-SHAPE = 0.07  # a longest edge twice the shortest counts as much as 7 % too many atoms
+SHAPE = 0.07  # weight of the shape: an edge ratio of 2 counts as much as 7 % too many atoms
 VACUUM = 20.0  # Å over a slab
 SITES = 4  # molecules along an edge of water's cell
 
@@ -91,7 +91,8 @@ def unit_cell(name: str) -> Atoms:
     """A named material, or the first structure of a file.
 
     Raises:
-        UserError: neither a known name nor a readable file, or a structure that is not periodic in three directions.
+        UserError: `name` is neither a known material nor a readable file, or the structure is not periodic in three
+            directions.
     """
     if name in NAMED:
         return NAMED[name]()

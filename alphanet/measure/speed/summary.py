@@ -26,7 +26,7 @@ CSV_MEMORY = ("resident", "allocated", "reserved")
 
 
 class SweepConditions(Typed):
-    """All that must be the same for points to share a curve, and when the first of them was measured."""
+    """Conditions that must be equal for points to share a curve, and the time of the first point."""
 
     models: dict[str, dict[str, str]]  # name -> versions of its packages, settings, weights
     structures: str
@@ -45,7 +45,7 @@ class SweepConditions(Typed):
 
 
 class SweepSummary(Typed):
-    """All that a sweep measured."""
+    """The measurements of a sweep."""
 
     schema_: Literal["alphanet-speed"] = Field(default=SCHEMA, alias="schema")
     version: Literal[1] = VERSION

@@ -27,7 +27,7 @@ JOURNAL = "points.jsonl"  # a line a repeat and size
 
 @dataclass(frozen=True)
 class Sweep:
-    """All that is to be measured, and how."""
+    """The points to measure, and the settings of their measurement."""
 
     models: tuple[str, ...]  # the reference of the ratios first
     sizes: tuple[int, ...]
@@ -48,12 +48,12 @@ class SlotPoints(Typed):
 def run_sweep(sweep: Sweep, folder: Path, budget: float, *, restart: bool = False) -> SweepSummary:
     """Measure what `folder` does not hold yet within `budget` seconds; returns the summary of all.
 
-    All sizes are measured in one repeat, then again in the next, so that a run that is short of time has every size,
-    and repeats are far enough apart to differ as another run would.
+    Each repeat measures all sizes before the next begins. A run that is short of time then has every size, and
+    repeats are far enough apart to differ as two runs do.
 
     Raises:
-        UserError: a model that cannot take part, a structure that cannot be had, or a folder with a sweep that was
-            measured under other conditions.
+        UserError: a model cannot take part, a structure cannot be had, or the folder holds a sweep measured under
+            other conditions.
     """
     models = [timed_model(name, sweep.setup) for name in sweep.models]
     systems = supercells(unit_cell(sweep.structures), sweep.sizes, sweep.structures)
@@ -64,7 +64,7 @@ def run_sweep(sweep: Sweep, folder: Path, budget: float, *, restart: bool = Fals
 
 
 def is_finished(sweep: Sweep, folder: Path) -> bool:
-    """Whether `folder` holds every point of `sweep`, measured under the conditions of today.
+    """Whether `folder` holds every point of `sweep`, measured under the present conditions.
 
     Raises:
         UserError: see `run_sweep`.
@@ -93,7 +93,7 @@ def sweep_conditions(sweep: Sweep, models: Sequence[TimedModel]) -> SweepConditi
 
 
 class _Run:
-    """The slots of a sweep that are still to be measured, and what is known of them."""
+    """The slots of a sweep that are not measured yet, and the points measured so far."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class _Run:
         self._checked: set[str] = set()
 
     def measure(self) -> None:
-        """Measure every slot that is missing and fits."""
+        """Measure every missing slot that fits the budget."""
         done = {(entry.repeat, entry.n_atoms) for entry in self._journal.entries}
         slots = [(repeat, size) for repeat in range(1, self._sweep.settings.repeats + 1) for size in self._systems]
         missing = [slot for slot in slots if slot not in done]
@@ -191,7 +191,7 @@ class _Run:
         return SpeedPoint(model=name, n_atoms=size, batch=batch, status=status, reason=reason, repeats=0)
 
     def _mode(self, name: str, size: int, earlier: Sequence[SpeedPoint]) -> str:
-        """The mode that was asked for; in later repeats the one of the first."""
+        """The requested mode; in later repeats the mode of the first."""
         for point in earlier:
             if (point.model, point.n_atoms, point.status) == (name, size, "ok"):
                 return point.mode

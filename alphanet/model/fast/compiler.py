@@ -132,3 +132,66 @@ def _with_plain_outputs(artifact: Any) -> Function:
         return outputs
 
     return call
+
+
+def derivative(
+    function: Callable[..., Tensor | tuple[Tensor, ...]], inputs: Tensors, gradients: Tensors
+) -> tuple[Tensor, ...]:
+    """Gradients of `function(*inputs)` by every input, given those of its outputs (vector-Jacobian product)."""
+    leaves = [tensor.detach().requires_grad_() for tensor in inputs]
+    with torch.enable_grad():
+        outputs = function(*leaves)
+    outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
+    return torch.autograd.grad(outputs, leaves, gradients, materialize_grads=True)
+
+
+class BlockFunction:
+    """A pure function of tensors, compiled at its first call if there is a compiler.
+
+    The first dimension of its first `n_varying` arguments (edges and atoms) stays free, so that other sizes never
+    compile anew. With `inline` intermediates are kept in registers: for long formulas on few inputs.
+    """
+
+    def __init__(self, function: Function, n_varying: int, compiler: Compiler | None, inline: bool = False) -> None:
+        self._function, self._n_varying, self._inline = function, n_varying, inline
+        self._compiler = compiler
+        self._compiled: Function | None = None
+
+    def __call__(self, *tensors: Tensor) -> Any:
+        """The function's outputs."""
+        # Sizes of 0 and 1 would be compiled for by themselves.
+        if self._compiler is None or min(tensor.shape[0] for tensor in tensors[: self._n_varying]) < 2:
+            return self._function(*tensors)
+        if self._compiled is None:
+            self._compiled = self._compiler.compiled(self._function, tensors, self._n_varying, inline=self._inline)
+        return self._compiled(*tensors)
+
+
+class DifferentiableFunction:
+    """A function of tensors that gives one tensor or a tuple of two or more, and its derivative.
+
+    Args:
+        function: its first `n_inputs` arguments are those it is differentiated by; the others are constants.
+        n_inputs: see there; the first dimension of inputs and outputs stays free, see `BlockFunction`.
+        compiler: of both; none: they run as they are.
+    """
+
+    def __init__(self, function: Function, n_inputs: int, compiler: Compiler | None) -> None:
+        self._function, self._n_inputs, self._compiler = function, n_inputs, compiler
+        self.forward = BlockFunction(function, n_inputs, compiler)
+        self._backward: BlockFunction | None = None
+        self._n_outputs = 0
+
+    def backward(self, inputs: Tensors, by_outputs: Tensors, constants: Tensors) -> tuple[Tensor, ...]:
+        """Gradients by every input, given those by the outputs."""
+        if self._backward is None:
+            self._n_outputs = len(by_outputs)
+            self._backward = BlockFunction(self._gradients, self._n_inputs + self._n_outputs, self._compiler)
+        gradients = self._backward(*inputs, *by_outputs, *constants)
+        return (gradients,) if isinstance(gradients, Tensor) else tuple(gradients)
+
+    def _gradients(self, *tensors: Tensor) -> Any:
+        end = self._n_inputs + self._n_outputs
+        inputs, by_outputs, constants = tensors[: self._n_inputs], tensors[self._n_inputs : end], tensors[end:]
+        gradients = derivative(lambda *leaves: self._function(*leaves, *constants), inputs, by_outputs)
+        return gradients[0] if len(gradients) == 1 else gradients

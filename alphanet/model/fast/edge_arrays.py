@@ -65,6 +65,8 @@ class Stage(Protocol):
     """C, columns of the sums; 0: the stage only writes arrays of edges"""
     writes: bool
     """Whether it writes arrays of edges"""
+    kept: int
+    """Columns of edges that it may keep for the backward"""
 
     def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
         """Adds to the sums (N, C), if they are wanted; writes the block's arrays."""

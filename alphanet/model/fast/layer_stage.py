@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor
+from torch import Tensor, nn
 
-from alphanet.model.fast.compiler import Compiler
-from alphanet.model.fast.compiling import BlockFunction, derivative
+from alphanet.model.fast.compiler import BlockFunction, Compiler, derivative
 from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
-from alphanet.model.fast.linear import linear
+from alphanet.model.fast.products import linear, weight_and_bias
 
 
 @dataclass(frozen=True)
@@ -38,25 +37,96 @@ class LayerWeights:
         """Columns that a backward needs of the forward."""
         return self.first[0].shape[0] + self.second[0].shape[0] + (self.branch[0].shape[0] if self.branch else 0)
 
+    @classmethod
+    def folded(
+        cls,
+        features: Tensor,
+        network: nn.Module,
+        radial: nn.Module,
+        branch: nn.Module | None,
+        others: tuple[Tensor, ...],
+        *,
+        vectors: bool,
+    ) -> "LayerWeights":
+        """A layer's weights on 2 H scalars and K radial columns.
 
-Messages = Callable[..., Tensor]
+        Args:
+            features: (H, K) from the columns to the radial features.
+            network: Linear, SiLU, Linear on the edge weights.
+            radial: Linear on the basis functions.
+            branch: Linear on the gates, if there is a branch.
+            others: constants of the branch behind it.
+            vectors: whether neighbors send vectors.
+        """
+        assert isinstance(network, nn.Sequential)
+        H, K = features.shape
+        (w1, b1), (w2, b2), (wq, bq) = (weight_and_bias(layer) for layer in (network[0], network[2], radial))
+        columns = w1[:, 2 * H : 3 * H] @ features
+        columns[:, K - wq.shape[1] :] += w1[:, 3 * H :]
+        w1 = torch.cat([w1[:, : 2 * H], columns], dim=1)
+        if branch is None and not vectors:  # nothing reads the middle gates
+            rows = torch.cat([torch.arange(H), torch.arange(2 * H, 3 * H)]).to(wq.device)
+            w2, b2, wq, bq = w2[rows], b2[rows], wq[rows], bq[rows]
+        read = None if branch is None else weight_and_bias(branch)
+        return cls((w1, -b1), (w2, -b2), (wq, -bq), read, others if branch is not None else ())
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A message layer, as the stages of every backend take it."""
+
+    number: int  # from 0
+    last: bool  # whether no layer follows
+    width: int  # C, columns of the sums
+    weights: LayerWeights
+    official: bool  # of official-v1, whose messages do not fade with the envelope; else of the paper's reading
+    vectors: bool  # whether neighbors send vectors
+
+    def add_to_weights_gradient(self, visit: EdgeBlock, by_hidden: Tensor, by_radial: Tensor) -> None:
+        """Add (edges, 3 H) and (edges, G), by the first matrix's output and by the radial factor of the gates."""
+        w, into = self.weights, visit.weights_gradient.flatten(0, 1)
+        if self.last and visit.overwrites:
+            torch.mm(by_hidden, w.first[0], out=into)
+        else:
+            into.addmm_(by_hidden, w.first[0])
+        into[:, -w.n_radial :].addmm_(by_radial, w.radial[0])
+
+
+Branch = Callable[..., Tensor]
+"""(read (n, P, B), scalar messages (n, P, H), factor of the messages (n, P, 1), constants) to sums of chunks (n, C)"""
 
 
 class LayerFunctions:
     """Compiled once for all layers of one kind.
 
     Args:
-        messages: (gates, read (n, P, B) or None, senders' features, direction (n, P, 3) and envelope (n, P, 1),
-            filled (n, P, 1), constants) to sums (n, C); gates and features in parts of (n, P, H).
-        hidden_channels: H.
-        branched: whether there is a branch.
+        layer: one of them.
+        branch: of its reading, for layers that have one.
+        hidden_channels: H; gates and features come in parts of (n, P, H).
         compiler: of its functions; none: they run as they are.
     """
 
-    def __init__(self, messages: Messages, hidden_channels: int, branched: bool, compiler: Compiler | None) -> None:
-        self._messages, self._channels, self._branched = messages, hidden_channels, branched
+    def __init__(self, layer: Layer, branch: Branch, hidden_channels: int, compiler: Compiler | None) -> None:
+        self._official, self._vectors, self._branched = layer.official, layer.vectors, layer.weights.branch is not None
+        self._branch, self._channels = branch, hidden_channels
         self.forward = BlockFunction(self._forward, 5, compiler)
-        self.backward = BlockFunction(self._backward, 9 if branched else 8, compiler)
+        self.backward = BlockFunction(self._backward, 9 if self._branched else 8, compiler)
+
+    def _messages(self, gates, read, features, frame, filled, *constants):  # type: ignore[no-untyped-def]
+        """(n, C) sums: of scalar messages (H) and vectors (3 H), of the branch before (official-v1) or behind them."""
+        factor = filled if self._official else frame[1]
+        scalar = factor * features[0] * gates[0]
+        directed = factor * features[2 if self._vectors else 1] * gates[-1]
+        sums = [scalar.sum(1)]
+        carried = factor * features[1] * gates[1] if self._vectors else None
+        for axis, along_axis in enumerate(frame[0].split(1, -1)):
+            vectors = along_axis * directed
+            if carried is not None:
+                vectors = vectors + features[3 + axis] * carried
+            sums.append(vectors.sum(1))
+        if self._branched:
+            sums.insert(0 if self._official else len(sums), self._branch(read, scalar, factor, *constants))
+        return torch.cat(sums, dim=1)
 
     def _forward(self, weights, frame, filled, sender, features, *constants):  # type: ignore[no-untyped-def]
         w1, b1, w2, b2, wq, bq, *rest = constants
@@ -106,32 +176,19 @@ class LayerFunctions:
 
 
 class LayerStage:
-    """One message layer.
-
-    Args:
-        number: of the layer, from 0.
-        last: whether no layer follows.
-        width: C, columns of the sums.
-        weights: folded.
-        functions: of the layer's kind.
-    """
+    """One message layer by functions of its kind."""
 
     writes = False
 
-    def __init__(self, number: int, last: bool, width: int, weights: LayerWeights, functions: LayerFunctions) -> None:
-        self._number, self._last, self.width = number, last, width
-        self._weights, self._functions = weights, functions
-        self.kept = weights.n_kept
+    def __init__(self, layer: Layer, functions: LayerFunctions) -> None:
+        self._layer, self._weights, self._functions = layer, layer.weights, functions
+        self.width, self.kept = layer.width, layer.weights.n_kept
 
     def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
         """Adds messages to the sums (N, C)."""
         block, w = visit.block, self._weights
         of_chunks, *kept = self._functions.forward(
-            visit.weights,
-            visit.frame,
-            block.filled,
-            block.sender,
-            visit.senders,
+            *(visit.weights, visit.frame, block.filled, block.sender, visit.senders),
             *w.first,
             *w.second,
             *w.radial,
@@ -139,19 +196,15 @@ class LayerStage:
             *w.others,
         )
         if visit.keeps:
-            visit.kept[self._number, visit.index] = tuple(kept)
+            visit.kept[self._layer.number, visit.index] = tuple(kept)
         visit.add_to(sums, of_chunks)
 
     def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds to the gradients of the senders' features, of weights and frames."""
         block, w = visit.block, self._weights
-        kept = visit.kept.pop((self._number, visit.index)) if visit.keeps else self._again(visit.weights)
+        kept = visit.kept.pop((self._layer.number, visit.index)) if visit.keeps else self._again(visit.weights)
         by_hidden, by_radial, by_features, by_frame = self._functions.backward(
-            visit.weights[..., -w.n_radial :],
-            visit.frame,
-            block.filled,
-            block.sender,
-            visit.senders,
+            *(visit.weights[..., -w.n_radial :], visit.frame, block.filled, block.sender, visit.senders),
             visit.by_sums,
             *kept,
             w.first[1],
@@ -160,12 +213,7 @@ class LayerStage:
             *(w.branch[:1] if w.branch else ()),
             *w.others,
         )
-        into, by_hidden = visit.weights_gradient.flatten(0, 1), by_hidden.flatten(0, 1)
-        if self._last and visit.overwrites:
-            torch.mm(by_hidden, w.first[0], out=into)
-        else:
-            into.addmm_(by_hidden, w.first[0])
-        into[:, -w.n_radial :].addmm_(by_radial.flatten(0, 1), w.radial[0])
+        self._layer.add_to_weights_gradient(visit, by_hidden.flatten(0, 1), by_radial.flatten(0, 1))
         visit.frame_gradient.add_(by_frame)
         to.add(block, by_features)
 

@@ -6,10 +6,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from alphanet.model.fast.compiler import Compiler
-from alphanet.model.fast.compiling import BlockFunction, derivative
+from alphanet.model.fast.compiler import BlockFunction, Compiler, derivative
 from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
-from alphanet.model.fast.linear import linear
+from alphanet.model.fast.products import linear
 from alphanet.model.fast.radial import RadialColumns
 
 
@@ -26,6 +25,7 @@ class EmbeddingStage:
     """
 
     writes = True
+    kept = 0
 
     def __init__(
         self,
@@ -100,6 +100,7 @@ class SurroundingsStage:
     """S_i = sum over neighbors of unit vector times radial features times what the neighbor sends, (N, 3 H)."""
 
     writes = False
+    kept = 0
 
     def __init__(self, columns: RadialColumns, compiler: Compiler | None) -> None:
         self._columns, self._features = columns, columns.features
@@ -150,6 +151,7 @@ class ScalarsStage:
 
     width = 0
     writes = True
+    kept = 0
 
     def __init__(
         self,

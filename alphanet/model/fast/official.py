@@ -12,90 +12,66 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from alphanet.graph import AtomGraph
+from alphanet.model.alphanet import Complex
 from alphanet.model.basis import envelope
-from alphanet.model.fast.atoms import AtomFunction
-from alphanet.model.fast.choice import Backend, LayerStages, embedding_and_surroundings
+from alphanet.model.fast.choice import Backend, embedding_and_surroundings
 from alphanet.model.fast.edge_arrays import EdgeArrays
 from alphanet.model.fast.layer_stage import LayerWeights
 from alphanet.model.fast.layout import EdgeLayout
-from alphanet.model.fast.linear import linear, weight_and_bias
-from alphanet.model.fast.official_atoms import Features, SourceFeatures, Update
+from alphanet.model.fast.network import BlockNetwork
+from alphanet.model.fast.products import linear, weight_and_bias
 from alphanet.model.fast.radial import radial_columns
 from alphanet.model.fast.scalar_network import NetworkScalarsStage
-from alphanet.model.fast.stages import Stage, run_stage
+from alphanet.model.fast.updates import Features, SourceFeatures, Update
 from alphanet.model.native.scalars import NativeScalarsStage
 from alphanet.model.official import OfficialAlphaNet, OfficialMessageLayer
 
 UNIT_EPSILON = 1e-10  # Å, added to distances where the public code divides by them
 
 
-class OfficialNetwork:
-    """Evaluates an `OfficialAlphaNet` with constant weights, without dropout.
+class OfficialNetwork(BlockNetwork):
+    """Evaluates an `OfficialAlphaNet` with constant weights, without dropout; arguments are those of `PaperNetwork`."""
 
-    Args:
-        model: its weights are read now.
-        tolerance: of the radial columns, see `radial_columns`.
-        backend: evaluates it.
-    """
+    official = True
 
     def __init__(self, model: OfficialAlphaNet, tolerance: float, backend: Backend) -> None:
-        config = model.config
-        self._model, self._config = model, config
-        H, cutoff = config.hidden_channels, config.cutoff
+        self._model = model
+        H, cutoff, layers = model.config.hidden_channels, model.config.cutoff, model.message_layers
 
         def smooth(distance: Tensor) -> Tensor:
             return envelope(distance, cutoff, "cosine")
 
         columns = radial_columns(model.radial_emb, model.radial_lin, smooth, cutoff, tolerance)
-        self.n_columns, self.radial_error = columns.n_columns, columns.error
         frequencies = model.radial_emb.bessel_weights
-        self._embedding, self._surroundings = embedding_and_surroundings(
-            columns, frequencies, "cosine", cutoff, backend, UNIT_EPSILON
-        )
         (w1, b1), (w2, b2) = weight_and_bias(model.lin[0]), weight_and_bias(model.lin[2])
         network = (w1, b1, w2[0], b2)
-        self._scalars = (
-            NetworkScalarsStage(network, H, backend.compiler)
-            if backend.kernels is None
-            else NativeScalarsStage(network, 0.0, H, backend.kernels)
+        super().__init__(
+            columns=columns,
+            stages=(
+                *embedding_and_surroundings(columns, frequencies, "cosine", cutoff, backend, UNIT_EPSILON),
+                NetworkScalarsStage(network, H, backend.compiler)
+                if backend.kernels is None
+                else NativeScalarsStage(network, 0.0, H, backend.kernels),
+            ),
+            source=SourceFeatures(model.S_vector["lin1"], centered=False),
+            features=_features(layers[0]),
+            layers=[_layer(model, number, columns.features) for number in range(len(layers))],
+            branch=_angles,
+            tables=(model.z_emb, model.neighbor_emb["embedding"]),
+            scale=model.a,
+            shift=model.b,
+            backend=backend,
         )
-        layers, kept = LayerStages(_messages_of, _angles, H, True, backend), self._scalars.kept
-        self._source = AtomFunction(SourceFeatures(model), 2, backend.compiler)
-        self._features = AtomFunction(Features(model.message_layers[0]), 1, backend.compiler)
-        self._layers: list[tuple[Stage, AtomFunction]] = []
-        for number, layer in enumerate(model.message_layers):
-            assert isinstance(layer, OfficialMessageLayer)
-            last, first_one = number == config.num_layers - 1, number == 0
-            branched = config.norm_before or not last
-            n_angles = config.message_channels if branched else 0
-            weights = _folded(layer, columns.features, branched, not first_one)
-            stage = layers.stage(number, last, 4 * H + n_angles, weights, not first_one)
-            kept += stage.kept
-            update = Update(model, number, n_angles)
-            self._layers.append((stage, AtomFunction(update, update.n_inputs, backend.compiler)))
 
-        self.kept = kept
+    def _rows(self, numbers: Tensor) -> Tensor:
+        return numbers
 
-    def __call__(self, graph: AtomGraph, edges: EdgeArrays, token: Tensor) -> Tensor:
-        """(N,) atomic energies in eV."""
-        model, H, numbers = self._model, self._config.hidden_channels, graph.numbers
-        z = F.layer_norm(model.z_emb(numbers), (H,))
-        neighbor = F.layer_norm(model.neighbor_emb["embedding"](numbers), (H,))
-        sums, token = run_stage(self._embedding, edges, token, neighbor)
-        s, source = self._source(sums, z)
-        surroundings, token = run_stage(self._surroundings, edges, token, source)
-        position, center = graph.positions, _centers(graph.positions, edges.layout)
-        of_sender = torch.cat([surroundings, position], dim=1)
-        of_receiver = torch.cat([surroundings, position - center, center], dim=1)
-        _, token = run_stage(self._scalars, edges, token, of_sender, of_receiver)
+    def _ends(self, surroundings: Tensor, center: list[Tensor], graph: AtomGraph, edges: EdgeArrays) -> list[Tensor]:  # noqa: ARG002
+        position, mean = graph.positions, _centers(graph.positions, edges.layout)
+        return [torch.cat(parts, dim=1) for parts in ((surroundings, position), (surroundings, position - mean, mean))]
 
-        features, known = self._features(s), (s, *(z @ model.kernel1).chunk(2, dim=1))
-        for stage, update in self._layers[:-1]:
-            sums, token = run_stage(stage, edges, token, features)
-            features, *known = update(sums, *known)
-        stage, update = self._layers[-1]
-        sums, token = run_stage(stage, edges, token, features)
-        return model.a[numbers] * update(sums, *known).squeeze(1) + model.b[numbers]
+    def _memory(self, z: Tensor) -> tuple[Tensor, ...]:
+        return (z @ self._model.kernel1).chunk(2, dim=1)
 
 
 def _centers(positions: Tensor, layout: EdgeLayout) -> Tensor:
@@ -104,27 +80,6 @@ def _centers(positions: Tensor, layout: EdgeLayout) -> Tensor:
     total = torch.zeros_like(positions).index_add(0, layout.receiver, (layout.filled * of_senders).sum(1))
     count = positions.new_zeros(len(positions), 1).index_add(0, layout.receiver, layout.filled.sum(1))
     return total / count.clamp(min=1)
-
-
-def _messages_of(branched: bool, with_vectors: bool):  # type: ignore[no-untyped-def]
-    """The message function of a kind of layers; sums are (n, C) angles if branched, (n, H) and (n, 3 H)."""
-
-    def messages(gates, read, features, frame, filled, *constants):  # type: ignore[no-untyped-def]
-        scalar = filled * features[0] * gates[0]
-        directed = filled * features[2 if with_vectors else 1] * gates[-1]
-        sums = []
-        if branched:
-            sums.append(_angles(read, scalar, filled, *constants))
-        sums.append(scalar.sum(1))
-        carried = filled * features[1] * gates[1] if with_vectors else None
-        for axis, along_axis in enumerate(frame[0].split(1, -1)):
-            vectors = along_axis * directed
-            if carried is not None:
-                vectors = vectors + features[3 + axis] * carried
-            sums.append(vectors.sum(1))
-        return torch.cat(sums, dim=1)
-
-    return messages
 
 
 def _angles(read, scalar, filled, to_alpha, alpha_bias, kernel, kernel_bias, u, v, bias):  # type: ignore[no-untyped-def]
@@ -138,23 +93,30 @@ def _angles(read, scalar, filled, to_alpha, alpha_bias, kernel, kernel_bias, u, 
     return (filled * torch.atan2(parts[1], parts[0])).sum(1)
 
 
-def _folded(layer: OfficialMessageLayer, features: Tensor, branched: bool, with_vectors: bool) -> LayerWeights:
-    """A layer's weights on 2 H scalars and K radial columns."""
-    H, K = features.shape
-    w1, b1 = weight_and_bias(layer.dir_proj[0])
-    w2, b2 = weight_and_bias(layer.dir_proj[2])
-    wq, bq = weight_and_bias(layer.rbf_proj)
-    R = wq.shape[1]
-    radial = w1[:, 2 * H : 3 * H] @ features
-    radial[:, K - R :] += w1[:, 3 * H :]
-    w1 = torch.cat([w1[:, : 2 * H], radial], dim=1)
-    if not branched:
-        if not with_vectors:  # nothing reads the middle gates
-            rows = torch.cat([torch.arange(H), torch.arange(2 * H, 3 * H)]).to(wq.device)
-            w2, b2, wq, bq = w2[rows], b2[rows], wq[rows], bq[rows]
-        return LayerWeights((w1, -b1), (w2, -b2), (wq, -bq), None, ())
-    branch = weight_and_bias(layer.diagonal[0])
-    return LayerWeights((w1, -b1), (w2, -b2), (wq, -bq), branch, _folded_branch(layer))
+def _layer(model: OfficialAlphaNet, number: int, features: Tensor) -> tuple[LayerWeights, "_Update"]:
+    config, layer, last = model.config, _checked(model.message_layers[number]), number == len(model.message_layers) - 1
+    branched = config.norm_before or not last
+    n_angles = config.message_channels if branched else 0
+    weights = LayerWeights.folded(
+        features,
+        layer.dir_proj,
+        layer.rbf_proj,
+        layer.diagonal[0] if branched else None,
+        _folded_branch(layer) if branched else (),
+        vectors=number > 0,
+    )
+    return weights, _Update(model, number, n_angles)
+
+
+def _checked(layer: torch.nn.Module) -> OfficialMessageLayer:
+    assert isinstance(layer, OfficialMessageLayer)
+    return layer
+
+
+def _features(layer: torch.nn.Module) -> Features:
+    """Those of a layer; the factors of the vectors' sums are in them."""
+    layer = _checked(layer)
+    return Features(layer.x_layernorm, layer.x_proj, layer.config.hidden_channels)
 
 
 def _folded_branch(layer: OfficialMessageLayer) -> tuple[Tensor, ...]:
@@ -170,3 +132,35 @@ def _folded_branch(layer: OfficialMessageLayer) -> tuple[Tensor, ...]:
     dia, fc = layer.dia, layer.fc_mps
     u, v = fc.weight @ (dia.weight @ layer.diachi1), fc.weight @ (dia.weight.sum(1) + dia.bias)
     return (*weight_and_bias(layer.diagonal[2]), kernel, bias, u, v, fc.bias.detach())
+
+
+class _Update(Update):
+    """Takes sums (N, n_angles + 4 H)."""
+
+    def __init__(self, model: OfficialAlphaNet, number: int, n_angles: int) -> None:
+        last = number == len(model.message_layers) - 1
+        super().__init__(
+            n_branch=n_angles,
+            first=number == 0,
+            following=None if last else _features(model.message_layers[number + 1]),
+            transition=model.FTEs[number],
+            kernel=torch.stack([model.kernels_real[number], model.kernels_imag[number]]),
+        )
+        self.config = model.config
+        if n_angles:
+            self.layer = _checked(model.message_layers[number])
+        if last:
+            self.last_layer, self.last_layer_quantum = model.last_layer, model.last_layer_quantum
+
+    def received(self, sums: Tensor) -> tuple[Tensor, Tensor, Complex | None]:
+        H = (sums.shape[1] - self.n_branch) // 4
+        summed, vectors = sums.split([self.n_branch + H, 3 * H], dim=1)
+        dv = vectors.unflatten(1, (3, H))
+        if not self.n_branch:
+            return summed, dv, None
+        angle, ds = self.layer.received(summed)
+        return ds, dv, (torch.cos(angle), torch.sin(angle))
+
+    def output(self, s: Tensor, memory: tuple[Tensor, ...]) -> Tensor:
+        of_memory = self.last_layer_quantum(torch.cat(memory, dim=1)) / self.config.temporal_channels
+        return (self.last_layer(s) + of_memory).squeeze(1)

@@ -1,27 +1,25 @@
-"""The paper's reading on blocks of edges: its folded weights and messages."""
+"""The paper's reading on blocks of edges: its folded weights, its branch, and its steps of atoms."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from alphanet.graph import AtomGraph
-from alphanet.model.alphanet import AlphaNet, MessageLayer
+from alphanet.model.alphanet import AlphaNet, Complex, MessageLayer
 from alphanet.model.basis import envelope
-from alphanet.model.fast.atoms import AtomFunction
-from alphanet.model.fast.choice import Backend, LayerStages, embedding_and_surroundings
+from alphanet.model.fast.choice import Backend, embedding_and_surroundings
 from alphanet.model.fast.edge_arrays import EdgeArrays
-from alphanet.model.fast.frames import along, cross
 from alphanet.model.fast.layer_stage import LayerWeights
-from alphanet.model.fast.linear import linear, weight_and_bias
 from alphanet.model.fast.local_stages import ScalarsStage
-from alphanet.model.fast.paper_atoms import Features, SourceFeatures, Update
+from alphanet.model.fast.network import BlockNetwork
+from alphanet.model.fast.products import along, cross, linear, weight_and_bias
 from alphanet.model.fast.radial import radial_columns
-from alphanet.model.fast.stages import Stage, run_stage
+from alphanet.model.fast.updates import Features, SourceFeatures, Update
 from alphanet.model.native.scalars import NativeScalarsStage
-from alphanet.model.smooth import soft_abs
+from alphanet.model.smooth import scaled_vectors, soft_abs
 
 
-class PaperNetwork:
+class PaperNetwork(BlockNetwork):
     """Evaluates an `AlphaNet` with constant weights.
 
     Args:
@@ -30,63 +28,47 @@ class PaperNetwork:
         backend: evaluates it.
     """
 
+    official = False
+
     def __init__(self, model: AlphaNet, tolerance: float, backend: Backend) -> None:
-        config, structure = model.config, model.structure
-        self._model, self._config = model, config
-        H, heads = config.hidden_channels, config.heads
+        self._model = model
+        config, structure, layers = model.config, model.structure, model.messages
+        H = config.hidden_channels
 
         def smooth(distance: Tensor) -> Tensor:
             return envelope(distance, config.cutoff, config.envelope)
 
-        columns = radial_columns(structure.basis, structure.radial, smooth, config.cutoff, tolerance)
-        self.n_columns, self.radial_error = columns.n_columns, columns.error
-        self._embedding, self._surroundings = embedding_and_surroundings(
-            columns, structure.basis.bessel_weights, config.envelope, config.cutoff, backend
-        )
-        softness = config.softness
-
         def scalars(frame: Tensor, sender: Tensor, receiver: Tensor, mixing: Tensor) -> Tensor:
-            return _scalars(frame, sender, receiver, mixing, softness)
+            return _scalars(frame, sender, receiver, mixing, config.softness)
 
-        self._scalars = (
-            ScalarsStage(scalars, (structure.scalarize,), H, backend.compiler)
-            if backend.kernels is None
-            else NativeScalarsStage((structure.scalarize,), softness, H, backend.kernels)
+        columns = radial_columns(structure.basis, structure.radial, smooth, config.cutoff, tolerance)
+        frequencies = structure.basis.bessel_weights
+        super().__init__(
+            columns=columns,
+            stages=(
+                *embedding_and_surroundings(columns, frequencies, config.envelope, config.cutoff, backend),
+                ScalarsStage(scalars, (structure.scalarize,), H, backend.compiler)
+                if backend.kernels is None
+                else NativeScalarsStage((structure.scalarize,), config.softness, H, backend.kernels),
+            ),
+            source=SourceFeatures(structure.source, centered=True),
+            features=_features(layers[0]),
+            layers=[_layer(model, number, columns.features) for number in range(len(layers))],
+            branch=_heads,
+            tables=(structure.atom_embedding, structure.neighbor_embedding),
+            scale=model.element_scale,
+            shift=model.element_shift,
+            backend=backend,
         )
-        layers, self.kept = LayerStages(_messages_of, _heads, H, False, backend), 0
-        self._source = AtomFunction(SourceFeatures(model), 2, backend.compiler)
-        self._features = AtomFunction(Features(model.messages[0]), 1, backend.compiler)
-        self._layers: list[tuple[Stage, AtomFunction]] = []
-        for number, layer in enumerate(model.messages):
-            assert isinstance(layer, MessageLayer)
-            last, first = number == config.num_layers - 1, number == 0
-            branched = config.rope and not last
-            n_heads = 2 * heads if branched else 0
-            weights = _folded(layer, columns.features, branched, not first)
-            stage = layers.stage(number, last, 4 * H + n_heads, weights, not first)
-            self.kept += stage.kept
-            update = Update(model, number, n_heads)
-            self._layers.append((stage, AtomFunction(update, update.n_inputs, backend.compiler)))
 
-    def __call__(self, graph: AtomGraph, edges: EdgeArrays, token: Tensor) -> Tensor:
-        """(N,) output of the network, in units of the energy scale."""
-        model, H = self._model, self._config.hidden_channels
-        structure = model.structure
-        element = model.element_of_number[graph.numbers]
-        z = F.layer_norm(structure.atom_embedding(element), (H,))
-        neighbor = F.layer_norm(structure.neighbor_embedding(element), (H,))
-        sums, token = run_stage(self._embedding, edges, token, neighbor)
-        s, source, center = self._source(sums, z)
-        surroundings, token = run_stage(self._surroundings, edges, token, source)
-        _, token = run_stage(self._scalars, edges, token, surroundings, torch.cat([surroundings, center], dim=1))
+    def _rows(self, numbers: Tensor) -> Tensor:
+        return self._model.element_of_number[numbers]
 
-        features, known = self._features(s), (s, *(model.temporal.start(z) if self._config.temporal else ()))
-        for stage, update in self._layers[:-1]:
-            sums, token = run_stage(stage, edges, token, features)
-            features, *known = update(sums, *known)
-        stage, update = self._layers[-1]
-        sums, token = run_stage(stage, edges, token, features)
-        return model.element_scale[element] * update(sums, *known) + model.element_shift[element]
+    def _ends(self, surroundings: Tensor, center: list[Tensor], graph: AtomGraph, edges: EdgeArrays) -> list[Tensor]:  # noqa: ARG002
+        return [surroundings, torch.cat([surroundings, *center], dim=1)]
+
+    def _memory(self, z: Tensor) -> tuple[Tensor, ...]:
+        return self._model.temporal.start(z) if self._model.config.temporal else ()
 
 
 def _scalars(frame: Tensor, sender: Tensor, receiver: Tensor, mixing: Tensor, softness: float) -> Tensor:
@@ -102,27 +84,6 @@ def _scalars(frame: Tensor, sender: Tensor, receiver: Tensor, mixing: Tensor, so
     return torch.cat(ends, dim=-1)
 
 
-def _messages_of(branched: bool, with_vectors: bool):  # type: ignore[no-untyped-def]
-    """The message function of a kind of layers; sums are (n, H), (n, 3 H) and, if branched, (n, 2 h)."""
-
-    def messages(gates, read, features, frame, _filled, *constants):  # type: ignore[no-untyped-def]
-        direction, smooth = frame
-        scalar = smooth * features[0] * gates[0]
-        directed = smooth * features[2 if with_vectors else 1] * gates[-1]
-        sums = [scalar.sum(1)]
-        carried = smooth * features[1] * gates[1] if with_vectors else None
-        for axis, along_axis in enumerate(direction.split(1, -1)):
-            vectors = along_axis * directed
-            if carried is not None:
-                vectors = vectors + features[3 + axis] * carried
-            sums.append(vectors.sum(1))
-        if branched:
-            sums.append(_heads(read, scalar, smooth, *constants))
-        return torch.cat(sums, dim=1)
-
-    return messages
-
-
 def _heads(read, scalar, smooth, to_gate, gate_bias, to_heads, heads_bias):  # type: ignore[no-untyped-def]
     """(n, 2 h) sums that the rotation is made from, of (n, P, B) and the scalar messages (n, P, H)."""
     gate = F.silu(linear(F.silu(read), to_gate, gate_bias))
@@ -131,20 +92,54 @@ def _heads(read, scalar, smooth, to_gate, gate_bias, to_heads, heads_bias):  # t
     return torch.cat([(heads[..., :n] * gate).sum(1), (heads[..., n:] * gate).sum(1)], dim=1)
 
 
-def _folded(layer: MessageLayer, features: Tensor, branched: bool, with_vectors: bool) -> LayerWeights:
-    """A layer's weights on 2 H scalars and K radial columns."""
-    H, K = features.shape
-    w1, b1 = weight_and_bias(layer.surroundings[0])
-    w2, b2 = weight_and_bias(layer.surroundings[2])
-    wq, bq = weight_and_bias(layer.radial)
-    R = wq.shape[1]
-    radial = w1[:, 2 * H : 3 * H] @ features
-    radial[:, K - R :] += w1[:, 3 * H :]
-    w1 = torch.cat([w1[:, : 2 * H], radial], dim=1)
-    if not branched and not with_vectors:  # nothing reads the middle gates
-        rows = torch.cat([torch.arange(H), torch.arange(2 * H, 3 * H)]).to(wq.device)
-        w2, b2, wq, bq = w2[rows], b2[rows], wq[rows], bq[rows]
-    if not branched:
-        return LayerWeights((w1, -b1), (w2, -b2), (wq, -bq), None, ())
-    others = (*weight_and_bias(layer.gate[2]), *weight_and_bias(layer.to_heads))
-    return LayerWeights((w1, -b1), (w2, -b2), (wq, -bq), weight_and_bias(layer.gate[0]), others)
+def _layer(model: AlphaNet, number: int, features: Tensor) -> tuple[LayerWeights, "_Update"]:
+    config, layer, last = model.config, _checked(model.messages[number]), number == len(model.messages) - 1
+    branched = config.rope and not last
+    n_heads = 2 * config.heads if branched else 0
+    weights = LayerWeights.folded(
+        features,
+        layer.surroundings,
+        layer.radial,
+        layer.gate[0] if branched else None,
+        (*weight_and_bias(layer.gate[2]), *weight_and_bias(layer.to_heads)) if branched else (),
+        vectors=number > 0,
+    )
+    return weights, _Update(model, number, n_heads)
+
+
+def _checked(layer: torch.nn.Module) -> MessageLayer:
+    assert isinstance(layer, MessageLayer)
+    return layer
+
+
+def _features(layer: torch.nn.Module) -> Features:
+    layer = _checked(layer)
+    return Features(layer.norm, layer.features, 1)
+
+
+class _Update(Update):
+    """Takes sums (N, 4 H + n_heads); the rotation is made from the last ones, if there are any."""
+
+    def __init__(self, model: AlphaNet, number: int, n_heads: int) -> None:
+        config, last = model.config, number == len(model.messages) - 1
+        super().__init__(
+            n_branch=n_heads,
+            first=number == 0,
+            following=None if last else _features(model.messages[number + 1]),
+            transition=model.transitions[number] if config.frame_transition else None,
+            kernel=model.temporal.kernel[number] if config.temporal else None,
+            softness=config.softness,
+        )
+        self.layer = _checked(model.messages[number])
+        if last:
+            self.readout, self.of_memory = model.readout, model.temporal.output if config.temporal else None
+
+    def received(self, sums: Tensor) -> tuple[Tensor, Tensor, Complex | None]:
+        H = (sums.shape[1] - self.n_branch) // 4
+        scalar, vectors, heads = sums.split([H, 3 * H, self.n_branch], dim=1)
+        rotation = self.layer.rotation(heads) if self.n_branch else None
+        return self.layer.sum_norm(scalar), scaled_vectors(vectors.unflatten(1, (3, H))), rotation
+
+    def output(self, s: Tensor, memory: tuple[Tensor, ...]) -> Tensor:
+        output = self.readout(s).squeeze(1)
+        return output if self.of_memory is None else output + self.of_memory(torch.cat(memory, dim=1)).squeeze(1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from alphanet.model.fast.linear import linear, weight_and_bias
+from alphanet.model.fast.products import linear, weight_and_bias
 
 SAMPLES = 2048
 SHORTEST = 0.01  # Å; nearer pairs are refused as overlapping

@@ -10,10 +10,9 @@ import math
 import torch
 from torch import Tensor
 
-from alphanet.model.fast.compiler import Compiler
-from alphanet.model.fast.compiling import BlockFunction, derivative
+from alphanet.model.fast.compiler import BlockFunction, Compiler, derivative
 from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
-from alphanet.model.fast.frames import along, cross
+from alphanet.model.fast.products import along, cross
 
 LOG2E = math.log2(math.e)
 KEY = -1  # among the numbers of layers, for what is kept

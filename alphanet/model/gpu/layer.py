@@ -1,5 +1,6 @@
 """A message layer's stage by the kernels in Triton, in place of compiled functions."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -7,58 +8,44 @@ import torch.nn.functional as F  # noqa: N812
 import triton
 from torch import Tensor
 
+from alphanet.model.fast.compiler import DifferentiableFunction
 from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
-from alphanet.model.fast.layer_stage import LayerWeights
+from alphanet.model.fast.layer_stage import Layer
 from alphanet.model.fast.layout import CHUNK
 from alphanet.model.gpu import kernels
-from alphanet.model.gpu.branch import BranchFunctions
-from alphanet.model.gpu.segments import segments_of
 
 EDGES, CHANNELS = 8, 64  # at most, of a program's tile: several numbers a thread, and no more than its registers hold
+KEY = -2  # among the numbers of layers, for what an evaluation keeps
 
 
 class TritonLayerStage:
     """One message layer; products of matrices are torch's, in the precision that torch is set to.
 
     Args:
-        number: of the layer, from 0.
-        last: whether no layer follows.
-        width: C, columns of the sums.
-        weights: folded.
-        branch: functions of the layer's kind; not used where it has no branch.
-        official: whether of official-v1, whose messages do not fade with the envelope; else of the paper's reading.
-        vectors: whether neighbors send vectors.
+        layer: it.
+        branch: of its reading, by the tensors before the constants; not used where the layer has no branch.
     """
 
     writes = False
 
-    def __init__(
-        self,
-        number: int,
-        last: bool,
-        width: int,
-        weights: LayerWeights,
-        branch: BranchFunctions,
-        *,
-        official: bool,
-        vectors: bool,
-    ) -> None:
-        self._number, self._last, self.width = number, last, width
-        self._weights, self._branch, self._official = weights, branch, official
+    def __init__(self, layer: Layer, branch: DifferentiableFunction) -> None:
+        self._layer, self._branch, self.width = layer, branch, layer.width
+        self._weights, self._official, weights = layer.weights, layer.official, layer.weights
         self._first_bias, self._second_bias, self._radial_bias = (
             -one[1] for one in (weights.first, weights.second, weights.radial)
         )
         H, G = weights.first[0].shape[0] // 3, weights.second[0].shape[0]
         branched = weights.branch is not None
         self._channels, self._gates = H, G
-        self._branch_width = width - 4 * H
-        self._branch_at = 0 if official else 4 * H  # official-v1's columns are first, the paper's last
+        self._branch_width = layer.width - 4 * H
+        self._branch_at = 0 if layer.official else 4 * H  # official-v1's columns are first, the paper's last
         block = min(triton.next_power_of_2(H), CHANNELS)
         self._channel_blocks = triton.cdiv(H, block)
         self._kind: dict[str, Any] = {
-            **{"H": H, "G": G, "F": (6 if vectors else 2) * H, "CHUNK": CHUNK},
-            **{"WIDTH": width, "SCALARS_AT": self._branch_width if official else 0},
-            **{"OFFICIAL": official, "VECTORS": vectors, "BRANCHED": branched, "EDGES": EDGES, "BLOCK": block},
+            **{"H": H, "G": G, "F": (6 if layer.vectors else 2) * H, "CHUNK": CHUNK},
+            **{"WIDTH": layer.width, "SCALARS_AT": self._branch_width if layer.official else 0},
+            **{"OFFICIAL": layer.official, "VECTORS": layer.vectors, "BRANCHED": branched},
+            **{"EDGES": EDGES, "BLOCK": block},
         }
         self.kept = weights.n_kept + (H if branched else 0)
 
@@ -72,13 +59,13 @@ class TritonLayerStage:
                 of_chunks = self._branch.forward(read, scalars, self._factor(visit), *self._weights.others)
                 self._add_chunks(visit, of_chunks, sums)
         if visit.keeps:
-            visit.kept[self._number, visit.index] = kept
+            visit.kept[self._layer.number, visit.index] = kept
 
     def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds to the gradients of the senders' features, of weights and frames."""
-        w, into = self._weights, visit.weights_gradient.flatten(0, 1)
+        w = self._weights
         hidden, mixed, *of_branch = (
-            visit.kept.pop((self._number, visit.index))
+            visit.kept.pop((self._layer.number, visit.index))
             if visit.keeps
             else self._messages(visit, torch.zeros_like(visit.gradient))
         )
@@ -87,11 +74,7 @@ class TritonLayerStage:
             by_gates, by_scalars = self._through_branch(visit, *of_branch)
         by_mixed, by_radial = self._gradients(visit, mixed, by_gates, by_scalars, to)
         by_hidden = torch.ops.aten.silu_backward(torch.mm(by_mixed, w.second[0]), hidden)
-        if self._last and visit.overwrites:
-            torch.mm(by_hidden, w.first[0], out=into)
-        else:
-            into.addmm_(by_hidden, w.first[0])
-        into[:, -w.n_radial :].addmm_(by_radial, w.radial[0])
+        self._layer.add_to_weights_gradient(visit, by_hidden, by_radial)
 
     def _messages(self, visit: EdgeBlock, sums: Tensor) -> tuple[Tensor, ...]:
         """Adds messages to the sums; hidden units and the network's output, and what the branch is given, of edges."""
@@ -150,7 +133,9 @@ class TritonLayerStage:
         w, columns = self._weights, visit.gradient[:, self._branch_at :][:, : self._branch_width]
         assert w.branch is not None
         by_sums = columns.index_select(0, visit.block.receiver)
-        by_read, by_scalars, by_factor = self._branch.backward(read, scalars, self._factor(visit), by_sums, *w.others)
+        by_read, by_scalars, by_factor = self._branch.backward(
+            (read, scalars, self._factor(visit)), (by_sums,), w.others
+        )
         if not self._official:
             visit.frame_gradient[..., 3:].add_(by_factor)
         return torch.mm(by_read.flatten(0, 1), w.branch[0]), by_scalars.contiguous()
@@ -188,3 +173,32 @@ class TritonLayerStage:
         )
         visit.frame_gradient.add_(by_frame)
         return by_mixed, by_radial
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Which edges of a block each atom receives and sends, so that one program sums over them without atomic additions.
+
+    Of one block of n chunks of P edges and N atoms; all int32."""
+
+    first_chunk: Tensor  # (N + 1,) atom i receives along the chunks from first_chunk[i] on, before first_chunk[i + 1]
+    order: Tensor  # (n P,) edges by sender, ascending, the filling last
+    first_place: Tensor  # (N + 1,) atom j sends along order[first_place[j] : first_place[j + 1]]
+
+
+def segments_of(visit: EdgeBlock) -> Segments:
+    """Those of the block, found once an evaluation."""
+    key = (KEY, visit.index)
+    if key not in visit.kept:
+        visit.kept[key] = _sorted(visit)
+    return Segments(*visit.kept[key])
+
+
+def _sorted(visit: EdgeBlock) -> tuple[Tensor, ...]:
+    block, n_atoms = visit.block, visit.senders.shape[0]
+    atoms = torch.arange(n_atoms + 1, device=block.receiver.device)
+    # The filling has a sender, too: it would be a long sum of zeros for one atom.
+    sender = torch.where(block.filled.flatten() > 0, block.sender.flatten(), n_atoms)
+    ascending, order = torch.sort(sender, stable=True)
+    first_chunk, first_place = (torch.searchsorted(one, atoms, out_int32=True) for one in (block.receiver, ascending))
+    return first_chunk, order.int(), first_place

@@ -71,6 +71,7 @@ class NativeEmbeddingStage:
     """Edges' unit vectors, envelopes and radial columns; sums of radial features and of weighted vectors."""
 
     writes = True
+    kept = 0
 
     def __init__(self, radial: NativeRadial) -> None:
         self._radial, self.width = radial, radial.hidden_channels + 4
@@ -89,6 +90,7 @@ class NativeSurroundingsStage:
     """S_i = sum over neighbors of unit vector times radial features times what the neighbor sends, (N, 3 H)."""
 
     writes = False
+    kept = 0
 
     def __init__(self, radial: NativeRadial) -> None:
         self._radial, self.width = radial, 3 * radial.hidden_channels

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
-from alphanet.model.fast.layer_stage import LayerWeights
+from alphanet.model.fast.layer_stage import Layer
 from alphanet.model.native.arguments import run_backward, run_forward
 from alphanet.model.native.library import Kernels
 from alphanet.model.native.packing import Matrix, Packer
@@ -26,35 +26,16 @@ class _Layer(ctypes.Structure):
 
 
 class NativeLayerStage:
-    """One message layer.
-
-    Args:
-        number: of the layer, from 0.
-        last: whether no layer follows.
-        width: C, columns of the sums.
-        weights: folded.
-        kernels: for its channels.
-        official: whether of official-v1; else of the paper's reading.
-        vectors: whether neighbors send vectors.
-    """
+    """One message layer by the kernels for its channels."""
 
     writes = False
 
-    def __init__(
-        self,
-        number: int,
-        last: bool,
-        width: int,
-        weights: LayerWeights,
-        kernels: Kernels,
-        *,
-        official: bool,
-        vectors: bool,
-    ) -> None:
-        self._number, self._last, self.width = number, last, width
+    def __init__(self, layer: Layer, kernels: Kernels) -> None:
+        self._number, self._last, self.width = layer.number, layer.last, layer.width
         self._kernels = kernels
         self._packer = Packer(kernels.lanes(), kernels.panel())
-        self._layer = _layer(weights, official, vectors, self._packer)
+        self._layer = _layer(layer, self._packer)
+        weights = layer.weights
         self.kept = weights.first[0].shape[0] + weights.second[0].shape[0] + self._layer.branch.columns
 
     def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
@@ -75,7 +56,8 @@ class NativeLayerStage:
         )
 
 
-def _layer(weights: LayerWeights, official: bool, vectors: bool, packer: Packer) -> _Layer:
+def _layer(of: Layer, packer: Packer) -> _Layer:
+    weights, official = of.weights, of.official
     (w1, b1), (w2, b2), (wq, bq) = weights.first, weights.second, weights.radial
     hidden_channels = len(w1) // 3
     layer = _Layer(
@@ -87,7 +69,7 @@ def _layer(weights: LayerWeights, official: bool, vectors: bool, packer: Packer)
         to_radial=packer.matrix(wq.t()),
         parts=len(w2) // hidden_channels,
         official=official,
-        vectors=vectors,
+        vectors=of.vectors,
         branched=weights.branch is not None,
     )
     if weights.branch is None:

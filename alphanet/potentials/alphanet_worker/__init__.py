@@ -1,1 +1,1 @@
-"""AlphaNet as a worker in a process of its own; the folder is what the worker imports from."""
+"""AlphaNet as a worker in a separate process, which imports from this folder."""

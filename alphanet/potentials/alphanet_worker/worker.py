@@ -9,13 +9,13 @@ from alphanet.graph import collate
 from alphanet.model.checkpoint import DTYPES, load_model
 from alphanet.model.config import preset
 from alphanet.model.create import create_model
-from alphanet.model.fast.modes import evaluation
+from alphanet.model.evaluator import evaluation
 from alphanet.model.prediction import predict
 from alphanet.training.blocks.model import in_blocks
 
 
 def load(request):
-    """A model from its file, or with random weights where `request["checkpoint"]` is None."""
+    """A model from its file, or with random weights if `request["checkpoint"]` is None."""
     torch.set_num_threads(request["threads"])
     mode = request.get("mode", "eager")
     if request["checkpoint"] is not None:
@@ -30,7 +30,7 @@ class Model:
     """The network; structures become graphs."""
 
     def __init__(self, network, mode="eager"):
-        """Weights are constants from here on; `mode` as in `alphanet.model.fast.modes`.
+        """Weights are constants from here on; `mode` as in `alphanet.model.evaluator`.
 
         Training runs in blocks of edges, which needs no compiler, in every mode but `eager`.
         """
@@ -86,5 +86,5 @@ class Model:
 
 
 def _on_host(answer):
-    found = {"energy": answer.energy, "forces": answer.forces, "stress": answer.stress}
-    return {key: value.detach().double().cpu().numpy() for key, value in found.items()}
+    values = {"energy": answer.energy, "forces": answer.forces, "stress": answer.stress}
+    return {key: value.detach().double().cpu().numpy() for key, value in values.items()}

@@ -1,1 +1,1 @@
-"""The report: what runs left behind, read, put beside the paper, and shown on one page."""
+"""The report: the results of runs beside the paper's values on one page."""

@@ -1,4 +1,4 @@
-"""Find the runs in folders, read each, whatever is wrong with it, and say what is wrong with them together."""
+"""Find and read the runs in folders, and report problems of single runs and differences between runs."""
 
 import re
 from collections import Counter
@@ -30,11 +30,11 @@ def collect(places: Sequence[Path], skip: Path | None = None) -> Collected:
     """Read all runs in `places`, which are folders of runs or folders of such folders.
 
     Args:
-        places: where to look, in the order of the report.
-        skip: the folder that the report goes to, which is not looked into.
+        places: folders to search, in the order of the report.
+        skip: the folder of the report, which is not searched.
 
     Raises:
-        UserError: a place is no folder, none holds a run, or the report would go where runs are.
+        UserError: a place is not a folder, no place holds a run, or the report's folder holds runs.
     """
     if skip is not None:
         _require_apart(skip, places)
@@ -57,14 +57,14 @@ def collect(places: Sequence[Path], skip: Path | None = None) -> Collected:
 
 
 def _require_apart(out: Path, places: Sequence[Path]) -> None:
-    """A report has a `results.json` too, and must not replace that of a run."""
+    """Check that the report does not replace the `results.json` of a run by its own."""
     holds_run = (out / RESULTS).is_file() and not _is_report(out)
     if holds_run or any(out.resolve() == place.resolve() for place in places):
         raise UserError(f"{out} holds runs, which the report would mix with; name another folder for it")
 
 
 def _run_folders(folder: Path, skip: Path | None, known: Sequence[str]) -> Iterator[Path]:
-    """Folders of runs; everything inside a run belongs to it."""
+    """The folders of runs; everything inside the folder of a run belongs to it."""
     if (skip is not None and folder.resolve() == skip) or _is_report(folder):
         return
     begun = (folder.name in known and any(folder.iterdir())) or any((folder / name).is_file() for name in BEGUN)
@@ -84,7 +84,7 @@ def _is_report(folder: Path) -> bool:
 
 
 def _read(folder: Path, identity: str, places: Sequence[Path]) -> ReportedRun:
-    """The run in `folder`; what cannot be read becomes a problem of it."""
+    """The run in `folder`; a file that cannot be read becomes a problem of the run."""
     shown = _shown(folder, places)
     if not (folder / RESULTS).is_file():
         return _without_result(identity, shown, folder, "unfinished", _begun_text(folder))
@@ -138,7 +138,7 @@ def _begun_text(folder: Path) -> str:
 
 
 def _untraceable(result: BenchmarkResult) -> Iterator[str]:
-    """Cells whose records are not there or were changed, and records of several versions of the code."""
+    """Messages about cells whose records are missing or changed, and about records of several versions of the code."""
     changed = {key for key, record in result.records.items() if record.id != key}
     versions = set()
     for cell in result.cells:
@@ -157,7 +157,7 @@ def _version(record: Record) -> str:
 
 
 def _changed_paper_values(result: BenchmarkResult) -> list[str]:
-    """Cells that were judged by other paper values than those of today's card."""
+    """Messages about cells that were judged by other paper values than those of the present card."""
     try:
         card = load_benchmark(result.name)
     except UserError:
@@ -173,7 +173,7 @@ def _changed_paper_values(result: BenchmarkResult) -> list[str]:
 
 
 def _shown(folder: Path, places: Sequence[Path]) -> str:
-    """The folder as the user would name it: from the place that was named."""
+    """The folder as the user would name it, starting from the place that the user named."""
     for place in places:
         if folder.is_relative_to(place):
             return str(Path(place.resolve().name) / folder.relative_to(place))
@@ -209,7 +209,7 @@ def _with_namesakes(run: ReportedRun, runs: Sequence[ReportedRun]) -> ReportedRu
 
 
 def _together(runs: Sequence[ReportedRun]) -> Iterator[str]:
-    """Differences between runs that a reader must know before comparing them."""
+    """Messages about differences between runs that a reader must know before comparing them."""
     results = [run.result for run in runs if run.result]
     facts = {
         "versions of the code": [code_text(result.provenance.code) for result in results],

@@ -1,4 +1,4 @@
-"""What differs between two reports: values of cells, verdicts, and whether a verdict got worse."""
+"""Differences between two reports: values of cells, verdicts, and verdicts that got worse."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ RANKS = {
     "not measured": 0,
 }
 """A verdict got worse if it moved to a lower rank: away from the paper, to a cell that can no longer be compared, or to
-no number. A cell that is gone ranks as one not run. From `not comparable` to `worse` is no loss: more is known."""
+no number. A missing cell ranks as one not run. A change from `not comparable` to `worse` is no loss, because more is
+known."""
 GONE = "not there"
 
 Key = tuple[str, ...]

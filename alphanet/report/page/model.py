@@ -1,4 +1,4 @@
-"""A report: the results of runs, and what a reader must know of them together."""
+"""A report: the results of runs, and the problems of comparing them."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ class ReportedRun(Part):
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     figures: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """By name of a figure the paths of its files in the report, by ending"""
+    """Name of a figure -> ending -> path of the file in the report"""
     result: BenchmarkResult | None = None  # of a finished run
 
 

@@ -15,7 +15,7 @@ from alphanet.results.facts import provenance_facts
 from alphanet.results.schema import CLAIMS, RESULTS, VERDICTS, Figure, Number
 
 INLINE = 2_000_000  # bytes; a larger CSV is linked beside the page, not carried in it
-HOVER = 240  # characters of what a pointer tells
+HOVER = 240  # characters of the text that a pointer shows
 INK = "#1a1a1a"
 FILLS = {
     "reproduced": "#bfe3f5",
@@ -29,7 +29,7 @@ FILLS = {
     "does not hold": "#f7c6a3",
     "not measured": "#ffffff",
 }
-"""Behind a verdict. Told apart with any color vision, light enough for `INK`; the word and the mark say the same."""
+"""Backgrounds of verdicts, distinct with any color vision and light enough for `INK`; words and marks repeat them"""
 MARKS = {
     "reproduced": "✓",
     "better": "▲",
@@ -58,7 +58,7 @@ class ShownFigure:
 
 @dataclass(frozen=True)
 class View:
-    """All that the template shows of a run, beside its result."""
+    """Values that the template shows of a run besides its result."""
 
     run: ReportedRun
     sheet: Sheet | None
@@ -141,7 +141,7 @@ def _image(path: Path) -> str:
 
 
 def _data(run: ReportedRun, figure: Figure, folder: Path) -> str:
-    """The figure's numbers as an address that is the file, or leads to it if it is large; empty without them."""
+    """The address of the figure's numbers: a data URL, or a link if the file is large; empty if there are none."""
     target = run.figures[figure.name].get("csv")
     if target is None:
         return ""

@@ -1,11 +1,14 @@
 """Blocks of edges: what some successive atoms receive, few enough for temporary arrays to stay in the cache."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
 
 from alphanet.graph import AtomGraph
+from alphanet.training.blocks.silu import two_layers
 
 MOST_EDGES = 1024  # measured at 128 channels: 512 and 2,048 are slower
 MOST_ATOMS = 64  # sums are products with (n, e) matrices, which must not grow where atoms have few edges
@@ -52,6 +55,34 @@ def edge_blocks(graph: AtomGraph, direction: Tensor, envelope: Tensor, basis: Te
         blocks.append(EdgeBlock(sender, receiver, unit, smooth, radial, axes, sums, directed))
         first += n_atoms
     return blocks
+
+
+def edge_weights(
+    blocks: Sequence[EdgeBlock],
+    embeddings: Sequence[Tensor],
+    radial: nn.Module,
+    source: nn.Module,
+    scalars: Callable[[Tensor, Tensor], Tensor],
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Embedding z (N, H), first features s (N, H) and each block's weights (e, 3 H + R).
+
+    Args:
+        blocks: of all edges.
+        embeddings: (N, H) of the atoms and of neighbors.
+        radial: Linear, SiLU, Linear on the basis functions.
+        source: from s to what neighbors send, before its norm.
+        scalars: (e, H) of the frames (e, 3, 3) and the surroundings (e, 3, H) of one end of each edge.
+    """
+    z, neighbor = (F.layer_norm(vectors, vectors.shape[1:]) for vectors in embeddings)
+    pairs = [(b, b.envelope * two_layers(radial, b.basis)) for b in blocks]
+    s = z + torch.cat([b.summed(r * neighbor.index_select(0, b.sender)) for b, r in pairs])
+    sent = F.silu(F.layer_norm(source(s), s.shape[1:]))
+    surroundings = torch.cat([b.summed_vectors(r * sent.index_select(0, b.sender)) for b, r in pairs])
+    weights = []
+    for b, r in pairs:
+        ends = (surroundings.index_select(0, end) for end in (b.receiver, b.sender))
+        weights.append(torch.cat([*(b.envelope * scalars(b.frame, end) for end in ends), r, b.basis], dim=1))
+    return z, s, weights
 
 
 def _spans(received: list[int]) -> list[tuple[int, int]]:

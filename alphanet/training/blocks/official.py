@@ -7,6 +7,7 @@ channels, which is affine in alpha, leaves two complex numbers of an edge for `f
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -15,7 +16,7 @@ from torch import Tensor
 from alphanet.graph import AtomGraph, edge_vectors
 from alphanet.model.basis import envelope
 from alphanet.model.official import OfficialAlphaNet, OfficialMessageLayer, rotated
-from alphanet.training.blocks.edges import EdgeBlock, edge_blocks
+from alphanet.training.blocks.edges import EdgeBlock, edge_blocks, edge_weights
 from alphanet.training.blocks.product import linear
 from alphanet.training.blocks.scalar_network import scalar_network
 from alphanet.training.blocks.silu import silu, two_layers
@@ -27,7 +28,9 @@ def network(model: OfficialAlphaNet, graph: AtomGraph) -> Tensor:
     """(N,) atomic energies in eV, as `model.network`."""
     config, numbers = model.config, graph.numbers
     blocks = _geometry(model, graph)
-    z, s, weights = _structure(model, numbers, blocks)
+    embeddings = (model.z_emb(numbers), model.neighbor_emb["embedding"](numbers))
+    source = model.S_vector["lin1"]
+    z, s, weights = edge_weights(blocks, embeddings, model.radial_lin, source, partial(_scalars, model))
     quantum = torch.complex(*(z @ model.kernel1).chunk(2, dim=1))
     v: Tensor | None = None
     rope: Tensor | None = None
@@ -51,25 +54,6 @@ def _geometry(model: OfficialAlphaNet, graph: AtomGraph) -> list[EdgeBlock]:
     direction = vector / (distance + 1e-10)[:, None]
     smooth = envelope(distance, model.config.cutoff, "cosine")[:, None]
     return edge_blocks(graph, direction, smooth, model.radial_emb(distance), model.frames(graph, direction))
-
-
-def _structure(
-    model: OfficialAlphaNet, numbers: Tensor, blocks: Sequence[EdgeBlock]
-) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Embedding z (N, H), first features s (N, H) and each block's weights (e, 3 H + R)."""
-    H = model.config.hidden_channels
-    radial = [b.envelope * two_layers(model.radial_lin, b.basis) for b in blocks]
-    z = F.layer_norm(model.z_emb(numbers), (H,))
-    neighbor = F.layer_norm(model.neighbor_emb["embedding"](numbers), (H,))
-    pairs = list(zip(blocks, radial, strict=True))
-    s = z + torch.cat([b.summed(r * neighbor.index_select(0, b.sender)) for b, r in pairs])
-    source = F.silu(F.layer_norm(model.S_vector["lin1"](s), (H,)))
-    S = torch.cat([b.summed_vectors(r * source.index_select(0, b.sender)) for b, r in pairs])
-    weights = []
-    for b, r in pairs:
-        seen = (S.index_select(0, end) for end in (b.receiver, b.sender))
-        weights.append(torch.cat([*(b.envelope * _scalars(model, b.frame, one) for one in seen), r, b.basis], dim=1))
-    return z, s, weights
 
 
 def _scalars(model: OfficialAlphaNet, frame: Tensor, S: Tensor) -> Tensor:

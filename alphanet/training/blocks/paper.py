@@ -5,6 +5,7 @@ Left out, because nothing reads it: the vectors of the first layer, which are ze
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -15,7 +16,7 @@ from alphanet.model.alphanet import AlphaNet, Complex, MessageLayer, rotate
 from alphanet.model.basis import envelope
 from alphanet.model.geometry import LocalStructure
 from alphanet.model.smooth import scaled_vectors, soft_abs
-from alphanet.training.blocks.edges import EdgeBlock, edge_blocks
+from alphanet.training.blocks.edges import EdgeBlock, edge_blocks, edge_weights
 from alphanet.training.blocks.product import linear
 from alphanet.training.blocks.silu import silu, two_layers
 
@@ -24,7 +25,10 @@ def network(model: AlphaNet, graph: AtomGraph) -> Tensor:
     """(N,) output of the network, as `model.network`."""
     element = model.element_of_number[graph.numbers]
     blocks = _geometry(model.structure, graph)
-    z, s, weights = _structure(model.structure, element, blocks)
+    structure = model.structure
+    embeddings = (structure.atom_embedding(element), structure.neighbor_embedding(element))
+    scalars = partial(_scalars, structure)
+    z, s, weights = edge_weights(blocks, embeddings, structure.radial, structure.source, scalars)
     v: Tensor | None = None
     rotation: Complex | None = None
     history = model.temporal.start(z) if model.config.temporal else None
@@ -52,27 +56,6 @@ def _geometry(structure: LocalStructure, graph: AtomGraph) -> list[EdgeBlock]:
     smooth = envelope(distance, config.cutoff, config.envelope)
     frame = structure.frames(graph, vector, direction, smooth)
     return edge_blocks(graph, direction, smooth[:, None], structure.basis(distance), frame)
-
-
-def _structure(
-    structure: LocalStructure, element: Tensor, blocks: Sequence[EdgeBlock]
-) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Embedding z (N, H), first features s (N, H) and each block's weights (e, 3 H + R)."""
-    H = structure.config.hidden_channels
-    radial = [b.envelope * two_layers(structure.radial, b.basis) for b in blocks]
-    z = F.layer_norm(structure.atom_embedding(element), (H,))
-    neighbor = F.layer_norm(structure.neighbor_embedding(element), (H,))
-    pairs = list(zip(blocks, radial, strict=True))
-    s = z + torch.cat([b.summed(r * neighbor.index_select(0, b.sender)) for b, r in pairs])
-    source = F.silu(F.layer_norm(structure.source(s), (H,)))
-    surroundings = torch.cat([b.summed_vectors(r * source.index_select(0, b.sender)) for b, r in pairs])
-    weights = []
-    for b, r in pairs:
-        seen = (surroundings.index_select(0, end) for end in (b.receiver, b.sender))
-        weights.append(
-            torch.cat([*(b.envelope * _scalars(structure, b.frame, one) for one in seen), r, b.basis], dim=1)
-        )
-    return z, s, weights
 
 
 def _scalars(structure: LocalStructure, frame: Tensor, surroundings: Tensor) -> Tensor:

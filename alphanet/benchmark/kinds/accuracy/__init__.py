@@ -18,13 +18,13 @@ from alphanet.results.records import Record
 
 __all__ = ["Accuracy", "AccuracyCard", "TrainingWork"]
 
-OVERHEAD = 0.2  # of a training's share of the budget, for starting and evaluating
-LEAST = 5.0  # seconds of training, below which none is begun
+OVERHEAD = 0.2  # part of a training's share of the budget that is left for starting and evaluating
+LEAST = 5.0  # seconds; shorter trainings are not started
 
 
 @dataclass(frozen=True)
 class TrainingWork:
-    """A training with one seed; `job` is there once its data are."""
+    """A training with one seed; `job` is set when the data are prepared."""
 
     training: PlannedTraining
     seed: int
@@ -51,7 +51,7 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         self._data: dict[str, PreparedData | UserError] = {}  # a set that cannot be had is not asked for again
 
     def plan(self) -> Plan[TrainingWork]:
-        """The first seed of every training before the second of any."""
+        """Return the trainings; the first seed of each comes before the second of any."""
         scale = self.card.scale(self.options.scale)
         trainings = plan_trainings(self.card, scale)
         tasks = [self._task(training, seed) for training in trainings for seed in range(self._seeds(training))]
@@ -91,9 +91,9 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         )
 
     def keeps(self, task: Task[TrainingWork], place: Place, record: Record) -> bool:
-        """Whether the record is of the test frames of the same training and its parity sample is still there.
+        """Whether the record is of the test frames of the same training and its parity sample still exists.
 
-        With a budget, trainings with any limit on time are kept; without one the limit is the card's.
+        With a budget, trainings with any time limit are kept; without one the limit must be the card's.
         """
         job = task.work.ready_job
         field = "timeless_key" if self.options.budget is not None else "key"
@@ -104,7 +104,7 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         )
 
     def measure(self, task: Task[TrainingWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:
-        """Train what is not trained, evaluate on every split, the test frames last."""
+        """Train if it is not trained yet, and evaluate on every split, the test frames last."""
         job = task.work.ready_job
         if task.seconds != 0:  # nothing limits what is not trained step by step
             job = replace(job, request=replace(job.request, max_time=seconds))
@@ -118,13 +118,13 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         self.keep(replace(task, work=replace(task.work, job=job)), records)
 
     def keep(self, task: Task[TrainingWork], records: Mapping[Place, Record]) -> None:
-        """Remember a finished training of the first seed for parity plots and whoever rests on it."""
+        """Store a finished training of the first seed for parity plots and for benchmarks that use it."""
         if task.work.seed == 0:
             _, earlier = self.finished.get(task.title, (task.work, {}))
             self.finished[task.title] = (task.work, earlier | dict(records))
 
     def deviations(self, findings: Findings) -> list[str]:
-        """Other limits than the card's."""
+        """Limits of time or epochs that differ from the card's."""
         scale, options = self.card.scale(self.options.scale), self.options
         changed = []
         if options.epochs and options.epochs != scale.epochs:
@@ -137,7 +137,7 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         return changed
 
     def show(self, findings: Findings) -> Shown:
-        """Parity plots of the first seed; power laws if the card asks for them."""
+        """Draw parity plots of the first seed, and power laws if the card asks for them."""
         shown = Shown()
         if self.card.parity:
             for work, records in self.finished.values():

@@ -29,7 +29,7 @@ class AccuracyColumn(DataColumn):
     """Evaluated frames: those whose `info` matches these patterns (`*` for anything, case does not count). Columns of
     one data set that differ only in this share one training"""
     train_frames: PositiveInt | None = None
-    """Number of training frames, drawn by the seed; smaller sets are part of larger ones. None: all"""
+    """Number of training frames, drawn by the seed; smaller sets are part of larger ones; all frames if None"""
 
 
 class TrainingRun(Card):
@@ -42,16 +42,16 @@ class TrainingRun(Card):
 class AccuracyScale(ScaleSettings):
     """How a scale trains and evaluates."""
 
-    epochs: PositiveInt | None = None  # None: the trainers' own number
+    epochs: PositiveInt | None = None  # the trainers' own number if None
     max_time: PositiveFloat | None = None  # seconds of each training, the same for every model
     dtype: Literal["float32", "float64"] = "float32"  # of training and evaluation
     seeds: PositiveInt = 1  # trainings of each model that has anything random; two or more give a spread
-    threads: PositiveInt | None = None  # of every model; None: torch's choice
-    parity_frames: PositiveInt | None = None  # most frames of train and of valid in parity plots; None: all
+    threads: PositiveInt | None = None  # of every model; torch's choice if None
+    parity_frames: PositiveInt | None = None  # most frames of train and of valid in parity plots; all if None
     skip_columns: dict[str, str] = Field(default_factory=dict)  # column -> what it needs
     skip_rows: dict[str, str] = Field(default_factory=dict)  # run key of a row that has no run -> what it needs
     runs: dict[str, dict[str, TrainingRun]]
-    """Run key of a row -> column, or `*` for those that are not named -> run"""
+    """Run key of a row -> column, or `*` for all other columns -> run"""
 
     def run_of(self, key: str, column: str) -> TrainingRun | None:
         """The run of the row with the run key `key` for `column`; None if this scale does not train it."""

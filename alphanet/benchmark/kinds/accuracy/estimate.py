@@ -1,4 +1,4 @@
-"""The cost of trainings that nobody ran: their frames, at the time of a frame in the paper's own table of costs."""
+"""Estimated cost of trainings: the number of frames times the time of a frame in the paper's own table of costs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ FULL = "full"  # printed costs are of trainings by the paper's own settings
 
 @dataclass(frozen=True)
 class Rate:
-    """Time of a GPU for one frame, once."""
+    """Time of a GPU for one pass over one frame."""
 
     dataset: str
     seconds: float
@@ -33,7 +33,7 @@ def printed_rates() -> list[Rate]:
     rates = []
     for path in map(card_path, benchmark_names()):
         values = read_yaml(path)
-        # Only cards of costs are read whole: a mistake in any other is none of this one's business.
+        # Only cards of costs are validated: a mistake in another card must not stop the estimate.
         if isinstance(values, dict) and values.get("kind") == "cost":
             card = validate(values, CostCard, str(path))
             for columns in card.paper.values():
@@ -48,8 +48,8 @@ def printed_rates() -> list[Rate]:
 def gpu_days(trainings: Sequence[tuple[PlannedTraining, AccuracyScale]]) -> tuple[float | None, str]:
     """GPU-days of all `trainings` at scale `full`, and the basis of the number; None if a size is not known.
 
-    A frame counts as much as the paper's table of costs prints for its data set, or else for the cheapest that is
-    printed, whatever network is trained: without a GPU nothing else about its time is known here.
+    The time of a frame is what the paper's table of costs gives for its data set, or else for the cheapest one,
+    whatever network is trained: without a GPU no other time is known.
 
     Raises:
         UserError: a card is wrong.

@@ -1,7 +1,7 @@
 """One training with one seed: train a potential on a data set, evaluate it, yield the records.
 
-A job's folder is named by the hash of all that its weights depend on, so that a finished job is recognized and one with
-other settings, data or code is never taken for it.
+A job's folder is named by the hash of everything that its weights depend on. A finished job is recognized by it, and a
+job with other settings, data or code has another folder.
 """
 
 import functools
@@ -66,7 +66,7 @@ class TrainingJob:
 
     @functools.cached_property
     def training_key(self) -> str:
-        """Hash of all that the trained weights depend on, but for the limit on time: more time continues the same."""
+        """Hash of everything that the weights depend on except the time limit; more time continues the training."""
         request = self.request
         depends: dict[str, Any] = {
             "model": self.model,
@@ -165,9 +165,9 @@ def run_job(job: TrainingJob, columns: Sequence[str], *, restart: bool = False) 
 
 
 def train_job(job: TrainingJob) -> dict[str, Any]:
-    """Train, or take up a finished training; return what the trainer said of it.
+    """Train, or use a finished training; return the trainer's result.
 
-    The trainer is asked again if the limit on time has changed, and continues.
+    If the time limit has changed, the trainer is called again and continues.
 
     Raises:
         UserError: the training failed.

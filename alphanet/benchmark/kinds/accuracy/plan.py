@@ -1,4 +1,4 @@
-"""The trainings that a table of accuracies needs: one for all cells that differ only in what is evaluated."""
+"""The trainings that a table of accuracies needs: one for all cells that differ only in the evaluated frames."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class PlannedTraining:
 def plan_trainings(
     card: AccuracyCard, scale: AccuracyScale, places: Collection[Place] | None = None
 ) -> list[PlannedTraining]:
-    """The trainings behind the cells at `places` (None: all), column by column; skipped cells have none."""
+    """The trainings behind the cells at `places`, or all cells if None, by column; skipped cells have no training."""
     trainings: list[PlannedTraining] = []
     for name, column in card.columns.items():
         for title, row in card.rows.items():

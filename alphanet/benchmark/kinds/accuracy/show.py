@@ -1,4 +1,4 @@
-"""What tables of accuracies draw: parity plots, and power laws in the number of training frames."""
+"""Figures of tables of accuracies: parity plots, and power laws in the number of training frames."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """One training: what, on what, and within which limits."""
+    """One training: its model, its data and its limits."""
 
     data: PreparedData
     settings: dict[str, Any]  # the benchmark card's, for this trainer
     seed: int
     dtype: str
     device: str
-    epochs: int | None  # None: the number in the trainer's own settings
+    epochs: int | None  # the number in the trainer's own settings if None
     max_time: float | None  # seconds
-    train_frames: int | None = None  # number of training frames in `data`; None: all
+    train_frames: int | None = None  # number of training frames in `data`; all if None
 
 
 class Trainer(Protocol):
-    """Trains one kind of potential. `train` resumes what it finds in its folder."""
+    """Trains one kind of potential. `train` resumes the training in its folder."""
 
     seeded: bool  # whether another seed gives another potential
 
@@ -41,7 +41,7 @@ class Trainer(Protocol):
         ...
 
     def prepare(self) -> None:
-        """Make what training needs beside the data: an environment.
+        """Make the environment that the training needs.
 
         Raises:
             UserError: it cannot be made here.
@@ -99,15 +99,15 @@ class AlphaNetTrainer:
     seeded = True
 
     def code(self) -> list[str | Path]:
-        """Model, training and neighbor lists."""
+        """The sources of model, training and neighbor lists."""
         return ["model", "training", "potentials/kit/loop", "graph.py", "neighbors.py"]
 
     def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
-        """Those of the settings, or of the data set's card."""
+        """The epochs of the settings, or else of the data set's card."""
         return _epochs("alphanet", dataset, scale, settings)
 
     def prepare(self) -> None:
-        """Nothing: it is trained in this process."""
+        """Return at once: AlphaNet is trained in this process."""
 
     def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
         """`alphanet train` with the benchmark card's settings over the data set's."""
@@ -132,11 +132,11 @@ class BaselineTrainer:
         self._card = load_baseline(name)
 
     def code(self) -> list[str | Path]:
-        """Its worker, and its card with the versions in it."""
+        """The baseline's worker, and its card with the versions in it."""
         return [*self._card.places, "potentials/kit", "training/references.py"]
 
     def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
-        """Those of the settings, or of the preset of the card."""
+        """The epochs of the settings, or else of the card's preset."""
         return _epochs(self._card.name, dataset, scale, settings)
 
     def prepare(self) -> None:
@@ -189,7 +189,7 @@ def _trained(model: str, request: TrainingRequest, out: Path) -> dict[str, Any]:
 
 
 TRAINERS: dict[str, Callable[[], Trainer]] = {"mean": MeanTrainer, "alphanet": AlphaNetTrainer}
-"""By model; every other model is a baseline."""
+"""Model -> trainer; every other model is a baseline."""
 
 
 def trainer_of(model: str) -> Trainer:

@@ -1,6 +1,6 @@
-"""Discovery: stability of WBM's crystals by predictions that are published, a user's, or relaxed here.
+"""Discovery: stability of WBM's crystals by published predictions, a user's predictions, or relaxations here.
 
-One task is a row; with a sample to relax anew, published rows have a second one, whose record stands beside the cells.
+One task is a row. If a sample is relaxed anew, published rows have a second task, whose record belongs to no cell.
 """
 
 import hashlib
@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import JsonValue
 
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
@@ -49,7 +51,7 @@ UNIQUE_TITLES = {"full": "structures", "unique": "unique prototypes", "most-stab
 
 @dataclass(frozen=True)
 class RowWork:
-    """A row; its labels and predictions once they are there, or the reason why they are not fetched."""
+    """A row, with its labels and predictions when it is prepared, or the reason why they are not fetched."""
 
     row: str
     anew: bool = False  # relax a sample of published predictions
@@ -74,7 +76,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         self._truth: Path | UserError | None = None
 
     def plan(self) -> Plan[RowWork]:
-        """A task a row; samples that are relaxed anew come last."""
+        """Return one task per row; samples that are relaxed anew come last."""
         rows = self.card.rows
         relaxing = {name for name, row in rows.items() if row.relaxation is not None}
         tasks = [self._task(name, None if name in relaxing else 0.0) for name in rows]
@@ -93,7 +95,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         """Get the labels and the row's predictions.
 
         Raises:
-            UserError: they cannot be had, or another file has their name.
+            UserError: they are not available, or another file has their name.
         """
         row, scale = self.card.rows[task.work.row], self.card.scale(self.options.scale)
         if task.work.anew or row.relaxation is not None:
@@ -114,7 +116,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         return replace(task, work=work, keys=dict.fromkeys(task.places, key))
 
     def keeps(self, task: Task[RowWork], place: Place, record: Record) -> bool:
-        """Whether the record is of the same files and its figures are there; a cross-check that differs is repeated."""
+        """Whether the record is of the same files and its figures exist; a cross-check that differs is repeated."""
         if not super().keeps(task, place, record):
             return False
         check: Any = record.metrics.get("cross_check") or {}
@@ -149,7 +151,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
     def deviations(self, findings: Findings) -> list[str]:
         """Differences of the labels from the published ones."""
         data = [record.data for records in findings.records.values() for record in records]
-        partial = next((one for one in data if not one.get("published_labels")), None)
+        partial = next((facts for facts in data if not facts.get("published_labels")), None)
         if partial is None:
             return []
         labels, left = partial["labels"], partial["unlabeled"]
@@ -205,13 +207,13 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         if relaxing:
             return f"relaxations by {relaxing} model{'s' if relaxing > 1 else ''}, as long as they take"
         if not self.card.scale(self.options.scale).fetch:
-            here = sum(need.here for need in data)
-            return f"no training; {here} of {len(data)} files are here; seconds a row"
+            present = sum(need.here for need in data)
+            return f"no training; {present} of {len(data)} files are here; seconds a row"
         size = sum(need.size or 0 for need in data)
         return f"no training; {len(data)} files, {size / 1e6:.0f} MB or more, once; then seconds a row"
 
     def _labels(self, *, fetch: bool) -> Path:
-        """The labels; if they cannot be had, the error is raised for the first row, and the others only miss them."""
+        """The labels; if they are not available, only the first row fails, and the others are missing."""
         if self.options.truth is not None:
             return self.options.truth
         if self._truth is None:
@@ -227,9 +229,11 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         return self._truth
 
     def _scored(self, row: str, wbm: Wbm, protocol: Mapping[str, Any], **relaxed: Any) -> Record:
-        """The record of a row's scores; draws them if the card says so."""
+        """The record of a row's scores; they are drawn if the card asks for figures."""
         scale = self.card.scale(self.options.scale)
         available = wbm.available()
+        if scale.subset not in (None, *available) and not self.card.metrics:
+            raise UserError(f"no subset {scale.subset}: the truth has no column {UNIQUE}")
         wanted = scale.subset if scale.subset in available else "full"
         shown = [name for name in SUBSETS if name in available and (scale.subset in (None, name) or name == wanted)]
         if self.card.metrics or scale.subset is not None:
@@ -277,13 +281,14 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
     def _relaxed(self, name: str, row: DiscoveryRow) -> Record:
         from alphanet.benchmark.kinds.discovery.relaxing import relax
 
-        made, campaign = relax(row, self.options, self.folder)
-        self._notes += [f"{name}: {note}" for note in made.notes]
-        protocol = {"run": made.summary["run"], "conditions": made.summary["conditions"]}
-        if made.scored is not None:
-            return self._scored(name, made.scored, protocol, relaxations=made.summary)
+        result, campaign = relax(row, self.options, self.folder)
+        self._notes += [f"{name}: {note}" for note in result.notes]
+        relaxations = result.summary.facts()
+        protocol: dict[str, JsonValue] = {"conditions": result.summary.conditions}
+        if result.scored is not None:
+            return self._scored(name, result.scored, protocol, relaxations=relaxations)
         return Record(
-            metrics={"relaxations": made.summary},
+            metrics={"relaxations": relaxations},
             data={"dataset": "wbm", "structures": len(campaign.ids), "published_labels": True},
             model={"name": row.model},
             protocol={"benchmark": f"{self.card.name}/{self.options.scale}", **protocol},
@@ -291,21 +296,21 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         )
 
     def _relaxed_anew(self, name: str) -> Iterator[Finding]:
-        """Compare with the published predictions; a row that cannot be relaxed here is a reason, not a failure."""
+        """Compare with the published predictions; if the row cannot be relaxed here, note the reason."""
         from alphanet.benchmark.kinds.discovery.relaxing import relaxed_anew
 
         row = self.card.rows[name]
         try:
-            told = relaxed_anew(row, self.options, self.folder)
+            comparison = relaxed_anew(row, self.options, self.folder)
         except UserError as error:
             self._anew[name] = str(error)
             logger.warning("%s: not relaxed anew: %s", name, error)
             return
-        self._anew[name] = told
+        self._anew[name] = comparison
         yield Measured(
             Record(
-                metrics=told,
-                data={"dataset": "wbm", "structures": told["n"]},
+                metrics=comparison,
+                data={"dataset": "wbm", "structures": comparison["n"]},
                 model={"name": row.model},
                 protocol={"benchmark": f"{self.card.name}/{self.options.scale}", "seed": self.options.seed},
                 environment=where(),
@@ -327,10 +332,10 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         }
 
     def _draw(self, row: str, wbm: Wbm, scores: Mapping[str, Mapping[str, Any]]) -> None:
-        """Figures of the unique prototypes, as on the leaderboard, or of the one subset that there is."""
+        """Draw the unique prototypes, as on the leaderboard, or the only subset."""
         from alphanet.figures.discovery.draw import FIGURES, draw_predictions
 
-        for name in FIGURES:  # none of an earlier run stays
+        for name in FIGURES:  # remove those of an earlier run
             for file in self.folder.glob(f"{_prefix(row)}{name}.*"):
                 file.unlink()
         score = scores.get("unique") or next(iter(scores.values()))
@@ -341,7 +346,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
             self._notes.append(str(error))
 
     def _figures(self, row: str, record: Record) -> list[Figure]:
-        """The figures that are there; those that could not be drawn are left out."""
+        """The figures that exist; those that could not be drawn are left out."""
         if not self.card.figures or not record.metrics.get("scores"):
             return []
         from alphanet.figures.discovery.draw import FIGURES

@@ -18,7 +18,7 @@ Subset = Literal["full", "unique", "most-stable"]
 
 
 class RelaxationSettings(Card):
-    """How a row's structures are relaxed. None: as the model's published entry did it."""
+    """How a row's structures are relaxed; for a value of None, the model's published entry decides."""
 
     engine: Literal["ase", "torch-sim"] = "ase"
     batch_size: PositiveInt = 32  # structures that torch-sim relaxes together
@@ -34,8 +34,8 @@ class DiscoveryRow(Row):
     """One potential, and the source of its WBM predictions: exactly one of the three."""
 
     predictions: str | SourceFile | None = None  # a group of the files of the data set wbm, or a published file
-    file: Path | None = None  # of a user
-    relaxation: RelaxationSettings | None = None  # they are made here
+    file: Path | None = None  # a user's predictions
+    relaxation: RelaxationSettings | None = None  # relaxations here give the predictions
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
@@ -64,12 +64,12 @@ class DiscoveryRow(Row):
 class DiscoveryScale(ScaleSettings):
     """How predictions are scored."""
 
-    subset: Subset | None = None  # of the cells; None: all subsets, in a table of their own
+    subset: Subset | None = None  # of the cells; if None, all subsets in a separate table
     decimals: NonNegativeInt | None = None  # of eV/atom, to which labels and predictions are rounded first
     max_error: PositiveFloat = 5.0  # eV/atom; predictions further off count as missing
     threshold: float = 0.0  # eV/atom above the hull, up to which a structure is stable
     column: str | None = None  # of the predictions, if several would do
-    fetch: bool = True  # published files that are not on this machine
+    fetch: bool = True  # whether published files that are not on this machine are fetched
     cross_check: bool = False  # compute the metrics with the package matbench-discovery, too
 
 
@@ -102,8 +102,8 @@ def predictions_card(
     Args:
         name: of the benchmark and its folder.
         predictions: a table, see `alphanet.measure.discovery.tables.join`.
-        column: of the predictions, if several would do.
-        subset: full, unique or most-stable; None: all.
+        column: of the predictions, if several could be it.
+        subset: full, unique or most-stable; all if None.
         max_error: eV/atom; predictions further from the DFT energy count as missing.
         decimals: of eV/atom, to which labels and predictions are rounded first; the leaderboard counts with 3.
         threshold: eV/atom above the hull, up to which a structure is stable.
@@ -147,9 +147,9 @@ def relaxation_card(
         models: as `alphanet.potentials.opening.open_potential` takes them.
         engine: ase, one structure at a time; torch-sim, `batch_size` at once.
         batch_size: structures that torch-sim relaxes together.
-        dtype: float32 or float64; None: that of the model's published entry.
-        fmax: force at which a relaxation ends, eV/Å; None: that of the published entry.
-        steps: of a relaxation, at most; None: those of the published entry.
+        dtype: float32 or float64; that of the model's published entry if None.
+        fmax: force at which a relaxation ends, eV/Å; that of the published entry if None.
+        steps: of a relaxation, at most; those of the published entry if None.
         geometry: file of published relaxed structures, with which geometries are compared.
         config: JSON of an AlphaNet checkpoint that carries none.
         trust: accept pickled weights whose checksum is not known.
@@ -175,7 +175,7 @@ def relaxation_card(
 
 
 def _whole_path(model: str) -> str:
-    """The whole path of a file, which workers elsewhere need."""
+    """The absolute path of a file, which workers with other working folders need."""
     return str(Path(model).resolve()) if Path(model).is_file() else model
 
 
@@ -188,6 +188,6 @@ def _ad_hoc(name: str, title: str, rows: Mapping[str, Any], scale: Mapping[str, 
         "title": title,
         "figures": True,
         "rows": rows,
-        "scales": {AD_HOC: {"comparable": False, "reason": AD_HOC_REASON, **scale}},
+        "scales": {AD_HOC: {"comparable": False, "reason": AD_HOC_REASON, "fetch": False, **scale}},
     }
     return validate(values, DiscoveryCard, name)

@@ -1,4 +1,4 @@
-"""Files that a table of stability reads: published labels and predictions, fetched, found in a folder, or a user's."""
+"""Files of a table of stability: labels and predictions, published (fetched or in a folder) or a user's."""
 
 import functools
 import hashlib
@@ -12,11 +12,11 @@ from alphanet.files import sha256_of
 
 
 class NotHereError(UserError):
-    """A published file that the scale does not fetch."""
+    """Raised for a published file that is not on this machine and that the scale does not fetch."""
 
 
 def published_file(source: SourceFile, options: RunOptions, *, fetch: bool) -> Path:
-    """A published file, fetched if need be.
+    """A published file; it is fetched if it is not here.
 
     Raises:
         NotHereError: it is not on this machine, and `fetch` forbids fetching it.
@@ -24,7 +24,10 @@ def published_file(source: SourceFile, options: RunOptions, *, fetch: bool) -> P
     """
     path = local_path(source)
     if not fetch and not path.is_file():
-        raise NotHereError(f"{path.name}, which is not on this machine; scale full fetches it from {source.url}")
+        raise NotHereError(
+            f"{path.name}, which is not on this machine; `alphanet data fetch wbm --scale full` fetches it, "
+            f"or scale full, from {source.url}"
+        )
     return fetch_file(source, mirror=options.mirror).path
 
 

@@ -1,6 +1,6 @@
-"""Rows that are relaxed here: their own predictions, or a sample of published ones that is relaxed anew."""
+"""Relaxations here: all predictions of a row, or a sample of published ones that is relaxed anew."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ from alphanet.measure.discovery.tables import predicted_column
 
 if TYPE_CHECKING:
     from alphanet.measure.relaxation.campaign import Campaign
-    from alphanet.measure.relaxation.prediction import Made
+    from alphanet.measure.relaxation.prediction import RelaxationResult
 
-FOLDER = "relaxed"  # in the benchmark's; a campaign's folder a row
+FOLDER = "relaxed"  # in the benchmark's folder; it holds the folder of one campaign per row
 ALPHANET = "alphanet"
 
 
@@ -29,13 +29,13 @@ def campaign_of(row: DiscoveryRow, options: RunOptions, folder: Path) -> "Campai
     from alphanet.measure.relaxation.campaign import Campaign
     from alphanet.measure.relaxation.job import Job
     from alphanet.measure.relaxation.prediction import numbers_of_sites
+    from alphanet.measure.relaxation.protocol import label, protocol_of, settings_of
     from alphanet.measure.relaxation.sampling import sample
-    from alphanet.measure.relaxation.settings import label, protocol_of, settings_of
     from alphanet.measure.relaxation.structures import initial_structures
     from alphanet.potentials.opening import LoadOptions
 
     if row.model == ALPHANET:
-        raise UserError("alphanet has no weights of its own: relax with its file, as a model of `bench wbm`")
+        raise UserError("alphanet comes without weights: relax with its file, as a model of `bench wbm`")
     settings = row.relaxation or RelaxationSettings()
     loading = LoadOptions(
         dtype=settings.dtype or settings_of(row.model).dtype,
@@ -47,13 +47,13 @@ def campaign_of(row: DiscoveryRow, options: RunOptions, folder: Path) -> "Campai
     protocol = protocol_of(row.model, fmax=settings.fmax, max_steps=settings.steps)
     job = Job(row.model, loading, protocol, settings.engine, settings.batch_size)
     structures = initial_structures(None if options.structures is None else Path(options.structures))
-    ids = structures.ids
+    ids: Iterable[str] = structures
     if options.relax is not None:
-        ids = tuple(sample(ids, options.relax, options.seed, numbers_of_sites(options.truth)))
+        ids = sample(ids, options.relax, options.seed, numbers_of_sites(options.truth))
     return Campaign(job, structures, tuple(ids), folder / FOLDER / label(row.model))
 
 
-def relax(row: DiscoveryRow, options: RunOptions, folder: Path) -> tuple["Made", "Campaign"]:
+def relax(row: DiscoveryRow, options: RunOptions, folder: Path) -> tuple["RelaxationResult", "Campaign"]:
     """Relax what has no record yet, and score it if the labels are here.
 
     Raises:
@@ -62,12 +62,12 @@ def relax(row: DiscoveryRow, options: RunOptions, folder: Path) -> tuple["Made",
     from alphanet.measure.relaxation.prediction import predict
 
     campaign = campaign_of(row, options, folder)
-    made = predict(campaign, options.cluster, options.references, options.truth, restart=options.restart)
+    result = predict(campaign, options.cluster, options.references, options.truth, restart=options.restart)
     if row.relaxation is not None and row.relaxation.geometry is not None:
         from alphanet.measure.relaxation.geometry import compare_geometries
 
-        made.summary["geometry"] = compare_geometries(campaign, row.relaxation.geometry)
-    return made, campaign
+        result.summary.geometry = compare_geometries(campaign, row.relaxation.geometry)
+    return result, campaign
 
 
 def relaxed_anew(row: DiscoveryRow, options: RunOptions, folder: Path) -> dict[str, Any]:
@@ -77,19 +77,19 @@ def relaxed_anew(row: DiscoveryRow, options: RunOptions, folder: Path) -> dict[s
         UserError: the row cannot be relaxed here, or there is nothing to compare.
     """
     published = published_predictions(row.source, options)
-    made, campaign = relax(row, options, folder)
-    ours = _formation_energies(made, campaign)
+    result, campaign = relax(row, options, folder)
+    ours = _formation_energies(result, campaign)
     column, _ = predicted_column(published, None)
     theirs: Mapping[str, float] = read_columns(published, [column])[column].to_dict()
     return compare_predictions(ours, theirs).summary()
 
 
-def _formation_energies(made: "Made", campaign: "Campaign") -> dict[str, float]:
+def _formation_energies(result: "RelaxationResult", campaign: "Campaign") -> dict[str, float]:
     """By id, eV/atom."""
-    from alphanet.measure.relaxation.settings import label
+    from alphanet.measure.relaxation.protocol import label
 
-    if "corrections" not in made.summary:
-        raise UserError(made.notes[0])
+    if result.summary.corrections is None:
+        raise UserError(result.notes[0])
     column = f"e_form_per_atom_{label(campaign.job.model)}"
     values = read_columns(campaign.out / "predictions.csv.gz", [column])[column]
     return {str(identity): float(value) for identity, value in values.items()}

@@ -27,7 +27,7 @@ def origin_of(row: str) -> str:
 
 
 def scores_grid(row: str, record: Record) -> Grid:
-    """The metrics of a row, a column a subset, with 95 % intervals."""
+    """The metrics of a row with 95 % intervals, one column per subset."""
     scores = _scores(record)
     lines = []
     for name, title in TITLES.items():
@@ -38,7 +38,7 @@ def scores_grid(row: str, record: Record) -> Grid:
 
 
 def left_out(row: str, record: Record) -> list[str]:
-    """What the scores of a row leave out, in words."""
+    """Notes on the structures that the scores of a row leave out."""
     return [f"{row}: {record.data[key]} {text}" for key, text in LEFT_OUT.items() if record.data.get(key)]
 
 
@@ -64,12 +64,12 @@ def relaxations_grid(measured: Mapping[str, Record]) -> Grid | None:
 def anew_grid(compared: Mapping[str, Mapping[str, Any] | str], origins: Mapping[str, str]) -> Grid:
     """Differences from the published predictions of a sample that was relaxed here; a reason in place of numbers."""
     lines: list[tuple[str | Number, ...]] = []
-    for row, told in compared.items():
-        if isinstance(told, str):
-            lines.append((row, *("–" for _ in COMPARED), told))
+    for row, comparison in compared.items():
+        if isinstance(comparison, str):
+            lines.append((row, *("–" for _ in COMPARED), comparison))
             continue
-        numbers = [_plain(factor * told[name], origins[row]) for name, factor in COMPARED.items()]
-        lines.append((row, *numbers, f"largest: {told['largest_id']}"))
+        numbers = [_plain(factor * comparison[name], origins[row]) for name, factor in COMPARED.items()]
+        lines.append((row, *numbers, f"largest: {comparison['largest_id']}"))
     columns = ("row", "structures", "MAE (meV/atom)", "largest (meV/atom)", "within 1", "within 10", "")
     return Grid(
         id="relaxed-anew",

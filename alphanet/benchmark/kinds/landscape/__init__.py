@@ -1,7 +1,7 @@
 """Landscapes: trainings of a table, shown as parity plots and by the energy of sliding and parting layers.
 
-One task is a row. Its training is the table's, if a run of the table has finished it by its protocol; otherwise it is
-made in the figure's own folder by the kind accuracy.
+One task is a row. Its training is the table's, if a run of the table has finished it by its protocol; otherwise the
+kind accuracy trains it in the figure's own folder.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ RECORDS = "records.jsonl"
 
 @dataclass(frozen=True)
 class LandscapeWork:
-    """A row's training as a task of the table, the record of its test frames once it is finished, and the reference."""
+    """A row's training as a task of the table, the record of its test frames when it is finished, and the reference."""
 
     row: str
     training: Task[TrainingWork]
@@ -63,7 +63,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         self._table_kind: Accuracy | None = None
 
     def plan(self) -> Plan[LandscapeWork]:
-        """A task a row; without a selection those of the paper's figure alone.
+        """Return one task per row; without a selection, only for the rows of the paper's figure.
 
         Raises:
             UserError: the table that the card names, its column or a row in it does not exist.
@@ -100,7 +100,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         """Read the reference, prepare the data, and look for a finished training: in the table's run, then in its own.
 
         Raises:
-            UserError: the reference is none, or the training cannot be prepared.
+            UserError: the reference is not valid, or the training cannot be prepared.
         """
         work = replace(task.work, reference=self._reference())
         training = self._table.prepare(work.training)
@@ -117,7 +117,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         return super().keeps(task, place, record) and self._energies_file(record).is_file()
 
     def measure(self, task: Task[LandscapeWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:
-        """Train what is not trained; predict the energies of the reference's structures."""
+        """Train if it is not trained yet; predict the energies of the reference's structures."""
         work = task.work
         if work.test is None:
             for finding in self._table.measure(work.training, work.training.places, seconds):
@@ -144,7 +144,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         self._energies[work.row] = load_landscape(self._energies_file(record))
 
     def deviations(self, findings: Findings) -> list[str]:
-        """Another limit on time than the table's."""
+        """A time limit that differs from the table's."""
         usual = self._table.card.scale(self.options.scale).max_time
         for record in findings.records.get((self.card.claim.row, WHOLE), ()):
             limits = record.protocol.get("limits")
@@ -201,7 +201,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         return self.options.out / self.card.trained.table
 
     def _trainings(self) -> dict[str, Task[TrainingWork]]:
-        """By row of the figure: the table's task of the first seed, for the column that is shown."""
+        """Row of the figure -> the table's task of the first seed, for the column that is shown."""
         table, column = self._table.card, self.card.trained.column
         for row in self.card.rows:
             if row not in table.rows:
@@ -241,7 +241,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         return next((record for record in reversed(records) if self._table.keeps(ready, place, record)), None), ready
 
     def _key(self, work: LandscapeWork) -> str:
-        """Hash of all that a landscape depends on."""
+        """Hash of everything that a landscape depends on."""
         assert work.test is not None and work.reference is not None
         depends = [work.test.id, work.reference.sha256, self.options.device, code_digest(CODE)]
         return hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Cards of landscapes: figures that show trainings of a table, and what the paper claims of the sliding surface."""
+"""Cards of landscapes: figures of a table's trainings, and the paper's claim about the sliding surface."""
 
 from decimal import Decimal
 from typing import Literal, Self
@@ -18,7 +18,7 @@ class Trained(Card):
 
 
 class SlidingClaim(Card):
-    """A claim of the paper on the sliding surface."""
+    """A claim of the paper about the sliding surface."""
 
     row: str
     text: str
@@ -30,7 +30,7 @@ class LandscapeScale(ScaleSettings):
 
     reference: str | None = None  # a file of energies, relative to `datasets/`
     level_of_theory: str  # of the reference
-    needs: str = ""  # the reference that a user has to give, if none can be shipped
+    needs: str = ""  # the reference that a user has to give, if it cannot be shipped
     minutes: PositiveFloat | None = None  # beside the training, at most
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What figures of landscapes show beside parity plots: the claim, a table of numbers, maps and binding curves."""
+"""Parts of a landscape besides parity plots: the claim, a table of numbers, maps and binding curves."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,7 +65,7 @@ def draw_landscape(folder: Path, title: str, row: tuple[str, str], energies: "La
     Args:
         folder: of the figure.
         title: above the drawings.
-        row: its name, and its model, which names the files.
+        row: the row, whose model names the files.
         energies: of the row's potential beside the reference.
         below: the claimed bound of the difference, meV/atom.
     """

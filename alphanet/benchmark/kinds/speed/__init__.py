@@ -31,7 +31,7 @@ __all__ = ["Speed", "SpeedCard", "SweepWork", "speed_card"]
 
 @dataclass(frozen=True)
 class SweepWork:
-    """A sweep of the card; `sweep` is there once it is prepared, unless no row can take part."""
+    """A sweep of the card; `sweep` is set when it is prepared, unless no row can take part."""
 
     name: str
     sweep: SweepFolder | None = None
@@ -48,11 +48,11 @@ class Speed(Kind[SpeedCard, SweepWork]):
         """See `Kind`."""
         super().__init__(card, options)
         self.summaries: dict[str, SweepSummary] = {}
-        """Of each sweep that was run, by name"""
+        """Name of a sweep that was run -> its summary"""
         self._problems: dict[str, str | None] = {}
 
     def plan(self) -> Plan[SweepWork]:
-        """One task a sweep, over all rows."""
+        """Return one task per sweep, over all rows."""
         from alphanet.benchmark.listing import minutes_text
 
         require_mode(self.options.mode)
@@ -72,7 +72,7 @@ class Speed(Kind[SpeedCard, SweepWork]):
         )
 
     def prepare(self, task: Task[SweepWork]) -> Task[SweepWork]:
-        """Make the environments of the rows; rows that cannot take part are left out with the reason."""
+        """Make the environments of the rows; a row that cannot take part is left out, with the reason."""
         scale = self.card.scale(self.options.scale)
         setup = timing_setup(scale, self.options)
         models = {row: self.card.rows[row].model for row, _ in task.places}
@@ -103,7 +103,7 @@ class Speed(Kind[SpeedCard, SweepWork]):
             return
         try:
             summary = work.sweep.run(seconds or 0.0, restart=self.options.restart)
-        except UserError as error:  # it costs the metrics of this sweep, not those of the others
+        except UserError as error:  # only the metrics of this sweep are lost
             yield self._missing(work, taking_part, str(error), failed=True)
             return
         self.summaries[work.name] = summary
@@ -116,7 +116,7 @@ class Speed(Kind[SpeedCard, SweepWork]):
                 yield self._missing(work, [place], _reason(summary, model))
 
     def deviations(self, findings: Findings) -> list[str]:  # noqa: ARG002
-        """Another machine than the paper's, or other structures."""
+        """Differences of the machine and the structures from the paper's."""
         scale, structures = self.card.scale(self.options.scale), self.options.structures
         machine, changed = hardware(), []
         if scale.hardware and not any(scale.hardware in name for name in machine["gpus"]):
@@ -166,7 +166,7 @@ class Speed(Kind[SpeedCard, SweepWork]):
         return Missing(tuple(places), reason, metrics, failed)
 
     def _record(self, name: str, summary: SweepSummary, points: Sequence[SpeedPoint]) -> Record:
-        """The numbers of a row, those of its largest system, with all that they rest on."""
+        """The record of a row: the numbers of its largest system and everything behind them."""
         largest, conditions = points[-1], summary.conditions
         return Record(
             metrics={

@@ -25,7 +25,7 @@ class AccuracySource(Card):
 
     benchmark: str
     metric: str
-    column: str | None = None  # None: its only one
+    column: str | None = None  # the only column if None
 
 
 class SpeedScale(TimingScale):
@@ -46,7 +46,7 @@ class SpeedCard(BenchmarkCard[SpeedScale, SpeedRow, Column]):
     """Name -> tasks that are timed together: `step` (atoms in, forces out), `forward` (graph given), `train` (a step of
     training). The first one gives the speed"""
     fastest: str | None = None  # the row that the paper claims to be ahead at every size
-    accuracy: AccuracySource | None = None  # draws speed against accuracy, too
+    accuracy: AccuracySource | None = None  # if given, speed against accuracy is drawn, too
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def speed_card(
     dtype: str = "float32",
     alphanet: str | None = None,
 ) -> SpeedCard:
-    """The card of a sweep that a user asks for, with the one scale `AD_HOC`.
+    """The card of a user's sweep, with the single scale `AD_HOC`.
 
     Args:
         name: of its folder.

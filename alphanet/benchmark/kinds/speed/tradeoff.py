@@ -1,4 +1,4 @@
-"""Speed against accuracy: the accuracy is another benchmark's, computed or printed, and the result says which."""
+"""Speed against accuracy; the accuracy comes from another benchmark, computed or printed, and the result says which."""
 
 import csv
 import io
@@ -75,7 +75,7 @@ class TradeoffRow:
 
 
 def require_metric(source: AccuracySource) -> tuple[AnyCard, str]:
-    """The card of the accuracies and the column that is meant.
+    """The card of the accuracies and the column to use.
 
     Raises:
         UserError: there is no such benchmark, metric or column, or the column is not named and there are several.
@@ -119,7 +119,7 @@ def accuracies(card: SpeedCard, runs: Path) -> tuple[dict[str, Accuracy], str]:
 
 
 def _result_of(source: AccuracySource, title: str, runs: Path) -> tuple[BenchmarkResult | None, str]:
-    """The result of the other benchmark; None if there is none; and a note that says so."""
+    """The result of the other benchmark, or None, and a note on the source of the accuracies."""
     path = runs / source.benchmark / RESULTS
     printed = f"{title} is the value that the card of {source.benchmark} holds as printed"
     if not path.exists():
@@ -133,7 +133,7 @@ def _result_of(source: AccuracySource, title: str, runs: Path) -> tuple[Benchmar
 
 
 def add_tradeoff(shown: Shown, card: SpeedCard, summary: SweepSummary | None, runs: Path) -> None:
-    """Add the table and the figure, which is called as the card, to `shown`; write the figure and its CSV."""
+    """Add the table and the figure, which has the card's name, to `shown`; write the figure and its CSV."""
     source = card.accuracy
     assert source is not None
     other, _ = require_metric(source)

@@ -1,4 +1,4 @@
-"""Structures of any size and periodicity as one batch of deepmd's lower interface: atoms, ghosts, neighbour lists.
+"""Structures of any size and periodicity as one batch of deepmd's lower interface: atoms, ghosts, neighbor lists.
 
 deepmd's own search takes batches of one size that are periodic in all directions or in none.
 """
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 from edges import periodic_edges
 
-PADDING = -1  # deepmd's type of atoms that are not there, and of neighbours that are not
+PADDING = -1  # deepmd's type of atoms that are not there, and of neighbors that are not
 
 
 @dataclass
 class Extended:
-    """B structures, each of `width` places for its atoms, followed by places for images of atoms."""
+    """B structures, each with `width` places for its atoms and further places for images of atoms."""
 
     coord: np.ndarray  # (B, A, 3) Å
     atype: np.ndarray  # (B, A) index in the model's elements
     mapping: np.ndarray  # (B, A) the atom that a place is, or is an image of
-    nlist: np.ndarray  # (B, width, M) places of the neighbours of each atom, nearest first
+    nlist: np.ndarray  # (B, width, M) places of the neighbors of each atom, nearest first
     places: tuple[np.ndarray, np.ndarray]  # (N,), (N,) structure and place of every atom, in order
 
 
 def extended(structures, cutoff, types):
-    """All neighbours within `cutoff` (Å) of every atom; `types` (119,) gives the model's index of an atomic number."""
+    """All neighbors within `cutoff` (Å) of every atom; `types` (119,) gives the model's index of an atomic number."""
     counts, batch = structures.counts, structures.batch
     first = np.cumsum(counts) - counts
     local = np.arange(len(batch)) - first[batch]
