@@ -1,5 +1,6 @@
 """A campaign on a Dask cluster: what it writes, how it resumes, and what happens when workers die."""
 
+import os
 import random
 import subprocess
 import sys
@@ -169,7 +170,7 @@ def test_a_model_that_cannot_be_opened_is_said_in_one_line(tmp_path, cluster):
 
 
 def test_a_scheduler_that_is_gone_is_one_line_and_the_command_goes_on(tmp_path, cluster, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (TESTS.parent, TESTS))))  # this checkout's code
     script = tmp_path / "cluster.py"
     script.write_text(CLUSTER)
     structures, out = cubes(1000), tmp_path / "out"

@@ -46,7 +46,8 @@ def hull_distance(
     formation_predicted: np.ndarray,  # (n,)
 ) -> np.ndarray:
     """Predicted energy above hull (n,), all in eV/atom, as the leaderboard computes it: the hull stays the DFT one."""
-    return hull_true + formation_predicted - formation_true
+    predicted: np.ndarray = hull_true + formation_predicted - formation_true
+    return predicted
 
 
 def discovery_metrics(

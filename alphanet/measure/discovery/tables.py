@@ -167,7 +167,7 @@ def _flags(truth: pd.DataFrame, path: Path) -> np.ndarray | None:
     if flags.isna().any():
         at = flags.isna().idxmax()
         raise UserError(f"{path}: {UNIQUE} of {at} is {truth[UNIQUE][at]!s}, neither True nor False")
-    return flags.to_numpy(dtype=bool)
+    return np.asarray(flags.to_numpy(dtype=bool))
 
 
 def _example(ids: pd.Index) -> str:

@@ -26,13 +26,14 @@ class Loop:
 
     def at(self, angle: float) -> Atoms:
         """The structure at `angle`."""
-        moved = self.first.atoms.copy()
+        moved: Atoms = self.first.atoms.copy()
         moved.positions += RADIUS * (np.cos(angle) * self.first.direction + np.sin(angle) * self.second.direction)
         return moved
 
     def tangent(self, angle: float) -> np.ndarray:
         """(n, 3) change of the positions with the angle."""
-        return RADIUS * (np.cos(angle) * self.second.direction - np.sin(angle) * self.first.direction)
+        along: np.ndarray = np.cos(angle) * self.second.direction - np.sin(angle) * self.first.direction
+        return RADIUS * along
 
 
 def loops(subject: Subject) -> Iterator[Check]:

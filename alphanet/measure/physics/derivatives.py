@@ -29,7 +29,7 @@ class Strain:
         strain = np.zeros((3, 3))
         strain[self.place] += t / 2
         strain[self.place[::-1]] += t / 2
-        strained = self.atoms.copy()
+        strained: Atoms = self.atoms.copy()
         strained.set_cell(self.atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
         return strained
 

@@ -20,7 +20,7 @@ class Path:
 
     def at(self, t: float) -> Atoms:
         """The structure at `t`."""
-        moved = self.atoms.copy()
+        moved: Atoms = self.atoms.copy()
         moved.positions += t * self.direction
         return moved
 

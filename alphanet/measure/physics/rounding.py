@@ -121,6 +121,6 @@ def _second_difference(base: FramePrediction, pair: Sequence[FramePrediction]) -
 
 
 def _shifted(atoms: Atoms, shift: np.ndarray) -> Atoms:
-    moved = atoms.copy()
+    moved: Atoms = atoms.copy()
     moved.positions += shift
     return moved

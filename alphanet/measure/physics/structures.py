@@ -104,7 +104,7 @@ def _scaled(atoms: Atoms, ratio: float) -> Atoms:
 
 def _rattled(atoms: Atoms, seed: int) -> Atoms:
     """The atoms displaced, so that no symmetry hides an error."""
-    rattled = atoms.copy()
+    rattled: Atoms = atoms.copy()
     rattled.positions += np.random.default_rng(seed).normal(0, RATTLE, atoms.positions.shape)
     return rattled
 

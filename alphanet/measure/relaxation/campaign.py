@@ -151,7 +151,7 @@ def _relax(campaign: Campaign, client: "Client", left: Sequence[str], advance: A
 
 
 def _piece_size(job: Job, client: "Client", structures: int) -> int:
-    workers = max(1, sum(client.nthreads().values()))
+    workers = max(1, sum(int(threads) for threads in client.nthreads().values()))
     largest = LARGEST_PIECE if job.engine == "ase" else 2 * job.batch
     return max(1, min(largest, -(-structures // (PIECES_PER_WORKER * workers))))
 

@@ -90,11 +90,11 @@ def relax_pieces(
     from distributed import KilledWorker, as_completed
 
     waiting = iter(pieces)
-    under_way: dict[Future, Piece] = {}
+    under_way: "dict[Future[Any], Piece]" = {}
     alone: set[object] = set()  # keys of tasks with a process of their own
     completed = as_completed()
 
-    def submit(piece: Piece, *task: Any) -> "Future":
+    def submit(piece: Piece, *task: Any) -> "Future[Any]":
         future = client.submit(*task, pure=False)
         under_way[future] = piece
         completed.add(future)

@@ -117,7 +117,7 @@ def _nearest(atoms: Atoms, cutoff: float) -> str | None:
 def _relax(identity: str, atoms: Atoms, potential: Potential, protocol: RelaxationProtocol) -> RelaxationRecord:
     moving = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
     moving.calc = PotentialCalculator(potential)
-    forces = _Forces(moving)
+    forces = _Forces(moving)  # type: ignore[no-untyped-call]  # ASE has no annotations
     optimizer = FIRE(forces, logfile=None)
     last: Step | None = None
     try:
@@ -153,7 +153,7 @@ class _Forces(FrechetCellFilter):
         """Generalized forces (n + 3, 3) of atoms and cell."""
         at = self.atoms.positions.tobytes() + self.atoms.cell.array.tobytes()
         if at != self._at:
-            self._forces, self._at = super().get_forces(**kwargs), at
+            self._forces, self._at = super().get_forces(**kwargs), at  # type: ignore[no-untyped-call]
         return self._forces.copy()
 
     def largest(self) -> float:

@@ -119,7 +119,8 @@ def supercell(unit: Atoms, n_atoms: int) -> Atoms:
         elongation = edges.max() / edges.min() - 1
         return round(float(abs(np.prod(repeats) - target) / target + SHAPE * elongation), 6), repeats
 
-    return unit.repeat(min(itertools.product(*ranges), key=distance))
+    repeated: Atoms = unit.repeat(min(itertools.product(*ranges), key=distance))
+    return repeated
 
 
 def supercells(unit: Atoms, sizes: Sequence[int], name: str) -> list[Atoms]:

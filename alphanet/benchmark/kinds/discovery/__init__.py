@@ -35,7 +35,8 @@ from alphanet.benchmark.kinds.discovery.show import (
 from alphanet.benchmark.needs import DataNeed, need_file
 from alphanet.benchmark.selection import WHOLE
 from alphanet.errors import UserError
-from alphanet.measure.discovery.wbm import STRUCTURES, SUBSETS, UNIQUE, Wbm, read_wbm, summary_file
+from alphanet.measure.discovery.tables import UNIQUE
+from alphanet.measure.discovery.wbm import STRUCTURES, SUBSETS, Wbm, read_wbm, summary_file
 from alphanet.provenance import code_digest, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
