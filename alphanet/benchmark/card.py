@@ -48,8 +48,8 @@ class Contradiction(Card):
 class Erratum(Card):
     """A contradiction or an open question in the paper, and the cells it touches (no key: all)."""
 
-    text: str
-    rows: tuple[str, ...] = ()
+    text: str  # printed beside the cells
+    rows: tuple[str, ...] = ()  # of the cells that it touches; empty: all
     columns: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     contradicts: Contradiction | None = None  # set if the numbers of these cells themselves are contradicted
@@ -63,7 +63,7 @@ class Erratum(Card):
 class ScaleSettings(Card):
     """How a scale measures. Only the paper's own data and settings are comparable with the paper's numbers."""
 
-    comparable: bool
+    comparable: bool  # whether its numbers may be judged against the paper's
     reason: str = ""  # why not comparable
     protocol: str  # one sentence for people
 
@@ -82,18 +82,18 @@ ColumnT = TypeVar("ColumnT", bound=Column)
 class BenchmarkCard(Card, Generic[ScaleT, RowT, ColumnT]):
     """A table or figure, whatever it measures."""
 
-    kind: str
-    name: str
-    title: str
-    source: str = ""
-    metrics: dict[str, Metric] = Field(default_factory=dict)
-    columns: dict[str, ColumnT] = Field(default_factory=dict)
-    rows: dict[str, RowT]
+    kind: str  # what is measured, and by which module
+    name: str  # that of the file
+    title: str  # above the table
+    source: str = ""  # where the printed numbers are from
+    metrics: dict[str, Metric] = Field(default_factory=dict)  # by their names in records
+    columns: dict[str, ColumnT] = Field(default_factory=dict)  # data sets or systems
+    rows: dict[str, RowT]  # potentials, by the names that the paper prints
     paper: dict[str, dict[str, dict[str, Decimal]]] = Field(default_factory=dict)
     """Row -> column -> metric -> number as printed, quoted: its decimals are its precision"""
-    errata: tuple[Erratum, ...] = ()
+    errata: tuple[Erratum, ...] = ()  # contradictions and open questions of the paper
     notes: tuple[str, ...] = ()  # for the reader, under the table
-    scales: dict[str, ScaleT] = Field(min_length=1)
+    scales: dict[str, ScaleT] = Field(min_length=1)  # mini, slice, full: how each of them measures
 
     @model_validator(mode="after")
     def _cells_exist(self) -> Self:
