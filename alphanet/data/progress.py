@@ -8,13 +8,7 @@ from collections.abc import Callable, Iterator
 
 logger = logging.getLogger(__name__)
 
-Report = Callable[[str], None]
 SECONDS_BETWEEN_LINES = 10.0
-
-
-def print_to_stderr(line: str) -> None:
-    """The default report: one line on stderr."""
-    print(line, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
