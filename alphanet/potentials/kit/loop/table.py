@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 QUANTITIES = ("loss", "energy_mae", "force_mae", "stress_mae")  # eV/atom, eV/Å, eV/Å^3
 COLUMNS = (
@@ -29,9 +28,15 @@ def keep_rows(path: Path, step: int) -> None:
     _write(path, [COLUMNS, *kept])
 
 
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_rows(path: Path, rows: Sequence[Mapping[str, float | str]]) -> None:
     """Write a whole log; columns without a value stay empty."""
     _write(path, [COLUMNS, *([str(row.get(name, "")) for name in COLUMNS] for row in rows)])
+
+
+def append_row(path: Path, row: Mapping[str, float | str]) -> None:
+    """Append a row; columns without a value stay empty."""
+    with path.open("a", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerow(row.get(name, "") for name in COLUMNS)
 
 
 def validations(path: Path) -> list[dict[str, float]]:

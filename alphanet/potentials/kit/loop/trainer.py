@@ -15,17 +15,15 @@ import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import RichProgressBar
-from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins import CheckpointIO, ClusterEnvironment
 from lightning.pytorch.plugins.environments import LightningEnvironment, SLURMEnvironment
 from lightning.pytorch.strategies import DDPStrategy, ParallelStrategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from . import LAST, METRICS, TrainingError
+from . import LAST, TrainingError
 from .checkpoints import AtomicCheckpointIO, Checkpoints, StoppedBySignalError, require_readable
-from .logs import BoardLogger, CsvLogger, Metrics
+from .logs import TrainingLog
 from .module import TrainingModule
-from .progress import ProgressLines
 from .schedule import ENDLESS, total_steps
 
 if TYPE_CHECKING:
@@ -68,7 +66,6 @@ def make_trainer(
     if SLURMEnvironment.detect():
         # Checkpoints saves on SLURM's signals, at the end of a step; Lightning would in the midst of one.
         plugins.append(SLURMEnvironment(auto_requeue=False))
-    loggers: list[Logger] = [CsvLogger(folder / METRICS), BoardLogger((folder / METRICS).parent)]
     accelerator, _, index = settings.device.partition(":")
     where: dict[str, Any] = {
         "accelerator": accelerator,
@@ -90,9 +87,8 @@ def make_trainer(
             deterministic="warn",
             enable_progress_bar=bool(bar),
             enable_model_summary=False,
-            log_every_n_steps=settings.log_every,
-            logger=loggers,
-            callbacks=[Metrics(settings.log_every), ProgressLines(), *bar, checkpoints],
+            logger=False,
+            callbacks=[TrainingLog(folder, settings.log_every), *bar, checkpoints],
             plugins=plugins,  # type: ignore[arg-type]
         )
     except (MisconfigurationException, ValueError) as error:
