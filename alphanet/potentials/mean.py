@@ -17,7 +17,7 @@ class MeanPotential:
 
     def __init__(self, energy_per_atom: float) -> None:
         """Predict `energy_per_atom`, eV/atom."""
-        self._energy_per_atom = energy_per_atom
+        self.energy_per_atom = energy_per_atom
 
     @classmethod
     def fit(cls, frames: Iterable[Atoms]) -> "MeanPotential":
@@ -42,7 +42,7 @@ class MeanPotential:
         del batch_size
         return [
             FramePrediction(
-                energy=self._energy_per_atom * len(atoms),
+                energy=self.energy_per_atom * len(atoms),
                 forces=np.zeros((len(atoms), 3)),
                 stress=np.zeros((3, 3)) if atoms.pbc.all() else None,
             )
@@ -51,7 +51,7 @@ class MeanPotential:
 
     def provenance(self) -> dict[str, Any]:
         """The one number that identifies it."""
-        return {"name": self.name, "parameters": 1, "energy_per_atom": self._energy_per_atom}
+        return {"name": self.name, "parameters": 1, "energy_per_atom": self.energy_per_atom}
 
     def close(self) -> None:
         """Nothing is held."""

@@ -12,7 +12,7 @@ from constant_trainer import ConstantTrainer
 
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds import accuracy
-from alphanet.benchmark.kinds.accuracy.trainers import TRAINERS
+from alphanet.benchmark.kinds.accuracy.trainers import TRAINERS, MeanFit
 from alphanet.benchmark.loading import load_benchmark
 from alphanet.benchmark.runner import run_benchmark
 from alphanet.data.cards import load_card
@@ -63,7 +63,7 @@ class FakeTrainer(ConstantTrainer):
             raise self.broken
         self.requests.append(request)
         assert out.is_dir()
-        return {"energy": -1.0 - request.seed}
+        return MeanFit(seconds=0.0, energy_per_atom=-1.0 - request.seed)
 
     def open(self, request, out, trained):
         self.opened += 1

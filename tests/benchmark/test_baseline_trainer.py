@@ -4,10 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from alphanet.benchmark.kinds.accuracy.trainers import BaselineTrainer
+from alphanet.benchmark.kinds.accuracy.jobs import FinishedTraining
+from alphanet.benchmark.kinds.accuracy.trainers import BaselineTrainer, MeanFit
 from alphanet.potentials import environments
+from alphanet.training.folder import TrainingResult
 
 pytestmark = pytest.mark.integration
+
+TRAINED = TrainingResult.model_construct(model=Path("best"))
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -16,5 +20,17 @@ def test_an_evaluation_makes_the_environment_that_is_missing(monkeypatch, there)
     monkeypatch.setattr(environments, "is_installed", lambda card: there)
     monkeypatch.setattr(environments, "install", lambda card: made.append(card.name))
     monkeypatch.setattr(BaselineTrainer, "_potential", lambda self, request, model: model)
-    assert BaselineTrainer("nequip").open(None, Path("out"), {"model": "best"}).name == "best"
+    assert BaselineTrainer("nequip").open(None, Path("out"), TRAINED).name == "best"
     assert made == ([] if there else ["nequip"])
+
+
+@pytest.mark.parametrize("trained", [MeanFit(seconds=1.0, energy_per_atom=-3.5), "network"])
+def test_the_result_of_a_training_is_read_as_what_it_was(tmp_path, trained):
+    if trained == "network":
+        fields = dict.fromkeys(("epochs", "steps", "seconds", "best_epoch", "parameters", "frames"), 1)
+        fields |= {"name": "alphanet", "model": "model.safetensors", "sha256": "0" * 64, "finished": True}
+        maps = {name: {} for name in ("validation", "reference_energies", "settings", "sources")}
+        trained = TrainingResult(**fields, **maps, elements=("Cu",))
+    finished = FinishedTraining(max_time=None, trained=trained)
+    assert FinishedTraining.model_validate_json(finished.model_dump_json()) == finished
+    assert type(FinishedTraining.model_validate(finished.model_dump(mode="json")).trained) is type(trained)

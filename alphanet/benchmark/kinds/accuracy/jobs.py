@@ -20,12 +20,12 @@ from pydantic import JsonValue
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining
-from alphanet.benchmark.kinds.accuracy.trainers import Trainer, TrainingRequest, trainer_of
-from alphanet.cards import read_yaml
+from alphanet.benchmark.kinds.accuracy.trainers import Trained, Trainer, TrainingRequest, trainer_of
+from alphanet.cards import Card, validate
 from alphanet.data.prepare import PreparedData
 from alphanet.data.subsets import evenly_spaced, training_subset
 from alphanet.errors import UserError
-from alphanet.files import sha256_of, write_text
+from alphanet.files import read_json_object, sha256_of, write_text
 from alphanet.measure.parity import ParitySample, joined, load_sample, save_sample
 from alphanet.potentials.protocol import Potential
 from alphanet.provenance import code_digest, where
@@ -102,9 +102,21 @@ class TrainingJob:
         return self.runs / f"{name}-{self.training_key[:8]}"
 
     @property
+    def finished(self) -> Path:
+        """The file that says how the training ended, see `FinishedTraining`."""
+        return self.folder / "trained.json"
+
+    @property
     def has_weights(self) -> bool:
         """Whether the training has finished, with whatever limit on time."""
-        return (self.folder / "trained.json").exists()
+        return self.finished.exists()
+
+
+class FinishedTraining(Card):
+    """The result of a job's training, and the limit on time that it had."""
+
+    max_time: float | None  # seconds
+    trained: Trained
 
 
 def training_job(
@@ -164,7 +176,7 @@ def run_job(job: TrainingJob, columns: Sequence[str], *, restart: bool = False) 
         potential.close()
 
 
-def train_job(job: TrainingJob) -> dict[str, Any]:
+def train_job(job: TrainingJob) -> Trained:
     """Train, or use a finished training; return the trainer's result.
 
     If the time limit has changed, the trainer is called again and continues.
@@ -172,15 +184,14 @@ def train_job(job: TrainingJob) -> dict[str, Any]:
     Raises:
         UserError: the training failed.
     """
-    done = job.folder / "trained.json"
-    if done.exists():
-        values = read_yaml(done)
-        if values["max_time"] == job.request.max_time:
-            return dict(values["trained"])
+    if job.has_weights:
+        done = _finished(job)
+        if done.max_time == job.request.max_time:
+            return done.trained
     job.folder.mkdir(parents=True, exist_ok=True)
-    trained = job.trainer.train(job.request, job.folder)
-    write_text(done, json.dumps({"max_time": job.request.max_time, "trained": trained}, indent=1) + "\n")
-    return trained
+    done = FinishedTraining(max_time=job.request.max_time, trained=job.trainer.train(job.request, job.folder))
+    write_text(job.finished, done.model_dump_json(indent=1) + "\n")
+    return done.trained
 
 
 def open_trained(job: TrainingJob) -> Potential:
@@ -189,8 +200,7 @@ def open_trained(job: TrainingJob) -> Potential:
     Raises:
         UserError: it has not, or it cannot be opened.
     """
-    trained: dict[str, Any] = read_yaml(job.folder / "trained.json")["trained"]
-    return job.trainer.open(job.request, job.folder, trained)
+    return job.trainer.open(job.request, job.folder, _finished(job).trained)
 
 
 def samples_of(job: TrainingJob, records: Iterable[Record]) -> dict[str, ParitySample]:
@@ -218,8 +228,12 @@ def matching_frames(frames: "Iterable[Atoms]", only: Mapping[str, Mapping[str, s
     return matching
 
 
+def _finished(job: TrainingJob) -> FinishedTraining:
+    return validate(read_json_object(job.finished), FinishedTraining, str(job.finished))
+
+
 def _evaluate(
-    job: TrainingJob, column: str, split: str, fitting: Sequence[int], potential: Potential, trained: dict[str, Any]
+    job: TrainingJob, column: str, split: str, fitting: Sequence[int], potential: Potential, trained: Trained
 ) -> Record:
     from alphanet.data.store import FrameStore
     from alphanet.measure.accuracy import evaluate
@@ -263,7 +277,7 @@ def _evaluate(
             "threads": _threads(),
             "batch_size": job.batch_size,
             "limits": {"epochs": request.epochs, "seconds": request.max_time},
-            "training": trained,
+            "training": trained.model_dump(mode="json"),
         },
         environment=where(),
     )

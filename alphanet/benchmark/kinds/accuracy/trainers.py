@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from alphanet.cards import Card
 from alphanet.data.prepare import PreparedData
 from alphanet.potentials.protocol import Potential
+from alphanet.training.folder import TrainingResult
 
 if TYPE_CHECKING:
     from alphanet.potentials.remote import RemotePotential
@@ -25,6 +27,16 @@ class TrainingRequest:
     epochs: int | None  # the number in the trainer's own settings if None
     max_time: float | None  # seconds
     train_frames: int | None = None  # number of training frames in `data`; all if None
+
+
+class MeanFit(Card):
+    """The fit of `mean`."""
+
+    seconds: float
+    energy_per_atom: float  # eV
+
+
+Trained = TrainingResult | MeanFit
 
 
 class Trainer(Protocol):
@@ -48,15 +60,15 @@ class Trainer(Protocol):
         """
         ...
 
-    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
-        """Train into `out`; returns plain values: `model` (relative to `out`), `epochs`, `seconds` and more.
+    def train(self, request: TrainingRequest, out: Path) -> Trained:
+        """Train into `out`; the path of the weights in the result is relative to `out`.
 
         Raises:
             UserError: it cannot be trained here, or the training failed.
         """
         ...
 
-    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
+    def open(self, request: TrainingRequest, out: Path, trained: Trained) -> Potential:
         """The trained potential."""
         ...
 
@@ -77,20 +89,21 @@ class MeanTrainer:
     def prepare(self) -> None:
         """Nothing."""
 
-    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:  # noqa: ARG002
+    def train(self, request: TrainingRequest, out: Path) -> MeanFit:  # noqa: ARG002
         """One pass over the training frames."""
         from alphanet.data.store import FrameStore
         from alphanet.potentials.mean import MeanPotential
 
         started = time.monotonic()
-        fitted = MeanPotential.fit(FrameStore(request.data.train)).provenance()
-        return {"seconds": time.monotonic() - started, "energy_per_atom": fitted["energy_per_atom"]}
+        fitted = MeanPotential.fit(FrameStore(request.data.train))
+        return MeanFit(seconds=time.monotonic() - started, energy_per_atom=fitted.energy_per_atom)
 
-    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:  # noqa: ARG002
+    def open(self, request: TrainingRequest, out: Path, trained: Trained) -> Potential:  # noqa: ARG002
         """The potential of that mean."""
         from alphanet.potentials.mean import MeanPotential
 
-        return MeanPotential(trained["energy_per_atom"])
+        assert isinstance(trained, MeanFit)
+        return MeanPotential(trained.energy_per_atom)
 
 
 class AlphaNetTrainer:
@@ -109,15 +122,16 @@ class AlphaNetTrainer:
     def prepare(self) -> None:
         """Return at once: AlphaNet is trained in this process."""
 
-    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
+    def train(self, request: TrainingRequest, out: Path) -> TrainingResult:
         """`alphanet train` with the benchmark card's settings over the data set's."""
         return _trained("alphanet", request, out)
 
-    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
+    def open(self, request: TrainingRequest, out: Path, trained: Trained) -> Potential:
         """The exported weights."""
         from alphanet.potentials.local import AlphaNetPotential
 
-        return AlphaNetPotential(out / trained["model"], dtype=request.dtype, device=request.device)
+        assert isinstance(trained, TrainingResult)
+        return AlphaNetPotential(out / trained.model, dtype=request.dtype, device=request.device)
 
 
 class BaselineTrainer:
@@ -146,15 +160,16 @@ class BaselineTrainer:
         if not is_installed(self._card):
             install(self._card)
 
-    def train(self, request: TrainingRequest, out: Path) -> dict[str, Any]:
+    def train(self, request: TrainingRequest, out: Path) -> TrainingResult:
         """The worker's training."""
         self.prepare()
         return _trained(self._card.name, request, out)
 
-    def open(self, request: TrainingRequest, out: Path, trained: dict[str, Any]) -> Potential:
+    def open(self, request: TrainingRequest, out: Path, trained: Trained) -> Potential:
         """The trained weights in a worker; its environment may have been removed since the training."""
+        assert isinstance(trained, TrainingResult)
         self.prepare()
-        return self._potential(request, out / trained["model"])
+        return self._potential(request, out / trained.model)
 
     def _potential(self, request: TrainingRequest, model: Path | None = None) -> "RemotePotential":
         import torch
@@ -171,8 +186,8 @@ def _epochs(model: str, dataset: str, scale: str, settings: Mapping[str, Any]) -
     return settings_for(model, dataset, scale, settings).epochs
 
 
-def _trained(model: str, request: TrainingRequest, out: Path) -> dict[str, Any]:
-    """Train as `alphanet train` does; the result as plain values."""
+def _trained(model: str, request: TrainingRequest, out: Path) -> TrainingResult:
+    """Train as `alphanet train` does."""
     import torch
 
     from alphanet.training.api import settings_for
@@ -185,7 +200,7 @@ def _trained(model: str, request: TrainingRequest, out: Path) -> dict[str, Any]:
         values["threads"] = torch.get_num_threads()  # those of AlphaNet in this process
     settings = settings_for(model, request.data.name, request.data.scale, values)
     result = run_training(settings, request.data, out)
-    return result.model_copy(update={"model": result.model.relative_to(out)}).model_dump(mode="json")
+    return result.model_copy(update={"model": result.model.relative_to(out)})
 
 
 TRAINERS: dict[str, Callable[[], Trainer]] = {"mean": MeanTrainer, "alphanet": AlphaNetTrainer}
