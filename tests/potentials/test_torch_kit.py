@@ -130,10 +130,10 @@ def test_a_compiled_model_equals_its_reference_at_every_size(kit):
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
 
 
-def test_without_a_compiler_the_compiled_mode_is_refused(kit, monkeypatch):
+def test_without_a_compiler_the_compiled_mode_is_refused(kit):
     torch_kit, _ = kit
     from torch._inductor import config
 
-    monkeypatch.setattr(config.cpp, "cxx", ("no-such-compiler",))
-    with pytest.raises(torch_kit.RefusedError, match=r"C\+\+ compiler"):
+    missing = config.patch({"cpp.cxx": ("no-such-compiler",)})  # monkeypatch would delete it for other tests
+    with missing, pytest.raises(torch_kit.RefusedError, match=r"C\+\+ compiler"):
         toy_model(torch_kit, mode="compiled")
