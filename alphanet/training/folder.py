@@ -1,6 +1,7 @@
 """The folder of a training, the same for every model: its files, its result, and whether it can be resumed."""
 
 import json
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,21 +13,25 @@ from pydantic import Field
 
 from alphanet.cards import Card, read_yaml, validate
 from alphanet.errors import UserError
-from alphanet.files import write_text
+from alphanet.files import read_json_object, write_text
 from alphanet.potentials.kit.loop import LAST, METRICS, MODEL
-from alphanet.training.references import Statistics
+from alphanet.training.data import LabeledFrames
+from alphanet.training.references import Statistics, measure
 from alphanet.training.settings import RUN_SETTINGS, TrainingSettings, flat
 
 RESULT = "result.json"
+STATISTICS = "statistics.json"
 TRAINER = "trainer"
 CONTENTS = {
     "config.yaml": "settings of this run",
-    "statistics.json": "elements, reference energies and force scale of the training data; checksums of its sources",
+    STATISTICS: "elements, reference energies and force scale of the training data; checksums of its sources",
     MODEL: "best model by validation loss so far",
     LAST: "state to resume from",
     METRICS: "errors of training and validation; TensorBoard's files beside it",
     RESULT: "what came out, at the end",
 }
+
+logger = logging.getLogger(__name__)
 
 
 class TrainingResult(Card):
@@ -114,21 +119,20 @@ class RunFolder:
             self._require_same(validate(read_yaml(written), type(settings), str(written)), settings)
         write_text(written, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False))
 
-    def write_statistics(self, statistics: Statistics, sources: Mapping[str, str]) -> None:
-        """Keep the statistics of the training data, so that they are measured once."""
-        write_text(
-            self.path / "statistics.json", json.dumps(asdict(statistics) | {"sources": dict(sources)}, indent=1) + "\n"
-        )
-
-    def read_statistics(self, sources: Mapping[str, str]) -> Statistics | None:
-        """The statistics of an earlier start of this run.
+    def statistics(
+        self, sources: Mapping[str, str], frames: tuple[LabeledFrames, LabeledFrames], method: str
+    ) -> Statistics:
+        """Statistics of the training data, see `measure`; they are kept, and measured once for all starts of this run.
 
         Raises:
-            UserError: they were measured on data with other checksums.
+            UserError: they were measured on data with other checksums, or a label is unsound.
         """
-        values = self._read_json("statistics.json")
-        if values is None:
-            return None
+        file = self.path / STATISTICS
+        if not file.exists():
+            statistics = measure(*frames, method)
+            write_text(file, json.dumps(asdict(statistics) | {"sources": dict(sources)}, indent=1) + "\n")
+            return statistics
+        values = read_json_object(file)
         before = values.pop("sources")
         if before != dict(sources):
             changed = sorted(name for name in before.keys() | sources if before.get(name) != sources.get(name))
@@ -150,10 +154,10 @@ class RunFolder:
         Raises:
             UserError: the file cannot be read.
         """
-        values = self._read_json(RESULT)
-        if values is None:
+        file = self.path / RESULT
+        if not file.exists():
             return None
-        result = validate(values, TrainingResult, str(self.path / RESULT))
+        result = validate(read_json_object(file), TrainingResult, str(file))
         return result.model_copy(update={"model": self.path / result.model})
 
     def earlier_result(self, settings: TrainingSettings) -> TrainingResult | None:
@@ -163,16 +167,10 @@ class RunFolder:
             return None
         had = result.settings.get("max_time")
         more = had is not None and (settings.max_time is None or settings.max_time > had)
-        return None if more and not result.finished else result
-
-    def _read_json(self, name: str) -> dict[str, Any] | None:
-        path = self.path / name
-        if not path.exists():
+        if more and not result.finished:
             return None
-        try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            raise UserError(f"cannot read {path} ({error}); remove it to train again") from error
+        logger.info("%s is trained already", self.path)
+        return result
 
     def _clear(self) -> None:
         for name in CONTENTS:

@@ -35,7 +35,7 @@ from alphanet.training.blocks.model import in_blocks
 from alphanet.training.config import AlphaNetSettings
 from alphanet.training.data import LabeledFrames
 from alphanet.training.folder import RunFolder, TrainingResult
-from alphanet.training.references import Statistics, measure, reference_energies
+from alphanet.training.references import Statistics, reference_energies
 from alphanet.training.settings import TrainingSettings
 
 PROVENANCE_KEY = "alphanet_training"
@@ -101,10 +101,9 @@ def _train_alphanet(
         else:
             logging.getLogger("alphanet").setLevel(logging.WARNING)  # rank 0 does the talking
         agree_before_start(trainer)
-        statistics = _known_statistics(folder, data)
-        before = _earlier(settings, folder)
-        if before is not None:
+        if (before := folder.earlier_result(settings)) is not None:
             return before
+        statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
         model = _model(settings, statistics)
         cache_mb = settings.cache_mb // max(1, settings.num_workers)  # each worker has its own
@@ -143,10 +142,9 @@ def _train_baseline(
     with RemotePotential(card, device=device, threads=threads, timeout=SILENCE) as potential:
         frames = LabeledFrames(data.train, settings.limit_train), LabeledFrames(data.valid)
         _start(settings, data, folder, frames, resume=resume)
-        statistics = _known_statistics(folder, data)
-        before = _earlier(settings, folder)
-        if before is not None:
+        if (before := folder.earlier_result(settings)) is not None:
             return before
+        statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
         elements = tuple(sorted(settings.elements or statistics.elements))
         references = _references(settings, elements, statistics)
@@ -191,23 +189,13 @@ def _start(
     folder.claim(settings, resume=resume)
     if folder.read_result() is None:
         logger.info("%s", folder.tree())
-    if folder.read_statistics(data.sources) is None:
-        choice = settings.reference_energies
-        method = choice if isinstance(choice, str) and choice != "none" else "huber"
-        folder.write_statistics(measure(*frames, method), data.sources)
+    folder.statistics(data.sources, frames, _method(settings))
 
 
-def _known_statistics(folder: RunFolder, data: TrainingData) -> Statistics:
-    statistics = folder.read_statistics(data.sources)
-    assert statistics is not None
-    return statistics
-
-
-def _earlier(settings: TrainingSettings, folder: RunFolder) -> TrainingResult | None:
-    result = folder.earlier_result(settings)
-    if result is not None:
-        logger.info("%s is trained already", folder.path)
-    return result
+def _method(settings: TrainingSettings) -> str:
+    """How reference energies are fitted; given ones are used as they are, and the fit is for the log alone."""
+    choice = settings.reference_energies
+    return choice if isinstance(choice, str) and choice != "none" else "huber"
 
 
 def _references(settings: TrainingSettings, elements: tuple[str, ...], statistics: Statistics) -> dict[str, float]:

@@ -98,11 +98,11 @@ class Checkpoints(Checkpoint):
         return self._seconds_before + time.monotonic() - self._started
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs to know."""
+        """Errors of the best model, and the time spent."""
         return {"best": self.best, "best_epoch": self.best_epoch, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up where another run stopped."""
+        """Continue from those of the run that was interrupted."""
         self.best = state_dict["best"]
         self.best_epoch = state_dict["best_epoch"]
         self._seconds_before = state_dict["seconds"]
@@ -147,9 +147,9 @@ class Checkpoints(Checkpoint):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Export the model if it is the best so far."""
         assert isinstance(pl_module, TrainingModule)
-        found = pl_module.validation
-        if not self.best or found["loss"] < self.best["loss"]:
-            self.best, self.best_epoch = found, trainer.current_epoch + 1
+        errors = pl_module.validation
+        if not self.best or errors["loss"] < self.best["loss"]:
+            self.best, self.best_epoch = errors, trainer.current_epoch + 1
             if trainer.is_global_zero:
                 self._export(pl_module)
 
@@ -173,18 +173,14 @@ class Checkpoints(Checkpoint):
             trainer.should_stop = True
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Give the signals back."""
-        self.release_signals()
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Give the signals back."""
-        self.release_signals()
-
-    def release_signals(self) -> None:
-        """Restore the handlers that were there before."""
+        """Restore the handlers of signals that were there before."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Restore them after an error too; Lightning calls no `teardown` then."""
+        self.teardown(trainer, pl_module, "fit")
 
     def _stop_soon(self, number: int, frame: FrameType | None) -> None:
         if self._interrupted and number == signal.SIGINT:

@@ -3,67 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from torch.utils.data import Sampler
 
 
+@dataclass(eq=False)
 class TrainingBatches(Sampler[list[int]]):
     """Batches of one epoch for one rank, in an order drawn from `(seed, epoch)`.
 
     The epoch, and where in it to start, follow from the number of steps that were taken when iteration begins: an
-    interrupted epoch goes on where it stopped, with nothing to store.
-
-    Args:
-        n_frames: frames in the data set.
-        batch_size: frames in a batch, for one rank.
-        seed: of the order.
-        steps_taken: gives the optimizer steps taken so far.
-        rank, world_size: of this process; all ranks get the same number of batches, some frames twice if need be.
-        packed: batches that were composed before, see `pack`; only their order is drawn then.
+    interrupted epoch goes on where it stopped, with nothing to store. All ranks get the same number of batches, some
+    frames twice if need be.
     """
 
-    def __init__(
-        self,
-        n_frames: int,
-        batch_size: int,
-        *,
-        seed: int,
-        steps_taken: Callable[[], int] = lambda: 0,
-        rank: int = 0,
-        world_size: int = 1,
-        packed: Sequence[list[int]] | None = None,
-    ) -> None:
-        self._n_frames = n_frames
-        self._batch_size = batch_size
-        self._seed = seed
-        self._steps_taken = steps_taken
-        self._rank = rank
-        self._world_size = world_size
-        self._packed = packed
+    n_frames: int  # in the data set
+    batch_size: int  # frames in a batch, for one rank
+    seed: int  # of the order
+    steps_taken: Callable[[], int] = lambda: 0  # optimizer steps so far
+    rank: int = 0  # of this process
+    world_size: int = 1
+    packed: Sequence[list[int]] | None = None  # batches that `pack` composed; only their order is drawn then
 
     def __len__(self) -> int:
         """Batches in a whole epoch, for one rank."""
-        n = self._n_frames if self._packed is None else len(self._packed)
-        of_rank = -(-n // self._world_size)
-        return of_rank if self._packed is not None else -(-of_rank // self._batch_size)
+        n = self.n_frames if self.packed is None else len(self.packed)
+        of_rank = -(-n // self.world_size)
+        return of_rank if self.packed is not None else -(-of_rank // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
         """The batches of the current epoch that are still to come."""
-        epoch, done = divmod(self._steps_taken(), len(self))
+        epoch, done = divmod(self.steps_taken(), len(self))
         yield from self.epoch(epoch)[done:]
 
     def epoch(self, epoch: int) -> list[list[int]]:
         """All batches of one epoch for this rank."""
-        if self._packed is not None:
-            return [self._packed[i] for i in self._share(len(self._packed), epoch)]
-        frames = self._share(self._n_frames, epoch).tolist()
-        return [frames[i : i + self._batch_size] for i in range(0, len(frames), self._batch_size)]
+        if self.packed is not None:
+            return [self.packed[i] for i in self._share(len(self.packed), epoch)]
+        frames = self._share(self.n_frames, epoch).tolist()
+        return [frames[i : i + self.batch_size] for i in range(0, len(frames), self.batch_size)]
 
     def _share(self, n: int, epoch: int) -> np.ndarray:
-        order = np.random.default_rng([self._seed, epoch]).permutation(n)
-        even = -(-n // self._world_size) * self._world_size
-        return np.resize(order, even)[self._rank :: self._world_size]
+        order = np.random.default_rng([self.seed, epoch]).permutation(n)
+        even = -(-n // self.world_size) * self.world_size
+        return np.resize(order, even)[self.rank :: self.world_size]
 
 
 def evaluation_batches(n_frames: int, batch_size: int, rank: int = 0, world_size: int = 1) -> list[list[int]]:
