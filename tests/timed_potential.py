@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from alphanet.measure.speed.models import LoadRequest, TimedModel, TimingSetup
+from alphanet.measure.speed.models import TimedModel, TimingSetup
+from alphanet.potentials.protocol import LoadRequest
 
 WORKER = """
 import hashlib, os, pathlib, time

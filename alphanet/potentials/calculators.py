@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, PropertyNotImplementedError
 from ase.stress import voigt_6_to_full_3x3_stress
+from pydantic import JsonValue
 
 from alphanet.errors import UserError
 from alphanet.potentials.protocol import FramePrediction, Potential, frame_predictions
@@ -58,7 +59,7 @@ class CalculatorPotential:
         del batch_size
         return [self._one(place, atoms) for place, atoms in enumerate(frames)]
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, JsonValue]:
         """Name, class and, if the calculator has them, its parameters."""
         return {"name": self.name, "calculator": _kind(self._calculator), "parameters": None}
 
@@ -106,7 +107,7 @@ class TorchSimPotential:
             predictions += frame_predictions(self.name, batch, first, *arrays)
         return predictions
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, JsonValue]:
         """Name, class, precision and device."""
         return {
             "name": self.name,
@@ -129,7 +130,7 @@ class TorchSimPotential:
             raise UserError(f"{self.name}: frames {first} to {first + len(batch) - 1}: {_gist(error)}") from error
 
 
-def _call(name: str, make: Any, offered: dict[str, Any]) -> Any:
+def _call(name: str, make: Any, offered: dict[str, JsonValue]) -> Any:
     if not callable(make):
         raise UserError(f"{name} is not a function or class that makes a calculator")
     try:

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, JsonValue, PositiveFloat, PositiveInt
 
 from alphanet.cards import Card
 
@@ -86,9 +86,9 @@ class Preset(Card):
 
     note: str
     """Source of the values"""
-    model: dict[str, Any]
+    model: dict[str, JsonValue]
     """Architecture, in the package's own words; the worker hands it to the package"""
-    training: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, JsonValue] = Field(default_factory=dict)
     """Defaults of the training settings, see `alphanet.training.settings`"""
     parameters: PositiveInt | None = None
     """Number of parameters, counted with the elements C, O and Si"""

@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from alphanet.cards import Card, card_files, read_yaml, validate
 from alphanet.errors import UserError, did_you_mean
@@ -33,9 +33,9 @@ class BaselineCard(Card):
     """The way in which large total energies keep their digits"""
     printed_parameters: dict[str, str] = Field(default_factory=dict)
     """Numbers of parameters as the paper prints them, by table or figure"""
-    training: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, JsonValue] = Field(default_factory=dict)
     """Defaults of training settings for all presets, where they differ from AlphaNet's"""
-    fixed_settings: dict[str, Any] = Field(default_factory=dict)
+    fixed_settings: dict[str, JsonValue] = Field(default_factory=dict)
     """Training settings that the package's own trainer has by itself; other values are refused"""
     presets: dict[str, Preset] = Field(default_factory=dict)
     """Presets by name; the first is the default of random weights; empty if the package has no random weights"""

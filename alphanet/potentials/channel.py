@@ -75,7 +75,7 @@ class Worker:
         """Whether a worker process is running."""
         return self._group is not None
 
-    def call(self, name: str, request: dict[str, Any], *, timeout: float) -> Any:
+    def call(self, name: str, request: Mapping[str, Any], *, timeout: float) -> Any:
         """Call the method `name` of the worker; its output goes to the log.
 
         Args:

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from ase.build import bulk
+from pydantic import JsonValue
 
 from alphanet.errors import UserError
 from alphanet.potentials.cards import BaselineCard
@@ -20,23 +21,29 @@ UNTRAINED = "random"
 logger = logging.getLogger(__name__)
 
 
-def check_baseline(card: BaselineCard, *, preset: str | None = None, trust: bool = False) -> dict[str, Any]:
+class Report(TypedDict):
+    """Conformance of a baseline on all its weights that can run here."""
+
+    name: str
+    passed: bool | None  # None: it could not run, see `missing`
+    checks: list[dict[str, JsonValue]]  # `weights`, and the fields of `Check`
+    about: dict[str, dict[str, Any]]  # by weights: parameters, memory in bytes, …
+    missing: str | None  # what to download
+    error: NotRequired[str]
+
+
+def check_baseline(card: BaselineCard, *, preset: str | None = None, trust: bool = False) -> Report:
     """Run the conformance checks on all weights of `card` that can run here; each check logs a line.
 
     Args:
         card: the baseline; its environment is installed.
         preset: settings of the random weights; the card's first if None.
         trust: load released weights that contain code and have no checksum in the card.
-
-    Returns:
-        `name`, `passed` (None: it could not run, see `missing`), `checks` (each with `weights`, `check`, `passed`,
-        `value`, `limit`, `unit`), `about` (by weights: parameters, memory in bytes, …), `missing` (what to download,
-        or None), `error` if something failed.
     """
-    result: dict[str, Any] = {"name": card.name, "passed": False, "checks": [], "about": {}, "missing": None}
+    result: Report = {"name": card.name, "passed": False, "checks": [], "about": {}, "missing": None}
     if lacking := card.missing_checkout():
         logger.info("%s: not checked: %s", card.name, lacking)
-        return result | {"passed": None, "missing": lacking}
+        return {**result, "passed": None, "missing": lacking}
     try:
         for weights, checks, about in _runs(card, preset, trust):
             result["about"][weights] = about
@@ -45,12 +52,12 @@ def check_baseline(card: BaselineCard, *, preset: str | None = None, trust: bool
                 logger.info("%s (%s): %s", card.name, weights, _line(check))
     except UserError as error:
         logger.info("%s: error: %s", card.name, error)
-        return result | {"error": str(error)}
+        return {**result, "error": str(error)}
     if card.released is not None and not is_present(card, card.released):
         result["missing"] = missing(card.checkpoints[card.released])
         logger.info("%s: weights not here: %s", card.name, result["missing"])
     passed = bool(result["checks"]) and all(check["passed"] for check in result["checks"])
-    return result | {"passed": passed}
+    return {**result, "passed": passed}
 
 
 def _runs(card: BaselineCard, preset: str | None, trust: bool) -> Iterator[tuple[str, list[Check], dict[str, Any]]]:
@@ -64,8 +71,8 @@ def _runs(card: BaselineCard, preset: str | None, trust: bool) -> Iterator[tuple
             yield card.released, checks, _about(potential)
 
 
-def _random(card: BaselineCard, preset: str | None) -> dict[str, Any]:
-    return {"elements": ELEMENTS, "preset": preset or card.small}
+def _random(card: BaselineCard, preset: str | None) -> dict[str, JsonValue]:
+    return {"elements": list(ELEMENTS), "preset": preset or card.small}
 
 
 def _subject(card: BaselineCard, potential: RemotePotential) -> Subject:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
+from pydantic import JsonValue
 from torch import Tensor
 
 from alphanet.errors import UserError
@@ -59,7 +60,7 @@ class AlphaNetPotential:
             predictions += self._batch(frames[first : first + batch_size], first)
         return predictions
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, JsonValue]:
         """The origin of the numbers: weights' sha256, settings, precision, device, mode, version of torch."""
         return {
             "weights_sha256": sha256_of(self.file) if self.file else None,

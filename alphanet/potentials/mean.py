@@ -1,10 +1,10 @@
 """The baseline that every trained model has to beat: the mean energy of the training set, and no forces."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from ase import Atoms
+from pydantic import JsonValue
 
 from alphanet.errors import UserError
 from alphanet.potentials.protocol import FramePrediction
@@ -49,7 +49,7 @@ class MeanPotential:
             for atoms in frames
         ]
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, JsonValue]:
         """The one number that identifies it."""
         return {"name": self.name, "parameters": 1, "energy_per_atom": self.energy_per_atom}
 

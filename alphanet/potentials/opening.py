@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,18 +102,18 @@ def _alphanet(name: str, options: LoadOptions, frames: Frames) -> Potential:
 
         torch.set_num_threads(options.threads)
     limit = None if options.max_memory is None else int(options.max_memory * 1e9)
-    speed: dict[str, Any] = {"mode": options.mode, "max_memory": limit}
+    potential = partial(AlphaNetPotential, device=options.device, mode=options.mode, max_memory=limit)
     if name == ALPHANET and not Path(name).is_file():
         if not options.untrained:
             raise UserError("alphanet: name a checkpoint file, or ask for random weights (untrained)")
         _refuse(options, ("config",), "of a file, and random weights have none")
-        return AlphaNetPotential(_random_alphanet(options, frames), device=options.device, **speed)
+        return potential(_random_alphanet(options, frames))
     if options.untrained:
         raise UserError(f"{name}: random weights (untrained) go with a name: alphanet, or one of the baselines")
     if not Path(name).is_file() and not Path(name).suffix:
         known = [ALPHANET, *baseline_names()]
         raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
-    return AlphaNetPotential(name, config=options.config, dtype=options.dtype, device=options.device, **speed)
+    return potential(name, config=options.config, dtype=options.dtype)
 
 
 def _random_alphanet(options: LoadOptions, frames: Frames) -> Any:
@@ -127,13 +128,13 @@ def _random_alphanet(options: LoadOptions, frames: Frames) -> Any:
 def _baseline(card: "BaselineCard", checkpoint: str, options: LoadOptions, frames: Frames) -> Potential:
     from alphanet.potentials.remote import RemotePotential
 
-    setup: dict[str, Any] = {"dtype": options.dtype, "device": options.device, "threads": options.threads or 1}
+    threads = options.threads or 1
+    potential = partial(RemotePotential, card, dtype=options.dtype, device=options.device, threads=threads)
     if options.untrained:
         if checkpoint:
             raise UserError(f"{card.name}:{checkpoint}: weights are either {checkpoint} or random (untrained)")
-        settings = {"preset": options.preset, "elements": _elements(frames), "seed": options.seed}
-        return RemotePotential(card, settings=settings, **setup)
-    return RemotePotential(card, model=_weights(card, checkpoint, trust=options.trust), **setup)
+        return potential(settings={"preset": options.preset, "elements": list(_elements(frames)), "seed": options.seed})
+    return potential(model=_weights(card, checkpoint, trust=options.trust))
 
 
 def _weights(card: "BaselineCard", checkpoint: str, *, trust: bool) -> Any:

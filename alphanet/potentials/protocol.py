@@ -6,7 +6,9 @@ from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms
+from pydantic import Field, JsonValue
 
+from alphanet.cards import Card
 from alphanet.errors import UserError
 
 
@@ -17,6 +19,40 @@ class FramePrediction:
     energy: float  # eV
     forces: np.ndarray  # (n, 3) eV/Å
     stress: np.ndarray | None = None  # (3, 3) eV/Å^3, dE/dstrain / V; None if the structure is not periodic
+
+
+class LoadRequest(Card):
+    """The request by which a worker loads its model: a file, weights in its package, or an architecture."""
+
+    checkpoint: str | None = None
+    """A file"""
+    carried: str | None = None
+    """A name that the package knows"""
+    architecture: dict[str, JsonValue] = Field(default_factory=dict)
+    elements: tuple[str, ...] = ()
+    seed: int = 0
+    stress: bool = True
+    dtype: str = "float32"
+    device: str = "cpu"
+    threads: int = 1
+
+
+class TrainingAnswer(Card):
+    """A worker's answer about a training that has ended."""
+
+    epochs: int
+    """Finished"""
+    steps: int
+    seconds: float
+    """Wall time over all resumptions"""
+    best_epoch: int
+    validation: dict[str, float]
+    """Of the best weights: loss, energy_mae (eV/atom), force_mae (eV/Å), and stress_mae (eV/Å^3) if it counts"""
+    parameters: int
+    finished: bool
+    """False if `max_time` was too short for all epochs"""
+    peak_memory: int | None = None
+    """Bytes, of a baseline's processes"""
 
 
 class Potential(Protocol):
@@ -32,7 +68,7 @@ class Potential(Protocol):
         """
         ...
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, JsonValue]:
         """The origin of the numbers: weights' sha256, versions, precision, device, settings."""
         ...
 

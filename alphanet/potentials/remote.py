@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
+from pydantic import JsonValue
 
+from alphanet.cards import validate
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.potentials.cards import BaselineCard
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import python_of, resolved_versions
 from alphanet.potentials.kit.worker_kit import packed
-from alphanet.potentials.protocol import FramePrediction, frame_predictions
+from alphanet.potentials.protocol import FramePrediction, LoadRequest, TrainingAnswer, frame_predictions
 from alphanet.potentials.settings import architecture, model_settings
 from alphanet.potentials.weights import Weights
 
@@ -25,7 +27,7 @@ class RemotePotential:
         card: BaselineCard,
         *,
         model: Path | str | Weights | None = None,
-        settings: Mapping[str, Any] | None = None,
+        settings: Mapping[str, JsonValue] | None = None,
         dtype: str = "float32",
         device: str = "cpu",
         threads: int = 1,
@@ -77,21 +79,17 @@ class RemotePotential:
             predictions += frame_predictions(self.name, batch, start, *arrays)
         return predictions
 
-    def train(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def train(self, request: Mapping[str, JsonValue]) -> TrainingAnswer:
         """Train in the environment; the worker's messages are logged at once.
 
         Args:
             request: settings as `alphanet.training.run` completes them, with the folder, the stores and their
                 statistics.
 
-        Returns:
-            `epochs`, `steps`, `seconds`, `best_epoch`, `validation` (loss, energy_mae in eV/atom, force_mae in eV/Å),
-            `finished`, `parameters` and `peak_memory` (bytes).
-
         Raises:
             UserError: the trainer refuses or fails.
         """
-        return dict(self._call("train", dict(request)))
+        return validate(self._call("train", dict(request)), TrainingAnswer, f"answer of {self.name}'s trainer")
 
     def info(self) -> dict[str, Any]:
         """Properties of the loaded model: parameters, elements, cutoff (Å), dtype."""
@@ -102,12 +100,12 @@ class RemotePotential:
         """Bytes: peak resident memory of the worker and of its children; allocated and reserved on a GPU."""
         return dict(self._call("memory", {}))
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, JsonValue]:
         """Weights' sha256 or the seed, versions of the environment, precision, device, threads, settings."""
         return {
             "name": self.name,
             "weights": self._origin(),
-            "environment": {"name": self.card.environment.name, "packages": self._versions},
+            "environment": {"name": self.card.environment.name, "packages": dict(self._versions)},
             "dtype": self._dtype,
             "device": self._device,
             "threads": self._threads,
@@ -129,27 +127,20 @@ class RemotePotential:
     def _load(self) -> None:
         if self._worker.running and self._loaded == self._worker.generation:
             return
-        request = self._model_request() | {
-            "stress": self.card.stress,
-            "dtype": self._dtype,
-            "device": self._device,
-            "threads": self._threads,
-        }
-        self._info = self._call("load", request)
+        self._info = self._call("load", self._load_request().model_dump(mode="json"))
         self._loaded = self._worker.generation
 
-    def _model_request(self) -> dict[str, Any]:
-        """The part of the request for `load` that names the model: a file, a name in the package, or random weights."""
-        request: dict[str, Any] = {"checkpoint": None, "carried": None, "architecture": {}, "elements": [], "seed": 0}
-        if self._settings is not None:
-            of_random = {"elements": list(self._settings.elements), "seed": self._settings.seed}
-            return request | {"architecture": architecture(self.card, self._settings)} | of_random
+    def _load_request(self) -> LoadRequest:
+        request = LoadRequest(stress=self.card.stress, dtype=self._dtype, device=self._device, threads=self._threads)
+        if (random := self._settings) is not None:
+            model = {"architecture": architecture(self.card, random), "elements": random.elements, "seed": random.seed}
+            return request.model_copy(update=model)
         assert self._weights is not None
         if self._weights.path is None:
-            return request | {"carried": self.card.checkpoints[self._weights.name].name}
-        return request | {"checkpoint": str(self._weights.path)}
+            return request.model_copy(update={"carried": self.card.checkpoints[self._weights.name].name})
+        return request.model_copy(update={"checkpoint": str(self._weights.path)})
 
-    def _origin(self) -> dict[str, Any]:
+    def _origin(self) -> dict[str, JsonValue]:
         """Where the weights come from, for provenance."""
         if self._settings is not None:
             return {"untrained": self._settings.model_dump(mode="json")}
@@ -157,10 +148,10 @@ class RemotePotential:
         if self._weights.path is None:
             return {"package": self._weights.name}
         name, path = self._weights.name, self._weights.path
-        released = {"checkpoint": name} if name else {"file": _portable_path(path)}
-        return released | {"sha256": self._weights.sha256}
+        key, value = ("checkpoint", name) if name else ("file", _portable_path(path))
+        return {key: value, "sha256": self._weights.sha256}
 
-    def _call(self, name: str, request: dict[str, Any]) -> Any:
+    def _call(self, name: str, request: Mapping[str, Any]) -> Any:
         return self._worker.call(name, request, timeout=self._timeout)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, NonNegativeInt, model_validator
+from pydantic import Field, JsonValue, NonNegativeInt, model_validator
 
 from alphanet.cards import Card, validate
 from alphanet.errors import UserError
@@ -41,7 +41,7 @@ class BaselineSettings(TrainingSettings):
         return self
 
 
-def train_settings(card: BaselineCard, values: Mapping[str, Any]) -> BaselineSettings:
+def train_settings(card: BaselineCard, values: Mapping[str, JsonValue]) -> BaselineSettings:
     """`values` over the training defaults of the preset that they name, over those of the card.
 
     Raises:
@@ -50,8 +50,8 @@ def train_settings(card: BaselineCard, values: Mapping[str, Any]) -> BaselineSet
     """
     if not card.trainable:
         raise UserError(f"{card.name} is not trained here; its weights come with a checkpoint")
-    name = values.get("preset") or ("mini" if "mini" in card.presets else card.small) or ""
-    chosen: dict[str, Any] = {}
+    name = str(values.get("preset") or ("mini" if "mini" in card.presets else card.small) or "")
+    chosen: dict[str, JsonValue] = {}
     for layer in (card.fixed_settings, card.training, card.preset(name).training, dict(values)):
         chosen = merged(chosen, layer)
     where = f"training settings of {card.name}"
@@ -60,7 +60,7 @@ def train_settings(card: BaselineCard, values: Mapping[str, Any]) -> BaselineSet
     return settings
 
 
-def model_settings(card: BaselineCard, values: Mapping[str, Any]) -> ModelSettings:
+def model_settings(card: BaselineCard, values: Mapping[str, JsonValue]) -> ModelSettings:
     """Settings of an untrained model; of the card's first preset, if `values` names none.
 
     Raises:
@@ -74,7 +74,7 @@ def model_settings(card: BaselineCard, values: Mapping[str, Any]) -> ModelSettin
     return settings
 
 
-def architecture(card: BaselineCard, settings: ModelSettings | BaselineSettings) -> dict[str, Any]:
+def architecture(card: BaselineCard, settings: ModelSettings | BaselineSettings) -> dict[str, JsonValue]:
     """The preset's architecture with the values of `settings.model` in their place."""
     return card.preset(settings.preset).model | settings.model
 

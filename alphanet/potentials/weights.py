@@ -3,7 +3,8 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import JsonValue
 
 from alphanet.data.addresses import addresses_of, mirror_from
 from alphanet.data.archives import unpack, unpacked
@@ -109,7 +110,7 @@ def missing(checkpoint: Checkpoint) -> str:
     return f"{checkpoint.file_name} ({size}) from {checkpoint.source}"
 
 
-def described(card: BaselineCard) -> dict[str, Any]:
+def described(card: BaselineCard) -> dict[str, JsonValue]:
     """The checkpoint that the bare name means: its source, whether it can be loaded, its size in bytes."""
     if card.released is None:
         return {"source": None, "present": False, "bytes": None}

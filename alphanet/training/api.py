@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from pydantic import JsonValue
 
 from alphanet.data.prepare import prepare
 from alphanet.potentials.cards import load_baseline
@@ -22,7 +23,7 @@ def train(
     *,
     model: str = ALPHANET,
     scale: str = "mini",
-    settings: Mapping[str, Any] | AlphaNetSettings | BaselineSettings | None = None,
+    settings: Mapping[str, JsonValue] | AlphaNetSettings | BaselineSettings | None = None,
     out: Path | str | None = None,
     seed: int | None = None,
     resume: bool = True,
@@ -60,7 +61,7 @@ def train(
 
 
 def settings_for(
-    model: str, dataset: str, scale: str, values: Mapping[str, Any]
+    model: str, dataset: str, scale: str, values: Mapping[str, JsonValue]
 ) -> AlphaNetSettings | BaselineSettings:
     """`values` over the defaults: AlphaNet's are the data set's, a baseline's those of its preset `mini` or `dataset`.
 

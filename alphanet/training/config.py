@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import JsonValue, NonNegativeInt, PositiveInt, model_validator
 
 from alphanet.cards import card_files, read_yaml, validate
 from alphanet.data.cards import load_card
@@ -53,7 +53,7 @@ class AlphaNetSettings(TrainingSettings):
         return config
 
     def _network(self, elements: Sequence[str]) -> Config:
-        settings = {"elements": tuple(elements)} | self.model
+        settings: dict[str, Any] = {"elements": tuple(elements)} | self.model
         name = settings.pop("preset", None)
         return config_from(settings, "model") if name is None else preset(name, **settings)
 
@@ -63,7 +63,7 @@ def preset_config(dataset: str, scale: str = "mini", overrides: Sequence[str] = 
     return alphanet_settings(dataset, scale, from_words(overrides))
 
 
-def alphanet_settings(dataset: str, scale: str, values: Mapping[str, Any]) -> AlphaNetSettings:
+def alphanet_settings(dataset: str, scale: str, values: Mapping[str, JsonValue]) -> AlphaNetSettings:
     """`values` over the defaults for a data set at a scale.
 
     The defaults are those of the data set's card over the generic ones. If a card has none, the generic ones apply
@@ -76,7 +76,7 @@ def alphanet_settings(dataset: str, scale: str, values: Mapping[str, Any]) -> Al
     return validate(chosen, AlphaNetSettings, f"training settings (defaults: {card_files('datasets')[dataset]})")
 
 
-def card_defaults(dataset: str, scale: str) -> dict[str, Any]:
+def card_defaults(dataset: str, scale: str) -> dict[str, JsonValue]:
     """The settings of a data set at a scale as plain values that are not validated; see `defaults.yaml`.
 
     Raises:
@@ -92,7 +92,7 @@ def card_defaults(dataset: str, scale: str) -> dict[str, Any]:
     if isinstance(of_scale, str) and of_scale not in generic["scales"]:
         known = did_you_mean(of_scale, generic["scales"])
         raise UserError(f"{card_files('datasets')[dataset]}: training.scales.{scale}: no settings {of_scale!r}{known}")
-    values: dict[str, Any] = {"dataset": dataset}
+    values: dict[str, JsonValue] = {"dataset": dataset}
     own_scale = {} if isinstance(of_scale, str) else of_scale
     for layer in (generic["all"], named, generic["scales"].get(alike, {}), own_scale, {"scale": scale}):
         values = merged(values, layer)

@@ -6,15 +6,15 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
-from pydantic import Field
+from pydantic import Field, JsonValue
 
-from alphanet.cards import Card, read_yaml, validate
+from alphanet.cards import read_yaml, validate
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, write_text
 from alphanet.potentials.kit.loop import LAST, METRICS, MODEL
+from alphanet.potentials.protocol import TrainingAnswer
 from alphanet.training.data import LabeledFrames
 from alphanet.training.references import Statistics, measure
 from alphanet.training.settings import RUN_SETTINGS, TrainingSettings, flat
@@ -34,34 +34,21 @@ CONTENTS = {
 logger = logging.getLogger(__name__)
 
 
-class TrainingResult(Card):
-    """The result of a training of any model; `result.json` in its folder."""
+class TrainingResult(TrainingAnswer):
+    """The result of a training, whichever model was trained; `result.json` in its folder."""
 
     name: str
     """alphanet, or a baseline's name"""
     model: Path
     """Best weights by validation loss, averaged if there is an average; relative to the folder in `result.json`"""
     sha256: str
-    """Checksum of that file"""
-    epochs: int
-    """Finished"""
-    steps: int
-    seconds: float
-    """Wall time over all resumptions"""
-    best_epoch: int
-    validation: dict[str, float]
-    """Metrics of the best weights: loss, energy_mae (eV/atom), force_mae (eV/Å), and stress_mae (eV/Å^3) if trained"""
-    parameters: int
+    """Of that file"""
     frames: int
     """Trained on"""
     elements: tuple[str, ...]
     reference_energies: dict[str, float]
     """eV"""
-    finished: bool
-    """False if `max_time` was too short for all epochs"""
-    peak_memory: int | None = None
-    """Bytes, of a baseline's processes"""
-    settings: dict[str, Any]
+    settings: dict[str, JsonValue]
     sources: dict[str, str]
     """Files of the data with their sha256"""
     versions: dict[str, str] = Field(default_factory=dict)
@@ -165,8 +152,8 @@ class RunFolder:
         result = self.read_result()
         if result is None or not result.model.exists():
             return None
-        had = result.settings.get("max_time")
-        more = had is not None and (settings.max_time is None or settings.max_time > had)
+        had = result.settings.get("max_time")  # seconds
+        more = isinstance(had, float | int) and (settings.max_time is None or settings.max_time > had)
         if more and not result.finished:
             return None
         logger.info("%s is trained already", self.path)

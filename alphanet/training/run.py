@@ -163,7 +163,7 @@ def _train_baseline(
         folder.trainer.mkdir(parents=True, exist_ok=True)
         answer = potential.train(request)
     result = TrainingResult(
-        **answer,
+        **answer.model_dump(),
         name=card.name,
         model=folder.model,
         sha256=sha256_of(folder.model),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from alphanet.cards import Card, read_yaml
 from alphanet.errors import UserError
@@ -106,13 +106,13 @@ class TrainingSettings(Card):
     """Steps between rows of the logs"""
 
 
-def merged(base: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, JsonValue], above: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """`base` with the values of `above` in their place, mapping by mapping; a `preset` replaces the whole mapping."""
     result = dict(base)
     for key, value in above.items():
         old = result.get(key)
-        both = isinstance(value, dict) and isinstance(old, dict) and "preset" not in value
-        result[key] = merged(old, value) if both and isinstance(old, dict) else value
+        nested = isinstance(value, dict) and "preset" not in value
+        result[key] = merged(old, value) if nested and isinstance(old, dict) and isinstance(value, dict) else value
     return result
 
 
@@ -150,7 +150,7 @@ def from_words(words: Sequence[str]) -> dict[str, Any]:
     Raises:
         UserError: a word is neither, or a file holds no mapping.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, JsonValue] = {}
     for word in words:
         is_file = "=" not in word and "." in word
         values = merged(values, mapping_in(Path(word)) if is_file else parse_override(word))
@@ -169,9 +169,9 @@ def mapping_in(path: Path) -> dict[str, Any]:
     return values
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(values: Mapping[str, JsonValue], prefix: str = "") -> dict[str, JsonValue]:
     """Nested settings as one mapping, with dots in its keys: `{"loss.kind": "mae"}`."""
-    values_by_key: dict[str, Any] = {}
+    values_by_key: dict[str, JsonValue] = {}
     for key, value in values.items():
         values_by_key |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return values_by_key

@@ -126,7 +126,7 @@ def test_a_python_that_is_none(make_card):
 def test_a_training_s_messages_are_logged(potential, tmp_path, caplog):
     caplog.set_level("INFO")
     request = {"epochs": 2, "architecture": {"stiffness": 2.0}, "out": str(tmp_path)}
-    assert potential().train(request)["validation"]["force_mae"] == 0.02
+    assert potential().train(request).validation["force_mae"] == 0.02
     assert caplog.messages == ["epoch 0", "epoch 1"]
     assert (tmp_path / "model.safetensors").read_text() == "3.0"
 

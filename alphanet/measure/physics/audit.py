@@ -143,7 +143,7 @@ def subject_of(potential: Potential, given: list[Atoms], how: LoadOptions) -> Su
         crystal, molecule = chosen_structures(given, known, cutoff)
     provenance = potential.provenance()
     declared = provenance.get("dtype") or provenance.get("precision")
-    rounding = measured_rounding(potential, crystal, declared, how.seed)
+    rounding = measured_rounding(potential, crystal, str(declared) if declared else None, how.seed)
     on_molecule = measured_rounding(potential, molecule, rounding.precision, how.seed)
     stressed = potential.predict([crystal])[0].stress is not None
     return Subject(potential, crystal, molecule, rounding, on_molecule, cutoff, stressed, how.untrained, how.seed)

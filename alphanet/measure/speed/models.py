@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, JsonValue
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
@@ -15,6 +15,7 @@ from alphanet.potentials.cards import BaselineCard, baseline_names, load_baselin
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
 from alphanet.potentials.opening import SMALL
+from alphanet.potentials.protocol import LoadRequest
 from alphanet.potentials.settings import architecture, model_settings
 from alphanet.potentials.weights import Weights, present
 from alphanet.provenance import code_digest
@@ -32,20 +33,6 @@ class TimingSetup(Typed):
     threads: int = 1  # of every library in every worker
     seed: int = 0  # of random weights
     alphanet: str | None = None  # file with weights of AlphaNet, which also names their reading
-
-
-class LoadRequest(Typed):
-    """The request by which a worker loads its model: a file, weights in its package, or an architecture."""
-
-    checkpoint: str | None = None
-    carried: str | None = None
-    architecture: dict[str, JsonValue] = Field(default_factory=dict)
-    elements: tuple[str, ...] = ()
-    seed: int = 0
-    stress: bool = True
-    dtype: str = "float32"
-    device: str = "cpu"
-    threads: int = 1
 
 
 class ModelInfo(BaseModel):

@@ -4,11 +4,12 @@ import sys
 from pathlib import Path
 
 from alphanet.measure.speed import artificial
-from alphanet.measure.speed.models import LoadRequest, TimedModel
+from alphanet.measure.speed.models import TimedModel
 from alphanet.measure.speed.points import Typed
 from alphanet.measure.speed.process import TimingSettings
 from alphanet.measure.speed.size import ModelInMode, measure_size
 from alphanet.measure.speed.structures import supercell, unit_cell
+from alphanet.potentials.protocol import LoadRequest
 
 SECONDS, BYTES = 0.2, 200_000_000  # of the known cost; touching the memory takes part of the time
 TIME_TOLERANCE, MEMORY_TOLERANCE = 0.03, 0.05

@@ -1,8 +1,8 @@
 """Cards of accuracy: potentials trained on data sets, and their errors on test frames."""
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, JsonValue, PositiveFloat, PositiveInt, model_validator
 
 from alphanet.benchmark.card import BenchmarkCard, DataColumn, Row, ScaleSettings
 from alphanet.cards import Card
@@ -35,7 +35,7 @@ class AccuracyColumn(DataColumn):
 class TrainingRun(Card):
     """How one potential is trained on one data set."""
 
-    settings: dict[str, Any] = Field(default_factory=dict)  # of its trainer, which checks them
+    settings: dict[str, JsonValue] = Field(default_factory=dict)  # of its trainer, which checks them
     batch_size: PositiveInt = 8  # in evaluation
 
 

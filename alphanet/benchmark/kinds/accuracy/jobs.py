@@ -68,7 +68,7 @@ class TrainingJob:
     def training_key(self) -> str:
         """Hash of everything that the weights depend on except the time limit; more time continues the training."""
         request = self.request
-        depends: dict[str, Any] = {
+        depends: dict[str, object] = {
             "model": self.model,
             "data": [request.data.name, request.data.scale],
             "sources": request.data.sources,

@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import JsonValue
 
 from alphanet.cards import Card
 from alphanet.data.prepare import PreparedData
@@ -20,7 +22,7 @@ class TrainingRequest:
     """One training: its model, its data and its limits."""
 
     data: PreparedData
-    settings: dict[str, Any]  # the benchmark card's, for this trainer
+    settings: dict[str, JsonValue]  # the benchmark card's, for this trainer
     seed: int
     dtype: str
     device: str
@@ -48,7 +50,7 @@ class Trainer(Protocol):
         """Sources that the trained weights depend on, inside the package or as absolute paths."""
         ...
 
-    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:
         """Epochs of a training with `settings`; None if they are not known."""
         ...
 
@@ -82,7 +84,7 @@ class MeanTrainer:
         """Its only source."""
         return ["potentials/mean.py"]
 
-    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:  # noqa: ARG002
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:  # noqa: ARG002
         """One pass."""
         return 1
 
@@ -115,7 +117,7 @@ class AlphaNetTrainer:
         """The sources of model, training and neighbor lists."""
         return ["model", "training", "potentials/kit/loop", "graph.py", "neighbors.py"]
 
-    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:
         """The epochs of the settings, or else of the data set's card."""
         return _epochs("alphanet", dataset, scale, settings)
 
@@ -149,7 +151,7 @@ class BaselineTrainer:
         """The baseline's worker, and its card with the versions in it."""
         return [*self._card.places, "potentials/kit", "training/references.py"]
 
-    def epochs(self, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+    def epochs(self, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:
         """The epochs of the settings, or else of the card's preset."""
         return _epochs(self._card.name, dataset, scale, settings)
 
@@ -180,7 +182,7 @@ class BaselineTrainer:
         return RemotePotential(self._card, model=model, dtype=request.dtype, device=request.device, threads=threads)
 
 
-def _epochs(model: str, dataset: str, scale: str, settings: Mapping[str, Any]) -> int | None:
+def _epochs(model: str, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:
     from alphanet.training.api import settings_for
 
     return settings_for(model, dataset, scale, settings).epochs
