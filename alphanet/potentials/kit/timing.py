@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 import devices
 import numpy as np
@@ -23,20 +23,51 @@ OUT_OF_MEMORY = (
 )
 
 
-def timed(model: Any, request: dict[str, Any]) -> dict[str, Any]:
+class Displaced(TypedDict):
+    """Structures that are displaced anew for each call."""
+
+    structures: dict[str, np.ndarray]  # as for predict
+    rattle: float  # Å, standard deviation
+    seed: int
+
+
+class TimingRequest(Displaced):
+    """The request for `timed`."""
+
+    first: int  # number of the first call, which with the seed fixes its displacements
+    calls: int
+    budget: float  # s, after which no call is begun
+    task: str  # step (structures in, energy and forces on the host out), forward (on a given graph), train (a step)
+    memory_limit: int | None  # bytes of private memory
+
+
+class Timing(TypedDict, total=False):
+    """The answer of `timed`."""
+
+    status: str  # ok, oom, unsupported
+    reason: str  # if the status is not ok
+    seconds: list[float]  # of each call
+    cpu_seconds: list[float]
+    peak: dict[str, int]  # bytes: resident, allocated, reserved
+    resident_before: int  # bytes
+
+
+class Difference(TypedDict):
+    """The answer of `difference`."""
+
+    seconds: float  # of the prediction, which compiles if it is the first
+    max_difference: float  # eV/Å, between the forces
+    max_force: float  # eV/Å
+    reference: str  # precision and mode that it was computed with
+
+
+def timed(model: Any, request: TimingRequest) -> Timing:
     """Time `calls` calls of `model` on copies of the structures that are displaced anew for each.
 
     Args:
         model: `predict(structures)`; for the task `forward` also `prepare(structures)` and `evaluate(inputs)`, for
             `train` `prepare(structures)` and `train_step(inputs)`.
-        request: `structures` (as for predict), `rattle` (Å, standard deviation), `seed`, `first` (number of the first
-            call, which with the seed fixes its displacements), `calls`, `budget` (s, after which no call is begun),
-            `task` (step: structures in, energy and forces on the host out; forward: the graph is given; train: the
-            graph is given, one step of the optimizer), `memory_limit` (bytes of private memory, or none).
-
-    Returns:
-        `status` (ok, oom, unsupported), `seconds` and `cpu_seconds` (a list, one a call), `peak` (bytes: resident,
-        allocated and reserved), `resident_before` (bytes), `reason` where the status is not ok.
+        request: structures, task and limits.
     """
     task = request["task"]
     method, lacking = UNSUPPORTED.get(task, ("predict", ""))
@@ -83,16 +114,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY)
 
 
-def difference(model: Any, request: dict[str, Any]) -> dict[str, Any]:
+def difference(model: Any, request: Displaced) -> Difference:
     """Differences between the forces of `model` and of `model.reference`, on structures that are displaced.
 
     Args:
         model: a model in a fast mode; `reference(structures)` predicts with the same weights, eagerly.
-        request: `structures`, `rattle`, `seed`, as for `timed`.
-
-    Returns:
-        `max_difference` and `max_force`, eV/Å; `reference`, what it was computed with; `seconds` of the prediction,
-        which compiles if it is the first.
+        request: structures.
     """
     structures = displaced(request["structures"], request["rattle"], [request["seed"], 0])
     begun = time.perf_counter()

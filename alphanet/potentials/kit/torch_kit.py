@@ -21,7 +21,7 @@ from checkpoint import read_checkpoint, write_checkpoint
 from devices import backend_of
 from edges import periodic_edges
 from torch import Tensor, nn
-from worker_kit import RefusedError, Structures, refuse_unknown
+from worker_kit import LoadRequest, RefusedError, Structures, refuse_unknown
 
 SIZE = len(chemical_symbols)
 
@@ -115,7 +115,7 @@ class Scaled(nn.Module):
 class Model:
     """A network on a device as the worker's model."""
 
-    def __init__(self, scaled: Scaled, request: dict[str, Any]) -> None:
+    def __init__(self, scaled: Scaled, request: LoadRequest) -> None:
         """Of `request` count the `device` and the `mode`, eager or compiled."""
         self._device = request["device"]
         self._trainable = [name for name, weights in scaled.named_parameters() if weights.requires_grad]
@@ -181,10 +181,10 @@ class Model:
 Build = Callable[[dict[str, Any], Sequence[str]], Network]
 
 
-def loader(build: Build) -> Callable[[dict[str, Any]], Model]:
+def loader(build: Build) -> Callable[[LoadRequest], Model]:
     """The `load` of a worker whose networks come from `build(architecture, elements)`."""
 
-    def load(request: dict[str, Any]) -> Model:
+    def load(request: LoadRequest) -> Model:
         torch.set_num_threads(request["threads"])
         if request["checkpoint"] is None:
             torch.manual_seed(request["seed"])
@@ -212,7 +212,7 @@ def compile_module(module: nn.Module, device: str) -> None:
     module.compile(dynamic=True)
 
 
-def refuse_compiled(request: dict[str, Any], name: str, why: str) -> None:
+def refuse_compiled(request: LoadRequest, name: str, why: str) -> None:
     """Refuse the compiled mode for what has none."""
     if request.get("mode", "eager") == "compiled":
         raise RefusedError(f"{name} has no compiled mode: {why}")

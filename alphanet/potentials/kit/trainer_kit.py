@@ -5,18 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from loop import METRICS
 from loop.table import validations, write_rows
 from worker_kit import logger, run_module
 
 
+class Best(TypedDict):
+    """The epoch of the smallest loss on the validation frames."""
+
+    best_epoch: int
+    validation: dict[str, float]  # loss, energy_mae (eV/atom), force_mae (eV/Å), …
+
+
 class ValidationLog:
     """`logs/metrics.csv` of a run while it grows, over all its resumptions."""
 
     def __init__(
-        self, out: Path, epochs: int | None, rows: Callable[[], Sequence[Mapping[str, Any]]] | None = None
+        self, out: Path, epochs: int | None, rows: Callable[[], Sequence[Mapping[str, float | str]]] | None = None
     ) -> None:
         """Take note of what is there already.
 
@@ -39,8 +46,8 @@ class ValidationLog:
                 said = "epoch %d%s: validation energy %.3g meV/atom, force %.3g meV/Å"
                 logger.info(said, row["epoch"], of, energy, force)
 
-    def best(self) -> dict[str, Any]:
-        """`best_epoch` and `validation` of the smallest loss: loss, energy_mae (eV/atom), force_mae (eV/Å), …"""
+    def best(self) -> Best:
+        """The best validation so far."""
         best = min(self._validations(), key=lambda row: row["valid_loss"])
         errors = {name.removeprefix("valid_"): value for name, value in best.items() if name.startswith("valid_")}
         return {"best_epoch": int(best["epoch"]), "validation": errors}

@@ -21,9 +21,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from timing import Difference, Displaced, Timing, TimingRequest
 
 WATCH_EVERY = 0.5  # seconds between looks at whether the parent is still there
 ALIVE_EVERY = 20.0  # seconds between signs of life while a trainer runs
@@ -34,6 +37,24 @@ _places: list[str] = []  # where the worker and its children import from
 
 class RefusedError(Exception):
     """A foreseeable mistake of the caller, told in one line; everything else is a failure of the worker."""
+
+
+class _LoadRequest(TypedDict):
+    checkpoint: str | None
+    carried: str | None
+    architecture: dict[str, Any]  # in the package's own words
+    elements: Sequence[str]
+    seed: int
+    stress: bool
+    dtype: str
+    device: str
+    threads: int
+
+
+class LoadRequest(_LoadRequest, total=False):
+    """The request for `load`, as `alphanet.potentials.protocol.LoadRequest` has it."""
+
+    mode: str  # eager by default
 
 
 @dataclass(frozen=True)
@@ -213,22 +234,22 @@ class _Calls:
     def __init__(self) -> None:
         self._model: Any = None
 
-    def load(self, request: dict[str, Any]) -> dict[str, Any]:
+    def load(self, request: LoadRequest) -> dict[str, Any]:
         self._model = self._worker().load(request)
         return dict(self._model.info)
 
-    def predict(self, request: dict[str, Any]) -> dict[str, Any]:
+    def predict(self, request: dict[str, np.ndarray]) -> dict[str, Any]:
         structures = Structures(**request)
         started = time.perf_counter()
         answer = self._model.predict(structures)
         return {**answer, "seconds": time.perf_counter() - started}
 
-    def time(self, request: dict[str, Any]) -> dict[str, Any]:
+    def time(self, request: TimingRequest) -> Timing:
         import timing
 
         return timing.timed(self._model, request)
 
-    def difference(self, request: dict[str, Any]) -> dict[str, Any]:
+    def difference(self, request: Displaced) -> Difference:
         import timing
 
         return timing.difference(self._model, request)
