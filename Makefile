@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 
 # Minutes that the tables and figures share: those of `make all`, and those of `make cut`. Any duration will do: 90s, 1h.
 MINUTES ?= 50
-CUT_MINUTES ?= 2
+CUT_MINUTES ?= 3
 
 .PHONY: setup repro cut table1 table4 speed physics physics-all report reference docs test test-fast test-baselines test-triton test-slow check all lock
 

@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alphanet.cli.choices import Choice
 from alphanet.cli.options import flag
 from alphanet.cli.output import print_json, print_table
+from alphanet.errors import UserError
 
 if TYPE_CHECKING:
     from alphanet.benchmark.kind import RunOptions
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+RESULTS = "results.json"  # in the folder of a benchmark
 LEAST = 6.0  # seconds of a benchmark for which there is no time left; it says so itself, and keeps what was measured
 
 
@@ -32,10 +35,18 @@ class FinishedRun:
     exit_code: int
     minutes: float  # it took
     budget: float | None  # minutes it was given; None: as long as its card says
+    nothing_here: bool = False  # it measured nothing and nothing went wrong: its result says what it lacks
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether nothing went wrong."""
+        return self.exit_code == 0 or self.nothing_here
 
     @property
     def state(self) -> str:
         """In words."""
+        if self.nothing_here:
+            return "nothing to measure here"
         return "done" if self.exit_code == 0 else f"FAILED (exit code {self.exit_code})"
 
     def as_json(self) -> dict[str, Any]:
@@ -56,13 +67,27 @@ def run_all(chosen: Sequence[Choice], *, as_json: bool) -> bool:
         arguments = ["repro", choice.name, *arguments_of(options)]
         command = shlex.join(["alphanet", *arguments])
         logger.info("\n[%d/%d] %s", place, len(chosen), command)
-        begun = time.monotonic()
+        begun, started = time.monotonic(), time.time()
         code = run_command(arguments, quiet=as_json)
         minutes_taken = (time.monotonic() - begun) / 60
-        finished.append(FinishedRun(choice.name, command, code, minutes_taken, options.budget))
+        nothing_here = code == 1 and _lacks_everything(options.out / choice.name / RESULTS, started)
+        finished.append(FinishedRun(choice.name, command, code, minutes_taken, options.budget, nothing_here))
         logger.info("[%d/%d] %s: %s after %.1f min", place, len(chosen), choice.name, finished[-1].state, minutes_taken)
     _print(finished, as_json)
-    return all(run.exit_code == 0 for run in finished)
+    return all(run.succeeded for run in finished)
+
+
+def _lacks_everything(path: Path, started: float) -> bool:
+    """Whether the result that was written since `started` (s) has neither a number nor a failure."""
+    from alphanet.results.schema import read_result
+
+    try:
+        if path.stat().st_mtime < started:
+            return False
+        result = read_result(path)
+    except (OSError, UserError):
+        return False
+    return not result.records and not result.failures
 
 
 def arguments_of(options: "RunOptions") -> list[str]:
@@ -122,7 +147,7 @@ def _print(finished: Sequence[FinishedRun], as_json: bool) -> None:
     print()
     print_table(("name", "state", "minutes", "given"), rows)
     for run in finished:
-        if run.exit_code:
+        if not run.succeeded:
             print(f"failed: {run.command}")
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import torch
 from deepmd_settings import counts_from_data, cutoff_of, model_section
 from deepmd_store import write_store
+from devices import children_peak
 from dp_train import AVERAGED_LOG, BEST, LAST
 from loop import MODEL
 from network import save, weights_of
 from trainer_kit import ValidationLog, is_finished, run_trainer
-from worker_kit import RefusedError, peak_memory
+from worker_kit import RefusedError
 
 DATA = "data.json"
 ENDLESS = 10**9  # steps of a run that only the clock ends
@@ -45,7 +46,7 @@ def train(request):
         "steps": steps,
         "finished": is_finished(request, steps // data["batches"], steps),
         "parameters": _parameters(folder / LAST),
-        "peak_memory": peak_memory()["children"],
+        "peak_memory": children_peak(),
         **log.best(),
     }
 

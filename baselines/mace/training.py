@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
+from devices import children_peak
 from loop import LAST, MODEL
 from settings import refuse_unknown_settings
 from trainer_kit import ValidationLog, is_finished, run_trainer
-from worker_kit import RefusedError, open_store, peak_memory
+from worker_kit import RefusedError, open_store
 
 FRAMES = "frames"
 
@@ -33,7 +34,7 @@ def train(request):
         "steps": steps,
         "finished": is_finished(request, epochs, steps),
         "parameters": last["parameters"],
-        "peak_memory": peak_memory()["children"],
+        "peak_memory": children_peak(),
         **log.best(),
     }
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 import yaml
+from devices import children_peak
 from loop import FACTOR, LAST, MODEL, PATIENCE
 from trainer_kit import ValidationLog, is_finished, run_trainer
-from worker_kit import open_store, peak_memory, run_module
+from worker_kit import open_store, run_module
 
 BEST = "checkpoints/best.ckpt"
 MONITORED = "val0_epoch/weighted_sum"
@@ -33,7 +34,7 @@ def train(request):
         "epochs": epochs,
         "steps": steps,
         "finished": is_finished(request, epochs, steps),
-        "peak_memory": peak_memory()["children"],
+        "peak_memory": children_peak(),
         **json.loads((folder / EXPORTED).read_text()),
         **log.best(),
     }

@@ -273,7 +273,7 @@ def test_names_and_modes_are_checked_before_anything_is_measured(run, tmp_path):
 
 def test_a_finished_sweep_takes_no_share_of_a_budget(run, speed_cards, tmp_path):
     run("rates", only=("First",))
-    kind = Speed(load_benchmark("rates"), RunOptions(out=tmp_path))
+    kind = Speed(load_benchmark("rates"), RunOptions(out=tmp_path, device="cpu"))
     plan = kind.plan()
     assert [task.seconds for task in plan.tasks] == [60.0, 60.0] and plan.minutes == 2
     tasks = [task for task in plan.tasks if task.work.name == "training"]

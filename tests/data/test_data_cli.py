@@ -81,7 +81,7 @@ def test_mistakes_say_what_is_near(tmp_path):
 
 def test_fetch_from_a_mirror(shared):
     result = run("fetch", "mptrj", "--mirror", f"file://{shared}/data/mirror", "--json")
-    assert [len(entry["sha256"]) for entry in json.loads(result.stdout)] == [64, 64]
+    assert [len(entry["sha256"]) for entry in json.loads(result.stdout)["files"]] == [64, 64]
 
 
 def test_help_loads_nothing_heavy():

@@ -144,7 +144,7 @@ def test_what_fails_in_a_later_pass_has_failed(run):
 
 def test_other_conditions_do_not_share_a_curve(run):
     run(sizes=(8,), one={})
-    with pytest.raises(UserError, match=r"measured with other setup, .* choose another folder, or restart"):
+    with pytest.raises(UserError, match=r"measured with other setup .* choose another folder, or restart"):
         run(sizes=(8, 32), one={}, dtype="float64")
     with pytest.raises(UserError, match="measured with other models"):
         run(sizes=(8, 32), one={"slowness": 3})

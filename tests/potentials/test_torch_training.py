@@ -146,7 +146,8 @@ def killed(card, stores, out, **budget):
     class Watch(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if record.getMessage().startswith("epoch 2"):
-                (worker,) = psutil.Process().children()
+                # Other tests of this process may have left children of theirs.
+                worker = max(psutil.Process().children(), key=lambda child: child.create_time())
                 threading.Thread(target=lambda: (time.sleep(0.05), worker.kill())).start()
 
     logger, watch = logging.getLogger("alphanet"), Watch()

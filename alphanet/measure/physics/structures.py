@@ -97,7 +97,7 @@ def _renamed(atoms: Atoms, names: dict[str, str]) -> Atoms:
 
 
 def _scaled(atoms: Atoms, ratio: float) -> Atoms:
-    scaled = atoms.copy()
+    scaled: Atoms = atoms.copy()
     scaled.set_cell(atoms.cell.array * ratio, scale_atoms=True)
     return scaled
 

@@ -90,7 +90,7 @@ def relax_pieces(
     from distributed import KilledWorker, as_completed
 
     waiting = iter(pieces)
-    under_way: "dict[Future[Any], Piece]" = {}
+    under_way: dict[Future[Any], Piece] = {}
     alone: set[object] = set()  # keys of tasks with a process of their own
     completed = as_completed()
 
