@@ -64,11 +64,11 @@ docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 test: setup
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # An answer in about 90 seconds: without tests that train, compile kernels or start many processes.
 test-fast: setup
-	$(BIN)/python -m pytest -n 2 -m 'not slow and not baselines and not integration'
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not baselines and not integration'
 
 test-baselines: setup
 	$(BIN)/python -m pytest -m baselines
