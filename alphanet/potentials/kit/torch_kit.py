@@ -51,16 +51,17 @@ class Batch:
 
 
 class Network(nn.Module):
-    """What a `network.py` makes; `forward(batch)` returns energies (B,), or, if `direct`, energies, forces (N, 3) and,
-    where the card says so, stresses (B, 3, 3).
+    """The result of a `network.py`; `forward(batch)` returns energies (B,).
+
+    If `direct`, it returns energies, forces (N, 3) and, where the card says so, stresses (B, 3, 3).
 
     Positions and cells arrive in float64 whatever the precision of the weights; unless `direct`, strained and
     differentiable.
     """
 
     direct = False  # whether the network predicts forces itself
-    cutoff: float | None = None  # Å; none: the package finds its own neighbors
-    elements: Sequence[str] | None = None  # symbols; none: all
+    cutoff: float | None = None  # Å; if None, the package finds its own neighbors
+    elements: Sequence[str] | None = None  # symbols; all if None
 
     @property
     def dtype(self) -> torch.dtype:
@@ -93,18 +94,18 @@ class Scaled(nn.Module):
         if self.network.direct:
             with torch.set_grad_enabled(differentiable):
                 energy, forces, *stress = self.network(batch)
-            found = {"energy": self._total(energy, batch), "forces": forces.double() * self.scale}
+            answer = {"energy": self._total(energy, batch), "forces": forces.double() * self.scale}
             if self.stress and stress:  # a row's network may have it in some settings only
-                found["stress"] = torch.where(_volumes(batch).isinf(), 0.0, stress[0].double() * self.scale)
-            return found
+                answer["stress"] = torch.where(_volumes(batch).isinf(), 0.0, stress[0].double() * self.scale)
+            return answer
         with torch.enable_grad():
             strained, positions, strain = _strained(batch)
             energy = self.network(strained)
             by_position, by_strain = _derivatives(energy, positions, strain, differentiable)
-        found = {"energy": self._total(energy, batch), "forces": -by_position * self.scale}
+        answer = {"energy": self._total(energy, batch), "forces": -by_position * self.scale}
         if self.stress:
-            found["stress"] = by_strain * self.scale / _volumes(batch)
-        return found
+            answer["stress"] = by_strain * self.scale / _volumes(batch)
+        return answer
 
     def _total(self, energy: Tensor, batch: Batch) -> Tensor:
         references = self.references.new_zeros(len(batch.counts))
@@ -281,7 +282,7 @@ def save(scaled: Scaled, architecture: dict[str, Any], file: Path) -> None:
 
 
 def restore(file: Path, build: Build, *, stress: bool) -> Scaled:
-    """What `save` wrote.
+    """The network that `save` wrote.
 
     Raises:
         RefusedError: another format, or weights that do not fit the settings beside them.
@@ -307,13 +308,13 @@ def batched(structures: Structures, cutoff: float | None) -> Batch:
 
 def joined(batches: Sequence[Batch]) -> Batch:
     """One batch of several, in order."""
-    sizes = [(len(one.numbers), len(one.counts)) for one in batches]
-    atoms, structures = (np.cumsum([0, *part]).tolist() for part in zip(*sizes, strict=True))
+    sizes = [(len(part.numbers), len(part.counts)) for part in batches]
+    atoms, structures = (np.cumsum([0, *numbers]).tolist() for numbers in zip(*sizes, strict=True))
     plain = ("counts", "numbers", "positions", "cells", "pbc", "images")
     return Batch(
-        **{name: torch.cat([getattr(one, name) for one in batches]) for name in plain},
-        batch=torch.cat([one.batch + first for one, first in zip(batches, structures, strict=False)]),
-        edge_index=torch.cat([one.edge_index + first for one, first in zip(batches, atoms, strict=False)], dim=1),
+        **{name: torch.cat([getattr(part, name) for part in batches]) for name in plain},
+        batch=torch.cat([part.batch + first for part, first in zip(batches, structures, strict=False)]),
+        edge_index=torch.cat([part.edge_index + first for part, first in zip(batches, atoms, strict=False)], dim=1),
     )
 
 

@@ -51,7 +51,7 @@ def product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def linear(layer: nn.Module, x: Tensor) -> Tensor:
-    """What an `nn.Linear` makes of (n, A)."""
+    """The result of an `nn.Linear` for (n, A)."""
     assert isinstance(layer, nn.Linear)
     found = product(x, layer.weight.t())
     return found if layer.bias is None else found + layer.bias

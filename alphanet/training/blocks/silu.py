@@ -54,6 +54,6 @@ def silu(x: Tensor) -> Tensor:
 
 
 def two_layers(network: nn.Module, x: Tensor) -> Tensor:
-    """What an `nn.Sequential` of a linear layer, SiLU and a linear layer makes of `x`."""
+    """The result of an `nn.Sequential` of a linear layer, SiLU and a linear layer for `x`."""
     assert isinstance(network, nn.Sequential)
     return linear(network[2], silu(linear(network[0], x)))

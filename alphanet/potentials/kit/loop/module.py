@@ -251,9 +251,9 @@ class TrainingModule(LightningModule):
         return self.trainer.strategy.reduce(flag.to(torch.float32), reduce_op="min")
 
     def _fault(self, batch: Batch, prediction: Prediction, data: GraphDataset) -> str:
-        """What to say of predictions that are not finite; empty where all are."""
-        found = frames_at_fault(batch, prediction)
-        return self._stopped(found, batch, data) if found else ""
+        """A text about predictions that are not finite; empty if all are."""
+        fault = frames_at_fault(batch, prediction)
+        return self._stopped(fault, batch, data) if fault else ""
 
     def _stopped(self, why: str, batch: Batch, data: GraphDataset) -> str:
         return (

@@ -92,8 +92,8 @@ def make_trainer(
             plugins=plugins,  # type: ignore[arg-type]
         )
     except (MisconfigurationException, ValueError) as error:
-        asked = f"device {settings.device!r}, devices {parallel.devices!r}, strategy {parallel.strategy!r}"
-        raise TrainingError(f"cannot train with {asked}: {' '.join(str(error).split())}") from error
+        choice = f"device {settings.device!r}, devices {parallel.devices!r}, strategy {parallel.strategy!r}"
+        raise TrainingError(f"cannot train with {choice}: {' '.join(str(error).split())}") from error
 
 
 def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, folder: Path) -> Outcome:
