@@ -135,6 +135,6 @@ def line(check: Check) -> str:
     if check.value is None:
         return f"not checked: {check.check}: {check.reason}"
     verdict = "ok  " if check.passed else "FAIL"
-    limit = "" if check.limit is None else f", limit {check.limit:.1g}"
+    limit = "" if check.limit is None else f", limit {check.limit:.2g}"
     where = f" ({check.where})" if check.where and not check.passed else ""
     return f"{verdict} {check.check}: {check.value:.2g} {check.unit}{limit}{where}"

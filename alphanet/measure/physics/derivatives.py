@@ -47,9 +47,11 @@ class Strain:
 def forces(subject: Subject) -> Iterator[Check]:
     """The force on each atom, up to twelve, along a random direction."""
     rounding = subject.rounding
-    wrong, errors = force_errors(subject, rounding.step)
+    compared = compared_forces(subject, rounding.step)
     limit = max(rounding.force_limit(), _noise(subject, rounding.step))
-    yield judged_differences("derivative", wrong, errors, "eV/Å", limit, rounding.resolved * rounding.force_size)
+    yield judged_differences(
+        "derivative", compared.wrong, compared.errors, "eV/Å", limit, rounding.resolved * rounding.force_size
+    )
 
 
 @physics_check("stress", "stress is a\nderivative")
@@ -60,13 +62,29 @@ def stress(subject: Subject) -> Iterator[Check]:
         return
     rounding = subject.rounding
     step = STRAIN_STEP * rounding.step
-    wrong, errors = stress_errors(subject, step)
+    compared = compared_stress(subject, step)
     limit = max(rounding.stress_limit(), _noise(subject, step) / subject.crystal.get_volume())
-    yield judged_differences("derivative", wrong, errors, "eV/Å^3", limit, rounding.resolved * rounding.stress_size)
+    yield judged_differences(
+        "derivative", compared.wrong, compared.errors, "eV/Å^3", limit, rounding.resolved * rounding.stress_size
+    )
 
 
-def force_errors(subject: Subject, step: float) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) differences of forces of the crystal from derivatives with `step` (Å), and the derivatives' errors, eV/Å."""
+@dataclass(frozen=True)
+class Compared:
+    """Forces (n,) along directions, eV/Å, or components of the stress (6,), eV/Å^3, beside the energy's derivatives."""
+
+    given: np.ndarray
+    derivatives: np.ndarray
+    errors: np.ndarray  # of the derivatives
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Sizes of the differences."""
+        return np.asarray(np.abs(self.derivatives - self.given))
+
+
+def compared_forces(subject: Subject, step: float) -> Compared:
+    """The force on each atom of the crystal, up to twelve, along a random direction; `step` in Å."""
     random = subject.random(5)
     atoms = subject.crystal
     chosen = random.permutation(len(atoms))[:MOST]
@@ -75,17 +93,17 @@ def force_errors(subject: Subject, step: float) -> tuple[np.ndarray, np.ndarray]
     lines = [Path(atoms, _alone(len(atoms), atom, one)) for atom, one in zip(chosen, directions, strict=True)]
     slopes, errors = derivatives(subject, lines, step, _energy)
     (base,) = subject.predict([atoms])
-    return np.abs(slopes[:, 0] + (base.forces[chosen] * directions).sum(axis=1)), errors[:, 0]
+    return Compared((base.forces[chosen] * directions).sum(axis=1), -slopes[:, 0], errors[:, 0])
 
 
-def stress_errors(subject: Subject, step: float) -> tuple[np.ndarray, np.ndarray]:
-    """(6,) differences of the stress from derivatives with `step` of strain, and the derivatives' errors, eV/Å^3."""
-    atoms = subject.crystal
+def compared_stress(subject: Subject, step: float) -> Compared:
+    """The stress of the crystal, dE/dstrain over the volume; `step` of the strain."""
+    atoms, volume = subject.crystal, subject.crystal.get_volume()
     slopes, errors = derivatives(subject, [Strain(atoms, place) for place in VOIGT], step, _energy)
     (base,) = subject.predict([atoms])
     assert base.stress is not None
     given = np.array([base.stress[place] for place in VOIGT])
-    return np.abs(slopes[:, 0] / atoms.get_volume() - given), errors[:, 0] / atoms.get_volume()
+    return Compared(given, slopes[:, 0] / volume, errors[:, 0] / volume)
 
 
 def derivatives(
