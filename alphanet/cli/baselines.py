@@ -128,7 +128,7 @@ def check(
     as_json: o.AsJson = False,
 ) -> None:
     """Check that installed baselines conform, with random weights and with released ones that are here."""
-    from alphanet.potentials.checking import check_baseline
+    from alphanet.measure.conformance import check_baseline
 
     results = [check_baseline(card, preset=preset, trust=trust) for card in _chosen(names, every)]
     if as_json:

@@ -10,7 +10,12 @@ from alphanet.benchmark.kinds.physics import physics_card
 from alphanet.benchmark.runner import run_benchmark
 from alphanet.errors import UserError
 from alphanet.measure.physics.audit import Audit
-from alphanet.measure.physics.checks import judged, unchecked
+from alphanet.measure.physics.checks import PhysicsCheck, judged, unchecked
+
+
+def named(group, check):
+    """The check as a property yields it."""
+    return next(PhysicsCheck(group, group, lambda _: iter([check]))(None))
 
 
 @pytest.fixture
@@ -23,10 +28,10 @@ def audited(monkeypatch):
         if "bad" in name:
             return Audit(name, how.untrained, error="it fails")
         checks = [
-            judged("rotation: energy", "rotation", 1e-12, "eV/atom", 1e-9),
-            judged("pbc-wrap: energy", "pbc-wrap", 5e-8, "eV/atom", 1e-9, "somewhere"),
-            judged("neighbor-cap: force jump", "neighbor-cap", 0.2, "eV/Å", 1e-9, "neighbor 50"),
-            unchecked("stress: derivative", "stress", "eV/Å^3", "it gives no stress"),
+            named("rotation", judged("energy", 1e-12, "eV/atom", 1e-9)),
+            named("pbc-wrap", judged("energy", 5e-8, "eV/atom", 1e-9, "somewhere")),
+            named("neighbor-cap", judged("force jump", 0.2, "eV/Å", 1e-9, "neighbor 50")),
+            named("stress", unchecked("derivative", "eV/Å^3", "it gives no stress")),
         ]
         structures = tuple(str(atoms.symbols) for atoms in given)
         return Audit(name, how.untrained, checks, "float64", structures=structures, provenance={"seed": how.seed})

@@ -62,7 +62,7 @@ def test_add_a_kind(tmp_path):
 
 def test_add_a_physics_check(tmp_path):
     printed = follow("howto/physics-check.md", tmp_path)
-    assert "ok   two molecules" in printed
+    assert "ok   separation: two molecules" in printed
 
 
 def test_add_a_data_set(tmp_path):

@@ -4,12 +4,14 @@ import hashlib
 
 from alphanet.figures.physics import physics_figure
 from alphanet.measure.physics.audit import Audit
+from alphanet.measure.physics.checks import NEGLIGIBLE as NEGLIGIBLE_SIZES
 from alphanet.measure.physics.checks import Check
 from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, UNCHECKED, findings, short_name
 
 
 def check(group, value, limit, unit="eV/Å", reason=None):
-    return Check(f"{group}: x", group, value, unit, limit, None if value is None else value <= limit, reason)
+    passed = None if value is None else value <= limit
+    return Check(f"{group}: x", group, value, unit, limit, passed, reason, negligible=NEGLIGIBLE_SIZES[unit])
 
 
 def test_a_property_is_as_good_as_its_worst_check():

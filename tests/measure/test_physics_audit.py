@@ -8,8 +8,10 @@ from ase import Atoms
 from model_samples import official_config, paper_config, random_model
 
 from alphanet.errors import UserError
-from alphanet.measure.physics import conservation, continuity, dimers, dynamics
-from alphanet.measure.physics.audit import CHECKS, audit, line, require_potential, subject_of
+from alphanet.measure.physics import conservation, continuity, dimers
+from alphanet.measure.physics.audit import CHECKS, audit, require_potential, subject_of
+from alphanet.measure.physics.checks import judged, line, physics_check
+from alphanet.measure.physics.derivatives import judged_differences
 from alphanet.model.config import AlphaNetConfig
 from alphanet.model.create import create_model
 from alphanet.potentials.local import AlphaNetPotential
@@ -36,7 +38,7 @@ FOUND = {
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
     """The same checks with fewer points."""
-    monkeypatch.setattr(dynamics, "STEPS", 120)
+    monkeypatch.setattr(conservation, "STEPS", 120)
     monkeypatch.setattr(dimers, "PAIRS", 2)
     monkeypatch.setattr(dimers, "STEPS", 80)
     monkeypatch.setattr(continuity, "PATHS", 2)
@@ -160,9 +162,19 @@ def test_a_mistyped_name_is_told_before_anything_runs():
 
 
 def test_derivatives_that_cannot_be_known_are_not_judged():
-    from alphanet.measure.physics.differences import judged_differences
-
-    smooth = judged_differences("x", "x", np.array([1e-11, 5e-3]), np.array([1e-12, 1e-2]), "eV/Å", 1e-9, 1e-6)
+    smooth = judged_differences("x", np.array([1e-11, 5e-3]), np.array([1e-12, 1e-2]), "eV/Å", 1e-9, 1e-6)
     assert smooth.passed and smooth.value == 1e-11
-    rough = judged_differences("x", "x", np.array([5e-3]), np.array([1e-2]), "eV/Å", 1e-9, 1e-6)
+    rough = judged_differences("x", np.array([5e-3]), np.array([1e-2]), "eV/Å", 1e-9, 1e-6)
     assert rough.passed is None and "not smooth" in rough.reason
+
+
+def test_a_check_is_declared_in_one_place():
+    @physics_check("odd", "an odd\ncheck")
+    def odd(_):
+        """A failure that does not matter, beside one that does."""
+        yield judged("small", 2.0, "K", 1.0, negligible=3.0)
+        yield judged("usual", 2e-4, "eV", 1e-9)
+
+    small, usual = odd(None)
+    assert (small.check, small.group, small.passed, small.is_negligible) == ("odd: small", "odd", False, True)
+    assert not usual.is_negligible

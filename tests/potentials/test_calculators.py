@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from alphanet.errors import UserError
-from alphanet.potentials.conformance import Subject, crystal, run_checks
+from alphanet.measure.conformance import Claims, crystal, run_checks
 from alphanet.potentials.opening import LoadOptions, open_potential
 
 MODULE = "python_potentials"
@@ -17,7 +17,7 @@ def opened(name, **how):
 
 
 def test_an_ase_calculator_conforms():
-    checks = run_checks(opened("lennard_jones"), Subject(("C", "O")))
+    checks = run_checks(opened("lennard_jones"), Claims(("C", "O")))
     assert [check.check for check in checks if not check.passed] == []
 
 

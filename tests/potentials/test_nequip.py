@@ -12,8 +12,8 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from alphanet.data.store import FrameStore, write_store
 from alphanet.errors import UserError
+from alphanet.measure.conformance import Claims, run_checks
 from alphanet.potentials.cards import load_baseline
-from alphanet.potentials.conformance import Subject, run_checks
 from alphanet.potentials.environments import install
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.settings import train_settings
@@ -78,7 +78,7 @@ def trained(card, stores, out, kind="small", **settings):
 def test_conformance_with_random_weights(card):
     elements = ("C", "O", "Si")
     with RemotePotential(card, settings={"elements": elements}, dtype="float64") as remote:
-        checks = run_checks(remote, Subject(elements, refuses="H"))
+        checks = run_checks(remote, Claims(elements, refuses="H"))
         assert [check for check in checks if not check.passed] == []
         assert remote.info()["parameters"] == card.preset(card.small).parameters
 
@@ -111,7 +111,7 @@ def test_training_with_energies_of_any_size(card, stores, tmp_path):
     ):
         remote.info()
     with RemotePotential(card, model=small.model, dtype="float64") as remote:
-        checks = run_checks(remote, Subject(("Cu", "Au"), refuses="H"))
+        checks = run_checks(remote, Claims(("Cu", "Au"), refuses="H"))
         assert [check for check in checks if not check.passed] == []
 
 

@@ -9,8 +9,8 @@ import subprocess
 import pytest
 from ase.build import bulk
 
+from alphanet.measure.conformance import check_baseline
 from alphanet.potentials.cards import load_baseline
-from alphanet.potentials.checking import check_baseline
 from alphanet.potentials.environments import install, python_of
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.weights import present

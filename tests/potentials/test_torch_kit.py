@@ -10,7 +10,7 @@ from ase.neighborlist import primitive_neighbor_list
 
 import alphanet.potentials.kit
 from alphanet.hardware import WORKER_PATH
-from alphanet.potentials.conformance import cluster, crystal
+from alphanet.measure.conformance import cluster, crystal
 from alphanet.potentials.kit.worker_kit import packed
 
 pytestmark = pytest.mark.integration

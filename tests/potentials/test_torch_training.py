@@ -16,7 +16,7 @@ from toy_row import NETWORK, PRESETS, WORKER
 
 from alphanet.data.store import FrameStore, write_store
 from alphanet.errors import UserError
-from alphanet.potentials.conformance import Subject, run_checks
+from alphanet.measure.conformance import Claims, run_checks
 from alphanet.potentials.kit.loop.table import validations
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.settings import train_settings
@@ -71,7 +71,7 @@ def test_a_network_of_the_kit_conforms(card, direct):
     elements = ("C", "O", "Si")
     settings = {"elements": elements, "model": {"direct": direct}}
     with RemotePotential(card.model_copy(update={"stress": not direct}), settings=settings, dtype="float64") as remote:
-        checks = run_checks(remote, Subject(elements, conservative=not direct, stress=not direct, refuses="H"))
+        checks = run_checks(remote, Claims(elements, conservative=not direct, stress=not direct, refuses="H"))
     assert [check.check for check in checks if not check.passed] == []
 
 

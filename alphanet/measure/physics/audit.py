@@ -11,9 +11,8 @@ from typing import Any
 from ase import Atoms
 
 from alphanet.errors import UserError, did_you_mean
-from alphanet.measure.physics import conservation, continuity, derivatives, dimers, dynamics, precision, symmetry
-from alphanet.measure.physics.checks import Check, Subject, unchecked
-from alphanet.measure.physics.rounding import measured_rounding
+from alphanet.measure.physics import conservation, continuity, derivatives, dimers, precision, symmetry
+from alphanet.measure.physics.checks import Check, PhysicsCheck, Subject, line, unchecked
 from alphanet.measure.physics.structures import chosen_structures, usual_structures
 from alphanet.potentials.cards import baseline_names, load_baseline
 from alphanet.potentials.local import AlphaNetPotential
@@ -24,35 +23,11 @@ from alphanet.potentials.remote import RemotePotential
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Property:
-    """A property of energy surfaces: its title in figures and the checks of it, by what they add to its name."""
-
-    title: str
-    checks: dict[str, Callable[[Subject], Iterator[Check]]]
-
-
-PROPERTIES: dict[str, Property] = {
-    "rotation": Property("rotation", {"": symmetry.rotation}),
-    "mirror": Property("mirror", {"": symmetry.mirror}),
-    "translation": Property("translation", {"": symmetry.translation}),
-    "pbc-wrap": Property("wrap into\nthe cell", {"": symmetry.pbc_wrap}),
-    "unwrapped": Property("atoms in\nother cells", {"": symmetry.unwrapped}),
-    "permutation": Property("permu-\ntation", {"": symmetry.permutation}),
-    "supercell": Property("supercell", {"": symmetry.supercell}),
-    "cutoff": Property("jump at\nthe cutoff", {"": continuity.cutoff}),
-    "neighbor-cap": Property("jump at\na cap", {"": continuity.neighbor_cap}),
-    "continuity": Property("jump on\na path", {"": continuity.on_paths}),
-    "forces": Property("forces are\nderivatives", {"": derivatives.forces}),
-    "stress": Property("stress is a\nderivative", {"": derivatives.stress}),
-    "conservative": Property(
-        "conser-\nvative", {": closed loops": conservation.loops, ": Jacobian": conservation.jacobian}
-    ),
-    "NVE": Property("NVE\ndrift", {"": dynamics.drift}),
-    "dimers": Property("dimers", {"": dimers.dimers}),
-    "float32": Property("float32", {}),  # needs the potential a second time
+MODULES = (symmetry, continuity, derivatives, conservation, dimers, precision)
+"""Where checks are declared with `physics_check`, in the order of the table"""
+CHECKS: dict[str, PhysicsCheck] = {
+    one.name: one for module in MODULES for one in vars(module).values() if isinstance(one, PhysicsCheck)
 }
-CHECKS = {name + part: make for name, one in PROPERTIES.items() for part, make in one.checks.items()}
 
 
 @dataclass
@@ -89,16 +64,22 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
     started = perf_counter()
     frames = given or usual_structures()
     result = Audit(name, how.untrained)
+
+    def opened(dtype: str) -> Potential:
+        # The seed is also that of directions, and only random weights have a use for it.
+        options = replace(how, dtype=dtype, seed=how.seed if how.untrained else 0)
+        return open_potential(name, options, lambda: frames)
+
     try:
-        with closing(open_potential(name, _loading(how, _best_dtype(name)), lambda: frames)) as potential:
-            subject = subject_of(potential, given, how)
+        with closing(opened(_best_dtype(name))) as potential:
+            subject = subject_of(potential, given, how, lambda: opened("float32"))
             rounding = subject.rounding
             result.precision = rounding.precision
             result.noise = {"energy": rounding.energy, "forces": rounding.forces, "stress": rounding.stress}
             result.cutoff = subject.cutoff
             result.structures = tuple(str(atoms.symbols) for atoms in (subject.crystal, subject.molecule))
             result.provenance = potential.provenance()
-            for check in _checks(subject, name, how, frames):
+            for check in _checks(subject):
                 logger.info("%s: %s", name, line(check))
                 result.checks.append(check)
     except UserError as error:
@@ -106,20 +87,6 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
         result.error = str(error)
     result.seconds = round(perf_counter() - started, 1)
     return result
-
-
-def line(check: Check) -> str:
-    """A check in words."""
-    if check.passed is None:
-        return f"not checked: {check.check}: {check.reason}"
-    where = f" ({check.where})" if check.where and not check.passed else ""
-    verdict = "ok  " if check.passed else "FAIL"
-    return f"{verdict} {check.check}: {check.value:.2g} {check.unit}, limit {check.limit:.1g}{where}"
-
-
-def _loading(how: LoadOptions, dtype: str) -> LoadOptions:
-    """Options of loading; the seed is also that of directions, and only random weights have a use for it."""
-    return replace(how, dtype=dtype, seed=how.seed if how.untrained else 0)
 
 
 def _best_dtype(name: str) -> str:
@@ -130,23 +97,37 @@ def _best_dtype(name: str) -> str:
     return "float64" if "float64" in dtypes else dtypes[0]
 
 
-def subject_of(potential: Potential, given: list[Atoms], how: LoadOptions) -> Subject:
+def subject_of(
+    potential: Potential, given: list[Atoms], how: LoadOptions, reopened: Callable[[], Potential] | None = None
+) -> Subject:
     """The potential with structures of elements that it knows.
 
     Raises:
         UserError: it fails on them.
     """
     known, cutoff = _told(potential)
-    crystal, molecule = chosen_structures(given, known, cutoff)
     if cutoff is None:
+        crystal, _ = chosen_structures(given, known, None)
         cutoff = dimers.found_cutoff(potential, (crystal.get_chemical_symbols()[0],) * 2)
-        crystal, molecule = chosen_structures(given, known, cutoff)
+    crystal, molecule = chosen_structures(given, known, cutoff)
+    periodic, _ = potential.predict([crystal, molecule], batch_size=1)
+    return Subject(
+        potential,
+        crystal,
+        molecule,
+        stress=periodic.stress is not None,
+        precision=_declared_precision(potential),
+        cutoff=cutoff,
+        untrained=how.untrained,
+        seed=how.seed,
+        reopened=reopened,
+    )
+
+
+def _declared_precision(potential: Potential) -> str | None:
     provenance = potential.provenance()
     declared = provenance.get("dtype") or provenance.get("precision")
-    rounding = measured_rounding(potential, crystal, str(declared) if declared else None, how.seed)
-    on_molecule = measured_rounding(potential, molecule, rounding.precision, how.seed)
-    stressed = potential.predict([crystal])[0].stress is not None
-    return Subject(potential, crystal, molecule, rounding, on_molecule, cutoff, stressed, how.untrained, how.seed)
+    return str(declared) if declared else None
 
 
 def _told(potential: Potential) -> tuple[list[str] | None, float | None]:
@@ -159,22 +140,10 @@ def _told(potential: Potential) -> tuple[list[str] | None, float | None]:
     return None, None
 
 
-def _checks(subject: Subject, name: str, how: LoadOptions, frames: list[Atoms]) -> Iterator[Check]:
+def _checks(subject: Subject) -> Iterator[Check]:
     """All checks in order; one in which the potential fails says so, and the next is made."""
-    for title, make in CHECKS.items():
+    for name, make in CHECKS.items():
         try:
             yield from make(subject)
         except UserError as error:
-            yield unchecked(title, title.partition(":")[0], "", f"the potential failed: {error}")
-    yield from _float32(subject, name, how, frames)
-
-
-def _float32(subject: Subject, name: str, how: LoadOptions, frames: list[Atoms]) -> Iterator[Check]:
-    if subject.rounding.precision == "float32":
-        yield precision.unchecked_float32("it computes in float32 only")
-        return
-    try:
-        with closing(open_potential(name, _loading(how, "float32"), lambda: frames)) as single:
-            yield from precision.float32(subject, single)
-    except UserError as error:
-        yield precision.unchecked_float32(str(error))
+            yield replace(unchecked(name, "", f"the potential failed: {error}"), group=name)

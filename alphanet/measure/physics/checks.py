@@ -1,7 +1,8 @@
-"""One check of the audit, and how a number is judged beside its limit."""
+"""Checks of a potential: how one is declared, what it measures it on, and how a number is judged beside its limit."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
@@ -31,31 +32,43 @@ class Check:
     """The property that it belongs to, a column of the table"""
     value: float | None
     unit: str
-    limit: float | None
+    limit: float | None  # None: it is measured, and not judged
     passed: bool | None  # None: it cannot be made, see `reason`
     reason: str | None = None
     where: str | None = None
     """Where the value was found"""
+    negligible: float = 0.0
+    """Failures up to this value do not matter in use"""
 
     @property
     def is_negligible(self) -> bool:
         """Whether the value is too small to matter in use, whatever the limit says."""
-        return self.value is not None and self.value <= NEGLIGIBLE.get(self.unit, 0.0)
+        return self.value is not None and self.value <= self.negligible
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A potential with the structures that it is audited on."""
+    """A potential with the structures that it is checked on."""
 
     potential: Potential
     crystal: Atoms  # periodic, no atom at a place of symmetry
     molecule: Atoms  # not periodic, all pairs well within the cutoff
-    rounding: Rounding  # on the crystal
-    molecule_rounding: Rounding
-    cutoff: float | None  # Å; None: the potential tells none and a dimer shows none
     stress: bool  # it gives stresses of periodic structures
-    untrained: bool
-    seed: int
+    precision: str | None = None  # float32 or float64; None: the noise shows it
+    cutoff: float | None = None  # Å; None: the potential tells none and a dimer shows none
+    untrained: bool = False
+    seed: int = 0
+    reopened: Callable[[], Potential] | None = None  # opens the potential in float32; None: that is not compared
+
+    @cached_property
+    def rounding(self) -> Rounding:
+        """The rounding on the crystal."""
+        return measured_rounding(self.potential, self.crystal, self.precision, self.seed)
+
+    @cached_property
+    def molecule_rounding(self) -> Rounding:
+        """The rounding on the molecule."""
+        return self.rounding_of(self.molecule)
 
     def predict(self, frames: Sequence[Atoms]) -> list[FramePrediction]:
         """Energies, forces and stresses of `frames`, in order.
@@ -78,11 +91,50 @@ class Subject:
         return np.random.default_rng([self.seed, purpose])
 
 
-def judged(check: str, group: str, value: float, unit: str, limit: float, where: str | None = None) -> Check:
-    """A check that passes if `value` does not exceed `limit`."""
-    return Check(check, group, float(value), unit, float(limit), bool(value <= limit), where=where)
+Checking = Callable[[Subject], Iterator[Check]]
 
 
-def unchecked(check: str, group: str, unit: str, reason: str) -> Check:
+@dataclass(frozen=True)
+class PhysicsCheck:
+    """A property of energy surfaces. Called with a subject, it yields the checks of the property under its name."""
+
+    name: str
+    title: str
+    """Heading of its column in figures; lines are short"""
+    make: Checking
+
+    def __call__(self, subject: Subject) -> Iterator[Check]:
+        """Make the checks.
+
+        Raises:
+            UserError: the potential fails.
+        """
+        return (replace(one, check=f"{self.name}: {one.check}", group=self.name) for one in self.make(subject))
+
+
+def physics_check(name: str, title: str) -> Callable[[Checking], PhysicsCheck]:
+    """Declare the decorated function as the check of a property; `audit` finds it in its module."""
+    return lambda make: PhysicsCheck(name, title, make)
+
+
+def judged(
+    check: str, value: float, unit: str, limit: float, where: str | None = None, negligible: float | None = None
+) -> Check:
+    """A check that passes if `value` does not exceed `limit`; `negligible` is that of the unit if None."""
+    size = NEGLIGIBLE.get(unit, 0.0) if negligible is None else negligible
+    return Check(check, "", float(value), unit, float(limit), bool(value <= limit), where=where, negligible=size)
+
+
+def unchecked(check: str, unit: str, reason: str) -> Check:
     """A check that cannot be made, and why."""
-    return Check(check, group, None, unit, None, None, reason)
+    return Check(check, "", None, unit, None, None, reason)
+
+
+def line(check: Check) -> str:
+    """A check in words."""
+    if check.value is None:
+        return f"not checked: {check.check}: {check.reason}"
+    verdict = "ok  " if check.passed else "FAIL"
+    limit = "" if check.limit is None else f", limit {check.limit:.2g}"
+    where = f" ({check.where})" if check.where and not check.passed else ""
+    return f"{verdict} {check.check}: {check.value:.2g} {check.unit}{limit}{where}"

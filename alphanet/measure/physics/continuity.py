@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alphanet.measure.physics.checks import Check, Subject, judged, unchecked
+from alphanet.measure.physics.checks import Check, Subject, judged, physics_check, unchecked
 from alphanet.measure.physics.events import Path, crossings, random_path, swaps
 from alphanet.measure.physics.rounding import MARGIN, Rounding
 from alphanet.measure.physics.structures import dense
@@ -19,7 +19,6 @@ PATHS = 3
 WORK_LENGTH = 0.2  # Å; the molecule's margin to the cutoff is larger than what a pair can move
 WORK_STEPS = 128  # even
 HALVED = 4  # intervals that are looked into
-CAP_JUMP = "neighbor-cap: energy jump"
 
 
 @dataclass(frozen=True)
@@ -31,22 +30,24 @@ class Jump:
     t: float
 
 
+@physics_check("cutoff", "jump at\nthe cutoff")
 def cutoff(subject: Subject) -> Iterator[Check]:
     """Jumps where a pair of the crystal crosses the cutoff."""
     if subject.cutoff is None:
-        yield unchecked("cutoff: energy jump", "cutoff", "eV", "the potential tells no cutoff, and a dimer shows none")
+        yield unchecked("energy jump", "eV", "the potential tells no cutoff, and a dimer shows none")
         return
     path = random_path(subject.crystal, subject.random(2))
     times = crossings(path, subject.cutoff, LENGTH)
     if not len(times):
-        yield unchecked("cutoff: energy jump", "cutoff", "eV", f"no pair crosses {subject.cutoff:g} Å on the path")
+        yield unchecked("energy jump", "eV", f"no pair crosses {subject.cutoff:g} Å on the path")
         return
     jumps = jumps_at(subject, path, times[:CROSSINGS])
     places = [f"the worst of {len(jumps)} crossings of {subject.cutoff:g} Å"] * len(jumps)
     limits = _limits(subject.rounding, len(subject.crystal), _elsewhere(subject, path, times))
-    yield from _judged("cutoff", jumps, places, limits)
+    yield from _judged(jumps, places, limits)
 
 
+@physics_check("neighbor-cap", "jump at\na cap")
 def neighbor_cap(subject: Subject) -> Iterator[Check]:
     """Jumps where two neighbors within the cutoff change ranks, in a dense crystal: a cap keeps only the nearest.
 
@@ -54,9 +55,7 @@ def neighbor_cap(subject: Subject) -> Iterator[Check]:
     the rank of a cap jumps; what jumps at one swap and not at most others of its rank is something else beside it.
     """
     if subject.cutoff is None:
-        yield unchecked(
-            "neighbor-cap: energy jump", "neighbor-cap", "eV", "without a cutoff, nobody knows how many neighbors count"
-        )
+        yield unchecked("energy jump", "eV", "without a cutoff, nobody knows how many neighbors count")
         return
     crystal = dense(subject.crystal, subject.cutoff)
     path = random_path(crystal, subject.random(3))
@@ -68,9 +67,7 @@ def neighbor_cap(subject: Subject) -> Iterator[Check]:
         if rank >= LOWEST_RANK and _is_far(t, crossed, subject.rounding)
     ]
     if not alone:
-        yield unchecked(
-            "neighbor-cap: energy jump", "neighbor-cap", "eV", f"no atom has more than {LOWEST_RANK} neighbors"
-        )
+        yield unchecked("energy jump", "eV", f"no atom has more than {LOWEST_RANK} neighbors")
         return
     ranks = sorted({rank for _, rank in alone})
     times = {rank: [t for t, one in alone if one == rank][:CONFIRMED] for rank in ranks}
@@ -80,9 +77,10 @@ def neighbor_cap(subject: Subject) -> Iterator[Check]:
         if jumps[place].energy > limits[0] or jumps[place].forces > limits[1]:
             jumps[place] = _quantile(jumps_at(subject, path, times[rank]), 0.5)
     places = [f"neighbor {rank} of {ranks[-1]} that were looked at" for rank in ranks]
-    yield from _judged("neighbor-cap", jumps, places, limits)
+    yield from _judged(jumps, places, limits)
 
 
+@physics_check("continuity", "jump on\na path")
 def on_paths(subject: Subject) -> Iterator[Check]:
     """Jumps anywhere on random paths of the molecule, on which no neighbor comes or goes.
 
@@ -95,7 +93,7 @@ def on_paths(subject: Subject) -> Iterator[Check]:
     limit = subject.molecule_rounding.jump_limit(len(subject.molecule))
     jumps = [largest_jump(subject, path, 0.0, WORK_LENGTH, WORK_STEPS, limit) for path in chosen]
     places = [f"{jump.t:.4f} Å along path {number}" for number, jump in enumerate(jumps, 1)]
-    yield from _judged("continuity", jumps, places, (limit, 3 * limit / (WORK_LENGTH / WORK_STEPS)))
+    yield from _judged(jumps, places, (limit, 3 * limit / (WORK_LENGTH / WORK_STEPS)))
 
 
 def jumps_at(subject: Subject, path: Path, times: Sequence[float] | np.ndarray) -> list[Jump]:
@@ -184,11 +182,11 @@ def _is_far(t: float, events: np.ndarray, rounding: Rounding) -> bool:
     return bool(np.abs(events - t).min(initial=np.inf) > 4 * rounding.bracket)
 
 
-def _judged(name: str, jumps: list[Jump], places: list[str], limits: tuple[float, float]) -> Iterator[Check]:
+def _judged(jumps: list[Jump], places: list[str], limits: tuple[float, float]) -> Iterator[Check]:
     energy = max(range(len(jumps)), key=lambda place: jumps[place].energy)
     forces = max(range(len(jumps)), key=lambda place: jumps[place].forces)
-    yield judged(f"{name}: energy jump", name, jumps[energy].energy, "eV", limits[0], places[energy])
-    yield judged(f"{name}: force jump", name, jumps[forces].forces, "eV/Å", limits[1], places[forces])
+    yield judged("energy jump", jumps[energy].energy, "eV", limits[0], places[energy])
+    yield judged("force jump", jumps[forces].forces, "eV/Å", limits[1], places[forces])
 
 
 def _jump(values: np.ndarray) -> np.ndarray:

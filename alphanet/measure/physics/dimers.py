@@ -6,7 +6,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from ase import Atoms
 
-from alphanet.measure.physics.checks import Check, Subject, judged, unchecked
+from alphanet.measure.physics.checks import Check, Subject, judged, physics_check, unchecked
 from alphanet.measure.physics.continuity import largest_jump
 from alphanet.measure.physics.events import Path
 from alphanet.measure.physics.structures import bond
@@ -25,6 +25,7 @@ RESOLUTION = 1e-12  # Å
 UNSEEN = 1e-13  # relative change of an energy, and eV/Å, that only rounding makes
 
 
+@physics_check("dimers", "dimers")
 def dimers(subject: Subject) -> Iterator[Check]:
     """The checks of all pairs of elements in the structures, at most six."""
     symbols = sorted({*subject.crystal.get_chemical_symbols(), *subject.molecule.get_chemical_symbols()})
@@ -62,16 +63,16 @@ def found_cutoff(potential: Potential, symbols: tuple[str, str]) -> float | None
 
 def _repulsion(subject: Subject, pairs: list[tuple[str, str]]) -> Check:
     """How far the energy falls when two atoms that are nearer than any bond come nearer still: not at all."""
-    name = "dimers: repulsion"
+    name = "repulsion"
     if subject.untrained:
-        return unchecked(name, "dimers", "eV", "random weights know no chemistry")
+        return unchecked(name, "eV", "random weights know no chemistry")
     falls = []
     for pair in pairs:
         distances = np.linspace(SHORT, CLOSE, POINTS) * bond(*pair)
         energy = np.array([one.energy for one in subject.predict([_dimer(pair, r) for r in distances])])
         falls.append(float((np.maximum.accumulate(energy) - energy).max()))
     worst = int(np.argmax(falls))
-    return judged(name, "dimers", falls[worst], "eV", _limit(subject, pairs[worst]), "–".join(pairs[worst]))
+    return judged(name, falls[worst], "eV", _limit(subject, pairs[worst]), "–".join(pairs[worst]))
 
 
 def _smooth(subject: Subject, pairs: list[tuple[str, str]]) -> Check:
@@ -83,14 +84,14 @@ def _smooth(subject: Subject, pairs: list[tuple[str, str]]) -> Check:
         limit = _limit(subject, pair)
         jumps.append((largest_jump(subject, _stretched(pair, begin), 0.0, end - begin, STEPS, limit).energy, limit))
     worst = max(range(len(pairs)), key=lambda place: jumps[place][0] / jumps[place][1])
-    return judged("dimers: energy jump", "dimers", jumps[worst][0], "eV", jumps[worst][1], "–".join(pairs[worst]))
+    return judged("energy jump", jumps[worst][0], "eV", jumps[worst][1], "–".join(pairs[worst]))
 
 
 def _separated(subject: Subject, pairs: list[tuple[str, str]]) -> Check:
     """Energy just below the cutoff against that of the free atoms."""
-    name = "dimers: free atoms at the cutoff"
+    name = "free atoms at the cutoff"
     if subject.cutoff is None:
-        return unchecked(name, "dimers", "eV", f"no cutoff below {FARTHEST:g} Å")
+        return unchecked(name, "eV", f"no cutoff below {FARTHEST:g} Å")
     symbols = sorted({symbol for pair in pairs for symbol in pair})
     alone = dict(zip(symbols, subject.predict([Atoms(symbol) for symbol in symbols]), strict=True))
     together = subject.predict([_dimer(pair, subject.cutoff - AT) for pair in pairs])
@@ -100,7 +101,7 @@ def _separated(subject: Subject, pairs: list[tuple[str, str]]) -> Check:
     ]
     worst = int(np.argmax(left))
     limit = subject.rounding.jump_limit(len(subject.crystal))
-    return judged(name, "dimers", left[worst], "eV", limit, "–".join(pairs[worst]))
+    return judged(name, left[worst], "eV", limit, "–".join(pairs[worst]))
 
 
 def _limit(subject: Subject, pair: tuple[str, str]) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alphanet.measure.physics.audit import PROPERTIES
+from alphanet.measure.physics.audit import CHECKS
 from alphanet.measure.physics.checks import Check
 
 OK, NEGLIGIBLE, FAILS, UNCHECKED = "ok", "negligible", "FAILS", "not checked"
@@ -21,7 +21,7 @@ class Finding:
 def findings(checks: Sequence[Check], *, untrained: bool) -> dict[str, Finding]:
     """By property, the check that is worst in units of its limit."""
     worst = {}
-    for name in PROPERTIES:
+    for name in CHECKS:
         made = [check for check in checks if check.group == name and check.passed is not None]
         if not made:
             worst[name] = Finding(UNCHECKED, "")

@@ -8,12 +8,12 @@ from ase.calculators.lj import LennardJones
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from alphanet.errors import UserError
-from alphanet.potentials.conformance import Subject, crystal, run_checks, unknown_to
+from alphanet.measure.conformance import Claims, crystal, run_checks, unknown_to
 from alphanet.potentials.protocol import FramePrediction
 
 pytestmark = pytest.mark.integration
 
-SUBJECT = Subject(("C", "O"), refuses="H")
+SUBJECT = Claims(("C", "O"), refuses="H")
 
 
 class PairPotential:
@@ -104,3 +104,17 @@ def test_the_crystal_is_smaller_than_cutoffs_and_has_no_close_pair():
     assert atoms.cell.lengths().max() < 5.5
     assert (atoms.get_all_distances(mic=True) + 9 * np.eye(8)).min() > 1.8
     assert unknown_to(("H", "He")) == "Li"
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "value"),
+    [
+        ("direction", "rotation", 0.00110609),
+        ("images", "periodic images", 0.0278736),
+        ("position", "translation", 0.00027722),
+        ("stress frame", "rotation", 0.00834884),
+    ],
+)
+def test_errors_are_measured_as_the_limits_of_cards_were(fault, check, value):
+    measured = {one.check: one.value for one in run_checks(PairPotential(fault), SUBJECT)}
+    assert measured[check] == pytest.approx(value, rel=1e-4)

@@ -17,7 +17,7 @@ ADDRESS = {"source": "https://example.org/w.ckpt", "bytes": 5_000_000, "trained_
 @pytest.fixture
 def check(installed, monkeypatch):
     """A function that makes the card and returns exit code and answer of `alphanet baselines check fake --json`."""
-    monkeypatch.setattr("alphanet.potentials.checking.ELEMENTS", ("H", "C"))
+    monkeypatch.setattr("alphanet.measure.conformance.ELEMENTS", ("H", "C"))
     app = typer.Typer()
     baselines.register(app)
 
