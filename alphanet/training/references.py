@@ -24,11 +24,16 @@ class Statistics:
     reference_energies: dict[str, float]  # eV, see `fit_references`
     force_rms: float  # eV/Å, of the components
 
+    @property
+    def atoms_per_frame(self) -> float:
+        """Mean number of atoms of the training frames."""
+        return self.n_atoms / self.n_frames
+
     def describe(self) -> str:
         """One line for the user."""
         energies = ", ".join(f"{symbol} {energy:.3f}" for symbol, energy in self.reference_energies.items())
         return (
-            f"{self.n_frames} training frames, {self.n_atoms / self.n_frames:.0f} atoms each, "
+            f"{self.n_frames} training frames, {self.atoms_per_frame:.0f} atoms each, "
             f"force RMS {self.force_rms:.3f} eV/Å, reference energies (eV) {energies}"
         )
 
