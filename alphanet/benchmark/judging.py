@@ -15,7 +15,7 @@ RULE = (
     "the spread is unknown and counts as zero, which the verdict states. If the paper contradicts its own value, there "
     "is no value to reproduce: the verdict is `paper inconsistent` and names the values that the measured one agrees "
     "with by the same tolerance. A cell that is not comparable or was not run keeps that verdict and is marked. "
-    "Settings and counts have no seeds: they are `reproduced` if they round to the printed digits, else `worse`."
+    "Settings and counts have no seeds: they are `agrees` if they round to the printed digits, else `differs`."
 )
 
 
@@ -39,10 +39,11 @@ def build_cells(card: AnyCard, scale: str, findings: Findings, deviations: Seque
 
 def judge(printed: Decimal, measured: float, spread: float | None, better: str) -> Verdict:
     """The outcome of a comparable cell that nothing contradicts, by `RULE`."""
-    if _agree(printed, measured, spread):
-        return "reproduced"
+    agrees = _agree(printed, measured, spread)
     if better == "equal":
-        return "worse"
+        return "agrees" if agrees else "differs"
+    if agrees:
+        return "reproduced"
     return "better" if (measured < float(printed)) == (better == "lower") else "worse"
 
 
@@ -59,16 +60,29 @@ def last_digit(printed: Decimal) -> float:
 
 
 def judged_claim(
+    identity: str,
     text: str,
     outcome: ClaimVerdict,
     reason: str,
     details: Sequence[str] = (),
-    value: float | None = None,
-    below: float | None = None,
+    effect: float | None = None,
+    threshold: float | None = None,
+    scale: str = "mini",
 ) -> Claim:
-    """A claim with its verdict in words; `reason` says why it is not comparable or not measured, if it is not."""
+    """A claim with its verdict in words; `reason` says why it is not comparable or not tested, if it is not."""
     verdict = f"{outcome} ({reason})" if reason else outcome
-    return Claim(text=text, outcome=outcome, verdict=verdict, details=tuple(details), value=value, below=below)
+    return Claim(
+        id=identity,
+        text=text,
+        place="",
+        scale=scale,
+        test="",
+        outcome=outcome,
+        verdict=verdict,
+        details=tuple(details),
+        effect=effect,
+        threshold=threshold,
+    )
 
 
 def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findings, deviations: Sequence[str]) -> Cell:
@@ -99,7 +113,7 @@ def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findin
         spread=spread,
         interval=_interval(records, metric, described.factor),
         ratio=measured / float(printed) if printed and measured is not None else None,
-        tolerance=tolerance(printed, spread) if judged and printed is not None else None,
+        margin=tolerance(printed, spread) if judged and printed is not None else None,
         comparable=not reason,
         reason=reason,
         outcome=outcome,

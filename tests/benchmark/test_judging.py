@@ -99,9 +99,9 @@ def test_a_verdict_says_that_there_is_one_seed(cells, force, verdict):
 def test_a_cell_holds_ratio_tolerance_and_errata(cells):
     records = {("AlphaNet", "formate"): [record(0.00023, 0.091)], ("AlphaNet", "graphene"): [record(0.0017, 0.033)]}
     cell = cell_of(cells("full", records))
-    assert cell.ratio == pytest.approx(2) and cell.tolerance == pytest.approx(0.05) and cell.errata == ()
+    assert cell.ratio == pytest.approx(2) and cell.margin == pytest.approx(0.05) and cell.errata == ()
     assert cell_of(cells("full", records), column="graphene").errata == ("The text has another value.",)
-    assert cell_of(cells("mini", records)).tolerance is None
+    assert cell_of(cells("mini", records)).margin is None
     assert tolerance(Decimal("45.5"), 0.2) == pytest.approx(0.45)
 
 
@@ -160,9 +160,9 @@ def test_settings_and_counts_have_no_seeds(cards):
     card = card.model_copy(update={"metrics": metrics})
     findings = Findings(records={("AlphaNet", "formate"): [record(0, 0.0455)], ("Peer", "formate"): [record(0, 0.01)]})
     built = build_cells(card, "full", findings)
-    assert cell_of(built).verdict == "reproduced" and cell_of(built, row="Peer").verdict == "worse"
+    assert cell_of(built).verdict == "agrees" and cell_of(built, row="Peer").verdict == "differs"
 
 
 def test_a_claim_says_why_it_is_not_comparable():
-    claim = judged_claim("fastest", "holds", "a miniature", value=1.0, below=2.0)
-    assert claim.outcome == "holds" and claim.verdict == "holds (a miniature)"
+    claim = judged_claim("fastest", "fastest", "supported", "a miniature", effect=1.0, threshold=2.0)
+    assert claim.outcome == "supported" and claim.verdict == "supported (a miniature)"

@@ -130,7 +130,7 @@ def test_a_figure_holds_points_exponents_curves_and_its_claim(run, stand_ins, tm
     result = run("curves")
     (claim,) = result.claims
     assert claim.text == "First is the fastest at every size"
-    assert claim.verdict == "does not hold (smaller systems)" and claim.details[0] == "8 atoms: ahead of it Second"
+    assert claim.verdict == "contradicted (smaller systems)" and claim.details[0] == "8 atoms: ahead of it Second"
     assert result.problems == ("Third: not run: third cannot be had",)
     (points,) = [grid for grid in result.grids if grid.id == "points"]
     assert points.columns[:4] == ("model", "atoms", "step (ms, quartiles)", "forward (ms, quartiles)")
@@ -179,10 +179,10 @@ def test_a_claim_without_numbers_is_judged_by_the_curves(speed_cards):
     card = load_benchmark("curves")
     first, second, third = {24: 1.0, 48: 3.0}, {24: 2.0, 48: 2.0}, {24: 3.0, 48: None}
     claim = fastest_claim(card, times(card, First=first, Second=second, Third=third), "a reason")
-    assert claim.verdict == "does not hold (a reason)" and claim.details == ("48 atoms: ahead of it Second",)
-    assert fastest_claim(card, times(card, First={24: 1.0}, Second={24: 2.0}), "").verdict == "holds"
-    assert fastest_claim(card, times(card, First=first), "").outcome == "not measured"
-    assert fastest_claim(card, None, "no time").verdict == "not measured (no time)"
+    assert claim.verdict == "contradicted (a reason)" and claim.details == ("48 atoms: ahead of it Second",)
+    assert fastest_claim(card, times(card, First={24: 1.0}, Second={24: 2.0}), "").verdict == "supported"
+    assert fastest_claim(card, times(card, First=first), "").outcome == "not tested"
+    assert fastest_claim(card, None, "no time").verdict == "not tested (no time)"
 
 
 def computed(result, tmp_path, **cells):

@@ -7,7 +7,7 @@ from alphanet.errors import UserError
 from alphanet.report.page.collect import collect
 from alphanet.report.page.compare import RANKS, compare, difference_lines, read_judged
 from alphanet.report.page.write import write_report
-from alphanet.results.schema import CLAIMS, VERDICTS
+from alphanet.results.schema import CLAIMS, SETTINGS, VERDICTS
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def compared(first, second):
 
 
 def test_every_verdict_has_a_rank():
-    assert set(RANKS) == {*VERDICTS, *CLAIMS}
+    assert set(RANKS) == {*VERDICTS, *SETTINGS, *CLAIMS}
 
 
 def test_the_same_twice_has_no_difference(tmp_path):
@@ -69,8 +69,8 @@ def test_places_that_cannot_be_compared_are_one_line(tmp_path):
         read_judged(tmp_path / "nothing.json")
     old = tmp_path / "old.json"
     old.write_text('{"schema": "alphanet-report", "version": 99}')
-    with pytest.raises(UserError, match="version 99, not 2"):
+    with pytest.raises(UserError, match="version 99, not 3"):
         read_judged(old)
-    old.write_text('{"schema": "alphanet-report", "version": 2, "runs": [{"id": 3}]}')
+    old.write_text('{"schema": "alphanet-report", "version": 3, "runs": [{"id": 3}]}')
     with pytest.raises(UserError, match="is no whole report"):
         read_judged(old)

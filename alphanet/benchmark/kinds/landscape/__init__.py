@@ -292,7 +292,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         energies = self._energies.get(claim.row)
         if energies is None:
             reason = findings.missing.get((claim.row, WHOLE), "not measured")
-            return judged_claim(claim.text, "not measured", reason)
+            return judged_claim("sliding", claim.text, "not tested", reason)
         reason = self.card.scale(self.options.scale).reason or ", ".join(self.deviations(findings))
         return sliding_claim(claim, energies, reason)
 

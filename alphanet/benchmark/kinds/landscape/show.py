@@ -33,8 +33,8 @@ def sliding_claim(claim: SlidingClaim, energies: "Landscape", reason: str) -> Cl
         f"largest difference {value:.3g} meV/atom, at ({x:.2f}, {y:.2f}) Å from AB",
         f"the reference itself varies by {corrugation:.3g} meV/atom",
     ]
-    outcome: ClaimVerdict = "holds" if value < below else "does not hold"
-    return judged_claim(claim.text, outcome, reason, details, value, below)
+    outcome: ClaimVerdict = "supported" if value < below else "contradicted"
+    return judged_claim("sliding", claim.text, outcome, reason, details, value, below)
 
 
 def landscape_grid(measured: Mapping[str, Record]) -> Grid:

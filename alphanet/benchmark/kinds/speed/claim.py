@@ -17,11 +17,11 @@ def fastest_claim(card: SpeedCard, summary: SweepSummary | None, reason: str) ->
     assert card.fastest is not None
     text = f"{card.fastest} is the fastest at every size"
     ahead = {} if summary is None else rows_ahead(card, summary)
-    outcome: ClaimVerdict = "not measured"
+    outcome: ClaimVerdict = "not tested"
     if ahead:
-        outcome = "does not hold" if any(ahead.values()) else "holds"
+        outcome = "contradicted" if any(ahead.values()) else "supported"
     details = [f"{size} atoms: ahead of it {', '.join(rows)}" for size, rows in ahead.items() if rows]
-    return judged_claim(text, outcome, reason, details)
+    return judged_claim("fastest", text, outcome, reason, details)
 
 
 def rows_ahead(card: SpeedCard, summary: SweepSummary) -> dict[int, list[str]]:
