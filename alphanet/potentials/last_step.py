@@ -12,7 +12,7 @@ TRAJECTORY = "group"  # key of `info` that names a frame's trajectory
 class LastStepPotential(CopyingPotential):
     """Copies the labels of the last training frame of the trajectory that a frame belongs to.
 
-    Where the first steps of relaxations are trained on and the last ones tested, a potential has to know more than this.
+    If first steps of relaxations are trained on and the last ones tested, a potential has to know more than this.
     """
 
     name = "last-step"
