@@ -63,6 +63,16 @@ def preset_config(dataset: str, scale: str = "mini", overrides: Sequence[str] = 
     return alphanet_settings(dataset, scale, from_words(overrides))
 
 
+def own_settings(scale: str, values: Mapping[str, JsonValue]) -> AlphaNetSettings:
+    """`values`, which name files of structures, over the generic defaults at a scale.
+
+    Raises:
+        UserError: unknown key, bad value.
+    """
+    chosen = merged(generic_settings(scale), dict(values))
+    return validate(chosen, AlphaNetSettings, f"training settings (defaults: {DEFAULTS_FILE.name})")
+
+
 def alphanet_settings(dataset: str, scale: str, values: Mapping[str, JsonValue]) -> AlphaNetSettings:
     """`values` over the defaults for a data set at a scale.
 
@@ -99,10 +109,17 @@ def card_defaults(dataset: str, scale: str) -> dict[str, JsonValue]:
     return values
 
 
-def file_config(path: Path, overrides: Sequence[str] = ()) -> AlphaNetSettings:
-    """The settings in a YAML file, with `key=value` overrides.
+def generic_settings(scale: str) -> dict[str, JsonValue]:
+    """The settings of AlphaNet for files of structures at a scale, as plain values."""
+    generic = read_yaml(DEFAULTS_FILE)
+    return merged(merged(generic["all"], generic["scales"].get(scale, {})), {"scale": scale})
+
+
+def file_config(path: Path, overrides: Sequence[str] | Mapping[str, JsonValue] = ()) -> AlphaNetSettings:
+    """The settings in a YAML file, with overrides: `key=value`, or a mapping.
 
     Raises:
         UserError: unreadable file, unknown key (with the nearest known one), bad value.
     """
-    return validate(merged(mapping_in(path), from_words(overrides)), AlphaNetSettings, str(path))
+    above = dict(overrides) if isinstance(overrides, Mapping) else from_words(overrides)
+    return validate(merged(mapping_in(path), above), AlphaNetSettings, str(path))

@@ -5,9 +5,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BeforeValidator,
+    Field,
+    JsonValue,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from alphanet.cards import Card, read_yaml
+from alphanet.data.own import OwnData, data_name, names_file
 from alphanet.errors import UserError
 
 # Settings of machine and time. The weights do not depend on them, so a run may be resumed with other values.
@@ -57,7 +67,9 @@ class TrainingSettings(Card):
     """One training run. Everything that the trained weights depend on is here, in the code and in the data."""
 
     dataset: str = ""
-    """Name of the data set's card"""
+    """Name of the data set's card, or a file of labeled structures, which becomes `data.train`"""
+    data: OwnData | None = None
+    """Files to train on, in place of a data set"""
     scale: str = "mini"
     model: dict[str, Any] = Field(default_factory=dict)
     """Architecture: values that replace a preset's"""
@@ -104,6 +116,22 @@ class TrainingSettings(Card):
     """Time between checkpoints within an epoch; each validated epoch's end writes one besides"""
     log_every: PositiveInt = 50
     """Steps between rows of the logs"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _file_as_data(cls, values: Any) -> Any:
+        return with_files(values) if isinstance(values, dict) else values
+
+
+def with_files(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """`values` with a file that `dataset` names as `data.train`; the name of the data is then that of the file."""
+    dataset, data = values.get("dataset"), values.get("data")
+    if isinstance(dataset, str) and not data and names_file(dataset):
+        data = {"train": [dataset]}
+    if isinstance(data, dict) and (train := data.get("train")):
+        first = train[0] if isinstance(train, list | tuple) else train
+        return {**values, "data": data, "dataset": data_name(Path(str(first)))}
+    return dict(values)
 
 
 def merged(base: Mapping[str, JsonValue], above: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
