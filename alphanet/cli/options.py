@@ -433,3 +433,13 @@ def required_models(*given_names: Sequence[str] | None) -> tuple[str, ...]:
     if not (names := model_names(*given_names)):
         raise UserError("name at least one model; `alphanet baselines list` has those that need no file")
     return names
+
+
+def part(text: str | None) -> float | str | None:
+    """A part of the frames, if `text` is a number, or the name of a file."""
+    if text is None or Path(text).exists():
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -82,8 +82,8 @@ def train(
     )
     labels = {"energy": energy_key, "forces": forces_key, "stress": stress_key}
     division = o.given(
-        valid=_part(valid),
-        test=_part(test),
+        valid=o.part(valid),
+        test=o.part(test),
         split=split,
         group_by=group_by,
         split_seed=split_seed,
@@ -176,16 +176,6 @@ def _settings(
         o.refuse("the configuration names data set and scale", scale=scale)
         return file_config(Path(configurations[0]), above)
     return settings_for(model, named, scale or str(above.get("scale") or DEFAULT_SCALE), above)
-
-
-def _part(text: str | None) -> float | str | None:
-    """A part of the frames, or a file."""
-    if text is None or Path(text).exists():
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _print_keys(model: str, *, as_json: bool) -> None:

@@ -5,8 +5,9 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from alphanet.data.cards import LabelKeys
-from alphanet.data.formats import read_frames
+from alphanet.data.formats import read_frames, write_frames
 from alphanet.data.formats.reading import stem_of
 from alphanet.data.labels import labels_of, problem_of
 from alphanet.data.leakage import Leakage, leakage
@@ -116,6 +117,29 @@ def prepare_own(own: OwnData) -> OwnFrames:
         all_elements=tuple(values["all_elements"]),
         leakage={split: Leakage(**near) for split, near in values["leakage"].items()},
     )
+
+
+def write_split(own: OwnData, frames: OwnFrames, folder: Path) -> dict[str, tuple[Path, int]]:
+    """Write train.extxyz, valid.extxyz and test.extxyz into `folder`; isolated atoms go to train.extxyz.
+
+    Returns:
+        By split, the file and its number of frames; without a split that has none.
+    """
+    written = {}
+    for split in SPLITS:
+        if not frames.counts[split]:
+            continue
+        store: Iterable[Atoms] = FrameStore(getattr(frames, split))
+        kept = _isolated_atoms(own) if split == "train" else ()
+        path = folder / f"{split}.extxyz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written[split] = path, write_frames(path, chain(kept, store))
+    return written
+
+
+def _isolated_atoms(own: OwnData) -> Iterator[Atoms]:
+    for path in own.train:
+        yield from filter(isolated_atom, frames_of(path.expanduser(), own.labels))
 
 
 def frames_of(path: Path, labels: LabelKeys) -> Iterator[Atoms]:

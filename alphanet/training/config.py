@@ -21,13 +21,17 @@ class AlphaNetSettings(TrainingSettings):
     """A training of AlphaNet; `model` is a full configuration, or `preset: NAME` with overrides beside it."""
 
     epochs: PositiveInt
+    """Passes over the training frames"""
     edge_budget: PositiveInt | None = None
     """Edges in a batch at most; batches are then made of structures of similar size"""
     devices: PositiveInt | Literal["auto"] = 1
+    """GPUs or processes of each node that train together"""
     nodes: PositiveInt = 1
+    """Machines that train together"""
     strategy: str = "auto"
     """One of Lightning's"""
     num_workers: NonNegativeInt = 0
+    """Processes that make graphs beside the training; 0: the training makes them itself"""
     edge_blocks: bool = True
     """Compute training steps on a CPU in blocks of edges that stay in its cache: the same gradients but for rounding"""
     cache_mb: NonNegativeInt = 64

@@ -44,6 +44,7 @@ class DynamicWeight(Card):
     """Appendix D: the energy's weight rises from `start` to its full value in equal steps on a logarithmic scale."""
 
     start: PositiveFloat = 0.05
+    """Weight of the energy in the first stage"""
     stages: Annotated[int, Field(ge=2)] = 5
     """Parts of equal length into which the training is cut; the weight is constant within a stage"""
 
@@ -52,10 +53,13 @@ class LossSettings(Card):
     """Weighted sum of an energy, a force and a stress term."""
 
     kind: Literal["mae", "mse", "huber"] = "mae"
+    """Absolute values, squares, or Huber's mixture of both"""
     energy_loss: Literal["per_atom", "total"] = "per_atom"
     """Whether the energy error of a structure is divided by its number of atoms"""
     energy_weight: NonNegativeFloat = 4.0
+    """Of the mean over the frames with an energy"""
     force_weight: NonNegativeFloat = 100.0
+    """Of the mean over the force components of frames that have forces"""
     stress_weight: NonNegativeFloat = 0.0
     """The paper's 10 for MPtrj; counts only where the labels carry a stress"""
     huber_delta: PositiveFloat = 0.01
@@ -71,12 +75,16 @@ class TrainingSettings(Card):
     data: OwnData | None = None
     """Files to train on, in place of a data set"""
     scale: str = "mini"
+    """Of the data set and of the defaults: mini, slice or full"""
     model: dict[str, Any] = Field(default_factory=dict)
     """Architecture: values that replace a preset's"""
     seed: NonNegativeInt = 0
+    """Of the initial weights and of the order of frames"""
 
     epochs: PositiveInt | None = None
+    """Passes over the training frames"""
     steps: PositiveInt | None = None
+    """Steps of the optimizer at most"""
     max_time: Seconds | None = None
     """Wall time of the training in seconds, over all its resumptions; the first budget that is spent ends it"""
     batch_size: PositiveInt
@@ -90,8 +98,11 @@ class TrainingSettings(Card):
 
     loss: LossSettings = LossSettings()
     optimizer: Literal["adam", "adamw"] = "adam"
+    """AdamW takes the decay of the weights off them, not off the gradient"""
     learning_rate: PositiveFloat
+    """Highest step size of the schedule"""
     weight_decay: NonNegativeFloat = 0.0
+    """Pull of the weights to zero"""
     schedule: Literal["cosine", "plateau"] = "cosine"
     """`cosine` falls over `epochs` or `steps`; `plateau` falls to 0.6 of it after 5 validations that were no better"""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.01
@@ -106,6 +117,7 @@ class TrainingSettings(Card):
     """Decay of the moving average of the weights, which validation and the exported model use; null: no average"""
 
     precision: Literal["float32", "float64"] = "float32"
+    """Of the network"""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, …"""
     threads: PositiveInt | None = None
