@@ -56,7 +56,8 @@ def _keep(atoms: Atoms, constraints: list[Any]) -> None:
     held, others = held_directions(constraints, len(atoms))
     mask = _mask(atoms)
     fixed = held.all(axis=1)
-    atoms.arrays[FIXED] = fixed if mask is None else fixed | mask
+    if mask is not None or fixed.any():
+        atoms.arrays[FIXED] = fixed if mask is None else fixed | mask
     partial = held & ~fixed[:, None]
     for directions in np.unique(partial[partial.any(axis=1)], axis=0):
         others.append(FixCartesian(np.flatnonzero((partial == directions).all(axis=1)), directions))

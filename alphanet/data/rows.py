@@ -23,7 +23,7 @@ def whole(atoms: Atoms) -> Atoms:
 
 
 def extras_of(atoms: Atoms, leftovers: Leftovers) -> dict[str, Any]:
-    """What a row holds as `data`: `info`, the arrays that ASE's rows lack, and results that SQLite has no column for."""
+    """What the row of a `whole` frame holds as `data`: `info`, arrays that rows lack, results that SQLite lacks."""
     arrays = {
         key: _listed(values)
         for key, values in atoms.arrays.items()

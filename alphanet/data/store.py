@@ -70,7 +70,8 @@ class StoreWriter:
     def add(self, atoms: Atoms) -> None:
         """Append a frame with everything that ASE keeps."""
         with _writing(self._called):
-            self._database.write(whole(atoms), data=extras_of(atoms, self._leftovers))
+            frame = whole(atoms)
+            self._database.write(frame, data=extras_of(frame, self._leftovers))
             self.count += 1
             if self.count % FRAMES_PER_COMMIT == 0:
                 self._database.txn.commit()

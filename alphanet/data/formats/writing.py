@@ -82,7 +82,8 @@ def _write_database(path: Path, frames: Iterable[Atoms], leftovers: Leftovers) -
     from ase.db import connect
 
     def write(atoms: Atoms) -> None:
-        database.write(whole(atoms), _key_value_pairs(atoms), data=_for_sqlite(extras_of(atoms, leftovers)))
+        frame = whole(atoms)
+        database.write(frame, _key_value_pairs(frame), data=_for_sqlite(extras_of(frame, leftovers)))
 
     with atomic_path(path) as temporary, connect(temporary, type="db", use_lock_file=False) as database:
         return _each(frames, write)
