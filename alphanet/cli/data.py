@@ -162,9 +162,10 @@ def split(
     split: o.SplitRule = None,
     group_by: o.GroupBy = None,
     split_seed: o.SplitSeed = None,
-    energy_key: o.EnergyKey = "energy",
-    forces_key: o.ForcesKey = "forces",
-    stress_key: o.StressKey = "stress",
+    energy_key: o.EnergyKey = None,
+    forces_key: o.ForcesKey = None,
+    stress_key: o.StressKey = None,
+    virial_key: o.VirialKey = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Divide files of labeled structures into train.extxyz, valid.extxyz and test.extxyz, as `alphanet train` does.
@@ -176,7 +177,7 @@ def split(
     from alphanet.data.own_stores import prepare_own, write_split
 
     rules = o.given(valid=o.part(valid), test=o.part(test), split=split, group_by=group_by, split_seed=split_seed)
-    keys = _keys(energy_key, forces_key, stress_key)
+    keys = o.label_keys(energy_key, forces_key, stress_key, virial_key)
     own = validate({"train": files, "labels": keys, **rules}, OwnData, "division")
     frames = prepare_own(own)
     folder = out or Path("runs/split")

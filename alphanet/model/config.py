@@ -65,7 +65,7 @@ class AlphaNetConfig(_Common):
     temporal_residual: bool = False
     """The temporal memory is also added to the next layer's features, as section 4 says and the public code does not"""
     transition_gate: bool = True
-    """FTE multiplies the vectors' product by a learned gate; false: it adds what would be the gate, as the public code"""
+    """FTE multiplies the vectors' product by a learned gate; false: it adds it, as the public code"""
     initial_weights: Literal["torch", "xavier"] = "torch"
     """Of messages and FTE: torch's defaults, or the public code's Xavier weights and zero biases"""
 
