@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
@@ -46,7 +46,7 @@ class CopySettings(Card):
 class _TrivialTrainer:
     """What they have in common: no seed, no environment, one pass over the frames."""
 
-    seeded: Literal[False] = False
+    seeded: bool = False
     sources: tuple[str, ...]
 
     def code(self) -> list[str | Path]:
