@@ -80,7 +80,9 @@ class LabelFinder:
         if virial is None:
             return own
         if atoms.cell.rank < 3:
-            self._say(logging.WARNING, f"{key!r} of a frame without three cell vectors gives no stress; it stays in info")
+            self._say(
+                logging.WARNING, f"{key!r} of a frame without three cell vectors gives no stress; it stays in info"
+            )
             atoms.info[key] = virial
             return own
         other = stress_from_virial(virial, atoms.get_volume())
@@ -186,12 +188,11 @@ def _is_label(label: Label, key: Any, value: Any, atoms: Atoms) -> bool:
 
 
 def _label_of_unit(key: Any) -> Quantity | None:
-    """The quantity whose unit `info[key]` names: energy_unit, stress-unit, unit_length."""
-    words = _normal(str(key)).split("_")
-    rest = [word for word in words if word not in ("unit", "units")]
-    if len(rest) != 1 or len(words) != 2:
+    """The quantity whose unit `info[key]` names: energy_unit, stress-unit, length_units."""
+    stem, _, last = _normal(str(key)).rpartition("_")
+    if last not in ("unit", "units"):
         return None
-    return next((quantity for quantity, stems in _STEMS.items() if rest[0] in stems), None)
+    return next((quantity for quantity, stems in _STEMS.items() if stem in stems), None)
 
 
 def _normal(key: str) -> str:

@@ -34,9 +34,7 @@ def write_store(path: Path, frames: Iterable[Atoms], metadata: dict[str, Any]) -
 
 
 @contextlib.contextmanager
-def store_writer(
-    path: Path, metadata: dict[str, Any], leftovers: Leftovers | None = None
-) -> Iterator["StoreWriter"]:
+def store_writer(path: Path, metadata: dict[str, Any], leftovers: Leftovers | None = None) -> Iterator["StoreWriter"]:
     """A writer of a temporary store that takes the name `path` when the `with` block succeeds.
 
     `metadata` is read at the end of the block, so it may hold what was counted meanwhile. What a store cannot hold

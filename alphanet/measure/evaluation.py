@@ -92,9 +92,7 @@ def evaluate(
     return EvaluationResult(str(model), str(data), frames.split, accuracy, provenance)
 
 
-def labeled_frames(
-    data: str | Path, mirror: str | None = None, labels: LabelKeys | None = None
-) -> LabeledFrames:
+def labeled_frames(data: str | Path, mirror: str | None = None, labels: LabelKeys | None = None) -> LabeledFrames:
     """The frames that `data` names: a file, a store, or NAME[:SCALE[:SPLIT]] of a data set, which is prepared.
 
     Raises:
