@@ -44,7 +44,7 @@ def constraints_of(atoms: Atoms) -> list[Any]:
 
 def fixed_atoms(atoms: Atoms) -> np.ndarray:
     """(N,) bool: atoms that a constraint on the frame holds in all three directions."""
-    return _held(list(atoms.constraints), len(atoms)).all(axis=1)
+    return np.asarray(_held(list(atoms.constraints), len(atoms)).all(axis=1))
 
 
 def held_directions(constraints: Sequence[Any], count: int) -> tuple[np.ndarray, list[Any]]:
@@ -55,7 +55,7 @@ def held_directions(constraints: Sequence[Any], count: int) -> tuple[np.ndarray,
 def _keep(atoms: Atoms, constraints: list[Any]) -> None:
     held, others = held_directions(constraints, len(atoms))
     mask = _mask(atoms)
-    fixed = held.all(axis=1)
+    fixed = np.asarray(held.all(axis=1))
     if mask is not None or fixed.any():
         atoms.arrays[FIXED] = fixed if mask is None else fixed | mask
     partial = held & ~fixed[:, None]
