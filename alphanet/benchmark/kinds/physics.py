@@ -14,9 +14,9 @@ from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Show
 from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.benchmark.selection import WHOLE
 from alphanet.cards import validate
-from alphanet.errors import UserError
+from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
-from alphanet.measure.physics.audit import Audit, audit, require_potential
+from alphanet.measure.physics.audit import CHECKS, Audit, audit, require_potential
 from alphanet.measure.physics.checks import Check
 from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, short_name, state_of, value_text
 from alphanet.measure.physics.findings import findings as property_findings
@@ -55,10 +55,8 @@ class PhysicsCard(BenchmarkCard[PhysicsScale, Row, Column]):
 
     @property
     def claim_quantities(self) -> tuple[str, ...]:
-        """The checked properties."""
-        from alphanet.measure.physics.audit import CHECKS
-
-        return tuple(CHECKS)
+        """The properties that its claims name; `Physics.plan` compares them with the checks, which need torch."""
+        return tuple(dict.fromkeys(name for claim in self.claims for name in claim.quantities))
 
 
 def physics_card(
@@ -122,8 +120,14 @@ class Physics(Kind[PhysicsCard, AuditWork]):
         """Return one task per row.
 
         Raises:
-            UserError: a model cannot be a potential.
+            UserError: a model cannot be a potential, or a claim names no property that is checked.
         """
+        for claim in self.card.claims:
+            for name in claim.quantities:
+                if name not in CHECKS:
+                    raise UserError(
+                        f"{self.card.name}: claim {claim.id}: no check {name!r}{did_you_mean(name, CHECKS)}"
+                    )
         for row in self.card.rows.values():
             require_potential(row.model)
         return Plan(
