@@ -102,7 +102,7 @@ def test_rows_beside_the_papers_are_measured_if_they_are_selected(figure):
 
 def test_full_needs_a_reference_and_says_which_but_shows_the_training(figure):
     result = figure(scale="full", reference=None)
-    assert result.claims[0].verdict == "not tested: AlphaNet needs energies of bilayers" and result.failures == ()
+    assert result.claims[0].verdict == "not tested: AlphaNet: needs energies of bilayers" and result.failures == ()
     assert [one.name for one in result.figures] == ["parity_graphene_alphanet"]
     again = figure(scale="full")
     assert again.comparable and again.claims[0].outcome == "undecided"
