@@ -43,6 +43,7 @@ class TrainingAnswer(Card):
     epochs: int
     """Finished"""
     steps: int
+    steps_per_epoch: int
     seconds: float
     """Wall time over all resumptions"""
     best_epoch: int
@@ -50,7 +51,7 @@ class TrainingAnswer(Card):
     """Of the best weights: loss, energy_mae (eV/atom), force_mae (eV/Å), and stress_mae (eV/Å^3) if it counts"""
     parameters: int
     finished: bool
-    """False if `max_time` was too short for all epochs"""
+    """Whether the training took all its steps; `max_time` cuts it otherwise"""
     peak_memory: int | None = None
     """Bytes, of a baseline's processes"""
 

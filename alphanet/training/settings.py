@@ -66,7 +66,8 @@ class TrainingSettings(Card):
     epochs: PositiveInt | None = None
     steps: PositiveInt | None = None
     max_time: Seconds | None = None
-    """Wall time of the training in seconds, over all its resumptions; the first budget that is spent ends it"""
+    """A guard: wall time in seconds, over all resumptions, at which the training stops unfinished. The plan is that of
+    `epochs` and `steps` alone, so a training that goes on with more time ends as if it had never stopped"""
     batch_size: PositiveInt
     """Structures in a batch, per device"""
     limit_train: PositiveInt | None = None
@@ -104,6 +105,12 @@ class TrainingSettings(Card):
     """Time between checkpoints within an epoch; each validated epoch's end writes one besides"""
     log_every: PositiveInt = 50
     """Steps between rows of the logs"""
+
+
+def planned_steps(settings: TrainingSettings, steps_per_epoch: int) -> int:
+    """Steps of the whole training, whatever time it takes."""
+    lengths = (settings.steps, settings.epochs and settings.epochs * steps_per_epoch)
+    return min(length for length in lengths if length is not None)
 
 
 def merged(base: Mapping[str, JsonValue], above: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -16,7 +16,7 @@ from trainer_kit import ValidationLog, is_finished, run_trainer
 from worker_kit import RefusedError
 
 DATA = "data.json"
-ENDLESS = 10**9  # steps of a run that only the clock ends
+ENDLESS = 10**9  # steps of a training that only its epochs end
 COLUMNS = {"energy": "E_MAE(meV/atom)", "force": "F_MAE(meV/Å)"}
 
 
@@ -44,6 +44,7 @@ def train(request):
         "seconds": seconds,
         "epochs": steps // data["batches"],
         "steps": steps,
+        "steps_per_epoch": data["batches"],
         "finished": is_finished(request, steps // data["batches"], steps),
         "parameters": _parameters(folder / LAST),
         "peak_memory": children_peak(),

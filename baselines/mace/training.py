@@ -32,6 +32,7 @@ def train(request):
         "seconds": seconds,
         "epochs": epochs,
         "steps": steps,
+        "steps_per_epoch": batches,
         "finished": is_finished(request, epochs, steps),
         "parameters": last["parameters"],
         "peak_memory": children_peak(),

@@ -33,6 +33,7 @@ def train(request):
         "seconds": seconds,
         "epochs": epochs,
         "steps": steps,
+        "steps_per_epoch": _steps_per_epoch(request),
         "finished": is_finished(request, epochs, steps),
         "peak_memory": children_peak(),
         **json.loads((folder / EXPORTED).read_text()),
@@ -195,16 +196,20 @@ def _schedule(request):
         scheduler = {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", **plateau}
         return {"scheduler": scheduler, "monitor": MONITORED, "interval": "epoch", "frequency": 1}
     names = ("learning_rate", "learning_rate_floor", "warmup", "schedule_interval", "steps")
-    frames = min(len(open_store(request["train"])), request["limit_train"] or float("inf"))
     factor = {
         "_target_": "loop.schedule.learning_rate_factor",
         "_partial_": True,
-        "steps_per_epoch": -(-frames // request["batch_size"]),
+        "steps_per_epoch": _steps_per_epoch(request),
         "epochs": request["epochs"] or request["steps"],
         "settings": {name: request[name] for name in names},
     }
     scheduler = {"_target_": "torch.optim.lr_scheduler.LambdaLR", "lr_lambda": factor}
     return {"scheduler": scheduler, "interval": "step", "frequency": 1}
+
+
+def _steps_per_epoch(request):
+    frames = min(len(open_store(request["train"])), request["limit_train"] or float("inf"))
+    return -(-frames // request["batch_size"])
 
 
 def _days_to_seconds(seconds):

@@ -41,7 +41,6 @@ class TrainingModule(LightningModule):
         model: being trained.
         average: exponential average of the weights, or None.
         steps_per_epoch: optimizer steps in an epoch, known when training starts.
-        planned_epochs: the training's length; shorter than configured if `max_time` is short.
         step_errors: summed errors of the last training batch.
         validation: metrics of the last validation, see `metrics`.
     """
@@ -73,7 +72,6 @@ class TrainingModule(LightningModule):
             self.average = copy.deepcopy(model).requires_grad_(False)
         self.settings = settings
         self.steps_per_epoch = 0
-        self.planned_epochs = settings.epochs or ENDLESS
         self.step_errors: Tensor | None = None
         self.validation: dict[str, float] = {}
         self._data, self._predict = data, predict
@@ -98,8 +96,13 @@ class TrainingModule(LightningModule):
         return min(1.0, self.trainer.global_step / self.total_steps)
 
     @property
+    def planned_epochs(self) -> int:
+        """Epochs of the whole training; `ENDLESS` if only steps end it."""
+        return self.settings.epochs or ENDLESS
+
+    @property
     def total_steps(self) -> int:
-        """Optimizer steps of the whole training, as it is planned now."""
+        """Optimizer steps of the whole training; time never changes them."""
         return total_steps(self.steps_per_epoch, self.planned_epochs, self.settings)
 
     @property
@@ -138,14 +141,6 @@ class TrainingModule(LightningModule):
             optimizer, lambda step: learning_rate_factor(step, self.steps_per_epoch, self.planned_epochs, settings)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the plan."""
-        checkpoint["planned_epochs"] = self.planned_epochs
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the plan up."""
-        self.planned_epochs = checkpoint["planned_epochs"]
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed dropout by the step, so that nothing random has to be stored."""

@@ -24,7 +24,7 @@ from . import LAST, TrainingError
 from .checkpoints import AtomicCheckpointIO, Checkpoints, StoppedBySignalError, require_readable
 from .logs import TrainingLog
 from .module import TrainingModule
-from .schedule import ENDLESS, total_steps
+from .schedule import ENDLESS
 
 if TYPE_CHECKING:
     from alphanet.training.settings import TrainingSettings
@@ -47,10 +47,11 @@ class Outcome:
 
     epochs: int  # finished
     steps: int
+    steps_per_epoch: int
     seconds: float  # wall time over all resumptions
     best_epoch: int
     validation: dict[str, float]  # of the best model: loss, energy_mae (eV/atom), force_mae (eV/Å), stress_mae
-    finished: bool  # false if `max_time` was too short for all epochs or steps
+    finished: bool  # false if `max_time` cut it before its last step
 
 
 def make_trainer(
@@ -110,21 +111,29 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
     if settings.steps is not None and step >= settings.steps:  # killed between the last checkpoint and the result
         state = torch.load(last, map_location="cpu", weights_only=True)
         checkpoints.load_state_dict(state["callbacks"][checkpoints.state_key])
-        return Outcome(state["epoch"], step, checkpoints.seconds, checkpoints.best_epoch, checkpoints.best, True)
+        return Outcome(
+            epochs=state["epoch"],
+            steps=step,
+            steps_per_epoch=checkpoints.steps_per_epoch,
+            seconds=checkpoints.seconds,
+            best_epoch=checkpoints.best_epoch,
+            validation=checkpoints.best,
+            finished=True,
+        )
     try:
         trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=True)
     except StoppedBySignalError:
         said = "interrupted at step %d; %s is saved, the same command resumes from it"
         logger.info(said, trainer.global_step, last)
         raise KeyboardInterrupt from None
-    wanted = total_steps(module.steps_per_epoch, settings.epochs or ENDLESS, settings)
     return Outcome(
         epochs=trainer.global_step // module.steps_per_epoch,
         steps=trainer.global_step,
+        steps_per_epoch=checkpoints.steps_per_epoch,
         seconds=checkpoints.seconds,
         best_epoch=checkpoints.best_epoch,
         validation=checkpoints.best,
-        finished=trainer.global_step == wanted,
+        finished=trainer.global_step == module.total_steps,
     )
 
 
