@@ -39,7 +39,7 @@ speed: setup
 
 physics: setup
 	$(BIN)/alphanet bench physics alphanet --untrained --out runs/physics
-	$(BIN)/alphanet init --preset small --reading official-v1 -o runs/official-v1.safetensors
+	$(BIN)/alphanet init --preset fig3a --reading official-v1 -o runs/official-v1.safetensors
 	$(BIN)/alphanet bench physics runs/official-v1.safetensors --out runs/physics
 
 BARE := nequip mace deeppot schnet dimenetpp painn gemnet-oc escn equiformer-v2 escaip

@@ -7,10 +7,9 @@ set -euo pipefail
 out=${1:-runs/gpu}
 alphanet=${2:-.venv/bin/alphanet}
 python=$(dirname "$alphanet")/python
-peers=schnet,painn,nequip,mace
-models=alphanet,alphanet-v1,$peers
+models=(alphanet alphanet-v1 schnet painn nequip mace)
 if [ -n "${ALPHANET_OFFICIAL_SRC:-}" ]; then
-  models=$models,alphanet-official
+  models+=(alphanet-official)
 fi
 mkdir -p "$out"
 failed=
@@ -28,11 +27,11 @@ speed() { # NAME OPTION …
 keep tests "$python" -m pytest tests/model/test_triton.py tests/model/test_replay.py tests/model/test_fast_on_gpu.py
 keep fast "$python" benchmarks/gpu_fast.py --minutes 2.5
 keep check "$alphanet" bench check
-speed fig3a-settings --models "$models" --sizes 100..10000 --points 5 --budget 2.5
-speed released-settings --models alphanet@mptrj-v1,alphanet-v1@mptrj-v1 --structures quartz --sizes 100,500,1000 --budget 1
-keep training "$alphanet" bench train-speed --device cuda --models alphanet@zeolite,schnet,painn --structures quartz \
+speed fig3a-settings "${models[@]}" --sizes 100..10000 --points 5 --budget 2.5
+speed released-settings alphanet@mptrj-v1 alphanet-v1@mptrj-v1 --structures quartz --sizes 100,500,1000 --budget 1
+keep training "$alphanet" bench train-speed --device cuda alphanet@zeolite schnet painn --structures quartz \
   --budget 0.5 --out "$out/training"
-keep memory "$alphanet" bench memory --device cuda --models alphanet,schnet --longest 60 --start 1000 --out "$out/memory"
+keep memory "$alphanet" bench memory --device cuda alphanet schnet --longest-call 60s --smallest 1000 --out "$out/memory"
 if [ -n "$failed" ]; then
   echo "failed:$failed" >&2
   exit 1

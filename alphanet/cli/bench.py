@@ -1,6 +1,5 @@
 """`alphanet bench`: speed, memory, physics and WBM of any models, as benchmarks that the command line makes."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -36,6 +35,7 @@ def register(parent: typer.Typer) -> None:
 )
 def speed(
     models: o.MeasuredModels = None,
+    named: o.NamedModels = None,
     seed: o.Seed = None,
     restart: o.Restart = False,
     budget: o.Budget = None,
@@ -61,7 +61,7 @@ def speed(
     folder = out or Path("runs/speed")
     card = speed_card(
         folder.name,
-        models=_names(models),
+        models=o.model_names(models, named) or FIGURE_3A,
         sizes=parse_sizes(sizes or RANGE, points),
         structures=structures or "zeolite",
         batch=batch_size or 1,
@@ -81,6 +81,7 @@ def speed(
 @app.command(epilog="Example:\n\nalphanet bench train-speed alphanet nequip --sizes 72,144 --batch-size 8 --budget 5m")
 def train_speed(
     models: o.MeasuredModels = None,
+    named: o.NamedModels = None,
     seed: o.Seed = None,
     restart: o.Restart = False,
     budget: o.Budget = None,
@@ -104,7 +105,7 @@ def train_speed(
     folder = out or Path("runs/train-speed")
     card = speed_card(
         folder.name,
-        models=_names(models),
+        models=o.model_names(models, named) or FIGURE_3A,
         sizes=parse_sizes(sizes or TRAINING_SIZE, points),
         structures=structures or "zeolite",
         tasks=("train",),
@@ -123,6 +124,7 @@ def train_speed(
 @app.command(epilog="Example:\n\nalphanet bench memory alphanet mace --max-memory 8 --longest-call 60s")
 def memory(
     models: o.MeasuredModels = None,
+    named: o.NamedModels = None,
     seed: o.Seed = None,
     restart: o.Restart = False,
     longest_call: o.LongestCall = None,
@@ -146,7 +148,7 @@ def memory(
     folder = out or Path("runs/memory")
     card = memory_card(
         folder.name,
-        models=_names(models),
+        models=o.model_names(models, named) or FIGURE_3A,
         structures=structures or "zeolite",
         weights=weights,
         dtype=dtype or "float32",
@@ -167,7 +169,8 @@ def memory(
     "alphanet bench physics model.safetensors mace-mp-0 --out runs/physics"
 )
 def physics(
-    models: o.ModelNames,
+    models: o.ModelNames = None,
+    named: o.NamedModels = None,
     seed: o.Seed = None,
     restart: o.Restart = False,
     device: o.Device = "auto",
@@ -188,7 +191,8 @@ def physics(
     from alphanet.benchmark.kinds.physics import physics_card
 
     folder = out or Path("runs/physics")
-    card = physics_card(folder.name, models=models, untrained=untrained, preset=preset, config=config, trust=trust)
+    names = o.required_models(models, named)
+    card = physics_card(folder.name, models=names, untrained=untrained, preset=preset, config=config, trust=trust)
     run_card(
         card, folder, as_json,
         restart=restart, seed=seed, device=device, threads=threads, structures=structures,
@@ -262,9 +266,3 @@ def parse_sizes(text: str, points: int) -> tuple[int, ...]:
     if min(sizes) < 1:
         raise UserError(f"--sizes: {text!r}: a system has at least one atom")
     return tuple(sorted(set(sizes)))
-
-
-def _names(models: Sequence[str] | None) -> tuple[str, ...]:
-    """Models, each once; those of Figure 3a if none is given. Names may be separated by commas, too."""
-    names = [part.strip() for word in models or () for part in word.split(",") if part.strip()]
-    return tuple(dict.fromkeys(names)) or FIGURE_3A

@@ -1,5 +1,6 @@
 """`alphanet bench wbm`: how well potentials find stable crystals (Matbench Discovery)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ def register(group: typer.Typer) -> None:
 
 def wbm(
     models: o.RelaxedModels = None,
+    named: o.NamedModels = None,
     predictions: o.Predictions = None,
     relax: o.Relax = None,
     cross_check: o.CrossCheck = False,
@@ -59,8 +61,8 @@ def wbm(
 
     With MODELs, the structures are relaxed first. The same command goes on where it was stopped.
     """
-
-    if bool(models) == (predictions is not None):
+    names = o.model_names(models, named)
+    if bool(names) == (predictions is not None):
         raise UserError("give either models that relax structures, or --predictions FILE to score")
     of_relaxing = {
         "relax": relax, "seed": seed, "steps": steps, "fmax": fmax, "cluster": cluster, "dtype": dtype,
@@ -72,10 +74,10 @@ def wbm(
         "cross_check": cross_check, "max_error": max_error, "threshold": threshold, "column": column,
         "subset": subset, "decimals": decimals,
     }  # fmt: skip
-    if models:
+    if names:
         o.refuse("relax first, then score the folder's predictions.csv.gz with --predictions", **of_scoring)
         folder = out or Path("runs/wbm")
-        card = _relaxations(folder.name, models, of_relaxing)
+        card = _relaxations(folder.name, names, of_relaxing)
         run_card(
             card, folder, as_json, restart=restart, seed=seed, device=device, threads=threads, cluster=cluster,
             structures=structures, truth=truth, references=references, relax=relax,
@@ -87,7 +89,7 @@ def wbm(
     run_card(_predictions(folder.name, predictions, of_scoring), folder, as_json, restart=restart, truth=truth)
 
 
-def _relaxations(name: str, models: list[str], values: dict[str, Any]) -> "AnyCard":
+def _relaxations(name: str, models: Sequence[str], values: dict[str, Any]) -> "AnyCard":
     from alphanet.benchmark.kinds.discovery import relaxation_card
 
     of_card = ("steps", "fmax", "dtype", "batch_size", "engine", "config", "trust", "geometry")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 INIT_EXAMPLES = """Examples:
 
-alphanet init --preset small --elements Si,O --out model.safetensors
+alphanet init --preset fig3a --elements Si,O --out model.safetensors
 
 alphanet init --preset mptrj-v1 --reading official-v1 --out model.safetensors"""
 PREDICT_EXAMPLES = """Examples:
@@ -49,7 +49,7 @@ def init(
     from alphanet.model.create import create_model
 
     if preset is None:
-        raise UserError("name the settings with --preset: small, zeolite, mptrj, …")
+        raise UserError("name the settings with --preset: fig3a, zeolite, mptrj, …")
     chosen = {"elements": elements.replace(",", " ").split()} if elements else {}
     model = create_model(named(preset, reading=reading, **chosen), seed or 0)
     save_model(model, out, extra={"seed": str(seed or 0), "preset": preset})

@@ -4,7 +4,7 @@ None as a default means that nothing was given: the card, the configuration or t
 says. An option that a call cannot use is refused, see `refuse`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +35,7 @@ BenchmarkNames = Annotated[
 ]
 MODEL_HELP = "alphanet; a file of AlphaNet; a baseline, NAME or NAME:CHECKPOINT; or module:callable."
 ModelName = Annotated[str, _argument("MODEL", MODEL_HELP, completion.models)]
-ModelNames = Annotated[list[str], _argument("MODEL", MODEL_HELP, completion.models)]
+ModelNames = Annotated[list[str] | None, _argument("MODEL", MODEL_HELP, completion.models)]
 MEASURED_HELP = "NAME or NAME@PRESET, the reference of the ratios first; the models of Figure 3a if none is given."
 MeasuredModels = Annotated[list[str] | None, _argument("MODEL", MEASURED_HELP, completion.models)]
 RelaxedModels = Annotated[list[str] | None, _argument("MODEL", f"Models that relax: {MODEL_HELP}", completion.models)]
@@ -214,6 +214,16 @@ BatchSize = Annotated[
 ]
 
 # Model.
+NamedModels = Annotated[
+    list[str] | None,
+    _option(
+        MODEL,
+        "Models, separated by commas, as the arguments; may be given several times.",
+        "--models",
+        "--model",
+        autocompletion=completion.models,
+    ),
+]
 TrainedModel = Annotated[
     str,
     _option(
@@ -230,7 +240,7 @@ ModelConfig = Annotated[
 Untrained = Annotated[bool, _option(MODEL, "Random weights, with the settings of --preset.", "--untrained")]
 Preset = Annotated[
     str | None,
-    _option(MODEL, "Settings of random weights: small, zeolite, mptrj, … If not given: the card's first.", "--preset"),
+    _option(MODEL, "Settings of random weights: fig3a, zeolite, mptrj, … If not given: the card's first.", "--preset"),
 ]
 Trust = Annotated[
     bool, _option(MODEL, "Load released weights that are pickled and have no checksum in the card.", "--trust")
@@ -370,3 +380,21 @@ def refuse(use: str, **values: Any) -> None:
     """
     for name in given(**values):
         raise UserError(f"{flag(name)} has no use here: {use}")
+
+
+def model_names(*given_names: Sequence[str] | None) -> tuple[str, ...]:
+    """Models of the arguments and of --models, each once; a word may hold several, separated by commas."""
+    words = (word for names in given_names for word in names or ())
+    names = (part.strip() for word in words for part in word.split(","))
+    return tuple(dict.fromkeys(filter(None, names)))
+
+
+def required_models(*given_names: Sequence[str] | None) -> tuple[str, ...]:
+    """The same, at least one.
+
+    Raises:
+        UserError: none is given.
+    """
+    if not (names := model_names(*given_names)):
+        raise UserError("name at least one model; `alphanet baselines list` has those that need no file")
+    return names

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ALPHANET = "alphanet"
 NEEDS_UNTRAINED = "of random weights: set untrained, too, or leave it out"
-SMALL = "small"  # AlphaNet's preset for random weights
+SMALL = "fig3a"  # AlphaNet's preset for random weights, the settings of appendix B.4 that the baselines have too
 Frames = Callable[[], Iterable["Atoms"]]
 
 

@@ -24,7 +24,7 @@ def run(*arguments: object) -> str:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    run("init", "--preset", "small", "--elements", "H,C,O,Cu", "--seed", 5, "-o", tmp_path / "m.safetensors")
+    run("init", "--preset", "fig3a", "--elements", "H,C,O,Cu", "--seed", 5, "-o", tmp_path / "m.safetensors")
     return tmp_path / "m.safetensors"
 
 
@@ -38,7 +38,7 @@ def test_init_states_what_it_wrote(tmp_path: Path) -> None:
 
 def test_init_is_reproducible(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        run("init", "--preset", "small", "--seed", 7, "-o", tmp_path / f"{name}.safetensors")
+        run("init", "--preset", "fig3a", "--seed", 7, "-o", tmp_path / f"{name}.safetensors")
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
@@ -71,10 +71,10 @@ def test_unknown_elements_name_the_structure_and_write_nothing(model: Path, tmp_
     ("arguments", "words"),
     [
         (["predict", "none.safetensors", "in.xyz", "-o", "out.extxyz"], "none.safetensors: no such file"),
-        (["init", "--preset", "smal", "-o", "m.safetensors"], "did you mean 'small'"),
-        (["init", "--preset", "small", "-o", "m.pt"], "safetensors"),
-        (["init", "--preset", "small", "--elements", "Xq", "-o", "m.safetensors"], "'Xq' is not a chemical symbol"),
-        (["init", "--preset", "small", "--reading", "papr", "-o", "m.safetensors"], "did you mean 'paper'"),
+        (["init", "--preset", "fig3", "-o", "m.safetensors"], "did you mean 'fig3a'"),
+        (["init", "--preset", "fig3a", "-o", "m.pt"], "safetensors"),
+        (["init", "--preset", "fig3a", "--elements", "Xq", "-o", "m.safetensors"], "'Xq' is not a chemical symbol"),
+        (["init", "--preset", "fig3a", "--reading", "papr", "-o", "m.safetensors"], "did you mean 'paper'"),
     ],
 )
 def test_mistakes(arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

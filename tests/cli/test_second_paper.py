@@ -31,7 +31,7 @@ source: a second paper
 sweeps: {inference: [step]}
 metrics: {inference_speed: {title: speed, unit: samples/s, better: higher}}
 columns: {cu: {title: copper}}
-rows: {AlphaNet: {model: alphanet@small}}
+rows: {AlphaNet: {model: alphanet@fig3a}}
 paper: {AlphaNet: {cu: {inference_speed: "120.1"}}}
 scales:
   mini:

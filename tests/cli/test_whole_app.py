@@ -141,7 +141,7 @@ def test_every_command_that_prints_has_json():
         ["repro", "list"],
         ["repro", "table1", "--dry-run"],
         ["repro", "all", "--dry-run"],
-        ["init", "--preset", "small", "--elements", "Si", "--out", "m.safetensors"],
+        ["init", "--preset", "fig3a", "--elements", "Si", "--out", "m.safetensors"],
     ],
     ids=" ".join,
 )

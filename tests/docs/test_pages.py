@@ -1,7 +1,9 @@
 """What the documentation says of commands, costs and files is what the code says."""
 
+import os
 import re
 import shlex
+import subprocess
 from itertools import groupby
 
 import pytest
@@ -32,11 +34,32 @@ def commands_of(page):
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_and_options_exist(page):
     for words in commands_of(page):
-        command, rest = command_of(words)
-        known = {name for param in command.params for name in [*param.opts, *param.secondary_opts]} | {"--help"}
-        options = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
-        assert options <= known, f"alphanet {shlex.join(words)}: no {options - known}"
-        assert not hasattr(command, "commands") or options, f"alphanet {shlex.join(words)}: no such command"
+        check_command(words)
+
+
+def test_the_script_for_a_gpu_calls_what_exists(tmp_path):
+    calls = tmp_path / "calls"
+    for name in ("alphanet", "python"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {calls}\n')
+        (tmp_path / name).chmod(0o755)
+    script = [ROOT / "benchmarks" / "gpu.sh", tmp_path / "out", tmp_path / "alphanet"]
+    subprocess.run(["bash", *map(str, script)], cwd=ROOT, check=True, env=os.environ | {"ALPHANET_OFFICIAL_SRC": "/x"})
+    lines = [shlex.split(line) for line in calls.read_text().splitlines()]
+    assert len(lines) == 7
+    for program, *words in lines:
+        if program == "alphanet":
+            check_command(words)
+        else:
+            assert all((ROOT / word).exists() for word in words if word.endswith(".py"))
+
+
+def check_command(words):
+    """The command of `words` exists, and so does every option in them."""
+    command, rest = command_of(words)
+    known = {name for param in command.params for name in [*param.opts, *param.secondary_opts]} | {"--help"}
+    options = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
+    assert options <= known, f"alphanet {shlex.join(words)}: no {options - known}"
+    assert not hasattr(command, "commands") or options, f"alphanet {shlex.join(words)}: no such command"
 
 
 def command_of(words):

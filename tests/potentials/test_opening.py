@@ -128,7 +128,7 @@ def test_a_file_for_a_row_that_loads_pickles_needs_trust(installed, tmp_path):
 
 def test_alphanet_by_file_and_by_name(tmp_path):
     file = tmp_path / "model.safetensors"
-    model = create_model(preset("small", elements=["H", "C"]), seed=3)
+    model = create_model(preset("fig3a", elements=["H", "C"]), seed=3)
     save_model(model, file)
     from_file, _ = energy(str(file), dtype="float64")
     random, _ = energy("alphanet", untrained=True, seed=3, dtype="float64")
