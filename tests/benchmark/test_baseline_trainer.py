@@ -28,7 +28,7 @@ def test_an_evaluation_makes_the_environment_that_is_missing(monkeypatch, there)
 def test_the_result_of_a_training_is_read_as_what_it_was(tmp_path, trained):
     if trained == "network":
         counts = ("epochs", "steps", "steps_per_epoch", "planned_steps", "best_epoch", "parameters", "frames")
-        fields = dict.fromkeys(("seconds", *counts), 1)
+        fields = dict.fromkeys(("seconds", "cpu_seconds", *counts), 1)
         fields |= {"name": "alphanet", "model": "model.safetensors", "sha256": "0" * 64, "finished": True}
         maps = {name: {} for name in ("validation", "reference_energies", "settings", "sources")}
         trained = TrainingResult(**fields, **maps, elements=("Cu",))

@@ -93,7 +93,7 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         )
 
     def keeps(self, task: Task[TrainingWork], place: Place, record: Record) -> bool:
-        """Whether the record is of the test frames of the same finished training, and its parity sample still exists."""
+        """Whether the record is of the test frames of the same finished training, with its parity sample there."""
         job = task.work.ready_job
         return (
             record.protocol.get("key") == task.keys[place]

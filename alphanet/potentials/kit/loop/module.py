@@ -19,6 +19,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from . import FACTOR, PATIENCE, TrainingError
+from .costs import CostMeter, counted
 from .data import Batch, GraphDataset, Prediction
 from .loss import Errors, errors, frames_at_fault, total_loss
 from .sampling import TrainingBatches, evaluation_batches
@@ -43,6 +44,7 @@ class TrainingModule(LightningModule):
         steps_per_epoch: optimizer steps in an epoch, known when training starts.
         step_errors: summed errors of the last training batch.
         validation: metrics of the last validation, see `metrics`.
+        meter: takes the operations of a step, which are counted before the first one.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class TrainingModule(LightningModule):
         self.steps_per_epoch = 0
         self.step_errors: Tensor | None = None
         self.validation: dict[str, float] = {}
+        self.meter: CostMeter | None = None
         self._data, self._predict = data, predict
         self._packed, self._workers = packed, num_workers
         self._validation_sums: Tensor | None = None
@@ -144,17 +147,29 @@ class TrainingModule(LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed dropout by the step, so that nothing random has to be stored."""
+        if self.meter is not None and self.meter.step_flops is None:
+            self.meter.step_flops = self._operations(batch)
         step = self.trainer.global_step * self.trainer.world_size + self.trainer.global_rank
         torch.manual_seed(self.settings.seed * 1_000_000_007 + step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
-        prediction = self._predict(self.model, batch.graph, self._wants_stress(batch), True)
-        sums = errors(prediction, batch, self.settings.loss)
-        loss = total_loss(sums, self.settings.loss, self.current_energy_weight)
+        prediction, sums, loss = self._loss(batch)
         self.step_errors = torch.stack(sums).detach()
         self._seen = batch, prediction, loss.detach()
         return loss
+
+    def _loss(self, batch: Batch) -> tuple[Prediction, Errors, Tensor]:
+        prediction = self._predict(self.model, batch.graph, self._wants_stress(batch), True)
+        sums = errors(prediction, batch, self.settings.loss)
+        return prediction, sums, total_loss(sums, self.settings.loss, self.current_energy_weight)
+
+    def _operations(self, batch: Batch) -> float:
+        """Floating-point operations of a step on `batch`, by a step whose gradients are thrown away."""
+        weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        with counted() as counter:
+            torch.autograd.grad(self._loss(batch)[2], weights, allow_unused=True)
+        return float(counter.get_total_flops())
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip the gradient; stop before a step with a loss or gradient that is not finite.

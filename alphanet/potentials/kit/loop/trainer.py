@@ -22,6 +22,8 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from . import LAST, TrainingError
 from .checkpoints import AtomicCheckpointIO, Checkpoints, StoppedBySignalError, require_readable
+from .cost_log import CostLog
+from .costs import costs_of
 from .logs import TrainingLog
 from .module import TrainingModule
 from .schedule import ENDLESS
@@ -49,6 +51,10 @@ class Outcome:
     steps: int
     steps_per_epoch: int
     seconds: float  # wall time over all resumptions
+    cpu_seconds: float  # of all processes
+    gpu_seconds: float | None  # for which the training had GPUs
+    flops: float | None  # floating-point operations of all steps, see `costs`
+    step_seconds: float | None  # wall time of a step
     best_epoch: int
     validation: dict[str, float]  # of the best model: loss, energy_mae (eV/atom), force_mae (eV/Å), stress_mae
     finished: bool  # false if `max_time` cut it before its last step
@@ -89,7 +95,7 @@ def make_trainer(
             enable_progress_bar=bool(bar),
             enable_model_summary=False,
             logger=False,
-            callbacks=[TrainingLog(folder, settings.log_every), *bar, checkpoints],
+            callbacks=[CostLog(), TrainingLog(folder, settings.log_every), *bar, checkpoints],
             plugins=plugins,  # type: ignore[arg-type]
         )
     except (MisconfigurationException, ValueError) as error:
@@ -105,6 +111,8 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
         KeyboardInterrupt: a signal asked to stop; the same call resumes.
     """
     last, settings = folder / LAST, module.settings
+    (costs,) = (callback for callback in trainer.callbacks if isinstance(callback, CostLog))
+    module.meter = costs.meter
     step = require_readable(last) if last.exists() else 0
     if step:
         logger.info("resuming from %s at step %d", last, step)
@@ -115,10 +123,10 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
             epochs=state["epoch"],
             steps=step,
             steps_per_epoch=checkpoints.steps_per_epoch,
-            seconds=checkpoints.seconds,
             best_epoch=checkpoints.best_epoch,
             validation=checkpoints.best,
             finished=True,
+            **costs_of(state["callbacks"][costs.state_key], step, trainer.world_size),
         )
     try:
         trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=True)
@@ -130,10 +138,10 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
         epochs=trainer.global_step // module.steps_per_epoch,
         steps=trainer.global_step,
         steps_per_epoch=checkpoints.steps_per_epoch,
-        seconds=checkpoints.seconds,
         best_epoch=checkpoints.best_epoch,
         validation=checkpoints.best,
         finished=trainer.global_step == module.total_steps,
+        **costs.meter.costs(trainer.global_step, trainer.world_size),
     )
 
 
