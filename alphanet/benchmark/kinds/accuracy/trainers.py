@@ -27,7 +27,7 @@ class TrainingRequest:
     dtype: str
     device: str
     epochs: int | None  # the number in the trainer's own settings if None
-    max_time: float | None  # seconds
+    max_time: float | None  # seconds; a guard that never changes how a finished training was trained
     train_frames: int | None = None  # number of training frames in `data`; all if None
 
 
@@ -36,6 +36,7 @@ class MeanFit(Card):
 
     seconds: float
     energy_per_atom: float  # eV
+    stop: str = ""  # as `TrainingResult.stop`; nothing stops it
 
 
 Trained = TrainingResult | MeanFit
