@@ -11,6 +11,7 @@ from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
 from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run_job, stop_of, training_job
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining, plan_trainings
 from alphanet.benchmark.kinds.accuracy.show import parity_plots, power_law_curves, power_law_grid, power_law_plot
+from alphanet.benchmark.kinds.accuracy.terms import declared_differences, loss_weights
 from alphanet.benchmark.kinds.accuracy.trainers import trainer_of
 from alphanet.benchmark.needs import need_dataset
 from alphanet.benchmark.power_law import law_text
@@ -158,6 +159,8 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
     def show(self, findings: Findings) -> Shown:
         """Draw parity plots of the first seed, and power laws if the card asks for them."""
         shown = Shown(problems=self.problems())
+        shown.notes += filter(None, [loss_weights(findings.records)])
+        shown.notes += [f"Not equal: {line}" for line in declared_differences(self.card, self.options.scale)]
         if self.card.parity:
             for work, records in self.finished.values():
                 shown.figures.append(parity_plots(self.card, self.options.scale, self.folder, work, records))

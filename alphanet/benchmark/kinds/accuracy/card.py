@@ -36,6 +36,10 @@ class TrainingRun(Protocol):
 
     settings: dict[str, JsonValue] = Field(default_factory=dict)  # of its trainer, which checks them
     batch_size: PositiveInt = 8  # in evaluation
+    own_frames: bool = False
+    """Whether it trains and validates only on the frames that its column counts, instead of all of the data set"""
+    unequal: dict[str, str] = Field(default_factory=dict)
+    """Setting -> why it may differ from AlphaNet's, see `alphanet.benchmark.kinds.accuracy.terms`"""
 
 
 class AccuracyScale(ScaleSettings):
@@ -47,6 +51,7 @@ class AccuracyScale(ScaleSettings):
     dtype: Literal["float32", "float64"] = "float32"  # of training and evaluation
     seeds: PositiveInt = 1  # trainings of each model that has anything random; two or more give a spread
     threads: PositiveInt | None = None  # of every model; torch's choice if None
+    valid_frames: PositiveInt | None = None  # most validation frames of every training, evenly spaced; all if None
     parity_frames: PositiveInt | None = None  # most frames of train and of valid in parity plots; all if None
     skip_columns: dict[str, str] = Field(default_factory=dict)  # column -> what it needs
     skip_rows: dict[str, str] = Field(default_factory=dict)  # run key of a row that has no run -> what it needs
