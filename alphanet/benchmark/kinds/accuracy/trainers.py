@@ -34,7 +34,7 @@ class TrainingRequest:
     dtype: str
     device: str
     epochs: int | None  # the number in the trainer's own settings if None
-    max_time: float | None  # seconds
+    max_time: float | None  # seconds; a guard that never changes how a finished training was trained
     train_frames: int | None = None  # number of training frames in `data`; all if None
     only: Mapping[str, str] = field(default_factory=dict)  # patterns of the training and validation frames in `data`
     valid_frames: int | None = None  # most validation frames in `data`; all if None

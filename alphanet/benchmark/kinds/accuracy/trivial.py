@@ -20,6 +20,7 @@ class MeanFit(Card):
     """The fit of `mean`."""
 
     seconds: float
+    stop: str = ""  # as `TrainingResult.stop`; nothing stops it
     energy_per_atom: float  # eV
 
 
@@ -27,6 +28,7 @@ class ReferenceFit(Card):
     """The fit of `zero-forces`."""
 
     seconds: float
+    stop: str = ""  # as `TrainingResult.stop`; nothing stops it
     reference_energies: dict[str, float]  # eV
 
 
@@ -34,6 +36,7 @@ class CopiedFrames(Card):
     """The training frames whose labels are copied."""
 
     seconds: float
+    stop: str = ""  # as `TrainingResult.stop`; nothing stops it
     training_frames: int
 
 
