@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BeforeValidator,
+    Field,
+    JsonValue,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from alphanet.cards import Card, read_yaml
 from alphanet.errors import UserError
@@ -68,6 +77,9 @@ class TrainingSettings(Card):
     max_time: Seconds | None = None
     """A guard: wall time in seconds, over all resumptions, at which the training stops unfinished. The plan is that of
     `epochs` and `steps` alone, so a training that goes on with more time ends as if it had never stopped"""
+    until: Literal["steps", "convergence"] = "steps"
+    """`convergence`: end earlier, when the validation is flat over the last fifth of the steps taken; `epochs` and
+    `steps` are then a limit. Only with `schedule: plateau`, since a cosine has to know its end"""
     batch_size: PositiveInt
     """Structures in a batch, per device"""
     limit_train: PositiveInt | None = None
@@ -105,6 +117,12 @@ class TrainingSettings(Card):
     """Time between checkpoints within an epoch; each validated epoch's end writes one besides"""
     log_every: PositiveInt = 50
     """Steps between rows of the logs"""
+
+    @model_validator(mode="after")
+    def _can_converge(self) -> "TrainingSettings":
+        if self.until == "convergence" and self.schedule != "plateau":
+            raise ValueError("until: convergence needs schedule: plateau, since a cosine has to know its end")
+        return self
 
 
 def planned_steps(settings: TrainingSettings, steps_per_epoch: int) -> int:
