@@ -17,7 +17,7 @@ from alphanet.potentials.kit.loop import LAST, METRICS, MODEL
 from alphanet.potentials.protocol import TrainingAnswer
 from alphanet.training.data import LabeledFrames
 from alphanet.training.references import Statistics, measure
-from alphanet.training.settings import RUN_SETTINGS, TrainingSettings, flat
+from alphanet.training.settings import RUN_SETTINGS, EnergyWeight, TrainingSettings, flat
 
 RESULT = "result.json"
 STATISTICS = "statistics.json"
@@ -52,6 +52,8 @@ class TrainingResult(TrainingAnswer):
     """Whether the validation was flat over the last fifth of the steps, see `loop.convergence`"""
     planned_steps: int
     """That epochs and steps of the settings make; fewer were taken if `finished` is false"""
+    energy_weight: EnergyWeight | None = None
+    """Of the loss, by both conventions; None if the trainer does not say"""
     settings: dict[str, JsonValue]
     sources: dict[str, str]
     """Files of the data with their sha256"""

@@ -2,14 +2,19 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
+from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds import accuracy
 from alphanet.benchmark.kinds.accuracy import Accuracy
 from alphanet.benchmark.kinds.accuracy.jobs import matching_frames
-from alphanet.benchmark.loading import load_benchmark
+from alphanet.benchmark.loading import card_of, card_path, load_benchmark
+from alphanet.benchmark.runner import run_benchmark
+from alphanet.cards import read_yaml
 from alphanet.data.store import FrameStore
 from alphanet.errors import UserError
+from alphanet.files import sha256_of
 from alphanet.results.schema import BenchmarkResult, read_result
 
 ONE = ("alphanet/formate",)
@@ -314,3 +319,35 @@ def test_a_run_of_some_cells_keeps_the_others_whatever_guard_or_budget(run, monk
     assert cell_of(second, "AlphaNet").measured == cell_of(first, "AlphaNet").measured
     assert cell_of(second, "mean", "graphene").measured is not None
     assert "parity_formate_alphanet" in [figure.name for figure in second.figures]
+
+
+def test_the_errors_of_every_test_frame_are_kept_and_give_the_metrics(run, tmp_path):
+    result = run(only=("AlphaNet/formate",))
+    (cell,) = [c for c in result.cells if (c.row, c.column, c.metric) == ("AlphaNet", "formate", "force_mae")]
+    record = result.records[cell.records[0]]
+    named = record.protocol["frame_errors"]
+    file = tmp_path / "table" / named["file"]
+    assert sha256_of(file) == named["sha256"]
+    with np.load(file) as arrays:
+        assert len(arrays["energy_error"]) == record.metrics["n_structures"] == 5
+        assert arrays["energy_sum"].mean() == pytest.approx(record.value("energy_mae"))
+        assert arrays["force_sum"].sum() / arrays["force_count"].sum() == pytest.approx(record.value("force_mae"))
+    file.unlink()
+    run(only=("AlphaNet/formate",))
+    assert file.is_file()  # the cell was evaluated again
+
+
+def test_claims_are_decided_over_seeds_and_frames(tmp_path, trainers):
+    claim = {
+        "id": "it",
+        "text": "t",
+        "place": "section 1",
+        "test": "less",
+        "metric": "energy_mae",
+        "columns": "formate",
+    }
+    values = read_yaml(card_path("table")) | {"claims": [claim | {"row": "AlphaNet", "than": "mean"}]}
+    result = run_benchmark(card_of(values, "card"), RunOptions(out=tmp_path, seeds=3))
+    (decided,) = result.claims
+    assert decided.seeds == 3 and decided.frames == 5 and len(decided.records) == 4
+    assert decided.interval[0] < decided.effect < decided.interval[1] and decided.outcome != "not tested"

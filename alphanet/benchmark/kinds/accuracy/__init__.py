@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from alphanet.benchmark.claims.samples import Samples, samples_of_records, with_frame_errors
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
@@ -11,15 +12,19 @@ from alphanet.benchmark.kinds.accuracy.costs import compute_grid, trained_costs,
 from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run_job, stop_of, training_job
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining, plan_trainings
 from alphanet.benchmark.kinds.accuracy.show import parity_plots, power_law_curves, power_law_grid, power_law_plot
+from alphanet.benchmark.kinds.accuracy.terms import declared_differences, loss_weights
 from alphanet.benchmark.kinds.accuracy.trainers import trainer_of
 from alphanet.benchmark.needs import need_dataset
 from alphanet.benchmark.power_law import law_text
 from alphanet.data.prepare import PreparedData, prepare
 from alphanet.errors import UserError
+from alphanet.measure.frame_errors import ENERGY_SUM, FORCE_COUNT, FORCE_SUM, ONE
 from alphanet.results.records import Record
 
 __all__ = ["Accuracy", "AccuracyCard", "TrainingWork"]
 
+FRAME_ARRAYS = {"energy_mae": (ENERGY_SUM, ONE), "force_mae": (FORCE_SUM, FORCE_COUNT)}
+"""Metric -> arrays of the frames' sums of absolute errors and of their numbers"""
 
 logger = logging.getLogger(__name__)
 
@@ -146,9 +151,23 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
             changed.append(f"{options.epochs} epochs")
         return changed
 
+    def samples(self, findings: Findings) -> Samples:
+        """Return the metrics of the test frames, with the errors of every frame where those were kept."""
+        samples = samples_of_records(self.card, findings)
+        for (row, column, metric), sample in samples.items():
+            own = sample
+            if not trainer_of(self.card.rows[row].model).seeded:
+                own = replace(own, repeats="fixed")
+            if metric in FRAME_ARRAYS:
+                own = with_frame_errors(own, self.folder, *FRAME_ARRAYS[metric])
+            samples[row, column, metric] = own
+        return samples
+
     def show(self, findings: Findings) -> Shown:
         """Draw parity plots of the first seed, and power laws if the card asks for them."""
         shown = Shown(problems=self.problems())
+        shown.notes += filter(None, [loss_weights(findings.records)])
+        shown.notes += [f"Not equal: {line}" for line in declared_differences(self.card, self.options.scale)]
         if self.card.parity:
             for work, records in self.finished.values():
                 shown.figures.append(parity_plots(self.card, self.options.scale, self.folder, work, records))
