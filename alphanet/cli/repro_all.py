@@ -61,7 +61,7 @@ def run_all(chosen: Sequence[Choice], *, as_json: bool) -> bool:
     for place, choice in enumerate(chosen, 1):
         options = choice.options
         if budget is not None:
-            share = budget.share(choice.name)
+            share = budget.share(choice.name, capped=False)  # estimates may exceed what is usual
             minutes = max(LEAST, share or 0.0) / 60
             options = options.model_copy(update={"budget": minutes if share is None or share > 0 else None})
         arguments = ["repro", choice.name, *arguments_of(options)]

@@ -48,6 +48,8 @@ class TrainingResult(TrainingAnswer):
     elements: tuple[str, ...]
     reference_energies: dict[str, float]
     """eV"""
+    converged: bool = False
+    """Whether the validation was flat over the last fifth of the steps, see `loop.convergence`"""
     planned_steps: int
     """That epochs and steps of the settings make; fewer were taken if `finished` is false"""
     energy_weight: EnergyWeight | None = None

@@ -22,11 +22,13 @@ from alphanet.model.create import create_model
 from alphanet.model.prediction import predict
 from alphanet.potentials.cards import BaselineCard, load_baseline
 from alphanet.potentials.environments import resolved_versions
-from alphanet.potentials.kit.loop import TrainingError
+from alphanet.potentials.kit.loop import METRICS, TrainingError
 from alphanet.potentials.kit.loop.checkpoints import Checkpoints
+from alphanet.potentials.kit.loop.convergence import is_flat
 from alphanet.potentials.kit.loop.data import GraphDataset, Prediction
 from alphanet.potentials.kit.loop.module import Predict, TrainingModule
 from alphanet.potentials.kit.loop.sampling import pack
+from alphanet.potentials.kit.loop.table import validations
 from alphanet.potentials.kit.loop.trainer import Parallel, agree_before_start, fit, make_trainer, quiet_lightning
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.settings import BaselineSettings, architecture
@@ -125,6 +127,7 @@ def _train_alphanet(
         sha256=sha256_of(folder.model),
         parameters=model.n_parameters,
         frames=len(train_set),
+        converged=_has_converged(folder),
         planned_steps=planned_steps(settings, outcome.steps_per_epoch),
         elements=tuple(model.config.elements),
         reference_energies=_references(settings, model.config.elements, statistics),
@@ -173,6 +176,7 @@ def _train_baseline(
         model=folder.model,
         sha256=sha256_of(folder.model),
         frames=len(frames[0]),
+        converged=_has_converged(folder),
         planned_steps=planned_steps(settings, answer.steps_per_epoch),
         elements=elements,
         reference_energies=references,
@@ -197,6 +201,10 @@ def _start(
     if folder.read_result() is None:
         logger.info("%s", folder.tree())
     folder.statistics(data.sources, frames, _method(settings))
+
+
+def _has_converged(folder: RunFolder) -> bool:
+    return is_flat([(int(row["step"]), row["valid_loss"]) for row in validations(folder.path / METRICS)])
 
 
 def _warn_of_absent_stress(weight: float, statistics: Statistics) -> None:

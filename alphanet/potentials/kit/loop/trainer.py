@@ -116,9 +116,11 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
     step = require_readable(last) if last.exists() else 0
     if step:
         logger.info("resuming from %s at step %d", last, step)
-    if settings.steps is not None and step >= settings.steps:  # killed between the last checkpoint and the result
-        state = torch.load(last, map_location="cpu", weights_only=True)
+    state = torch.load(last, map_location="cpu", weights_only=True) if step else {}
+    if step:
         checkpoints.load_state_dict(state["callbacks"][checkpoints.state_key])
+    # killed between the last checkpoint and the result
+    if checkpoints.converged or (settings.steps is not None and step >= settings.steps):
         return Outcome(
             epochs=state["epoch"],
             steps=step,
@@ -140,7 +142,7 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
         steps_per_epoch=checkpoints.steps_per_epoch,
         best_epoch=checkpoints.best_epoch,
         validation=checkpoints.best,
-        finished=trainer.global_step == module.total_steps,
+        finished=checkpoints.converged or trainer.global_step == module.total_steps,
         **costs.meter.costs(trainer.global_step, trainer.world_size),
     )
 
