@@ -80,9 +80,9 @@ class LabelFinder:
         if virial is None:
             return own
         if atoms.cell.rank < 3:
-            self._say(
-                logging.WARNING, f"{key!r} of a frame without three cell vectors gives no stress; it stays in info"
-            )
+            if np.any(virial):  # isolated atoms often carry zeros
+                text = f"{key!r} of a frame without three cell vectors gives no stress; it stays in info"
+                self._say(logging.WARNING, text)
             atoms.info[key] = virial
             return own
         other = stress_from_virial(virial, atoms.get_volume())
@@ -115,6 +115,14 @@ class LabelFinder:
                 if key != label:
                     self._say(logging.INFO, f"{label} found under {key!r}")
                 others = others[1:]
+            for other in values:
+                if (
+                    _is_named(label, other)
+                    and other not in (key, *others)
+                    and np.asarray(values[other]).dtype.kind in "fiu"
+                ):
+                    shape = np.shape(values[other])
+                    self._say(logging.WARNING, f"{other!r} is not taken as {label}: it has the shape {shape}")
             if others:
                 self._say(logging.WARNING, f"{label} is taken from {key!r}; also there: {', '.join(map(repr, others))}")
         if value is None:
@@ -176,8 +184,7 @@ class LabelFinder:
 
 def _is_label(label: Label, key: Any, value: Any, atoms: Atoms) -> bool:
     """Whether a name is a known spelling of a label, and its value has the label's form."""
-    match = _PATTERNS[label].fullmatch(_normal(str(key)))
-    if match is None or (match["unit"] and factor(match["unit"], label) is None):
+    if not _is_named(label, key):
         return False
     array = np.asarray(value)
     if array.dtype.kind not in "fiu":
@@ -185,6 +192,11 @@ def _is_label(label: Label, key: Any, value: Any, atoms: Atoms) -> bool:
     if label == "forces":
         return array.shape == (len(atoms), 3)
     return array.size == 1 if label == "energy" else array.size in (6, 9)
+
+
+def _is_named(label: Label, key: Any) -> bool:
+    match = _PATTERNS[label].fullmatch(_normal(str(key)))
+    return match is not None and (match["unit"] is None or factor(match["unit"], label) is not None)
 
 
 def _label_of_unit(key: Any) -> Quantity | None:

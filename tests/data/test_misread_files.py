@@ -206,6 +206,12 @@ def test_stresses_keep_their_sign(tmp_path, key):
     np.testing.assert_allclose(found.get_stress()[:3], 0.01)
 
 
+def test_what_has_the_name_of_a_label_and_another_form_is_told(tmp_path, caplog):
+    found = only(extxyz(tmp_path / "a.extxyz", 'energy=-1 virials="1 2 3 4"'))
+    assert "'virials' is not taken as virial: it has the shape (4,)" in caplog.messages
+    assert found.info["virials"].tolist() == [1, 2, 3, 4]
+
+
 def test_stress_and_virial_that_disagree(tmp_path, caplog):
     agreeing = 'energy=-1 stress="0.01 0 0 0 0.01 0 0 0 0.01" virial="-1.25 0 0 0 -1.25 0 0 0 -1.25"'
     np.testing.assert_allclose(only(extxyz(tmp_path / "a.extxyz", agreeing)).get_stress()[:3], 0.01)
