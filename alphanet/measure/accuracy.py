@@ -44,6 +44,7 @@ class Accuracy:
     energy_mae: float  # eV/atom
     energy_rmse: float  # eV/atom
     energy_mae_shifted: float  # eV/atom, after the mean error is taken off
+    energy_offset: float  # eV/atom, size of the mean error, which the frames have in common
     force_mae: float  # eV/Å, over components
     force_rmse: float  # eV/Å, over components
     force_mae_by_element: dict[str, float]  # eV/Å, over components
@@ -166,6 +167,7 @@ class _Sums:
             energy_mae=self._energy.mae,
             energy_rmse=self._energy.rmse,
             energy_mae_shifted=shifted_mae(self._energy_errors),
+            energy_offset=abs(self._energy.mean),
             force_mae=self._force.mae,
             force_rmse=self._force.rmse,
             force_mae_by_element={element: total.mae for element, total in sorted(self._by_element.items())},

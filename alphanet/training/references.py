@@ -29,11 +29,16 @@ class Statistics:
     force_rms: float  # eV/Å, of the components
     stress_frames: int | None = None  # training frames that count for a stress term; None: not measured
 
+    @property
+    def atoms_per_frame(self) -> float:
+        """Mean number of atoms of the training frames."""
+        return self.n_atoms / self.n_frames
+
     def describe(self) -> str:
         """One line for the user."""
         energies = ", ".join(f"{symbol} {energy:.3f}" for symbol, energy in self.reference_energies.items())
         return (
-            f"{self.n_frames} training frames, {self.n_atoms / self.n_frames:.0f} atoms each, "
+            f"{self.n_frames} training frames, {self.atoms_per_frame:.0f} atoms each, "
             f"force RMS {self.force_rms:.3f} eV/Å, reference energies (eV) {energies}"
         )
 
