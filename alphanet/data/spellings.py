@@ -115,19 +115,18 @@ class LabelFinder:
                 if key != label:
                     self._say(logging.INFO, f"{label} found under {key!r}")
                 others = others[1:]
-            for other in values:
-                if (
-                    _is_named(label, other)
-                    and other not in (key, *others)
-                    and np.asarray(values[other]).dtype.kind in "fiu"
-                ):
-                    shape = np.shape(values[other])
-                    self._say(logging.WARNING, f"{other!r} is not taken as {label}: it has the shape {shape}")
+            self._note_other_forms(label, {key, *others}, values)
             if others:
                 self._say(logging.WARNING, f"{label} is taken from {key!r}; also there: {', '.join(map(repr, others))}")
         if value is None:
             return None, key
         return self._converted(label, key, value, atoms.info, unit_keys), key
+
+    def _note_other_forms(self, label: Label, known: set[str], values: Mapping[str, Any]) -> None:
+        for key, value in values.items():
+            if key not in known and _is_named(label, key) and np.asarray(value).dtype.kind in "fiu":
+                text = f"{key!r} is not taken as {label}: it has the shape {np.shape(value)}"
+                self._say(logging.WARNING, text)
 
     def _converted(self, label: Label, key: str, value: Any, info: Mapping[str, Any], unit_keys: set[str]) -> Any:
         match = _PATTERNS[label].fullmatch(_normal(key))
