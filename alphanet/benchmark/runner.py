@@ -233,6 +233,8 @@ def _result(
         comparable=not reason,
         reason=reason,
         when=max((record.when for record in records.values()), default=""),
+        across=card.across,
+        trivial=tuple(name for name, row in card.rows.items() if row.trivial),
         cells=tuple(cells),
         claims=tuple(shown.claims),
         grids=tuple(shown.grids),
