@@ -107,6 +107,7 @@ class Cell(Part):
     margin: float | None = None  # the largest difference that counts as equal; None if not judged
     comparable: bool
     reason: str = ""  # why it is not comparable, or not measured
+    follows: str = ""  # the public settings that its row was measured by
     outcome: Verdict
     verdict: str  # the outcome with its reasons
     inconsistent: bool = False  # the paper contradicts `paper`, whatever the outcome is

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
+from alphanet.data.labels import labels_of
+from alphanet.data.store import FrameStore
+from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
 from alphanet.training.data import LabeledFrames
 
@@ -23,12 +27,18 @@ class Statistics:
     elements: tuple[str, ...]  # of training and validation frames, by atomic number
     reference_energies: dict[str, float]  # eV, see `fit_references`
     force_rms: float  # eV/Å, of the components
+    stress_frames: int | None = None  # training frames that count for a stress term; None: not measured
+
+    @property
+    def atoms_per_frame(self) -> float:
+        """Mean number of atoms of the training frames."""
+        return self.n_atoms / self.n_frames
 
     def describe(self) -> str:
         """One line for the user."""
         energies = ", ".join(f"{symbol} {energy:.3f}" for symbol, energy in self.reference_energies.items())
         return (
-            f"{self.n_frames} training frames, {self.n_atoms / self.n_frames:.0f} atoms each, "
+            f"{self.n_frames} training frames, {self.atoms_per_frame:.0f} atoms each, "
             f"force RMS {self.force_rms:.3f} eV/Å, reference energies (eV) {energies}"
         )
 
@@ -48,13 +58,14 @@ def measure(train: LabeledFrames, valid: LabeledFrames, method: str = "huber") -
     compositions: list[np.ndarray] = []
     energies: list[float] = []
     seen = np.zeros(len(chemical_symbols), dtype=bool)
-    n_atoms, squares = 0, 0.0
+    n_atoms, squares, stress_frames = 0, 0.0, 0
     for index in range(len(train)):
         atoms = train[index]
         counts = np.bincount(atoms.numbers, minlength=len(chemical_symbols))
         seen |= counts > 0
         n_atoms += len(atoms)
         squares += float((atoms.calc.results["forces"] ** 2).sum())
+        stress_frames += "stress" in atoms.calc.results and bool(atoms.pbc.all())
         if index % stride == 0:
             compositions.append(counts)
             energies.append(atoms.calc.results["energy"])
@@ -69,6 +80,7 @@ def measure(train: LabeledFrames, valid: LabeledFrames, method: str = "huber") -
         elements=_symbols(seen),
         reference_energies=dict(zip(_symbols(sampled), fitted.tolist(), strict=True)),
         force_rms=float(np.sqrt(squares / (3 * n_atoms))),
+        stress_frames=stress_frames,
     )
 
 
@@ -135,6 +147,42 @@ def reference_energies(
     if missing:
         raise UserError(f"reference_energies: no energy for {', '.join(missing)}; add it or write `huber` to fit them")
     return {symbol: float(choice[symbol]) for symbol in elements}
+
+
+def completed_references(store: Path, isolated: Mapping[str, float], elements: Sequence[str]) -> dict[str, float]:
+    """Energies of isolated atoms, and for the other `elements` energies fitted to what is left of the frames' energies.
+
+    Args:
+        store: of training frames.
+        isolated: eV, by element.
+        elements: the model's.
+
+    Returns:
+        eV, by element of `elements`.
+    """
+    others = [symbol for symbol in elements if symbol not in isolated]
+    if not others:
+        return {symbol: isolated[symbol] for symbol in elements}
+    frames = FrameStore(store)
+    labeled = [
+        (np.bincount(atoms.numbers, minlength=len(chemical_symbols)), energy)
+        for index in evenly_spaced(len(frames), SAMPLE)
+        if (energy := labels_of(atoms := frames[int(index)]).get("energy")) is not None
+    ]
+    columns = [atomic_numbers[symbol] for symbol in others]
+    rows = [
+        (counts[columns], energy - sum(counts[atomic_numbers[symbol]] * own for symbol, own in isolated.items()))
+        for counts, energy in labeled
+        if counts[columns].any()
+    ]
+    if not rows:
+        return {symbol: isolated.get(symbol, float(np.mean(list(isolated.values())))) for symbol in elements}
+    table, energies = np.array([row for row, _ in rows], dtype=np.float64), np.array([energy for _, energy in rows])
+    fitted = np.linalg.lstsq(table, energies, rcond=1e-10)[0]
+    return {
+        symbol: isolated.get(symbol, float(dict(zip(others, fitted, strict=True)).get(symbol, 0.0)))
+        for symbol in elements
+    }
 
 
 def _symbols(present: np.ndarray) -> tuple[str, ...]:

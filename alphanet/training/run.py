@@ -20,7 +20,7 @@ from alphanet.model.base import InteratomicModel
 from alphanet.model.checkpoint import DTYPES, save_model
 from alphanet.model.create import create_model
 from alphanet.model.prediction import predict
-from alphanet.potentials.cards import load_baseline
+from alphanet.potentials.cards import BaselineCard, load_baseline
 from alphanet.potentials.environments import resolved_versions
 from alphanet.potentials.kit.loop import TrainingError
 from alphanet.potentials.kit.loop.checkpoints import Checkpoints
@@ -36,7 +36,7 @@ from alphanet.training.config import AlphaNetSettings
 from alphanet.training.data import LabeledFrames
 from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.references import Statistics, reference_energies
-from alphanet.training.settings import TrainingSettings
+from alphanet.training.settings import LossSettings, TrainingSettings, planned_steps
 
 PROVENANCE_KEY = "alphanet_training"
 SILENCE = 3600.0  # seconds without a sign of life after which a baseline's trainer counts as hung
@@ -105,6 +105,7 @@ def _train_alphanet(
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
+        _warn_of_absent_stress(settings.loss.stress_weight, statistics)
         model = _model(settings, statistics)
         cache_mb = settings.cache_mb // max(1, settings.num_workers)  # each worker has its own
         train_set, valid_set = (GraphDataset(part, model.graph, collate, cache_mb, UserError) for part in frames)
@@ -124,8 +125,10 @@ def _train_alphanet(
         sha256=sha256_of(folder.model),
         parameters=model.n_parameters,
         frames=len(train_set),
+        planned_steps=planned_steps(settings, outcome.steps_per_epoch),
         elements=tuple(model.config.elements),
         reference_energies=_references(settings, model.config.elements, statistics),
+        energy_weight=settings.loss.energy_weights(statistics.atoms_per_frame),
         settings=settings.model_dump(mode="json"),
         sources=dict(data.sources),
     )
@@ -146,10 +149,12 @@ def _train_baseline(
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
+        _warn_of_absent_stress(settings.loss.stress_weight, statistics)
         elements = tuple(sorted(settings.elements or statistics.elements))
         references = _references(settings, elements, statistics)
         request = settings.model_dump(mode="json") | {
             "architecture": architecture(card, settings),
+            "loss": _loss(card, settings, statistics).model_dump(mode="json"),
             "elements": list(elements),
             "references": references,
             "energy_scale": _scale(settings, statistics),
@@ -168,8 +173,10 @@ def _train_baseline(
         model=folder.model,
         sha256=sha256_of(folder.model),
         frames=len(frames[0]),
+        planned_steps=planned_steps(settings, answer.steps_per_epoch),
         elements=elements,
         reference_energies=references,
+        energy_weight=settings.loss.energy_weights(statistics.atoms_per_frame),
         settings=settings.model_dump(mode="json"),
         sources=dict(data.sources),
         versions=resolved_versions(card),
@@ -192,6 +199,15 @@ def _start(
     folder.statistics(data.sources, frames, _method(settings))
 
 
+def _warn_of_absent_stress(weight: float, statistics: Statistics) -> None:
+    if weight > 0 and statistics.stress_frames == 0:
+        logger.warning(
+            "loss.stress_weight is %g, but no training frame that is periodic in three directions has a stress: "
+            "the model learns none. Is it there under another name, or as a virial?",
+            weight,
+        )
+
+
 def _method(settings: TrainingSettings) -> str:
     """How reference energies are fitted; given ones are used as they are, and the fit is for the log alone."""
     choice = settings.reference_energies
@@ -200,6 +216,13 @@ def _method(settings: TrainingSettings) -> str:
 
 def _references(settings: TrainingSettings, elements: tuple[str, ...], statistics: Statistics) -> dict[str, float]:
     return reference_energies(settings.reference_energies, elements, statistics.reference_energies)
+
+
+def _loss(card: BaselineCard, settings: BaselineSettings, statistics: Statistics) -> LossSettings:
+    """The loss in the convention that the baseline's trainer knows."""
+    if card.energy_loss == "per_atom":
+        return settings.loss.counted_per_atom(statistics.atoms_per_frame)
+    return settings.loss
 
 
 def _scale(settings: TrainingSettings, statistics: Statistics) -> float:

@@ -56,7 +56,9 @@ def results_page() -> str:
             ModelGroup("records.jsonl", "One record is one line.", (Record,)),
         ],
     )
-    meanings = [(f"`{verdict}`", text(meaning)) for verdict, meaning in [*VERDICTS.items(), *SETTINGS.items(), *CLAIMS.items()]]
+    meanings = [
+        (f"`{verdict}`", text(meaning)) for verdict, meaning in [*VERDICTS.items(), *SETTINGS.items(), *CLAIMS.items()]
+    ]
     return "\n\n".join([page, "## Verdicts", table(("outcome", "meaning"), meanings)]) + "\n"
 
 

@@ -42,8 +42,8 @@ def test_another_value_is_told_with_its_difference(tmp_path):
 
 
 def test_a_verdict_that_got_worse_is_marked(tmp_path):
-    table(tmp_path / "a" / "table", scale="full", energy_mae=0.00023)
-    table(tmp_path / "b" / "table", scale="full", energy_mae=0.0004)
+    table(tmp_path / "a" / "table", scale="full", energy_mae=0.00023, spread=0.001)
+    table(tmp_path / "b" / "table", scale="full", energy_mae=0.0004, spread=0.001)
     (change,) = compared(tmp_path / "a", tmp_path / "b").changes
     assert change.verdicts == ("reproduced", "worse") and change.worse
     assert difference_lines([change])[0][-1] == "WORSE: reproduced → worse"
