@@ -405,6 +405,9 @@ OutFile = Annotated[Path, _option(OUTPUT, "File to write.", "--out", "-o")]
 Parity = Annotated[
     Path | None, _option(OUTPUT, "Folder for parity plots of energies and forces (PNG, SVG, PDF).", "--parity")
 ]
+SingleFile = Annotated[
+    bool, _option(OUTPUT, "Carry all figures inside the page. By default it loads large ones from figures/ beside it.", "--single-file")
+]
 OpenPage = Annotated[bool, _option(OUTPUT, "Show the page in a browser.", "--open")]
 AsJson = Annotated[bool, _option(OUTPUT, "Print one JSON object to stdout, with a key `schema`.", "--json")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")]
