@@ -55,6 +55,7 @@ class LoadRequest(_LoadRequest, total=False):
     """The request for `load`, as `alphanet.potentials.protocol.LoadRequest` has it."""
 
     mode: str  # eager by default
+    amplification: float  # factor on random weights, 1 by default; whoever applies it says so in `info`
 
 
 @dataclass(frozen=True)
