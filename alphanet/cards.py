@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alphanet.errors import UserError, did_you_mean
-from alphanet.paths import resources
+from alphanet.paths import expanded, resources
 
 # libyaml's loader if PyYAML has it, because listing all benchmarks reads hundreds of cards.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -36,7 +36,7 @@ def card_files(kind: str, pattern: str = "*.yaml") -> dict[str, Path]:
     folders = [resources(kind)]
     variable = f"ALPHANET_{kind.upper()}"
     if added := os.environ.get(variable):
-        folders.append(Path(added).expanduser())
+        folders.append(expanded(added))
         if not folders[-1].is_dir():
             raise UserError(f"{variable} names {added}, which is no folder; correct or unset it")
     files = [(file.relative_to(folder).parts[0], file) for folder in folders for file in folder.glob(pattern)]

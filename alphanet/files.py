@@ -10,6 +10,7 @@ import logging
 import lzma
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
@@ -44,24 +45,43 @@ def locked(lock: Path, waiting: str) -> Iterator[None]:
 def atomic_path(final: Path) -> Iterator[Path]:
     """Yield a temporary path beside `final`; on success flush it to disk and rename it to `final`.
 
-    On any error the temporary file is removed and an older `final` stays as it was.
+    On any error the temporary file is removed and an older `final` stays as it was. A link stays a link: the file that
+    it names is replaced. The mode is that of the older file, or that of any new file under the user's umask.
 
     Raises:
-        UserError: the folder cannot be written to or the disk is full.
+        UserError: the folder cannot be written to, the disk is full, or `final` is a folder, a device or a pipe.
     """
     final = Path(final)
+    place = Path(os.path.realpath(final)) if final.is_symlink() else final
     # The suffix comes last, because writers such as ASE's choose the format by it.
-    temporary = final.with_name(f".{final.stem}.{secrets.token_hex(4)}.part{final.suffix}")
+    temporary = place.with_name(f".{final.stem}.{secrets.token_hex(4)}.part{final.suffix}")
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists() and not place.is_file():
+            kind = "a folder" if place.is_dir() else "a device or a pipe"
+            raise UserError(f"cannot write {final}: it is {kind}; name a file")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else _mode_of_new_files(temporary)
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.replace(final)
+        with contextlib.suppress(OSError):  # some file systems know no modes
+            temporary.chmod(mode)  # some libraries create their files for the owner alone
+        temporary.replace(place)
     except OSError as error:
         raise UserError(f"cannot write {final}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _mode_of_new_files(unused: Path) -> int:
+    """The permissions that the umask gives to a new file.
+
+    A file is made to learn it: reading the umask changes it for a moment, for all threads.
+    """
+    unused.touch()
+    mode = stat.S_IMODE(unused.stat().st_mode)
+    unused.unlink()
+    return mode
 
 
 def write_text(final: Path, text: str) -> None:

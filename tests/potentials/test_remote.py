@@ -1,9 +1,11 @@
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +198,23 @@ def test_big_arrays_cross_the_channel(make_card):
         np.testing.assert_array_equal(worker.call("predict", structures, timeout=20)["forces"], -positions)
     finally:
         worker.close()
+
+
+@pytest.mark.parametrize("name", ["numpy", "worker", "worker_kit", "queue", "typing_extensions", "ase"])
+def test_what_lies_in_the_current_folder_is_not_imported(potential, tmp_path, monkeypatch, name):
+    for folder in (tmp_path / "here", tmp_path / "path"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text("raise SystemExit('taken')")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
+    assert potential().predict([LONE])[0].energy == 0
+
+
+def test_a_copy_of_a_running_potential_starts_a_worker_of_its_own(potential):
+    remote = potential()
+    remote.predict([LONE])
+    for copy in (deepcopy(remote), pickle.loads(pickle.dumps(remote))):
+        with copy:
+            assert not copy._worker.running
+            np.testing.assert_array_equal(copy.predict([chain(3)])[0].forces, remote.predict([chain(3)])[0].forces)
+    assert remote._worker.running
