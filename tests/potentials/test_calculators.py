@@ -102,7 +102,7 @@ def test_batches_of_mixed_periodicity_are_split(monkeypatch):
     answers = torch_sim.predict(frames, batch_size=3)
     assert sizes == [2, 2, 1, 2]
     for ours, theirs in zip(answers, ase.predict(frames), strict=True):
-        assert ours.forces.shape == theirs.forces.shape and (ours.stress is None) == (theirs.stress is None)
+        assert ours.energy == pytest.approx(theirs.energy, abs=0.05) and ours.forces.shape == theirs.forces.shape
 
 
 @pytest.mark.parametrize("pbc", [(True, True, False), (True, False, False), (False, True, True)])
