@@ -23,6 +23,7 @@ class Statistics:
     elements: tuple[str, ...]  # of training and validation frames, by atomic number
     reference_energies: dict[str, float]  # eV, see `fit_references`
     force_rms: float  # eV/Å, of the components
+    stress_frames: int | None = None  # training frames that count for a stress term; None: not measured
 
     def describe(self) -> str:
         """One line for the user."""
@@ -48,13 +49,14 @@ def measure(train: LabeledFrames, valid: LabeledFrames, method: str = "huber") -
     compositions: list[np.ndarray] = []
     energies: list[float] = []
     seen = np.zeros(len(chemical_symbols), dtype=bool)
-    n_atoms, squares = 0, 0.0
+    n_atoms, squares, stress_frames = 0, 0.0, 0
     for index in range(len(train)):
         atoms = train[index]
         counts = np.bincount(atoms.numbers, minlength=len(chemical_symbols))
         seen |= counts > 0
         n_atoms += len(atoms)
         squares += float((atoms.calc.results["forces"] ** 2).sum())
+        stress_frames += "stress" in atoms.calc.results and bool(atoms.pbc.all())
         if index % stride == 0:
             compositions.append(counts)
             energies.append(atoms.calc.results["energy"])
@@ -69,6 +71,7 @@ def measure(train: LabeledFrames, valid: LabeledFrames, method: str = "huber") -
         elements=_symbols(seen),
         reference_energies=dict(zip(_symbols(sampled), fitted.tolist(), strict=True)),
         force_rms=float(np.sqrt(squares / (3 * n_atoms))),
+        stress_frames=stress_frames,
     )
 
 

@@ -105,6 +105,7 @@ def _train_alphanet(
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
+        _warn_of_absent_stress(settings.loss.stress_weight, statistics)
         model = _model(settings, statistics)
         cache_mb = settings.cache_mb // max(1, settings.num_workers)  # each worker has its own
         train_set, valid_set = (GraphDataset(part, model.graph, collate, cache_mb, UserError) for part in frames)
@@ -146,6 +147,7 @@ def _train_baseline(
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
+        _warn_of_absent_stress(settings.loss.stress_weight, statistics)
         elements = tuple(sorted(settings.elements or statistics.elements))
         references = _references(settings, elements, statistics)
         request = settings.model_dump(mode="json") | {
@@ -190,6 +192,15 @@ def _start(
     if folder.read_result() is None:
         logger.info("%s", folder.tree())
     folder.statistics(data.sources, frames, _method(settings))
+
+
+def _warn_of_absent_stress(weight: float, statistics: Statistics) -> None:
+    if weight > 0 and statistics.stress_frames == 0:
+        logger.warning(
+            "loss.stress_weight is %g, but no training frame that is periodic in three directions has a stress: "
+            "the model learns none. Is it there under another name, or as a virial?",
+            weight,
+        )
 
 
 def _method(settings: TrainingSettings) -> str:
