@@ -136,23 +136,23 @@ def test_a_training_s_messages_are_logged(potential, tmp_path, caplog):
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_no_process_outlives_its_parent(make_card, tmp_path, ending):
     """The parent trains; its worker has started a trainer; then the parent is killed, or Ctrl-C arrives."""
-    (tmp_path / "sleeper.py").write_text(
+    place = make_card().places[0]  # a worker's children import from its folder, not from PYTHONPATH
+    (place / "sleeper.py").write_text(
         "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60)"
     )
     script = f"""
         import pathlib, sys
         from alphanet.potentials.cards import read_baseline
         from alphanet.potentials.remote import RemotePotential
-        card = read_baseline(pathlib.Path({str(make_card().places[0] / "card.yaml")!r}))
+        card = read_baseline(pathlib.Path({str(place / "card.yaml")!r}))
         remote = RemotePotential(card, python=pathlib.Path(sys.executable))
         print(remote.info()["pid"], flush=True)
         here = pathlib.Path({str(tmp_path)!r})
         remote.train(dict(epochs=1, out=str(here), architecture=dict(behavior="sleep")))
     """
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", textwrap.dedent(script)]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment, start_new_session=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
     ) as parent:
         worker = int(parent.stdout.readline())
         note = tmp_path / "pid"
