@@ -1,6 +1,7 @@
 """Read and write files: a kill or a full disk never leaves half a file, and two processes never write the same one."""
 
 import bz2
+import codecs
 import contextlib
 import gzip
 import hashlib
@@ -23,6 +24,7 @@ from alphanet.errors import UserError
 logger = logging.getLogger(__name__)
 
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 PACKING = (*_OPENERS, ".zip")  # suffixes after that of the format
 
 
@@ -104,9 +106,20 @@ def sha256_of(path: Path) -> str:
 
 
 def text_of(stream: IO[bytes], name: str, mode: Literal["rt", "wt"] = "rt") -> IO[str]:
-    """The text (UTF-8) in a stream of bytes, packed as the suffix of `name` says: .gz, .xz, .bz2, or not at all."""
+    """The text in a stream of bytes, packed as the suffix of `name` says: .gz, .xz, .bz2, or not at all.
+
+    It is UTF-8, or what a byte order mark at its begin says.
+    """
     opener = _OPENERS.get(Path(name).suffix)
-    return opener(stream, mode, encoding="utf-8") if opener else io.TextIOWrapper(stream, encoding="utf-8")
+    if mode == "wt":
+        return opener(stream, mode, encoding="utf-8") if opener else io.TextIOWrapper(stream, encoding="utf-8")
+    unpacked = io.BufferedReader(opener(stream, "rb") if opener else stream)  # type: ignore[type-var]
+    return io.TextIOWrapper(unpacked, encoding=encoding_of(unpacked.peek(3)[:3]))
+
+
+def encoding_of(first: bytes) -> str:
+    """The encoding of a text, by its first bytes: UTF-8 unless a byte order mark says something else."""
+    return next((encoding for mark, encoding in MARKS.items() if first.startswith(mark)), "utf-8")
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
@@ -116,7 +129,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
         UserError: the file cannot be read, is no JSON, or holds something else than an object.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
         values = json.loads(text, parse_constant=lambda _name: None, parse_float=_finite)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error

@@ -7,7 +7,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from alphanet.cli import baselines, bench, data, evaluate, models, options, output, process, report, repro, schema, train
+from alphanet.cli import (
+    baselines,
+    bench,
+    data,
+    evaluate,
+    models,
+    options,
+    output,
+    process,
+    report,
+    repro,
+    schema,
+    train,
+)
 from alphanet.errors import UserError
 
 logger = logging.getLogger(__name__)

@@ -354,7 +354,7 @@ VirialKey = Annotated[
         "--virial-key",
     ),
 ]
-Unlabeled = Annotated[bool, _option(DATA, "Accept frames without energy or forces.", "--unlabeled")]
+Unlabeled = Annotated[bool, _option(DATA, "Accept frames without energy or forces.", "--unlabeled", "--unlabelled")]
 FileFormat = Annotated[
     str | None, _option(DATA, "extxyz, traj, db, aselmdb or deepmd. If not given: by the suffix.", "--format")
 ]

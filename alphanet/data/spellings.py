@@ -80,7 +80,9 @@ class LabelFinder:
         if virial is None:
             return own
         if atoms.cell.rank < 3:
-            self._say(logging.WARNING, f"{key!r} of a frame without three cell vectors gives no stress; it stays in info")
+            self._say(
+                logging.WARNING, f"{key!r} of a frame without three cell vectors gives no stress; it stays in info"
+            )
             atoms.info[key] = virial
             return own
         other = stress_from_virial(virial, atoms.get_volume())

@@ -136,7 +136,12 @@ class Worker:
             gateway = self._group.makegateway(place + variables)
             self._channel = gateway.remote_exec(BOOTSTRAP)
             self._channel.send(
-                (worker_kit.__file__, [str(place) for place in (*self._places, WORKER_PATH)], str(self._log), self._home)
+                (
+                    worker_kit.__file__,
+                    [str(place) for place in (*self._places, WORKER_PATH)],
+                    str(self._log),
+                    self._home,
+                )
             )
             self._channel.receive(START_TIMEOUT)
         except (OSError, EOFError, AssertionError, RemoteError, ChannelTimeout) as error:

@@ -187,7 +187,12 @@ def _check_imports(card: HasEnvironment, python: str) -> None:
     environment = card.environment
     modules = ", ".join(environment.imports)
     # Isolated, as the worker is: the current folder and PYTHONPATH could stand in for what is not installed.
-    command = [python, "-I", "-c", f"import sys; sys.path[:0] = {[str(place) for place in card.places]}; import {modules}"]
+    command = [
+        python,
+        "-I",
+        "-c",
+        f"import sys; sys.path[:0] = {[str(place) for place in card.places]}; import {modules}",
+    ]
     variables = os.environ | environment.variables
     try:
         done = subprocess.run(

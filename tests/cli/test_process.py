@@ -47,7 +47,9 @@ def test_json_stays_whole_on_an_8_bit_terminal():
     import json
 
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    done = subprocess.run([*ALPHANET, "data", "info", "zeolite", "--json"], capture_output=True, check=True, env=environment)
+    done = subprocess.run(
+        [*ALPHANET, "data", "info", "zeolite", "--json"], capture_output=True, check=True, env=environment
+    )
     assert "Å" in json.dumps(json.loads(done.stdout), ensure_ascii=False)
 
 
