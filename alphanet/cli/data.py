@@ -150,6 +150,49 @@ def convert(
         print_json("alphanet-conversion", {"file": str(target), "frames": count})
 
 
+@app.command(
+    epilog="Examples:\n\nalphanet data split mine.extxyz --out divided\n\n"
+    "alphanet data split run1.traj run2.traj --group-by trajectory --test 0.2 --out divided"
+)
+def split(
+    files: o.LabeledFiles,
+    out: o.OutFolder = None,
+    valid: o.ValidFrames = None,
+    test: o.TestFrames = None,
+    split: o.SplitRule = None,
+    group_by: o.GroupBy = None,
+    split_seed: o.SplitSeed = None,
+    energy_key: o.EnergyKey = None,
+    forces_key: o.ForcesKey = None,
+    stress_key: o.StressKey = None,
+    virial_key: o.VirialKey = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Divide files of labeled structures into train.extxyz, valid.extxyz and test.extxyz, as `alphanet train` does.
+
+    They go to the folder runs/split if --out is not given. Isolated atoms go to train.extxyz.
+    """
+    from alphanet.cards import validate
+    from alphanet.data.own import OwnData
+    from alphanet.data.own_stores import prepare_own, write_split
+
+    rules = o.given(valid=o.part(valid), test=o.part(test), split=split, group_by=group_by, split_seed=split_seed)
+    keys = o.label_keys(energy_key, forces_key, stress_key, virial_key)
+    own = validate({"train": files, "labels": keys, **rules}, OwnData, "division")
+    frames = prepare_own(own)
+    folder = out or Path("runs/split")
+    written = write_split(own, frames, folder)
+    for line in frames.describe():
+        logger.info("%s", line)
+    for line in frames.warnings():
+        logger.warning("%s", line)
+    if as_json:
+        values = {name: {"file": str(path), "frames": count} for name, (path, count) in written.items()}
+        print_json("alphanet-split", {"files": values})
+        return
+    print_table(("file", "frames"), [(str(path), str(count)) for path, count in written.values()])
+
+
 @app.command(epilog="Examples:\n\nalphanet data check formate --scale full\n\nalphanet data check mine.extxyz")
 def check(
     target: o.DatasetOrFile,

@@ -52,8 +52,12 @@ ConvertFrom = Annotated[Path, _argument("IN", "A file or folder of frames.")]
 ConvertTo = Annotated[Path, _argument("OUT", "The file to write. Its suffix tells the format.")]
 BaselineName = Annotated[str, _argument("NAME", "A baseline (`alphanet baselines list`).", completion.baselines)]
 BaselineNames = Annotated[list[str] | None, _argument("NAME", "Baselines.", completion.baselines)]
-TRAIN_HELP = "Settings in a file, and values to put over them."
-TrainWords = Annotated[list[str] | None, _argument("CONFIG.yaml|KEY=VALUE", TRAIN_HELP)]
+TRAIN_HELP = (
+    "Files of labeled structures in any format that is read, or a data set; settings in a file; values to put over "
+    "them (`alphanet train --keys`)."
+)
+TrainWords = Annotated[list[str] | None, _argument("FILE|CONFIG.yaml|KEY=VALUE", TRAIN_HELP)]
+LabeledFiles = Annotated[list[Path], _argument("FILE", "Files of labeled structures.")]
 RunFolders = Annotated[list[Path], _argument("RUNS", "Folders of runs, or folders that hold such folders.")]
 FirstResults = Annotated[Path, _argument("A", "A report's folder, a results.json, or a folder of runs.")]
 SecondResults = Annotated[Path, _argument("B", "The same, later.")]
@@ -94,11 +98,17 @@ Seed = Annotated[
         min=0,
     ),
 ]
-DryRun = Annotated[bool, _option(WHAT, "Run nothing. Say what it would take and what is missing.", "--dry-run")]
+DryRun = Annotated[
+    bool,
+    _option(
+        WHAT, "Only say what it would take and what is missing; `train` measures a few steps for that.", "--dry-run"
+    ),
+]
 Restart = Annotated[
     bool, _option(WHAT, "Do again what is finished or begun, instead of going on from it.", "--restart")
 ]
 All = Annotated[bool, _option(WHAT, "Every baseline.", "--all")]
+Keys = Annotated[bool, _option(WHAT, "List every key of the settings with its default, and end.", "--keys")]
 Relax = Annotated[
     int | None,
     _option(
@@ -275,6 +285,31 @@ Dataset = Annotated[
     str | None,
     _option(DATA, "Train on this data set, with its defaults.", "--dataset", autocompletion=completion.datasets),
 ]
+ValidFrames = Annotated[
+    str | None,
+    _option(DATA, "File of validation frames, or their part of the files. If not given: 0.1.", "--valid"),
+]
+TestFrames = Annotated[
+    str | None,
+    _option(DATA, "File of test frames, or their part of the files; 0: none. If not given: 0.1.", "--test"),
+]
+SplitRule = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "random (by --split-seed) or time (the first frames train, the last ones test). If not given: random.",
+        "--split",
+    ),
+]
+GroupBy = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "Key in the frames' info: frames with the same value stay together. trajectory: the frames of a file.",
+        "--group-by",
+    ),
+]
+SplitSeed = Annotated[int | None, _option(DATA, "Seed of the division. If not given: 0.", "--split-seed", min=0)]
 Mirror = Annotated[
     str | None,
     _option(
@@ -425,3 +460,13 @@ def required_models(*given_names: Sequence[str] | None) -> tuple[str, ...]:
     if not (names := model_names(*given_names)):
         raise UserError("name at least one model; `alphanet baselines list` has those that need no file")
     return names
+
+
+def part(text: str | None) -> float | str | None:
+    """A part of the frames, if `text` is a number, or the name of a file."""
+    if text is None or Path(text).exists():
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -191,7 +191,7 @@ def _label_of_unit(key: Any) -> Quantity | None:
     """The quantity whose unit `info[key]` names: energy_unit, stress-unit, unit_length."""
     words = _normal(str(key)).split("_")
     rest = [word for word in words if word not in ("unit", "units")]
-    if len(rest) != 1 or len(words) != 2:
+    if len(rest) != 1 or len(words) != 2 or words == ["unit", "cell"]:  # ASE's reader of CIF says which cell it made
         return None
     return next((quantity for quantity, stems in _STEMS.items() if rest[0] in stems), None)
 

@@ -1,7 +1,7 @@
 """`alphanet.evaluate`: errors of any model on any labeled data with one call."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -42,7 +42,7 @@ class LabeledFrames:
 
     path: Path
     split: str = "test"
-    labels: LabelKeys = LabelKeys()
+    labels: LabelKeys = field(default_factory=LabelKeys)
 
     def __iter__(self) -> "Iterator[Atoms]":
         """Read the structures one after another."""
@@ -92,9 +92,7 @@ def evaluate(
     return EvaluationResult(str(model), str(data), frames.split, accuracy, provenance)
 
 
-def labeled_frames(
-    data: str | Path, mirror: str | None = None, labels: LabelKeys | None = None
-) -> LabeledFrames:
+def labeled_frames(data: str | Path, mirror: str | None = None, labels: LabelKeys | None = None) -> LabeledFrames:
     """The frames that `data` names: a file, a store, or NAME[:SCALE[:SPLIT]] of a data set, which is prepared.
 
     Raises:

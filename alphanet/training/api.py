@@ -1,25 +1,30 @@
 """`alphanet.train`: train any model on any data set with one call."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from alphanet.data.own_stores import OwnFrames, prepare_own
 from alphanet.data.prepare import prepare
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import install, is_installed
 from alphanet.potentials.runs import RUNS
 from alphanet.potentials.settings import BaselineSettings, train_settings
-from alphanet.training.config import AlphaNetSettings, alphanet_settings
+from alphanet.training.config import AlphaNetSettings, alphanet_settings, own_settings
 from alphanet.training.folder import TrainingResult
+from alphanet.training.references import completed_references
 from alphanet.training.run import TrainingData, run_training
-from alphanet.training.settings import merged
+from alphanet.training.settings import merged, with_files
 
 ALPHANET = "alphanet"
 
+logger = logging.getLogger(__name__)
+
 
 def train(
-    data: str | TrainingData,
+    data: str | Path | TrainingData,
     *,
     model: str = ALPHANET,
     scale: str = "mini",
@@ -32,7 +37,7 @@ def train(
     """Train a model. The same call resumes an interrupted training and returns the result of a finished one.
 
     Args:
-        data: a data set's name, or stores of frames.
+        data: a data set's name, a file of labeled structures, or stores of frames.
         model: `alphanet`, or a baseline that trains; its environment is made if it is missing.
         scale: of the data set and of its default settings: mini, slice or full.
         settings: values over the defaults, nested or not, see `alphanet.training.settings`; or complete settings.
@@ -48,28 +53,70 @@ def train(
         UserError: a name is unknown, a setting is wrong, the data are unsound, the folder holds another training, or
             the training fails.
     """
-    name = data if isinstance(data, str) else getattr(data, "name", "data")
+    named = str(data) if isinstance(data, str | Path) else getattr(data, "name", "data")
     if isinstance(settings, AlphaNetSettings | BaselineSettings):
         chosen = settings if seed is None else settings.model_copy(update={"seed": seed})
     else:
         values = dict(settings or {}) | ({} if seed is None else {"seed": seed})
-        chosen = settings_for(model, name, scale, values)
-    if isinstance(chosen, BaselineSettings) and not is_installed(card := load_baseline(chosen.baseline)):
+        chosen = settings_for(model, named, scale, values)
+    frames = training_data(chosen, mirror=mirror) if isinstance(data, str | Path) else data
+    return train_on(chosen, frames, Path(out) if out else default_folder(chosen), resume=resume)
+
+
+def training_data(settings: AlphaNetSettings | BaselineSettings, *, mirror: str | None = None) -> TrainingData:
+    """Stores of the frames that the settings name: of the user's own files, or of a data set, which is prepared.
+
+    Raises:
+        UserError: the data set is unknown, files are missing, or the frames are unsound.
+    """
+    if settings.data is None:
+        return prepare(settings.dataset, settings.scale, mirror=mirror)
+    frames = prepare_own(settings.data)
+    for line in frames.describe():
+        logger.info("%s", line)
+    for line in frames.warnings():
+        logger.warning("%s", line)
+    return frames
+
+
+def train_on(
+    settings: AlphaNetSettings | BaselineSettings, frames: TrainingData, out: Path, *, resume: bool = True
+) -> TrainingResult:
+    """Train on prepared frames; a baseline's environment is made if it is missing.
+
+    Raises:
+        UserError: see `train`.
+    """
+    if isinstance(settings, BaselineSettings) and not is_installed(card := load_baseline(settings.baseline)):
         install(card)
-    prepared = prepare(name, chosen.scale, mirror=mirror) if isinstance(data, str) else data
-    return run_training(chosen, prepared, Path(out) if out else default_folder(chosen), resume=resume)
+    return run_training(with_isolated_atoms(settings, frames), frames, out, resume=resume)
+
+
+def with_isolated_atoms(
+    settings: AlphaNetSettings | BaselineSettings, frames: TrainingData
+) -> AlphaNetSettings | BaselineSettings:
+    """The settings with the energies of isolated atoms as reference energies, unless reference energies are given."""
+    if not isinstance(frames, OwnFrames) or not frames.isolated or "reference_energies" in settings.model_fields_set:
+        return settings
+    energies = completed_references(frames.train, frames.isolated, frames.all_elements)
+    return settings.model_copy(update={"reference_energies": energies})
 
 
 def settings_for(
     model: str, dataset: str, scale: str, values: Mapping[str, JsonValue]
 ) -> AlphaNetSettings | BaselineSettings:
-    """`values` over the defaults: AlphaNet's are the data set's, a baseline's those of its preset `mini` or `dataset`.
+    """`values` over the defaults.
+
+    AlphaNet's defaults are the data set's, or the generic ones for a file; a baseline's are those of its preset `mini`
+    or `dataset`.
 
     Raises:
         UserError: an unknown model, data set or key, or a bad value.
     """
+    values = with_files({"dataset": dataset, **values})
+    own = values.get("data") is not None
     if model == ALPHANET:
-        return alphanet_settings(dataset, scale, values)
+        return own_settings(scale, values) if own else alphanet_settings(dataset, scale, values)
     card = load_baseline(model)
     preset = "mini" if scale == "mini" else dataset
     named = {"dataset": dataset, "scale": scale} | ({"preset": preset} if preset in card.presets else {})

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
+from alphanet.data.labels import labels_of
+from alphanet.data.store import FrameStore
+from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
 from alphanet.training.data import LabeledFrames
 
@@ -138,6 +142,42 @@ def reference_energies(
     if missing:
         raise UserError(f"reference_energies: no energy for {', '.join(missing)}; add it or write `huber` to fit them")
     return {symbol: float(choice[symbol]) for symbol in elements}
+
+
+def completed_references(store: Path, isolated: Mapping[str, float], elements: Sequence[str]) -> dict[str, float]:
+    """Energies of isolated atoms, and for the other `elements` energies fitted to what is left of the frames' energies.
+
+    Args:
+        store: of training frames.
+        isolated: eV, by element.
+        elements: the model's.
+
+    Returns:
+        eV, by element of `elements`.
+    """
+    others = [symbol for symbol in elements if symbol not in isolated]
+    if not others:
+        return {symbol: isolated[symbol] for symbol in elements}
+    frames = FrameStore(store)
+    labeled = [
+        (np.bincount(atoms.numbers, minlength=len(chemical_symbols)), energy)
+        for index in evenly_spaced(len(frames), SAMPLE)
+        if (energy := labels_of(atoms := frames[int(index)]).get("energy")) is not None
+    ]
+    columns = [atomic_numbers[symbol] for symbol in others]
+    rows = [
+        (counts[columns], energy - sum(counts[atomic_numbers[symbol]] * own for symbol, own in isolated.items()))
+        for counts, energy in labeled
+        if counts[columns].any()
+    ]
+    if not rows:
+        return {symbol: isolated.get(symbol, float(np.mean(list(isolated.values())))) for symbol in elements}
+    table, energies = np.array([row for row, _ in rows], dtype=np.float64), np.array([energy for _, energy in rows])
+    fitted = np.linalg.lstsq(table, energies, rcond=1e-10)[0]
+    return {
+        symbol: isolated.get(symbol, float(dict(zip(others, fitted, strict=True)).get(symbol, 0.0)))
+        for symbol in elements
+    }
 
 
 def _symbols(present: np.ndarray) -> tuple[str, ...]:

@@ -5,9 +5,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BeforeValidator,
+    Field,
+    JsonValue,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from alphanet.cards import Card, read_yaml
+from alphanet.data.own import OwnData, data_name, names_file
 from alphanet.errors import UserError
 
 # Settings of machine and time. The weights do not depend on them, so a run may be resumed with other values.
@@ -34,6 +44,7 @@ class DynamicWeight(Card):
     """Appendix D: the energy's weight rises from `start` to its full value in equal steps on a logarithmic scale."""
 
     start: PositiveFloat = 0.05
+    """Weight of the energy in the first stage"""
     stages: Annotated[int, Field(ge=2)] = 5
     """Parts of equal length into which the training is cut; the weight is constant within a stage"""
 
@@ -42,10 +53,13 @@ class LossSettings(Card):
     """Weighted sum of an energy, a force and a stress term."""
 
     kind: Literal["mae", "mse", "huber"] = "mae"
+    """Absolute values, squares, or Huber's mixture of both"""
     energy_loss: Literal["per_atom", "total"] = "per_atom"
     """Whether the energy error of a structure is divided by its number of atoms"""
     energy_weight: NonNegativeFloat = 4.0
+    """Of the mean over the frames with an energy"""
     force_weight: NonNegativeFloat = 100.0
+    """Of the mean over the force components of frames that have forces"""
     stress_weight: NonNegativeFloat = 0.0
     """The paper's 10 for MPtrj; counts only where the labels carry a stress"""
     huber_delta: PositiveFloat = 0.01
@@ -57,14 +71,20 @@ class TrainingSettings(Card):
     """One training run. Everything that the trained weights depend on is here, in the code and in the data."""
 
     dataset: str = ""
-    """Name of the data set's card"""
+    """Name of the data set's card, or a file of labeled structures, which becomes `data.train`"""
+    data: OwnData | None = None
+    """Files to train on, in place of a data set"""
     scale: str = "mini"
+    """Of the data set and of the defaults: mini, slice or full"""
     model: dict[str, Any] = Field(default_factory=dict)
     """Architecture: values that replace a preset's"""
     seed: NonNegativeInt = 0
+    """Of the initial weights and of the order of frames"""
 
     epochs: PositiveInt | None = None
+    """Passes over the training frames"""
     steps: PositiveInt | None = None
+    """Steps of the optimizer at most"""
     max_time: Seconds | None = None
     """Wall time of the training in seconds, over all its resumptions; the first budget that is spent ends it"""
     batch_size: PositiveInt
@@ -78,8 +98,11 @@ class TrainingSettings(Card):
 
     loss: LossSettings = LossSettings()
     optimizer: Literal["adam", "adamw"] = "adam"
+    """AdamW takes the decay of the weights off them, not off the gradient"""
     learning_rate: PositiveFloat
+    """Highest step size of the schedule"""
     weight_decay: NonNegativeFloat = 0.0
+    """Pull of the weights to zero"""
     schedule: Literal["cosine", "plateau"] = "cosine"
     """`cosine` falls over `epochs` or `steps`; `plateau` falls to 0.6 of it after 5 validations that were no better"""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.01
@@ -94,6 +117,7 @@ class TrainingSettings(Card):
     """Decay of the moving average of the weights, which validation and the exported model use; null: no average"""
 
     precision: Literal["float32", "float64"] = "float32"
+    """Of the network"""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, …"""
     threads: PositiveInt | None = None
@@ -104,6 +128,22 @@ class TrainingSettings(Card):
     """Time between checkpoints within an epoch; each validated epoch's end writes one besides"""
     log_every: PositiveInt = 50
     """Steps between rows of the logs"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _file_as_data(cls, values: Any) -> Any:
+        return with_files(values) if isinstance(values, dict) else values
+
+
+def with_files(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """`values` with a file that `dataset` names as `data.train`; the name of the data is then that of the file."""
+    dataset, data = values.get("dataset"), values.get("data")
+    if isinstance(dataset, str) and not data and names_file(dataset):
+        data = {"train": [dataset]}
+    if isinstance(data, dict) and (train := data.get("train")):
+        first = train[0] if isinstance(train, list | tuple) else train
+        return {**values, "data": data, "dataset": data_name(Path(str(first)))}
+    return dict(values)
 
 
 def merged(base: Mapping[str, JsonValue], above: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -154,7 +154,12 @@ def test_predictions_replace_labels_and_leave_the_rest():
 
 def test_predict_keeps_what_the_file_says(tmp_path):
     write_frames(tmp_path / "in.extxyz", [slab()])
-    text = (tmp_path / "in.extxyz").read_text().replace(" energy=", " REF_energy=").replace(" note=", " energy_unit=Ha note=")
+    text = (
+        (tmp_path / "in.extxyz")
+        .read_text()
+        .replace(" energy=", " REF_energy=")
+        .replace(" note=", " energy_unit=Ha note=")
+    )
     (tmp_path / "in.extxyz").write_text(text)
     arguments = ["init", "--preset", "fig3a", "--elements", "Cu", "-o", str(tmp_path / "m.safetensors")]
     assert CliRunner().invoke(app, arguments).exit_code == 0
@@ -188,7 +193,9 @@ def test_a_row_of_others_keeps_its_data(tmp_path):
     atoms.set_constraint(FixAtoms([0, 1]))
     for name, options in (("f.aselmdb", {"type": "aselmdb", "use_lock_file": False}), ("f.db", {})):
         with connect(tmp_path / name, **options) as database:
-            database.write(atoms, key_value_pairs={"functional": "PBE"}, data={"material_id": "wbm-1-1", "list": [1, 2]})
+            database.write(
+                atoms, key_value_pairs={"functional": "PBE"}, data={"material_id": "wbm-1-1", "list": [1, 2]}
+            )
         (found,) = read_frames(tmp_path / name)
         assert found.arrays["fixed"].tolist() == [True, True, False, False, False]
         assert found.get_tags().tolist() == [0, 0, 1, 1, 2]

@@ -106,7 +106,7 @@ def _quoted(word: str, always: bool = False) -> str:
 
 
 def _with_empty_values(comment: str) -> str:
-    """The line with a mark in place of every empty value: `note=""`, and `note=` before another pair, as ASE writes it."""
+    """The line with a mark in place of every empty value: `note=""`, and `note=` before another pair, as of ASE."""
     parts: list[str] = []
     closing: str | None = None
     place = 0

@@ -158,9 +158,8 @@ def _companion(path: Path) -> Path | None:
 
 def _is_table(path: Path) -> bool:
     """Whether the first line is OC20's; other texts beside a file, such as notes, are not data."""
-    with path.open("rb") as stream:
-        packed = lzma.open(stream) if path.suffix == ".xz" else stream
-        return OC20_LINE.match(packed.readline(1000)) is not None
+    with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as stream:
+        return OC20_LINE.match(stream.readline(1000)) is not None
 
 
 def _with_references(frames: Iterator[Atoms], companion: Path) -> Iterator[Atoms]:

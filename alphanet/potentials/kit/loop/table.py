@@ -39,13 +39,18 @@ def append_row(path: Path, row: Mapping[str, float | str]) -> None:
         csv.writer(stream, lineterminator="\n").writerow(row.get(name, "") for name in COLUMNS)
 
 
-def validations(path: Path) -> list[dict[str, float]]:
-    """The rows that have a validation, with the values they have."""
+def rows_of(path: Path) -> list[dict[str, float]]:
+    """The whole rows of a log, with the values they have."""
     if not path.exists():
         return []
     with path.open(newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if None not in row.values() and row["valid_loss"]]
+        rows = [row for row in csv.DictReader(stream) if None not in row.values()]
     return [{name: float(value) for name, value in row.items() if value} for row in rows]
+
+
+def validations(path: Path) -> list[dict[str, float]]:
+    """The rows that have a validation, with the values they have."""
+    return [row for row in rows_of(path) if "valid_loss" in row]
 
 
 def _write(path: Path, rows: Sequence[Sequence[str]]) -> None:
