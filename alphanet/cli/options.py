@@ -348,7 +348,7 @@ Predictions = Annotated[
     _option(
         DATA,
         "Predictions in place of the published ones: a table with material_id and e_form… or e_above_hull… (eV/atom; "
-        ".csv(.gz), .parquet, .jsonl(.gz)); for repro a folder of published files.",
+        ".csv(.gz), .parquet, .jsonl(.gz), .json of pandas); for repro a folder of published files.",
         "--predictions",
     ),
 ]
