@@ -77,13 +77,23 @@ def validate(values: Any, kind: type[CardType], where: str) -> CardType:
 
 
 def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"{where}: unknown key {key!r}{did_you_mean(str(first['loc'][-1]), _fields_at(kind, first['loc']))}"
-    if first["type"] == "missing":
-        return f"{where}: key {key!r} is missing"
-    return f"{where}: {key or 'value'}: {first['msg']} (got {first['input']!r})"
+    """All missing and unknown keys at once; if there are none, the first wrong value."""
+    errors = error.errors()
+    missing = [_key(one["loc"]) for one in errors if one["type"] == "missing"]
+    unknown = [one["loc"] for one in errors if one["type"] == "extra_forbidden"]
+    parts = [f"unknown key {_key(loc)!r}{did_you_mean(str(loc[-1]), _fields_at(kind, loc))}" for loc in unknown]
+    if len(missing) == 1:
+        parts.append(f"key {missing[0]!r} is missing")
+    elif missing:
+        parts.append(f"keys {', '.join(map(repr, missing))} are missing")
+    if not parts:
+        first = errors[0]
+        parts = [f"{_key(first['loc']) or 'value'}: {first['msg']} (got {first['input']!r})"]
+    return f"{where}: {'; '.join(parts)}"
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
 
 
 def _fields_at(kind: Any, location: tuple[int | str, ...]) -> list[str]:
