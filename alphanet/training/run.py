@@ -36,7 +36,7 @@ from alphanet.training.config import AlphaNetSettings
 from alphanet.training.data import LabeledFrames
 from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.references import Statistics, reference_energies
-from alphanet.training.settings import TrainingSettings
+from alphanet.training.settings import TrainingSettings, planned_steps
 
 PROVENANCE_KEY = "alphanet_training"
 SILENCE = 3600.0  # seconds without a sign of life after which a baseline's trainer counts as hung
@@ -125,6 +125,7 @@ def _train_alphanet(
         sha256=sha256_of(folder.model),
         parameters=model.n_parameters,
         frames=len(train_set),
+        planned_steps=planned_steps(settings, outcome.steps_per_epoch),
         elements=tuple(model.config.elements),
         reference_energies=_references(settings, model.config.elements, statistics),
         settings=settings.model_dump(mode="json"),
@@ -170,6 +171,7 @@ def _train_baseline(
         model=folder.model,
         sha256=sha256_of(folder.model),
         frames=len(frames[0]),
+        planned_steps=planned_steps(settings, answer.steps_per_epoch),
         elements=elements,
         reference_energies=references,
         settings=settings.model_dump(mode="json"),

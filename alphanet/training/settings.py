@@ -86,7 +86,8 @@ class TrainingSettings(Card):
     steps: PositiveInt | None = None
     """Steps of the optimizer at most"""
     max_time: Seconds | None = None
-    """Wall time of the training in seconds, over all its resumptions; the first budget that is spent ends it"""
+    """A guard: wall time in seconds, over all resumptions, at which the training stops unfinished. The plan is that of
+    `epochs` and `steps` alone, so a training that goes on with more time ends as if it had never stopped"""
     batch_size: PositiveInt
     """Structures in a batch, per device"""
     limit_train: PositiveInt | None = None
@@ -144,6 +145,12 @@ def with_files(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         first = train[0] if isinstance(train, list | tuple) else train
         return {**values, "data": data, "dataset": data_name(Path(str(first)))}
     return dict(values)
+
+
+def planned_steps(settings: TrainingSettings, steps_per_epoch: int) -> int:
+    """Steps of the whole training, whatever time it takes."""
+    lengths = (settings.steps, settings.epochs and settings.epochs * steps_per_epoch)
+    return min(length for length in lengths if length is not None)
 
 
 def merged(base: Mapping[str, JsonValue], above: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -174,13 +174,13 @@ def test_a_rival_that_was_not_measured_leaves_it_open():
     samples = samples_of(A=(8.0, 8.1, 8.0), B=(10.0, 10.1, 10.0))
     findings = Findings(missing={("C", "10"): "needs a GPU"})
     claim = claim_of(samples, findings=findings, test="best", metric="mae", row="A", columns="10")
-    assert claim.outcome == "undecided" and claim.needs == "C/10 needs a GPU"
+    assert claim.outcome == "undecided" and claim.needs == "C/10: needs a GPU"
 
 
 def test_what_was_not_measured_says_what_it_needs():
     findings = Findings(missing={("B", "10"): "needs the whole record"})
     claim = claim_of(samples_of(A=(1.0, 2.0)), findings=findings, **LESS)
-    assert claim.outcome == "not tested" and claim.verdict == "not tested: B/10 needs the whole record"
+    assert claim.outcome == "not tested" and claim.verdict == "not tested: B/10: needs the whole record"
     assert claim_of({}, test="none", needs="molecular dynamics").needs == "molecular dynamics"
 
 

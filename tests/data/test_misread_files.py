@@ -141,7 +141,8 @@ def test_lammps_dumps_name_their_units(tmp_path):
 
 
 def test_lammps_data_without_masses(tmp_path):
-    text = "made by hand\n\n1 atoms\n2 atom types\n0 5 xlo xhi\n0 5 ylo yhi\n0 5 zlo zhi\n\n{}Atoms # atomic\n\n1 2 0 0 0\n"
+    box = "0 5 xlo xhi\n0 5 ylo yhi\n0 5 zlo zhi\n"
+    text = f"made by hand\n\n1 atoms\n2 atom types\n{box}\n{{}}Atoms # atomic\n\n1 2 0 0 0\n"
     (tmp_path / "a.lammps-data").write_text(text.format(""))
     with pytest.raises(UserError, match="add Masses"):
         list(read_frames(tmp_path / "a.lammps-data", labeled=False))
@@ -161,8 +162,12 @@ def test_lammps_data_without_masses(tmp_path):
         "Energy",
         "energy_dft",
         "energy_eV",
-    ]
-    + ["REF_total_energy", "pbe_energy", "qm energy", "potential_energy", "energy_ref"],
+        "REF_total_energy",
+        "pbe_energy",
+        "qm energy",
+        "potential_energy",
+        "energy_ref",
+    ],
 )
 def test_known_names_of_the_energy(tmp_path, key, caplog):
     path = extxyz(tmp_path / "a.extxyz", f'"{key}"=-7.25')
@@ -296,8 +301,9 @@ def test_forces_beside_energies_in_another_unit_are_doubted(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("unit", "quantity", "expected"),
     [
-        ("kJ mol^-1", "energy", units.kJ / units.mol), ("eV Å^-3", "stress", 1.0), ("Ry/bohr", "forces", units.Rydberg / units.Bohr),
-        ("ev per angstrom", "forces", 1.0), ("MPa", "stress", units.GPa / 1000), ("Hartree/Bohr**3", "stress", HA / units.Bohr**3),
+        ("kJ mol^-1", "energy", units.kJ / units.mol), ("eV Å^-3", "stress", 1.0), ("ev per angstrom", "forces", 1.0),
+        ("Ry/bohr", "forces", units.Rydberg / units.Bohr), ("Hartree/Bohr**3", "stress", HA / units.Bohr**3),
+        ("MPa", "stress", units.GPa / 1000),
         ("nm", "length", 10.0), ("eV", "stress", None), ("GPa", "energy", None),
     ],
 )  # fmt: skip

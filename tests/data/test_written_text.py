@@ -53,7 +53,8 @@ TEXTS += [
 numbers = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.booleans() | st.none()
 words = st.text(max_size=8) | st.sampled_from(TEXTS)
 values = (
-    words | numbers | st.lists(words, max_size=3) | st.lists(st.floats(-9, 9), max_size=4) | st.lists(st.integers(-9, 9))
+    words | numbers
+    | st.lists(words, max_size=3) | st.lists(st.floats(-9, 9), max_size=4) | st.lists(st.integers(-9, 9))
     | st.dictionaries(st.sampled_from(["a", "b c", "="]), words | st.floats(-9, 9), max_size=2)
 )  # fmt: skip
 keys = words.filter(lambda key: key not in ("pbc", "Lattice", "Properties", "constraints", "arrays", "uid", "UID"))
@@ -134,7 +135,8 @@ def test_info_survives_every_writer(tmp_path_factory, name, info):
         words.filter(lambda key: key not in ("numbers", "positions")),
         st.sampled_from([
             np.array([1, 2]), np.array([2**40, -1]), np.array([1.5, np.inf]), np.array([True, False]), np.ones((2, 3)),
-            np.ones((2, 1)), np.ones((2, 2, 2)), np.array(["12", "T"], dtype=object), np.array(["a b", ""], dtype=object),
+            np.ones((2, 1)), np.ones((2, 2, 2)), np.array(["12", "T"], dtype=object),
+            np.array(["a b", ""], dtype=object),
             np.array(["x", "y"]), np.array([1, 2], dtype=np.uint8),
         ]),
         max_size=3,

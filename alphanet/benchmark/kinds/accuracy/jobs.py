@@ -68,7 +68,7 @@ class TrainingJob:
 
     @functools.cached_property
     def training_key(self) -> str:
-        """Hash of everything that the weights depend on except the time limit; more time continues the training."""
+        """Hash of everything that the weights of a finished training depend on."""
         request = self.request
         depends: dict[str, object] = {
             "model": self.model,
@@ -89,10 +89,6 @@ class TrainingJob:
 
     def key(self, column: str) -> str:
         """Hash of all that the numbers of a column depend on."""
-        return _hash([self.timeless_key(column), self.request.max_time])
-
-    def timeless_key(self, column: str) -> str:
-        """The same but for the limit on time."""
         evaluation = [self.parity_frames, self.splits, self.only[column], self.s2ef, code_digest(EVALUATION_CODE)]
         return _hash([self.protocol, self.training_key, evaluation])
 
@@ -104,18 +100,18 @@ class TrainingJob:
         return self.runs / f"{name}-{self.training_key[:8]}"
 
     @property
-    def finished(self) -> Path:
-        """The file that says how the training ended, see `FinishedTraining`."""
+    def ended(self) -> Path:
+        """The file that says how the training ended, see `EndedTraining`."""
         return self.folder / "trained.json"
 
     @property
     def has_weights(self) -> bool:
-        """Whether the training has finished, with whatever limit on time."""
-        return self.finished.exists()
+        """Whether the training has ended, perhaps by its guard."""
+        return self.ended.exists()
 
 
-class FinishedTraining(Card):
-    """The result of a job's training, and the limit on time that it had."""
+class EndedTraining(Card):
+    """The result of a job's training, and the guard that it had."""
 
     max_time: float | None  # seconds
     trained: Trained
@@ -159,6 +155,8 @@ def training_job(
 def run_job(job: TrainingJob, columns: Sequence[str], *, restart: bool = False) -> Iterator[tuple[str, str, Record]]:
     """Train if needed, evaluate for `columns`; yield column, split and record, the test frames last.
 
+    A training that its guard cut is evaluated on the test frames alone; its records say so, see `stop_of`.
+
     Raises:
         UserError: the training or the evaluation failed; everything that was finished stays.
     """
@@ -168,7 +166,7 @@ def run_job(job: TrainingJob, columns: Sequence[str], *, restart: bool = False) 
     trained = train_job(job)
     potential = job.trainer.open(job.request, job.folder, trained)
     try:
-        for split in job.splits:
+        for split in job.splits[-1:] if trained.stop else job.splits:
             indices = _fitting(job, columns, split)
             for column in columns:
                 record = _evaluate(job, column, split, indices[column], potential, trained)
@@ -179,20 +177,20 @@ def run_job(job: TrainingJob, columns: Sequence[str], *, restart: bool = False) 
 
 
 def train_job(job: TrainingJob) -> Trained:
-    """Train, or use a finished training; return the trainer's result.
+    """Train, or use a training that has ended; return the trainer's result.
 
-    If the time limit has changed, the trainer is called again and continues.
+    If its guard cut a training and the guard has changed, the trainer is called again and continues.
 
     Raises:
         UserError: the training failed.
     """
     if job.has_weights:
-        done = _finished(job)
-        if done.max_time == job.request.max_time:
+        done = _ended(job)
+        if not done.trained.stop or done.max_time == job.request.max_time:
             return done.trained
     job.folder.mkdir(parents=True, exist_ok=True)
-    done = FinishedTraining(max_time=job.request.max_time, trained=job.trainer.train(job.request, job.folder))
-    write_text(job.finished, done.model_dump_json(indent=1) + "\n")
+    done = EndedTraining(max_time=job.request.max_time, trained=job.trainer.train(job.request, job.folder))
+    write_text(job.ended, done.model_dump_json(indent=1) + "\n")
     return done.trained
 
 
@@ -202,7 +200,7 @@ def open_trained(job: TrainingJob) -> Potential:
     Raises:
         UserError: it has not, or it cannot be opened.
     """
-    return job.trainer.open(job.request, job.folder, _finished(job).trained)
+    return job.trainer.open(job.request, job.folder, _ended(job).trained)
 
 
 def samples_of(job: TrainingJob, records: Iterable[Record]) -> dict[str, ParitySample]:
@@ -222,6 +220,11 @@ def has_samples(job: TrainingJob, record: Record) -> bool:
     return all(file.exists() for file in (*samples, _frames_file(job, key)))
 
 
+def stop_of(record: Record) -> str:
+    """The step at which the training behind `record` was cut, in words; empty if it was finished."""
+    return str(record.protocol.get("stopped", ""))
+
+
 def matching_frames(frames: "Iterable[Atoms]", only: Mapping[str, Mapping[str, str]]) -> dict[str, list[int]]:
     """For each key of `only` the indices of the frames whose `info` matches all its patterns; case does not count."""
     matching: dict[str, list[int]] = {name: [] for name in only}
@@ -232,8 +235,8 @@ def matching_frames(frames: "Iterable[Atoms]", only: Mapping[str, Mapping[str, s
     return matching
 
 
-def _finished(job: TrainingJob) -> FinishedTraining:
-    return validate(read_json_object(job.finished), FinishedTraining, str(job.finished))
+def _ended(job: TrainingJob) -> EndedTraining:
+    return validate(read_json_object(job.ended), EndedTraining, str(job.ended))
 
 
 def _evaluate(
@@ -280,7 +283,6 @@ def _evaluate(
         protocol={
             "benchmark": job.protocol,
             "key": key,
-            "timeless_key": job.timeless_key(column),
             "seed": request.seed,
             "precision": request.dtype,
             "device": request.device,
@@ -289,6 +291,7 @@ def _evaluate(
             "limits": {"epochs": request.epochs, "seconds": request.max_time},
             "training": trained.model_dump(mode="json"),
             **frame_errors,
+            **({"stopped": trained.stop} if trained.stop else {}),
         },
         environment=where(),
     )

@@ -27,7 +27,7 @@ class TrainingRequest:
     dtype: str
     device: str
     epochs: int | None  # the number in the trainer's own settings if None
-    max_time: float | None  # seconds
+    max_time: float | None  # seconds; a guard that never changes how a finished training was trained
     train_frames: int | None = None  # number of training frames in `data`; all if None
 
 
@@ -36,6 +36,7 @@ class MeanFit(Card):
 
     seconds: float
     energy_per_atom: float  # eV
+    stop: str = ""  # as `TrainingResult.stop`; nothing stops it
 
 
 Trained = TrainingResult | MeanFit
@@ -183,7 +184,7 @@ class BaselineTrainer:
 
 
 def _epochs(model: str, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:
-    from alphanet.training.api import settings_for
+    from alphanet.training.defaults import settings_for
 
     return settings_for(model, dataset, scale, settings).epochs
 
@@ -192,7 +193,7 @@ def _trained(model: str, request: TrainingRequest, out: Path) -> TrainingResult:
     """Train as `alphanet train` does."""
     import torch
 
-    from alphanet.training.api import settings_for
+    from alphanet.training.defaults import settings_for
     from alphanet.training.run import run_training
 
     limits = {"epochs": request.epochs, "max_time": request.max_time}
