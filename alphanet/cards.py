@@ -1,6 +1,8 @@
 """Find YAML cards and read them into pydantic models; errors name the file, the key and the nearest known key."""
 
 import os
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,11 +52,17 @@ def read_yaml(path: Path) -> Any:
         UserError: the file is missing or is not YAML.
     """
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=LOADER)
+        return deepcopy(_parsed(Path(path).read_text(encoding="utf-8-sig")))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Any:
+    """The content; a listing of all benchmarks reads the same cards again and again."""
+    return yaml.load(text, Loader=LOADER)
 
 
 def read_card(path: Path, kind: type[CardType]) -> CardType:
