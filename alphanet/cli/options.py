@@ -348,7 +348,7 @@ Predictions = Annotated[
     _option(
         DATA,
         "Predictions in place of the published ones: a table with material_id and e_form… or e_above_hull… (eV/atom; "
-        ".csv(.gz), .parquet, .jsonl(.gz)); for repro a folder of published files.",
+        ".csv(.gz), .parquet, .jsonl(.gz), .json of pandas); for repro a folder of published files.",
         "--predictions",
     ),
 ]
@@ -389,7 +389,7 @@ VirialKey = Annotated[
         "--virial-key",
     ),
 ]
-Unlabeled = Annotated[bool, _option(DATA, "Accept frames without energy or forces.", "--unlabeled")]
+Unlabeled = Annotated[bool, _option(DATA, "Accept frames without energy or forces.", "--unlabeled", "--unlabelled")]
 FileFormat = Annotated[
     str | None, _option(DATA, "extxyz, traj, db, aselmdb or deepmd. If not given: by the suffix.", "--format")
 ]

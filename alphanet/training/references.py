@@ -1,17 +1,21 @@
 """Statistics that a training needs before it starts: elements, reference energies, scale of the forces."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
 from alphanet.data.labels import labels_of
-from alphanet.data.store import FrameStore
 from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
-from alphanet.training.data import LabeledFrames
+
+if TYPE_CHECKING:
+    from alphanet.training.data import LabeledFrames
 
 SAMPLE = 20_000  # frames in the robust fit at most; evenly spaced, so memory does not grow with the data
 HUBER_WIDTH = 1.345  # standard deviations; 95 % efficient on normal errors
@@ -163,6 +167,8 @@ def completed_references(store: Path, isolated: Mapping[str, float], elements: S
     others = [symbol for symbol in elements if symbol not in isolated]
     if not others:
         return {symbol: isolated[symbol] for symbol in elements}
+    from alphanet.data.store import FrameStore
+
     frames = FrameStore(store)
     labeled = [
         (np.bincount(atoms.numbers, minlength=len(chemical_symbols)), energy)
