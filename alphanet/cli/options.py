@@ -247,6 +247,15 @@ ModelConfig = Annotated[
     Path | None,
     _option(MODEL, "JSON file with the configuration of a public checkpoint that carries none.", "--config"),
 ]
+StartFrom = Annotated[
+    str | None,
+    _option(
+        MODEL,
+        "Start from these weights (fine-tuning): a file that `train` wrote, a public checkpoint of AlphaNet (with "
+        "--config), or a name of `alphanet models list`.",
+        "--from",
+    ),
+]
 Untrained = Annotated[bool, _option(MODEL, "Random weights, with the settings of --preset.", "--untrained")]
 Preset = Annotated[
     str | None,

@@ -47,7 +47,8 @@ class LabeledFrames:
         from alphanet.data.formats import read_frames
         from alphanet.data.store import FrameStore
 
-        frames: Iterable[Atoms] = FrameStore(self.path) if self.path.suffix == ".aselmdb" else read_frames(self.path)
+        stored = self.path.suffix == ".aselmdb"
+        frames: Iterable[Atoms] = FrameStore(self.path) if stored else read_frames(self.path, labeled=False)
         return iter(frames)
 
 

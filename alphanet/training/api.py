@@ -95,8 +95,12 @@ def train_on(
 def with_isolated_atoms(
     settings: AlphaNetSettings | BaselineSettings, frames: TrainingData
 ) -> AlphaNetSettings | BaselineSettings:
-    """The settings with the energies of isolated atoms as reference energies, unless reference energies are given."""
-    if not isinstance(frames, OwnFrames) or not frames.isolated or "reference_energies" in settings.model_fields_set:
+    """The settings with the energies of isolated atoms as reference energies.
+
+    Given reference energies, and those of trained weights to start from, are left alone.
+    """
+    given = "reference_energies" in settings.model_fields_set or settings.finetune is not None
+    if given or not isinstance(frames, OwnFrames) or not frames.isolated:
         return settings
     energies = completed_references(frames.train, frames.isolated, frames.all_elements)
     return settings.model_copy(update={"reference_energies": energies})

@@ -14,6 +14,7 @@ from alphanet.cards import read_yaml, validate
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, write_text
 from alphanet.potentials.kit.loop import LAST, METRICS, MODEL
+from alphanet.potentials.kit.loop.table import errors_text
 from alphanet.potentials.protocol import TrainingAnswer
 from alphanet.training.data import LabeledFrames
 from alphanet.training.references import Statistics, measure
@@ -56,9 +57,8 @@ class TrainingResult(TrainingAnswer):
 
     def describe(self) -> str:
         """One line for the user."""
-        energy, force = 1000 * self.validation["energy_mae"], 1000 * self.validation["force_mae"]
         return (
-            f"{self.model}: energy {energy:.3g} meV/atom, force {force:.3g} meV/Å on the validation frames "
+            f"{self.model}: {errors_text(self.validation)} on the validation frames "
             f"(epoch {self.best_epoch} of {self.epochs}, {self.seconds:.0f} s)"
         )
 

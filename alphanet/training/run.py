@@ -23,6 +23,7 @@ from alphanet.model.prediction import predict
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import resolved_versions
 from alphanet.potentials.kit.loop import TrainingError
+from alphanet.potentials.kit.loop.adapters import plain
 from alphanet.potentials.kit.loop.checkpoints import Checkpoints
 from alphanet.potentials.kit.loop.data import GraphDataset, Prediction
 from alphanet.potentials.kit.loop.module import Predict, TrainingModule
@@ -34,6 +35,7 @@ from alphanet.provenance import code, software
 from alphanet.training.blocks.model import in_blocks
 from alphanet.training.config import AlphaNetSettings
 from alphanet.training.data import LabeledFrames
+from alphanet.training.fine_tuning import fine_tuned
 from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.references import Statistics, reference_energies
 from alphanet.training.settings import TrainingSettings
@@ -105,7 +107,7 @@ def _train_alphanet(
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
-        model = _model(settings, statistics)
+        model = _model(settings, statistics, frames[0])
         cache_mb = settings.cache_mb // max(1, settings.num_workers)  # each worker has its own
         train_set, valid_set = (GraphDataset(part, model.graph, collate, cache_mb, UserError) for part in frames)
         module = TrainingModule(
@@ -122,10 +124,10 @@ def _train_alphanet(
         name="alphanet",
         model=folder.model,
         sha256=sha256_of(folder.model),
-        parameters=model.n_parameters,
+        parameters=sum(values.numel() for values in plain(model).parameters()),
         frames=len(train_set),
         elements=tuple(model.config.elements),
-        reference_energies=_references(settings, model.config.elements, statistics),
+        reference_energies=dict(zip(model.config.elements, model.reference.energies.tolist(), strict=True)),
         settings=settings.model_dump(mode="json"),
         sources=dict(data.sources),
     )
@@ -146,6 +148,10 @@ def _train_baseline(
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
+        if card.fixed_settings and (lacking := statistics.lacking()):
+            raise UserError(
+                f"{card.name}: its own trainer needs every label, and {lacking}; train another model on them"
+            )
         elements = tuple(sorted(settings.elements or statistics.elements))
         references = _references(settings, elements, statistics)
         request = settings.model_dump(mode="json") | {
@@ -189,7 +195,8 @@ def _start(
     folder.claim(settings, resume=resume)
     if folder.read_result() is None:
         logger.info("%s", folder.tree())
-    folder.statistics(data.sources, frames, _method(settings))
+    for line in folder.statistics(data.sources, frames, _method(settings)).doubts(settings.loss):
+        logger.warning("%s", line)
 
 
 def _method(settings: TrainingSettings) -> str:
@@ -206,7 +213,10 @@ def _scale(settings: TrainingSettings, statistics: Statistics) -> float:
     return (statistics.force_rms or 1.0) if settings.energy_scale == "force_rms" else settings.energy_scale
 
 
-def _model(settings: AlphaNetSettings, statistics: Statistics) -> InteratomicModel:
+def _model(settings: AlphaNetSettings, statistics: Statistics, frames: LabeledFrames) -> InteratomicModel:
+    if settings.finetune is not None:
+        given = settings.reference_energies
+        return fine_tuned(settings.finetune, statistics, frames, given, settings.precision, settings.seed)
     model = create_model(settings.network(statistics.elements), seed=settings.seed)
     model.set_reference(_references(settings, model.config.elements, statistics), _scale(settings, statistics))
     return model.to(DTYPES[settings.precision])
@@ -241,5 +251,5 @@ def _export(module: TrainingModule, folder: RunFolder, data: TrainingData) -> No
         "software": software(),
         "code": code(),
     }
-    best = cast(InteratomicModel, module.best_model)
+    best = cast(InteratomicModel, plain(module.best_model))
     save_model(best, folder.model, extra={PROVENANCE_KEY: json.dumps(provenance)})

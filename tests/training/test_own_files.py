@@ -159,3 +159,23 @@ def test_every_key_has_a_meaning() -> None:
         assert {"data.train", "loss.dynamic.stages", "learning_rate"} <= {key.name for key in keys}
     with messages():
         assert "loss.energy_weight" in alphanet("train", "--keys")
+
+
+def test_frames_with_some_labels_are_trained_on_and_counted(here: Path) -> None:
+    frames = copper_frames(12, seed=0)
+    for index, atoms in enumerate(frames):
+        kept = ("energy",) if index % 2 else ("energy", "forces")
+        atoms.calc = SinglePointCalculator(atoms, **{name: atoms.calc.results[name] for name in kept})
+    write("partly.extxyz", frames)
+    for atoms in frames:
+        atoms.calc = SinglePointCalculator(atoms, energy=atoms.calc.results["energy"])
+    write("scan.extxyz", frames[:3])
+    words = ["partly.extxyz", "--test", "scan.extxyz", *TINY, "loss.stress_weight=10", "--out", "run", "--json"]
+    with messages() as lines:
+        errors = json.loads(alphanet("train", *words))["errors"]
+    assert "loss.stress_weight is 10, but no training frame has stress" in "".join(lines)
+    assert "forces in 5 of them" in "".join(lines) or "forces in 6 of them" in "".join(lines)
+    assert errors["test"]["n_forces"] == 0 and errors["test"]["energy_mae"] >= 0
+    assert "force_mae" not in errors["test"]
+    lines = alphanet("eval", "run/model.safetensors", "scan.extxyz").splitlines()
+    assert any("structures with forces" in line and " 0 " in line for line in lines)
