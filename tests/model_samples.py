@@ -43,7 +43,13 @@ CONFIGS = {
     "official, no norm, 1 layer": official_config(norm_before=False, num_layers=1),
     "official, few neighbors": official_config(max_neighbors=7),
 }
-"""Every switch of both readings, by name"""
+"""Every switch of both readings that the fast path has, by name"""
+REFERENCE_ONLY = {
+    "second moments": paper_config(moments=2),
+    "temporal residual": paper_config(temporal_residual=True),
+    "no gate": paper_config(transition_gate=False),
+}
+"""Switches of the reading `paper` that only the reference has"""
 
 
 def random_model(config: AlphaNetConfig | OfficialConfig, seed: int = 1, spread: float = 0.1) -> InteratomicModel:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt
 
 from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.claims.samples import Samples, samples_of_records
 from alphanet.benchmark.findings import Finding, Findings, Place, Shown
 from alphanet.benchmark.judging import build_cells
 from alphanet.benchmark.needs import DataNeed
@@ -158,6 +159,10 @@ class Kind(ABC, Generic[CardT, WorkT]):
         """Return the judged cells."""
         return build_cells(self.card, self.options.scale, findings, self.deviations(findings))
 
+    def samples(self, findings: Findings) -> Samples:
+        """Return the measurements from which the card's claims are decided: by default the metrics of the records."""
+        return samples_of_records(self.card, findings)
+
     @abstractmethod
     def show(self, findings: Findings) -> Shown:
-        """Draw figures into the folder; return them with claims, grids and notes."""
+        """Draw figures into the folder; return them with grids and notes."""

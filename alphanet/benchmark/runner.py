@@ -10,6 +10,7 @@ from typing import Any
 
 from alphanet.benchmark.budget import Budget
 from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.claims.evaluation import evaluate_claims
 from alphanet.benchmark.findings import Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.judging import RULE
 from alphanet.benchmark.kind import COMMON, Kind, Plan, RunOptions, Task
@@ -234,7 +235,7 @@ def _result(
         reason=reason,
         when=max((record.when for record in records.values()), default=""),
         cells=tuple(cells),
-        claims=tuple(shown.claims),
+        claims=tuple(evaluate_claims(card, options.scale, kind.samples(findings), findings, deviations)),
         grids=tuple(shown.grids),
         curves=tuple(shown.curves),
         figures=tuple(shown.figures),

@@ -61,6 +61,10 @@ def evaluate(
     config: o.ModelConfig = None,
     trust: o.Trust = False,
     mirror: o.Mirror = None,
+    energy_key: o.EnergyKey = None,
+    forces_key: o.ForcesKey = None,
+    stress_key: o.StressKey = None,
+    virial_key: o.VirialKey = None,
     parity: o.Parity = None,
     as_json: o.AsJson = False,
 ) -> None:
@@ -78,6 +82,7 @@ def evaluate(
         protocol=protocol,  # type: ignore[arg-type]  # it is checked
         batch_size=batch_size or 8,
         mirror=mirror,
+        labels=o.label_keys(energy_key, forces_key, stress_key, virial_key),
     )
     if parity:
         _draw(parity, result)

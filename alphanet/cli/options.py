@@ -6,12 +6,15 @@ says. An option that a call cannot use is refused, see `refuse`.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from alphanet.cli import completion, durations
 from alphanet.errors import UserError
+
+if TYPE_CHECKING:
+    from alphanet.data.cards import LabelKeys
 
 WHAT, LIMITS, HARDWARE = "What to run", "Limits", "Hardware"
 MODEL, DATA, OUTPUT = "Model", "Data", "Output"
@@ -377,9 +380,24 @@ Geometry = Annotated[
         DATA, "Published relaxed structures with which the geometries are compared (RMSD, symmetry).", "--geometry"
     ),
 ]
-EnergyKey = Annotated[str, _option(DATA, "Name of the energy in the file.", "--energy-key")]
-ForcesKey = Annotated[str, _option(DATA, "Name of the forces in the file.", "--forces-key")]
-StressKey = Annotated[str, _option(DATA, "Name of the stress (eV/Å^3) in the file.", "--stress-key")]
+EnergyKey = Annotated[
+    str | None,
+    _option(
+        DATA, "Name of the energy in the file. If not given: energy, or a known spelling (REF_energy).", "--energy-key"
+    ),
+]
+ForcesKey = Annotated[str | None, _option(DATA, "Name of the forces in the file, likewise.", "--forces-key")]
+StressKey = Annotated[
+    str | None, _option(DATA, "Name of the stress (eV/Å^3, tension positive) in the file, likewise.", "--stress-key")
+]
+VirialKey = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "Name of the virial (eV) in the file, likewise. It becomes the stress -virial/volume, if no stress is named.",
+        "--virial-key",
+    ),
+]
 Unlabeled = Annotated[bool, _option(DATA, "Accept frames without energy or forces.", "--unlabeled")]
 FileFormat = Annotated[
     str | None, _option(DATA, "extxyz, traj, db, aselmdb or deepmd. If not given: by the suffix.", "--format")
@@ -410,6 +428,15 @@ def flag(field: str) -> str:
 def given(**values: Any) -> dict[str, Any]:
     """Those of the values that the user gave."""
     return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
+def label_keys(
+    energy_key: str | None, forces_key: str | None, stress_key: str | None, virial_key: str | None
+) -> "LabelKeys":
+    """Names of labels in files: those given, and ASE's."""
+    from alphanet.data.cards import LabelKeys
+
+    return LabelKeys(**given(energy=energy_key, forces=forces_key, stress=stress_key, virial=virial_key))
 
 
 def refuse(use: str, **values: Any) -> None:

@@ -50,9 +50,10 @@ def train(
     split: o.SplitRule = None,
     group_by: o.GroupBy = None,
     split_seed: o.SplitSeed = None,
-    energy_key: o.EnergyKey = "energy",
-    forces_key: o.ForcesKey = "forces",
-    stress_key: o.StressKey = "stress",
+    energy_key: o.EnergyKey = None,
+    forces_key: o.ForcesKey = None,
+    stress_key: o.StressKey = None,
+    virial_key: o.VirialKey = None,
     mirror: o.Mirror = None,
     seed: o.Seed = None,
     restart: o.Restart = False,
@@ -88,14 +89,14 @@ def train(
         values["finetune"] = o.given(weights=start, config=None if config is None else str(config))
     elif config:
         o.refuse("it goes with --from", config=config)
-    labels = {"energy": energy_key, "forces": forces_key, "stress": stress_key}
+    labels = o.given(energy=energy_key, forces=forces_key, stress=stress_key, virial=virial_key)
     division = o.given(
         valid=o.part(valid),
         test=o.part(test),
         split=split,
         group_by=group_by,
         split_seed=split_seed,
-        labels={name: key for name, key in labels.items() if key != name} or None,
+        labels=labels or None,
     )
     chosen = _settings(model, words or [], values, dataset, scale, division)
     folder = out or default_folder(chosen)

@@ -47,6 +47,8 @@ class AlphaNet(InteratomicModel):
         self.readout = nn.Linear(H, 1)
         self.element_scale = nn.Parameter(torch.ones(n_elements))
         self.element_shift = nn.Parameter(torch.zeros(n_elements))
+        if config.initial_weights == "xavier":
+            self._set_xavier_weights()
 
     def network(self, graph: AtomGraph) -> Tensor:
         """(N,) output of the network, in units of the energy scale."""
@@ -64,11 +66,23 @@ class AlphaNet(InteratomicModel):
             if self.config.frame_transition:
                 ds, dv = self.transitions[layer](s, v)
                 s, v = s + ds, v + dv
+            if history is not None and self.config.temporal_residual and layer + 1 < self.config.num_layers:
+                s = s + self.temporal.residual(layer, history)
 
         output = self.readout(s).squeeze(1)
         if history is not None:
             output = output + self.temporal.readout(history)
         return self.element_scale[element] * output + self.element_shift[element]
+
+    def _set_xavier_weights(self) -> None:
+        """Initial weights of messages and FTE as in the public code: Glorot's uniform ones, and biases of zero."""
+        parts = [part for layer in self.messages for part in (layer.features, layer.radial, layer.surroundings)]
+        if self.config.frame_transition:
+            parts.append(self.transitions)
+        for linear in (module for part in parts for module in part.modules() if isinstance(module, nn.Linear)):
+            nn.init.xavier_uniform_(linear.weight)
+            if linear.bias is not None:
+                nn.init.zeros_(linear.bias)
 
 
 class MessageLayer(nn.Module):
@@ -140,7 +154,7 @@ class FrameTransition(nn.Module):
     def __init__(self, config: AlphaNetConfig) -> None:
         super().__init__()
         H = config.hidden_channels
-        self.softness = config.softness
+        self.softness, self.gated = config.softness, config.transition_gate
         self.mix = nn.Linear(H, 2 * H, bias=False)
         self.features = nn.Sequential(nn.Linear(2 * H, H), nn.SiLU(), nn.Linear(H, 3 * H))
 
@@ -150,7 +164,7 @@ class FrameTransition(nn.Module):
         v1, v2 = self.mix(v).split(H, dim=2)
         product = (v1 * v2).sum(dim=1) / math.sqrt(H)
         added, gate, scale = self.features(torch.cat([s, soft_norm(v1, self.softness, dim=1)], dim=1)).split(H, dim=1)
-        ds = (added + gate * product + product) / math.sqrt(2)
+        ds = (added + (gate * product if self.gated else gate) + product) / math.sqrt(2)
         return ds, scale[:, None, :] * v2
 
 
@@ -167,6 +181,8 @@ class TemporalConnection(nn.Module):
         self.initial = nn.Linear(H, 2 * C, bias=False)
         self.kernel = nn.Parameter(torch.randn(L, 2, H, C, C) / math.sqrt(2 * H * C))
         self.output = nn.Linear(2 * C, 1)
+        if config.temporal_residual:
+            self.residuals = nn.ModuleList(nn.Linear(2 * C, H) for _ in range(L - 1))
 
     def start(self, z: Tensor) -> Complex:
         """The memory (N, C) before the first layer, from the embedding (N, H)."""
@@ -178,6 +194,11 @@ class TemporalConnection(nn.Module):
         kernel = torch.einsum("nh,phkc->pnkc", s, self.kernel[layer])
         real, imaginary = (torch.einsum("pnkc,nc->pnk", kernel, part) for part in history)
         return soft_unit(real[0] - imaginary[1], real[1] + imaginary[0], self.softness)
+
+    def residual(self, layer: int, history: Complex) -> Tensor:
+        """(N, H) that the memory after `layer` adds to the features of the next one."""
+        added: Tensor = self.residuals[layer](torch.cat(history, dim=1))
+        return added
 
     def readout(self, history: Complex) -> Tensor:
         """(N,) contribution to the output."""

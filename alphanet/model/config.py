@@ -60,6 +60,27 @@ class AlphaNetConfig(_Common):
     """How the rotation becomes a unit complex number: z / |z| of a complex number, or exp(i theta) of a real one"""
     softness: PositiveFloat = 0.1
     """Width over which norms, moduli and absolute values are rounded off at zero"""
+    moments: Literal[1, 2] = 1
+    """Order of the moments of its surroundings that an edge sees; those of the paper, 1, vanish at inversion centers"""
+    temporal_residual: bool = False
+    """The temporal memory is also added to the next layer's features, as section 4 says and the public code does not"""
+    transition_gate: bool = True
+    """FTE multiplies the vectors' product by a learned gate; false: it adds it, as the public code"""
+    initial_weights: Literal["torch", "xavier"] = "torch"
+    """Of messages and FTE: torch's defaults, or the public code's Xavier weights and zero biases"""
+
+    @model_validator(mode="after")
+    def _has_a_memory(self) -> "AlphaNetConfig":
+        if self.temporal_residual and not self.temporal:
+            raise ValueError("temporal_residual needs temporal: without a memory there is nothing to add")
+        return self
+
+    @property
+    def without_fast_path(self) -> tuple[str, ...]:
+        """Settings, as `name: value`, that only the reference evaluates."""
+        usual = AlphaNetConfig(elements=self.elements)
+        names = ("moments", "temporal_residual", "transition_gate")
+        return tuple(f"{name}: {getattr(self, name)}" for name in names if getattr(self, name) != getattr(usual, name))
 
 
 class OfficialConfig(_Common):

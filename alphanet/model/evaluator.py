@@ -1,5 +1,6 @@
 """Evaluators of structures: a model in one of its modes, or an exported package."""
 
+import warnings
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from alphanet.graph import AtomGraph
 from alphanet.model.base import InteratomicModel
 from alphanet.model.checkpoint import load_model
 from alphanet.model.export import SUFFIX, ExportedModel
-from alphanet.model.fast.model import fast_model
+from alphanet.model.fast.model import fast_model, no_fast_path
 from alphanet.model.prediction import Prediction, predict
 
 MODES = ("eager", "blocked", "compiled")
@@ -74,7 +75,8 @@ def evaluation(model: InteratomicModel, mode: str, max_memory: int | None = None
         model: any reading.
         mode: `eager`, the reference, ready at once; `blocked`, the fast path without a compiler, in bounded memory;
             `compiled`, the fastest, which takes a minute or two to get ready, and seconds once an architecture has
-            been compiled on a machine.
+            been compiled on a machine. A model with settings that the fast path does not have is evaluated by the
+            reference, with one line of warning.
         max_memory: bytes, see `fast_model`; without effect on `eager`.
 
     Raises:
@@ -82,6 +84,9 @@ def evaluation(model: InteratomicModel, mode: str, max_memory: int | None = None
     """
     if mode not in MODES:
         raise UserError(f"unknown mode {mode!r}; choose one of {', '.join(MODES)}{did_you_mean(mode, MODES)}")
+    if mode != "eager" and (lacking := no_fast_path(model)):
+        warnings.warn(lacking, stacklevel=2)
+        mode = "eager"
     if mode == "eager":
         return partial(predict, model), "eager"
     fast = fast_model(model, compiled=mode == "compiled", max_memory=max_memory)

@@ -123,7 +123,7 @@ def _decimals(number: str) -> int:
 def _ratio(cell: Cell) -> str:
     if cell.ratio is None:
         return ""
-    allowed = "" if cell.tolerance is None else f"; ±{cell.tolerance:.3g} allowed"
+    allowed = "" if cell.margin is None else f"; ±{cell.margin:.3g} allowed"
     return f"{cell.ratio:.3g} ×{allowed}"
 
 

@@ -68,7 +68,7 @@ class Statistics:
                 reason = " of a structure that is periodic in three directions" if label == "stress" else ""
                 lines.append(
                     f"loss.{keys[label]} is {weight:g}, but no training frame has {label}{reason}: "
-                    f"the training learns nothing from it"
+                    "the model learns none. Is it there under another name?"
                 )
             elif weight > 0 and label == "stress" and count < self.n_frames:
                 lines.append(f"the stress counts in {count} of {self.n_frames} training frames")

@@ -149,9 +149,7 @@ def _train_baseline(
         statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
         if card.fixed_settings and (lacking := statistics.lacking()):
-            raise UserError(
-                f"{card.name}: its own trainer needs every label, and {lacking}; train another model on them"
-            )
+            raise UserError(f"{card.name}: its own trainer needs every label, and {lacking}; train another model")
         elements = tuple(sorted(settings.elements or statistics.elements))
         references = _references(settings, elements, statistics)
         request = settings.model_dump(mode="json") | {

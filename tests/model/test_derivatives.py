@@ -16,6 +16,7 @@ FORMS = [
     {},
     {"rotation": "exponential"},
     {"envelope": "cosine"},
+    {"moments": 2, "temporal_residual": True, "transition_gate": False},
     {"envelope": "bump", "rope": False, "temporal": False, "frame_transition": False},
 ]
 

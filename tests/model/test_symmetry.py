@@ -6,7 +6,7 @@ import torch
 from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_samples import SAMPLES, alloy, answer, paper_config, random_model
+from model_samples import REFERENCE_ONLY, SAMPLES, alloy, answer, paper_config, random_model
 from scipy.spatial.transform import Rotation
 
 from alphanet.model.base import InteratomicModel
@@ -91,6 +91,17 @@ def test_each_component_of_table_8_can_be_switched_off_and_matters(switch: str) 
     assert without.n_parameters < full.n_parameters
     assert_equal(answer(without, rotated(alloy())).energy, answer(without, alloy()).energy)
     assert abs(answer(full, alloy()).energy - answer(without, alloy()).energy) > 1e-6
+
+
+@pytest.mark.parametrize("name", REFERENCE_ONLY)
+def test_each_other_form_is_invariant_and_matters(name: str) -> None:
+    usual, other = random_model(paper_config()), random_model(REFERENCE_ONLY[name])
+    for make in SAMPLES.values():
+        assert_equal(answer(other, rotated(make())).energy, answer(other, make()).energy)
+    mirrored = alloy()
+    mirrored.set_cell(-mirrored.cell.array, scale_atoms=True)
+    assert_equal(answer(other, mirrored).energy, answer(other, alloy()).energy)
+    assert abs(answer(usual, alloy()).energy - answer(other, alloy()).energy) > 1e-6
 
 
 def rotated(atoms: Atoms) -> Atoms:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
+from alphanet.benchmark.claims.samples import Sample, Samples
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.benchmark.selection import WHOLE
@@ -17,7 +18,8 @@ from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.measure.physics.audit import Audit, audit, require_potential
 from alphanet.measure.physics.checks import Check
-from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, findings, short_name, state_of, value_text
+from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, short_name, state_of, value_text
+from alphanet.measure.physics.findings import findings as property_findings
 from alphanet.provenance import code_digest, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
@@ -50,6 +52,13 @@ class PhysicsCard(BenchmarkCard[PhysicsScale, Row, Column]):
     """Potentials whose physics is checked; it has no columns and no metrics."""
 
     kind: Literal["physics"]
+
+    @property
+    def claim_quantities(self) -> tuple[str, ...]:
+        """The checked properties."""
+        from alphanet.measure.physics.audit import CHECKS
+
+        return tuple(CHECKS)
 
 
 def physics_card(
@@ -163,6 +172,17 @@ class Physics(Kind[PhysicsCard, AuditWork]):
             places,
         )
 
+    def samples(self, findings: Findings) -> Samples:
+        """Return for each potential and property 1 if the potential keeps it to within what can matter, else 0."""
+        samples = {}
+        for (row, column), records in findings.records.items():
+            one = _audit_of(records[0])
+            for name, finding in property_findings(one.checks, untrained=one.untrained).items():
+                if finding.state in (OK, NEGLIGIBLE, FAILS):
+                    kept = {0: float(finding.state != FAILS)}
+                    samples[row, column, name] = Sample(kept, "fixed", tuple(records[:1]))
+        return samples
+
     def show(self, findings: Findings) -> Shown:
         """A summary, every check of each potential, and the figure."""
         from alphanet.figures.physics import physics_figure
@@ -238,7 +258,7 @@ def _summary(audits: dict[str, Audit]) -> Grid:
         made = [check for check in one.checks if check.passed is not None]
         passed, left = sum(bool(check.passed) for check in made), len(one.checks) - len(made)
         wrong: dict[str, list[str]] = {FAILS: [], NEGLIGIBLE: []}
-        for name, finding in findings(one.checks, untrained=one.untrained).items():
+        for name, finding in property_findings(one.checks, untrained=one.untrained).items():
             if finding.state in wrong:
                 wrong[finding.state].append(f"{name} {finding.text}")
         rows.append(

@@ -1,5 +1,6 @@
 """`read_frames`: a stream of labeled frames from any file or folder."""
 
+import logging
 import lzma
 import sqlite3
 import struct
@@ -12,10 +13,17 @@ from typing import IO
 from ase import Atoms
 
 from alphanet.data.cards import LabelKeys
-from alphanet.data.formats import deepmd, extxyz, pymatgen_json, zeo22
-from alphanet.data.labels import ASE_KEYS, checked, labels_from, relabeled, with_labels
+from alphanet.data.constraints import set_aside
+from alphanet.data.formats import ase_files, deepmd, extxyz, pymatgen_json, zeo22
+from alphanet.data.labels import checked, other_results, with_labels
+from alphanet.data.rows import frame_of_row
+from alphanet.data.spellings import LabelFinder
 from alphanet.errors import UserError
 from alphanet.files import PACKING, text_of
+
+logger = logging.getLogger(__name__)
+
+ASE_KEYS = LabelKeys()
 
 Reader = Callable[[Path], Iterator[Atoms]]
 
@@ -27,17 +35,22 @@ DAMAGE = (
 )  # fmt: skip
 
 
-def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys = ASE_KEYS) -> Iterator[Atoms]:
-    """The frames of a file or folder, one at a time, with labels in a SinglePointCalculator (eV, eV/Å, eV/Å^3).
+def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys | None = ASE_KEYS) -> Iterator[Atoms]:
+    """The frames of a file or folder, one at a time, with everything that ASE keeps.
+
+    Labels are in a SinglePointCalculator (eV, eV/Å, eV/Å^3), beside other results that the file has. Labels found
+    under another name, and units converted because the file names them, are logged.
 
     Formats: extxyz (plain, .gz, .xz, .bz2, .zip; OC20's with its `.txt.xz` beside it), ASE databases and
     trajectories, `.aselmdb` stores, Si-ZEO22 `.npz`, DeePMD folders, pymatgen JSON, and whatever else ASE
-    reads. Any other folder is read file by file, in order of names. Constraints become `arrays["fixed"]`.
+    reads. Any other folder is read file by file, in order of names, without hidden files and folders. Constraints
+    become `arrays["fixed"]` and `info["constraints"]`, because ASE would zero the forces of the atoms they hold.
 
     Args:
         path: the file or folder.
         labeled: every frame must have an energy and forces.
-        labels: names of the labels; ASE's by default.
+        labels: names of the labels; by default ASE's, or known spellings of them. None: labels are left as ASE reads
+            them, and what has other names stays in `info` and `arrays`.
 
     Raises:
         UserError: the file is missing, damaged or empty, or a frame is unsound; the message names both.
@@ -46,12 +59,15 @@ def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys = ASE_KEY
     if not path.exists():
         raise UserError(f"{path} does not exist")
     empty = True
+    finder = LabelFinder(labels) if labels is not None else None
     for file in _files(path):
-        for atoms in checked(_guarded(_reader_of(file), file, labels), str(file), labeled):
+        for atoms in checked(_guarded(_reader_of(file), file, finder), str(file), labeled):
             empty = False
             yield atoms
     if empty:
         raise UserError(f"{path} holds no frames")
+    if finder is not None and finder.missing:
+        logger.warning("%s: no frame has %s", path, " or ".join(map(repr, sorted(finder.missing))))
 
 
 def stem_of(path: PurePath) -> str:
@@ -65,12 +81,22 @@ def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir() or deepmd.is_system(path):
         yield path
         return
-    inside = sorted(entry for entry in path.rglob("*") if not entry.name.startswith("."))
+    inside = [entry for entry in sorted(path.rglob("*")) if _is_visible(entry.relative_to(path))]
     systems = [entry for entry in inside if entry.is_dir() and deepmd.is_system(entry)]
     if systems:
         yield from systems
         return
     yield from (entry for entry in inside if entry.is_file() and _is_structure_file(entry))
+
+
+def _is_visible(path: PurePath) -> bool:
+    """Whether a file is data: no copy of an editor or notebook, no remains of a file system or archiver."""
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return (
+        not hidden
+        and path.name not in ("Thumbs.db", "desktop.ini")
+        and not path.name.endswith("-checkpoint" + _suffix(path))
+    )
 
 
 def _is_structure_file(path: Path) -> bool:
@@ -84,14 +110,14 @@ def _reader_of(path: Path) -> Reader:
         ".npz": zeo22.read,
         ".aselmdb": _read_store,
         ".db": _read_database,
-        ".traj": _read_any,
+        ".traj": ase_files.read,
         ".json": pymatgen_json.read,
         ".xyz": extxyz.read,
         ".extxyz": extxyz.read,
     }
     if path.name.endswith(".zip"):
         return _read_zip
-    return by_suffix.get(_suffix(path), _read_any)
+    return by_suffix.get(_suffix(path), ase_files.read)
 
 
 def _suffix(path: PurePath) -> str:
@@ -99,12 +125,13 @@ def _suffix(path: PurePath) -> str:
     return PurePath(path.stem).suffix if path.suffix in PACKING else path.suffix
 
 
-def _guarded(reader: Reader, path: Path, labels: LabelKeys) -> Iterator[Atoms]:
+def _guarded(reader: Reader, path: Path, finder: LabelFinder | None) -> Iterator[Atoms]:
     """Turn any error of a reader into one line that names the file and the frame."""
     index = 0
     try:
         for atoms in reader(path):
-            yield relabeled(atoms, labels)
+            set_aside(atoms)
+            yield _labeled(atoms, finder) if finder is not None else atoms
             index += 1
     except UserError as error:
         raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
@@ -115,27 +142,23 @@ def _guarded(reader: Reader, path: Path, labels: LabelKeys) -> Iterator[Atoms]:
         ) from error
 
 
+def _labeled(atoms: Atoms, finder: LabelFinder) -> Atoms:
+    others = other_results(atoms)
+    labels = finder.labels(atoms)
+    origin = finder.keys.energy_origin
+    if origin is not None and "energy" in labels:
+        if origin not in atoms.info:
+            raise UserError(f"a frame has no {origin!r} to take off its energy, as the card says")
+        labels["energy"] -= float(atoms.info[origin])
+    return with_labels(atoms, labels, others)
+
+
 def _read_database(path: Path) -> Iterator[Atoms]:
-    """Rows of an ASE database in order of id; their key-value pairs become `info`."""
+    """Rows of an ASE database in order of id."""
     from ase.db import connect
 
     for row in connect(path).select():
-        atoms = Atoms(row.numbers, row.positions, cell=row.cell, pbc=row.pbc)
-        atoms.set_constraint(row.constraints)
-        atoms.info.update(row.key_value_pairs)
-        # Not row.toatoms(): its calculator would not be attached to the atoms with raw forces alone.
-        yield with_labels(atoms, labels_from(*(row.get(key) for key in ("energy", "forces", "stress"))))
-
-
-def _read_any(path: Path) -> Iterator[Atoms]:
-    """Frames of any other file, one at a time if ASE's reader can."""
-    from ase.io import iread
-    from ase.io.formats import UnknownFileTypeError
-
-    try:
-        yield from iread(path, index=":")
-    except UnknownFileTypeError as error:
-        raise ValueError(f"unknown file type {error}") from error
+        yield frame_of_row(row)
 
 
 def _read_store(path: Path) -> Iterator[Atoms]:
@@ -147,7 +170,11 @@ def _read_store(path: Path) -> Iterator[Atoms]:
 def _read_zip(path: Path) -> Iterator[Atoms]:
     """Every extxyz member, in order of names, without unpacking to disk; its name becomes `info["group"]`."""
     with zipfile.ZipFile(path) as archive:
-        members = sorted(name for name in archive.namelist() if _suffix(PurePath(name)) in (".xyz", ".extxyz"))
+        members = sorted(
+            name
+            for name in archive.namelist()
+            if _suffix(PurePath(name)) in (".xyz", ".extxyz") and _is_visible(PurePath(name))
+        )
         if not members:
             raise UserError(f"{path} holds no .extxyz file")
         for name in members:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from alphanet.errors import UserError
 from alphanet.graph import AtomGraph, edge_vectors, sum_over_atoms
 from alphanet.hardware.devices import BACKENDS, backend_of
 from alphanet.model.alphanet import AlphaNet
@@ -46,6 +47,9 @@ class FastModel:
         max_memory: bytes that arrays of edges may take; above it the backward computes again what it would otherwise
             find in memory, and where that is not enough, arrays are written anew for every block.
         block: edges a block; if not given, chosen for the caches, on CUDA for the memory.
+
+    Raises:
+        UserError: the model has a setting that only the reference evaluates.
     """
 
     def __init__(
@@ -58,6 +62,8 @@ class FastModel:
         max_memory: int | None = None,
         block: int | None = None,
     ) -> None:
+        if lacking := no_fast_path(model):
+            raise UserError(lacking)
         self.model = deepcopy(model).requires_grad_(False).eval()
         self.mode = "compiled" if compiled else "blocked"
         """compiled, blocked (the same, not compiled) or eager (the reference)"""
@@ -166,6 +172,12 @@ class FastModel:
         )
 
 
+def no_fast_path(model: InteratomicModel) -> str | None:
+    """The reason why only the reference evaluates `model`; None if the fast path can."""
+    settings = getattr(model.config, "without_fast_path", ())
+    return f"no fast path for {', '.join(settings)}: the reference is used (mode eager)" if settings else None
+
+
 def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_memory: int | None = None) -> FastModel:
     """A fast model that has been compared with its reference on a small structure.
 
@@ -177,6 +189,9 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
         compiled: whether to compile; None: where it can be done, on a CPU with a C++ compiler, on CUDA with triton.
         max_memory: bytes that the arrays of edges may take; if not given, half of what the process may use, or of the
             GPU's memory. At 0 they take 100 bytes an edge, and the call takes half as long again to twice as long.
+
+    Raises:
+        UserError: the model has a setting that only the reference evaluates, see `no_fast_path`.
     """
     device = next(model.parameters()).device.type
     missing = _missing(device)

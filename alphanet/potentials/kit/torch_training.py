@@ -25,7 +25,7 @@ from loop.data import GraphDataset, Prediction
 from loop.module import TrainingModule
 from loop.trainer import fit, make_trainer, quiet_lightning
 from trainer_kit import ValidationLog
-from worker_kit import RefusedError, Structures, evenly_spaced, open_store, packed, run_module
+from worker_kit import RefusedError, Structures, evenly_spaced, frame_of, open_store, packed, run_module
 
 CACHE_MB = 64  # for the graphs that are kept between epochs, of training and validation frames each
 JOB, RESULT, STOPPED = "job.json", "outcome.json", "stopped.txt"  # in the run's folder `trainer`
@@ -60,7 +60,7 @@ class Frames:
 
     def __getitem__(self, index: int) -> Atoms:
         """A frame with its labels, which were checked before the training."""
-        return self._store.get(id=int(self.indices[index]) + 1).toatoms()
+        return frame_of(self._store.get(id=int(self.indices[index]) + 1))
 
     def name(self, index: int) -> str:
         """How errors call a frame."""

@@ -200,7 +200,14 @@ def _opened(path: Path, inode: int, process: int) -> Any:  # noqa: ARG001  (a ne
 def read_store(path: str | Path) -> Iterator[Any]:
     """Frames of an ASE-LMDB store, one after another, as ASE Atoms with their labels."""
     for row in open_store(path).select():
-        yield row.toatoms()
+        yield frame_of(row)
+
+
+def frame_of(row: Any) -> Any:
+    """The frame of a row, as ASE Atoms with its labels, without constraints, which would zero its forces."""
+    atoms = row.toatoms()
+    atoms.set_constraint()
+    return atoms
 
 
 def evenly_spaced(count: int, most: int | None) -> np.ndarray:

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from alphanet.results.schema import CLAIMS, VERDICTS, BenchmarkResult, Part
+from alphanet.results.schema import CLAIMS, SETTINGS, VERDICTS, BenchmarkResult, Part
 
 SCHEMA: Literal["alphanet-report"] = "alphanet-report"
-VERSION: Literal[2] = 2
+VERSION: Literal[3] = 3
 
 
 class ReportedRun(Part):
@@ -30,7 +30,8 @@ class Summary(Part):
 
     runs: int
     cells: int
-    verdicts: dict[str, int]
+    verdicts: dict[str, int]  # of measured cells
+    settings: dict[str, int]  # of settings and counts
     inconsistent: int  # cells whose printed number the paper contradicts, whatever their verdict
     with_errata: int
     claims: dict[str, int]
@@ -41,7 +42,7 @@ class Report(Part):
     """All runs, and their problems together."""
 
     schema_: Literal["alphanet-report"] = Field(default=SCHEMA, alias="schema")
-    version: Literal[2] = VERSION
+    version: Literal[3] = VERSION
     made: str
     summary: Summary
     problems: tuple[str, ...] = ()
@@ -62,6 +63,7 @@ def summarize(runs: tuple[ReportedRun, ...], problems: tuple[str, ...]) -> Summa
         runs=len(runs),
         cells=len(cells),
         verdicts={verdict: sum(cell.outcome == verdict for cell in cells) for verdict in VERDICTS},
+        settings={verdict: sum(cell.outcome == verdict for cell in cells) for verdict in SETTINGS},
         inconsistent=sum(cell.inconsistent for cell in cells),
         with_errata=sum(bool(cell.errata) for cell in cells),
         claims={verdict: sum(claim.outcome == verdict for claim in claims) for verdict in CLAIMS},

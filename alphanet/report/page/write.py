@@ -12,7 +12,7 @@ from alphanet.report.page.model import ReportedRun
 from alphanet.report.sheet import ERRATUM, Sheet, make_sheet
 from alphanet.report.tables import write_tables
 from alphanet.results.facts import provenance_facts
-from alphanet.results.schema import CLAIMS, RESULTS, VERDICTS, Figure, Number
+from alphanet.results.schema import CLAIMS, RESULTS, SETTINGS, VERDICTS, Figure, Number
 
 INLINE = 2_000_000  # bytes; a larger CSV is linked beside the page, not carried in it
 HOVER = 240  # characters of the text that a pointer shows
@@ -25,9 +25,13 @@ FILLS = {
     "not comparable": "#ececec",
     "not run": "#ffffff",
     "not in the paper": "#f6f6f6",
-    "holds": "#bfe3f5",
-    "does not hold": "#f7c6a3",
-    "not measured": "#ffffff",
+    "inconclusive": "#ececec",
+    "agrees": "#e3eef4",
+    "differs": "#f6ddca",
+    "supported": "#bfe3f5",
+    "contradicted": "#f7c6a3",
+    "undecided": "#ececec",
+    "not tested": "#ffffff",
 }
 """Backgrounds of verdicts, distinct with any color vision and light enough for `INK`; words and marks repeat them"""
 MARKS = {
@@ -38,11 +42,15 @@ MARKS = {
     "not comparable": "≠",
     "not run": "○",
     "not in the paper": "·",
-    "holds": "✓",
-    "does not hold": "✗",
-    "not measured": "○",
+    "inconclusive": "?",
+    "agrees": "=",
+    "differs": "✗",
+    "supported": "✓",
+    "contradicted": "✗",
+    "undecided": "?",
+    "not tested": "○",
 }
-CHECKED = {"ok": "v-holds", "FAILS": "v-does-not-hold"}
+CHECKED = {"ok": "v-supported", "FAILS": "v-contradicted"}
 """Words of an audit, and the class of the color behind each."""
 
 
@@ -105,8 +113,9 @@ def render(collected: Collected) -> str:
     environment.filters["hover"] = _hover
     return environment.get_template("page.html.j2").render(
         report=collected.report,
-        meanings={**VERDICTS, **CLAIMS},
+        meanings={**VERDICTS, **SETTINGS, **CLAIMS},
         verdicts=list(VERDICTS),
+        settings=list(SETTINGS),
         fills=FILLS,
         marks=MARKS,
         ink=INK,

@@ -14,14 +14,14 @@ from alphanet.training.blocks import official, paper
 def in_blocks(model: InteratomicModel) -> Callable[[AtomGraph], Tensor]:
     """The model's (N,) atomic energies in eV, computed from its weights in blocks of edges.
 
-    Graphs without edges and devices other than the CPU, where many small operations are slower than few large ones,
-    get the model itself.
+    Graphs without edges, devices other than the CPU, where many small operations are slower than few large ones, and
+    models with second moments get the model itself.
     """
 
     def atomic_energies(graph: AtomGraph) -> Tensor:
         if graph.n_edges == 0 or graph.positions.device.type != "cpu":
             return model(graph)
-        if isinstance(model, AlphaNet):
+        if isinstance(model, AlphaNet) and model.config.moments == 1:
             output = paper.network(model, graph)
         elif isinstance(model, OfficialAlphaNet):
             output = official.network(model, graph)

@@ -42,6 +42,8 @@ def network(model: AlphaNet, graph: AtomGraph) -> Tensor:
         if model.config.frame_transition:
             ds, dv = model.transitions[layer](s, v)
             s, v = s + ds, v + dv
+        if history is not None and model.config.temporal_residual and layer < last:
+            s = s + model.temporal.residual(layer, history)
     output = model.readout(s).squeeze(1)
     if history is not None:
         output = output + model.temporal.readout(history)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from alphanet.benchmark.claims.samples import Samples, samples_of_records, with_frame_errors
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
@@ -14,11 +15,14 @@ from alphanet.benchmark.needs import need_dataset
 from alphanet.benchmark.power_law import law_text
 from alphanet.data.prepare import PreparedData, prepare
 from alphanet.errors import UserError
+from alphanet.measure.frame_errors import ENERGY_SUM, FORCE_COUNT, FORCE_SUM, ONE
 from alphanet.results.records import Record
 
 __all__ = ["Accuracy", "AccuracyCard", "TrainingWork"]
 
 OVERHEAD = 0.2  # part of a training's share of the budget that is left for starting and evaluating
+FRAME_ARRAYS = {"energy_mae": (ENERGY_SUM, ONE), "force_mae": (FORCE_SUM, FORCE_COUNT)}
+"""Metric -> arrays of the frames' sums of absolute errors and of their numbers"""
 LEAST = 5.0  # seconds; shorter trainings are not started
 
 
@@ -135,6 +139,18 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         if options.budget and limits - {options.max_time or scale.max_time}:
             changed.append(f"a budget of {options.budget:g} minutes")
         return changed
+
+    def samples(self, findings: Findings) -> Samples:
+        """Return the metrics of the test frames, with the errors of every frame where those were kept."""
+        samples = samples_of_records(self.card, findings)
+        for (row, column, metric), sample in samples.items():
+            own = sample
+            if not trainer_of(self.card.rows[row].model).seeded:
+                own = replace(own, repeats="fixed")
+            if metric in FRAME_ARRAYS:
+                own = with_frame_errors(own, self.folder, *FRAME_ARRAYS[metric])
+            samples[row, column, metric] = own
+        return samples
 
     def show(self, findings: Findings) -> Shown:
         """Draw parity plots of the first seed, and power laws if the card asks for them."""

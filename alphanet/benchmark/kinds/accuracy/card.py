@@ -4,8 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, JsonValue, PositiveFloat, PositiveInt, model_validator
 
-from alphanet.benchmark.card import BenchmarkCard, DataColumn, Row, ScaleSettings
-from alphanet.cards import Card
+from alphanet.benchmark.card import BenchmarkCard, DataColumn, Protocol, Row, ScaleSettings
 from alphanet.errors import did_you_mean
 
 EVERY_COLUMN = "*"
@@ -32,7 +31,7 @@ class AccuracyColumn(DataColumn):
     """Number of training frames, drawn by the seed; smaller sets are part of larger ones; all frames if None"""
 
 
-class TrainingRun(Card):
+class TrainingRun(Protocol):
     """How one potential is trained on one data set."""
 
     settings: dict[str, JsonValue] = Field(default_factory=dict)  # of its trainer, which checks them
@@ -87,6 +86,15 @@ class AccuracyCard(BenchmarkCard[AccuracyScale, AccuracyRow, AccuracyColumn]):
         if self.power_law and without:
             raise ValueError(f"power_law: columns without train_frames: {', '.join(without)}")
         return self
+
+    def axis(self, column: str) -> float | None:
+        """The number of training frames, if it belongs to the column."""
+        return self.columns[column].train_frames if column in self.columns else None
+
+    def protocols(self, scale: str, row: str, column: str) -> tuple[Protocol, ...]:
+        """The row, and its run at `scale`."""
+        run = self.scale(scale).run_of(self.rows[row].run_key, column)
+        return (self.rows[row],) if run is None else (self.rows[row], run)
 
     def shows(self, scale: str, row: str, column: str, metric: str) -> bool:
         """Whether a cell is part of the table at `scale`: the paper prints it, or the scale measures it."""

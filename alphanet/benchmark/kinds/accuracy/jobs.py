@@ -26,6 +26,7 @@ from alphanet.data.prepare import PreparedData
 from alphanet.data.subsets import evenly_spaced, training_subset
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, sha256_of, write_text
+from alphanet.measure.frame_errors import save_frame_errors
 from alphanet.measure.parity import ParitySample, joined, load_sample, save_sample
 from alphanet.potentials.protocol import Potential
 from alphanet.provenance import code_digest, where
@@ -41,6 +42,7 @@ logger = logging.getLogger(__name__)
 
 EVALUATION_CODE = (
     "measure/accuracy.py",
+    "measure/frame_errors.py",
     "measure/s2ef.py",
     "measure/parity.py",
     "potentials/local.py",
@@ -214,8 +216,10 @@ def samples_of(job: TrainingJob, records: Iterable[Record]) -> dict[str, ParityS
 
 
 def has_samples(job: TrainingJob, record: Record) -> bool:
-    """Whether the parity samples that were saved with `record` are there."""
-    return all(_sample_file(job, str(record.protocol["key"]), split).exists() for split in job.splits)
+    """Whether the parity samples and the frames' errors that were saved with `record` are there."""
+    key = str(record.protocol["key"])
+    samples = [_sample_file(job, key, split) for split in job.splits]
+    return all(file.exists() for file in (*samples, _frames_file(job, key)))
 
 
 def matching_frames(frames: "Iterable[Atoms]", only: Mapping[str, Mapping[str, str]]) -> dict[str, list[int]]:
@@ -252,6 +256,12 @@ def _evaluate(
     )
     key = job.key(column)
     save_sample(_sample_file(job, key, split), accuracy.parity)
+    frame_errors: dict[str, JsonValue] = {}
+    if split == job.splits[-1]:
+        file = _frames_file(job, key)
+        save_frame_errors(file, accuracy.frames)
+        path_below = file.relative_to(job.runs.parent).as_posix()
+        frame_errors = {"frame_errors": {"file": path_below, "sha256": sha256_of(file)}}
     facts: dict[str, JsonValue] = {"only": dict(job.only[column])} if job.only[column] else {}
     return Record(
         metrics=accuracy.metrics(),
@@ -278,6 +288,7 @@ def _evaluate(
             "batch_size": job.batch_size,
             "limits": {"epochs": request.epochs, "seconds": request.max_time},
             "training": trained.model_dump(mode="json"),
+            **frame_errors,
         },
         environment=where(),
     )
@@ -320,6 +331,10 @@ def _split_of(request: TrainingRequest) -> Any:
 
 def _sample_file(job: TrainingJob, key: str, split: str) -> Path:
     return job.folder / f"parity-{key[:8]}-{split}.npz"
+
+
+def _frames_file(job: TrainingJob, key: str) -> Path:
+    return job.folder / f"frames-{key[:8]}-{job.splits[-1]}.npz"
 
 
 def _threads() -> int:

@@ -40,8 +40,9 @@ class PlannedTraining:
 
     def fills_the_same(self, other: "PlannedTraining") -> bool:
         """Whether one training serves both."""
-        names = ("key", "model", "dataset", "train_frames", "run")
-        return all(getattr(self, name) == getattr(other, name) for name in names)
+        names = ("key", "model", "dataset", "train_frames")
+        same_run = (self.run.settings, self.run.batch_size) == (other.run.settings, other.run.batch_size)
+        return same_run and all(getattr(self, name) == getattr(other, name) for name in names)
 
 
 def plan_trainings(

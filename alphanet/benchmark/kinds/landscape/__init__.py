@@ -12,13 +12,13 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from alphanet.benchmark.claims.samples import Sample, Samples, seed_of
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
-from alphanet.benchmark.judging import judged_claim
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.accuracy import Accuracy, AccuracyCard, TrainingWork
 from alphanet.benchmark.kinds.accuracy.card import AccuracyColumn
-from alphanet.benchmark.kinds.landscape.card import LandscapeCard
-from alphanet.benchmark.kinds.landscape.show import MILLI, draw_landscape, landscape_grid, origin_of, sliding_claim
+from alphanet.benchmark.kinds.landscape.card import FACTORS, LandscapeCard
+from alphanet.benchmark.kinds.landscape.show import MILLI, draw_landscape, landscape_grid, origin_of
 from alphanet.benchmark.loading import load_benchmark
 from alphanet.benchmark.needs import need_dataset, need_from_user
 from alphanet.benchmark.selection import WHOLE
@@ -30,7 +30,6 @@ from alphanet.paths import resources
 from alphanet.provenance import code_digest, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record, RecordLog
-from alphanet.results.schema import Claim
 
 __all__ = ["Landscape", "LandscapeCard", "LandscapeWork"]
 
@@ -146,14 +145,25 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
     def deviations(self, findings: Findings) -> list[str]:
         """A time limit that differs from the table's."""
         usual = self._table.card.scale(self.options.scale).max_time
-        for record in findings.records.get((self.card.claim.row, WHOLE), ()):
+        for record in (record for row in self.card.drawn for record in findings.records.get((row, WHOLE), ())):
             limits = record.protocol.get("limits")
             if isinstance(limits, dict) and limits.get("seconds") != usual:
                 return [f"a training within a budget, {limits.get('seconds'):g} s long"]
         return []
 
+    def samples(self, findings: Findings) -> Samples:
+        """Return the numbers of every sliding surface and binding curve."""
+        samples = {}
+        for (row, column), records in findings.records.items():
+            for quantity, factor in FACTORS.items():
+                values = {
+                    seed_of(record, n): factor * (record.value(quantity) or 0.0) for n, record in enumerate(records)
+                }
+                samples[row, column, quantity] = Sample(values, "seed", tuple(records))
+        return samples
+
     def show(self, findings: Findings) -> Shown:
-        """Draw parity plots, sliding surfaces and binding curves; judge the claim."""
+        """Draw parity plots, sliding surfaces and binding curves."""
         from alphanet.benchmark.kinds.accuracy.show import parity_plots
 
         shown = Shown()
@@ -166,13 +176,12 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
                 f"{row} on {self._column.title}, scale {self.options.scale}",
                 (row, self.card.rows[row].model),
                 energies,
-                float(self.card.claim.below),
+                self.card.sliding_bound,
             )
         measured = {row: findings.records[row, WHOLE][0] for row in self._energies}
         if measured:
             shown.grids.append(landscape_grid(measured))
             shown.origins = {origin_of(row): record_facts(record) for row, record in measured.items()}
-        shown.claims.append(self._claim(findings))
         return shown
 
     @property
@@ -285,16 +294,6 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
             environment=where(),
         )
         return record, energies
-
-    def _claim(self, findings: Findings) -> Claim:
-        """Whether the sliding surface of the claim's row is as close to the reference as the paper says."""
-        claim = self.card.claim
-        energies = self._energies.get(claim.row)
-        if energies is None:
-            reason = findings.missing.get((claim.row, WHOLE), "not measured")
-            return judged_claim(claim.text, "not measured", reason)
-        reason = self.card.scale(self.options.scale).reason or ", ".join(self.deviations(findings))
-        return sliding_claim(claim, energies, reason)
 
     def _cost(self, trainings: Sequence[Task[TrainingWork]]) -> tuple[float | None, float | None, str]:
         """Minutes; or GPU-days with their basis, if nothing limits the time."""

@@ -1,0 +1,426 @@
+"""Claims of a card, decided at one scale from the samples of a run."""
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+
+from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.claims.card import (
+    AnyClaim,
+    Best,
+    Bound,
+    Check,
+    Exponent,
+    Less,
+    Monotone,
+    Rank,
+    Untested,
+    Value,
+    Wins,
+    WithinRatio,
+)
+from alphanet.benchmark.claims.deciding import Decision, Side, all_of, count_of, decide
+from alphanet.benchmark.claims.samples import Sample, Samples, place_reason
+from alphanet.benchmark.findings import Findings
+from alphanet.benchmark.judging import judge
+from alphanet.benchmark.statistics import holm, prediction_interval
+from alphanet.errors import UserError
+from alphanet.results.records import Record
+from alphanet.results.schema import Claim, ClaimVerdict
+
+FEWEST_SIZES = 3  # of an exponent: any line fits two
+OPPOSITE = {"below": "above", "above": "below"}
+
+
+class NotTestedError(Exception):
+    """What a claim lacks, in words."""
+
+
+def evaluate_claims(
+    card: AnyCard, scale: str, samples: Samples, findings: Findings, deviations: Sequence[str] = ()
+) -> list[Claim]:
+    """The claims of `card` at `scale`, with p values adjusted for their number.
+
+    Args:
+        card: with the claims.
+        scale: that was run.
+        samples: of its kind.
+        findings: with the reasons of cells without a number.
+        deviations: differences from the protocol, which make absolute numbers untestable.
+    """
+    claims = [_Evaluation(card, scale, samples, findings, deviations, claim).result() for claim in card.claims]
+    tested = [place for place, claim in enumerate(claims) if claim.p is not None]
+    for place, adjusted in zip(tested, holm([claims[place].p or 0.0 for place in tested]), strict=True):
+        claims[place] = claims[place].model_copy(update={"adjusted": adjusted})
+    return claims
+
+
+class _Evaluation:
+    """One claim, and what was measured."""
+
+    def __init__(
+        self,
+        card: AnyCard,
+        scale: str,
+        samples: Samples,
+        findings: Findings,
+        deviations: Sequence[str],
+        claim: AnyClaim,
+    ) -> None:
+        self._card, self._scale, self._samples, self._claim = card, scale, samples, claim
+        self._findings, self._deviations = findings, deviations
+        self._used: dict[tuple[str, str, str], Sample] = {}
+        self._details: list[str] = []
+
+    def result(self) -> Claim:
+        try:
+            decision, side, unit = self._decided()
+        except (NotTestedError, UserError) as lack:
+            return self._claim_of("not tested", f"not tested: {lack}", needs=str(lack), details=self._all_details())
+        verdict = f"{decision.outcome} at scale {self._scale}: {decision.text}{f' {unit}' if unit else ''}"
+        if decision.needs:
+            verdict += f"; needs {decision.needs}"
+        return self._claim_of(
+            decision.outcome,
+            verdict,
+            effect=decision.effect,
+            effect_title=decision.title,
+            unit=unit,
+            interval=decision.interval,
+            threshold=side.threshold,
+            bounds=side.bounds,
+            direction=side.direction,
+            p=decision.p,
+            seeds=decision.seeds,
+            frames=decision.frames,
+            needs=decision.needs,
+            details=self._all_details(),
+            records=tuple(dict.fromkeys(record.id for record in self._records)),
+        )
+
+    def _claim_of(self, outcome: ClaimVerdict, verdict: str, **values: object) -> Claim:
+        claim = self._claim
+        return Claim.model_validate(
+            {
+                "id": claim.id,
+                "text": claim.text,
+                "place": claim.place,
+                "importance": claim.importance,
+                "scale": self._scale,
+                "test": claim.rule,
+                "outcome": outcome,
+                "verdict": verdict,
+                **values,
+            }
+        )
+
+    def _all_details(self) -> tuple[str, ...]:
+        note = [self._claim.note] if self._claim.note else []
+        return (*note, *self._details, *self._printed_too())
+
+    @property
+    def _records(self) -> list[Record]:
+        return [record for sample in self._used.values() for record in sample.records]
+
+    def _decided(self) -> tuple[Decision, Side, str]:
+        """The decision, the side on which the effect makes the claim true, and the effect's unit."""
+        claim = self._claim
+        if isinstance(claim, Untested):
+            raise NotTestedError(claim.needs)
+        if claim.absolute:
+            self._require_the_papers_protocol(claim.rows, claim.named_columns)
+        tests: dict[type, Callable[..., tuple[Decision, Side, str]]] = {
+            Less: self._less,
+            WithinRatio: self._within,
+            Wins: self._wins,
+            Monotone: self._monotone,
+            Exponent: self._exponent,
+            Bound: self._bound,
+            Best: self._best,
+            Rank: self._rank,
+            Check: self._check,
+            Value: self._value,
+        }
+        decision, side, unit = tests[type(claim)](claim)
+        self._require_one_machine()
+        return decision, side, unit
+
+    def _less(self, claim: Less) -> tuple[Decision, Side, str]:
+        side = _side(claim.relation, claim.factor)
+        pieces = [
+            self._ratio(claim.metric, claim.row, other, column, side)
+            for other in claim.than
+            for column in self._columns((claim.row, other), claim.metric)
+        ]
+        return self._together(pieces, side), side, ""
+
+    def _within(self, claim: WithinRatio) -> tuple[Decision, Side, str]:
+        low, high = claim.within
+        side = Side("within", low, high)
+        columns = self._columns((claim.row, claim.over), claim.metric)
+        pieces = [self._ratio(claim.metric, claim.row, claim.over, column, side) for column in columns]
+        return self._together(pieces, side), side, ""
+
+    def _wins(self, claim: Wins) -> tuple[Decision, Side, str]:
+        pieces = []
+        for metric in claim.metric:
+            side = _side(self._better(metric), 1.0)
+            for column in self._columns((claim.row, claim.over), metric):
+                pieces.append(self._ratio(metric, claim.row, claim.over, column, side))
+        at_least = max(1, math.ceil(claim.share * len(pieces) - 1e-9))
+        decision = count_of(pieces, at_least, f"comparisons of {len(pieces)} that {claim.row} wins")
+        self._details += [piece.text for piece in pieces]
+        return decision, Side("above", at_least - 0.5), ""
+
+    def _monotone(self, claim: Monotone) -> tuple[Decision, Side, str]:
+        columns = self._columns((claim.row,), claim.metric)
+        if len(columns) < 2:
+            raise NotTestedError("two sizes, at least")
+        side = _side("below" if claim.relation == "falls" else "above", 1.0)
+        pieces = []
+        for first, second in itertools.pairwise(columns):
+            pair = [self._sample(claim.row, column, claim.metric) for column in (second, first)]
+            pieces.append(decide(f"{second} over {first}", pair, _log_ratio, side, log=True))
+        return self._together(pieces, side), side, ""
+
+    def _exponent(self, claim: Exponent) -> tuple[Decision, Side, str]:
+        columns = [name for name in self._columns(claim.rows, claim.metric) if self._card.axis(name) is not None]
+        if len(columns) < FEWEST_SIZES:
+            raise NotTestedError(f"{FEWEST_SIZES} sizes, at least")
+        sizes = np.array([self._card.axis(column) for column in columns], dtype=float)
+        of_rows = [[self._sample(row, column, claim.metric) for column in columns] for row in claim.rows]
+        flat = [sample for of_row in of_rows for sample in of_row]
+        side = Side("below", high=claim.below) if claim.below is not None else Side("above", low=claim.above or 0.0)
+
+        def difference(values: np.ndarray) -> np.ndarray:
+            own = _slope(sizes, values[:, : len(sizes)])
+            return own if claim.than is None else own - _slope(sizes, values[:, len(sizes) :])
+
+        title = f"exponent of {claim.row}" + ("" if claim.than is None else f" minus that of {claim.than}")
+        decision = decide(title, flat, difference, side)
+        for row, of_row in zip(claim.rows, of_rows, strict=True):
+            bend = decide(
+                f"bend of {row} (second-order term in the logarithms)", of_row, _bend(sizes), Side("above", 0.0)
+            )
+            form = "a curve that bends describes it better" if bend.outcome != "undecided" else "no bend is resolved"
+            self._details.append(f"{bend.text}: {form}")
+        return decision, side, ""
+
+    def _bound(self, claim: Bound) -> tuple[Decision, Side, str]:
+        side = _bounded(claim.below, claim.above)
+        pieces = [
+            decide(f"{row}{f', {column}' if column else ''}", [self._sample(row, column, claim.metric)], _first, side)
+            for row in claim.row
+            for column in self._columns((row,), claim.metric)
+        ]
+        return self._together(pieces, side), side, self._unit(claim.metric)
+
+    def _best(self, claim: Best) -> tuple[Decision, Side, str]:
+        relation = "below" if claim.test == "least" else self._better(claim.metric)
+        side = _side(relation, 1.0)
+        pieces, missing = self._against_rivals(claim.metric, claim.row, claim.among, side)
+        decision = self._together(pieces, side)
+        if missing and decision.outcome == "supported":
+            decision = replace(decision, outcome="undecided", needs="; ".join(missing))
+        return decision, side, ""
+
+    def _rank(self, claim: Rank) -> tuple[Decision, Side, str]:
+        side = _side(self._better(claim.metric), 1.0)
+        pieces, missing = self._against_rivals(claim.metric, claim.row, claim.among, side)
+        pieces += [Decision("undecided", math.nan, needs=lack) for lack in missing]
+        last = len(pieces) + 1
+        decision = count_of(pieces, last - claim.at_most, f"place of {claim.row} among {last}")
+        interval = decision.interval and (last - decision.interval[1], last - decision.interval[0])
+        self._details += [piece.text for piece in pieces if piece.title]
+        return (
+            replace(decision, effect=last - decision.effect, interval=interval),
+            Side("below", high=claim.at_most + 0.5),
+            "",
+        )
+
+    def _check(self, claim: Check) -> tuple[Decision, Side, str]:
+        side = _side("above" if claim.passes else "below", 0.5)
+        pieces = [
+            decide(row, [self._sample(row, self._columns((row,), claim.metric)[0], claim.metric)], _first, side)
+            for row in claim.row
+        ]
+        return self._together(pieces, side), side, ""
+
+    def _value(self, claim: Value) -> tuple[Decision, Side, str]:
+        described = self._card.metrics[claim.metric]
+        (column,) = self._columns((claim.row,), claim.metric)
+        sample = self._sample(claim.row, column, claim.metric)
+        values = list(sample.values.values())
+        outcome = judge(claim.printed, values, described)
+        printed, mean = float(claim.printed), sum(values) / len(values)
+        interval = None if described.deterministic else prediction_interval(values)
+        words: dict[str, ClaimVerdict] = {"reproduced": "supported", "agrees": "supported", "inconclusive": "undecided"}
+        decision = Decision(
+            words.get(outcome, "contradicted"),
+            mean,
+            f"{described.title} of {claim.row}, printed {claim.printed}",
+            interval,
+            seeds=len(values) if sample.repeats != "fixed" else 0,
+            needs="more seeds" if outcome == "inconclusive" else "",
+        )
+        margin = described.margin * abs(printed)
+        return decision, Side("within", printed - margin, printed + margin), described.unit
+
+    def _against_rivals(
+        self, metric: str, row: str, among: Sequence[str], side: Side
+    ) -> tuple[list[Decision], list[str]]:
+        """The ratio to every rival in every column, and what is missing of rivals that were not measured."""
+        rivals = among or [other for other in self._card.rows if other != row and self._wanted(other, metric)]
+        pieces, missing = [], []
+        for other in rivals:
+            try:
+                columns = self._columns((row, other), metric)
+            except NotTestedError as lack:
+                missing.append(str(lack))
+                continue
+            pieces += [self._ratio(metric, row, other, column, side) for column in columns]
+        if not pieces:
+            raise NotTestedError(missing[0] if missing else "a rival")
+        return pieces, missing
+
+    def _wanted(self, row: str, metric: str) -> bool:
+        """Whether a row takes part if no rivals are named: trivial rows of the suite's own, as `mean`, do not."""
+        printed = any(self._card.printed(row, column, metric) is not None for column in self._card.columns)
+        return printed or not any(
+            self._card.printed(other, column, metric) is not None
+            for other in self._card.rows
+            for column in self._card.columns
+        )
+
+    def _ratio(self, metric: str, row: str, other: str, column: str, side: Side) -> Decision:
+        pair = [self._sample(row, column, metric), self._sample(other, column, metric)]
+        title = f"{row} / {other}" + (f", {column}" if column else "")
+        return decide(title, pair, _log_ratio, side, log=True)
+
+    def _together(self, pieces: Sequence[Decision], side: Side) -> Decision:
+        if len(pieces) > 1:
+            self._details += [piece.text for piece in pieces if piece.p is not None or not piece.needs]
+        return all_of(pieces, side) if len(pieces) > 1 else pieces[0]
+
+    def _columns(self, rows: Sequence[str], metric: str) -> list[str]:
+        """Columns in which all rows were measured, in the order of their axis if they have one.
+
+        Raises:
+            NotTestedError: there is none, or one that the claim names is missing.
+        """
+        known = list(dict.fromkeys([*self._card.columns, *(column for _, column, _ in self._samples)])) or [""]
+        named = self._claim.named_columns
+        columns = [name for name in known if name in named] if named else known
+        having = [name for name in columns if all((row, name, metric) in self._samples for row in rows)]
+        lacking = [name for name in columns if name not in having]
+        if not having or (named and lacking):
+            raise NotTestedError(self._lack(rows, lacking or list(named) or [""], metric))
+        left = [name for name in lacking if name in self._card.columns]
+        if left and (text := f"measured in {len(having)} of {len(columns)} columns") not in self._details:
+            self._details.append(text)
+        return sorted(having, key=lambda name: (self._card.axis(name) or 0.0, columns.index(name)))
+
+    def _lack(self, rows: Sequence[str], columns: Sequence[str], metric: str) -> str:
+        for column in columns:
+            for row in rows:
+                if (row, column, metric) not in self._samples:
+                    place = "/".join(filter(None, (row, column)))
+                    return f"{place} {place_reason(self._findings, (row, column), metric)}"
+        return f"{metric} of {', '.join(rows)}"
+
+    def _sample(self, row: str, column: str, metric: str) -> Sample:
+        sample = self._samples[row, column, metric]
+        if sample.problem:
+            raise NotTestedError(f"{'/'.join(filter(None, (row, column)))}: {sample.problem}")
+        self._used[row, column, metric] = sample
+        return sample
+
+    def _require_the_papers_protocol(self, rows: Sequence[str], columns: Sequence[str]) -> None:
+        settings = self._card.scale(self._scale)
+        if not settings.comparable:
+            raise NotTestedError(f"the paper's data and settings ({settings.reason})")
+        if self._deviations:
+            raise NotTestedError(f"the paper's protocol (here: {', '.join(self._deviations)})")
+        for row in rows:
+            for column in columns or [*self._card.columns, ""]:
+                if reason := self._card.incomparable(self._scale, row, column):
+                    raise NotTestedError(f"the paper's protocol ({row}: {reason})")
+
+    def _require_one_machine(self) -> None:
+        """Check that times are from one machine, and that trainings had the same versions."""
+        records = self._records
+        timed = any(sample.repeats == "pass" for sample in self._used.values())
+        if timed and len({repr(record.environment.get("hardware")) for record in records}) > 1:
+            raise NotTestedError("all times from one machine: these are from several")
+        trained = [record for sample in self._used.values() if sample.repeats == "seed" for record in sample.records]
+        versions = {repr(record.environment.get("software")) for record in trained}
+        if len(versions) > 1:
+            raise NotTestedError("records with the same versions: these were made with several")
+        if len({repr(record.environment.get("hardware")) for record in trained}) > 1:
+            self._details.append("trained on several machines with the same versions")
+
+    def _printed_too(self) -> list[str]:
+        """What the numbers that the paper prints say about the claim, if it prints all of them."""
+        claim = self._claim
+        if not isinstance(claim, Less | WithinRatio | Wins | Best | Rank) or not self._card.paper:
+            return []
+        samples = {
+            (row, column, metric): Sample({0: float(printed)}, "fixed")
+            for row in self._card.rows
+            for column in self._card.columns
+            for metric in claim.quantities
+            if (printed := self._card.printed(row, column, metric)) is not None
+        }
+        own = _Evaluation(self._card, self._scale, samples, Findings(), (), claim)
+        try:
+            decision, _, _ = own._decided()
+        except NotTestedError:
+            return []
+        word = {"supported": "hold", "contradicted": "contradict it"}.get(decision.outcome)
+        return [f"the paper's own numbers {word}: {decision.text}"] if word else []
+
+    def _better(self, metric: str) -> str:
+        """The side on which a better row's ratio to another lies."""
+        described = self._card.metrics.get(metric)
+        return "above" if described is not None and described.better == "higher" else "below"
+
+    def _unit(self, metric: str) -> str:
+        described = self._card.metrics.get(metric)
+        return described.unit if described is not None else self._card.unit(metric)
+
+
+def _side(relation: str, bound: float) -> Side:
+    return Side("below", high=bound) if relation == "below" else Side("above", low=bound)
+
+
+def _bounded(below: Decimal | None, above: Decimal | None) -> Side:
+    return Side("below", high=float(below)) if below is not None else Side("above", low=float(above or 0))
+
+
+def _first(values: np.ndarray) -> np.ndarray:
+    return values[:, 0]
+
+
+def _log_ratio(values: np.ndarray) -> np.ndarray:
+    return np.log(values[:, 0]) - np.log(values[:, 1])
+
+
+def _slope(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(draws,) slopes of straight lines in the logarithms."""
+    x = np.log(sizes) - np.log(sizes).mean()
+    slopes: np.ndarray = np.log(values) @ x / (x @ x)
+    return slopes
+
+
+def _bend(sizes: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The second-order term of parabolas in the logarithms."""
+
+    def bend(values: np.ndarray) -> np.ndarray:
+        coefficients: np.ndarray = np.polyfit(np.log(sizes), np.log(values).T, 2)[0]
+        return coefficients
+
+    return bend
