@@ -27,7 +27,7 @@ alphanet train run1.traj run2.traj --group-by trajectory --model mace --dry-run
 
 alphanet train --dataset formate epochs=20 loss.energy_weight=1
 
-alphanet train mine.extxyz --from model.safetensors finetune.freeze=embedding
+alphanet train mine.extxyz --from model.safetensors finetune.freeze=structure
 
 alphanet train settings.yaml --seed 1 --out runs/train/mine"""
 CONFIGURATIONS = (".yaml", ".yml")

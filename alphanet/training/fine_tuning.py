@@ -1,16 +1,24 @@
 """A training that starts from trained weights: elements are added, reference energies fitted again, parts frozen."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 
+from alphanet.data.formats import read_frames
 from alphanet.data.labels import labels_of
+from alphanet.data.own_stores import isolated_atom
+from alphanet.data.store import FrameStore, write_store
 from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
+from alphanet.files import sha256_of
+from alphanet.paths import home
 from alphanet.training.data import LabeledFrames
 from alphanet.training.references import Statistics, fit_references
 
@@ -52,6 +60,41 @@ def loaded(start: "FineTuning", elements: Sequence[str], dtype: str) -> "Interat
         state[name] = _extended(name, tensor, state[name], places)
     new.load_state_dict(state)
     return new.eval()
+
+
+def replayed(train: Path, start: "FineTuning") -> Path:
+    """A store of the frames in `train` and of `replay_part` as many of `start.replay`, evenly spaced; written once.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    assert start.replay is not None
+    old = list_of(start.replay)
+    new = FrameStore(train)
+    count = max(1, round(start.replay_part * len(new)))
+    content = f"{sha256_of(train)} {sha256_of(start.replay.expanduser())} {count}"
+    target = home() / "data" / "own" / f"replay-{hashlib.sha256(content.encode()).hexdigest()[:12]}.aselmdb"
+    if not target.exists():
+        chosen = [old[int(index)] for index in evenly_spaced(len(old), count)]
+        write_store(target, chain(new, chosen), {"replay": str(start.replay)})
+    logger.info("%d frames of the old task are mixed with %d new ones", min(count, len(old)), len(new))
+    return target
+
+
+def list_of(path: Path) -> list[Atoms]:
+    """The frames of a file; those without a label and isolated atoms are left out.
+
+    Raises:
+        UserError: the file cannot be read or has no labeled frames.
+    """
+    frames = [
+        atoms
+        for atoms in read_frames(path.expanduser(), labeled=False)
+        if labels_of(atoms) and not isolated_atom(atoms)
+    ]
+    if not frames:
+        raise UserError(f"{path} has no labeled frames")
+    return frames
 
 
 def _extended(name: str, old: "torch.Tensor", new: "torch.Tensor", places: Sequence[int]) -> "torch.Tensor":
