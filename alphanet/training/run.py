@@ -32,6 +32,7 @@ from alphanet.potentials.kit.loop.trainer import Parallel, agree_before_start, f
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.settings import BaselineSettings, architecture
 from alphanet.provenance import code, software
+from alphanet.training.baseline_start import baseline_start
 from alphanet.training.blocks.model import in_blocks
 from alphanet.training.config import AlphaNetSettings
 from alphanet.training.data import LabeledFrames
@@ -164,6 +165,10 @@ def _train_baseline(
             "threads": threads,
             "stress": card.stress,
         }
+        if settings.finetune is not None:
+            changes = baseline_start(card, settings, statistics, frames[0], device)
+            request |= changes
+            references, elements = changes["references"], tuple(changes["elements"])
         folder.trainer.mkdir(parents=True, exist_ok=True)
         answer = potential.train(request)
     result = TrainingResult(

@@ -251,3 +251,33 @@ def test_mistakes_in_fine_tuning_are_named(here: Path, trained: Path, words: lis
     start = str(trained / "run" / "model.safetensors")
     with pytest.raises(UserError, match=said):
         alphanet("train", "mine.extxyz", "--from", start, *words, "--device", "cpu")
+
+
+def strained_frames(n: int, seed: int, offset: float) -> list[Atoms]:
+    """Cells of copper and gold of other volumes and larger displacements, at another level of theory."""
+    from ase.calculators.emt import EMT
+
+    random, frames = np.random.default_rng(seed), []
+    for atoms in copper_frames(n, seed):
+        atoms.set_cell(atoms.cell * random.uniform(0.97, 1.08), scale_atoms=True)
+        atoms.rattle(0.1, rng=random)
+        atoms.calc = EMT()
+        labels = {"energy": atoms.get_potential_energy() + offset, "forces": atoms.get_forces()}
+        atoms.calc = SinglePointCalculator(atoms, **labels)
+        frames.append(atoms)
+    return frames
+
+
+@pytest.mark.slow
+def test_fine_tuning_needs_a_fifth_of_the_steps(here: Path) -> None:
+    write("old.extxyz", copper_frames(60, seed=21))
+    write("new.extxyz", strained_frames(30, seed=22, offset=300.0))
+    tiny = [*TINY[1:], "batch_size=4", "--json"]
+    alphanet("train", "old.extxyz", *tiny, "epochs=20", "--test", "0", "--out", "old")
+    whole = json.loads(alphanet("train", "new.extxyz", *tiny, "epochs=20", "--out", "whole"))
+    start = ["--from", "old/model.safetensors", "learning_rate=3e-3", "epochs=4"]
+    words = [word for word in tiny if not word.startswith("model=")]
+    tuned = json.loads(alphanet("train", "new.extxyz", *words, *start, "--out", "tuned"))
+    assert tuned["steps"] * 5 == whole["steps"]
+    assert tuned["validation"]["force_mae"] <= whole["validation"]["force_mae"]
+    assert tuned["validation"]["energy_mae"] <= whole["validation"]["energy_mae"]
