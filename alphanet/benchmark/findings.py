@@ -47,5 +47,6 @@ class Shown:
     curves: list[Curve] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     origins: dict[str, dict[str, str]] = field(default_factory=dict)
     conditions: str = ""

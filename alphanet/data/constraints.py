@@ -9,6 +9,7 @@ from ase.constraints import FixAtoms, FixCartesian, dict2constraint
 
 FIXED = "fixed"  # array, (N,) bool: atoms that cannot move at all
 OTHERS = "constraints"  # info: all other constraints, as dictionaries of ASE
+SINGULAR = 1e-9  # of a cell's determinant (Å^3), and of slopes (1/Å)
 
 
 def set_aside(atoms: Atoms) -> Atoms:
@@ -44,18 +45,24 @@ def constraints_of(atoms: Atoms) -> list[Any]:
 
 def fixed_atoms(atoms: Atoms) -> np.ndarray:
     """(N,) bool: atoms that a constraint on the frame holds in all three directions."""
-    return _held(list(atoms.constraints), len(atoms)).all(axis=1)
+    return np.asarray(_held(list(atoms.constraints), len(atoms)).all(axis=1))
 
 
-def held_directions(constraints: Sequence[Any], count: int) -> tuple[np.ndarray, list[Any]]:
-    """Cartesian directions that are held, (N, 3) bool, and the constraints that say something else."""
-    return _held(constraints, count), [constraint for constraint in constraints if not _is_cartesian(constraint)]
+def held_directions(
+    constraints: Sequence[Any], count: int, cell: np.ndarray | None = None
+) -> tuple[np.ndarray, list[Any]]:
+    """Cartesian directions that are held, (N, 3) bool, and the constraints that say something else.
+
+    With the `cell` (rows are vectors), constraints along its vectors count as far as they mean Cartesian directions.
+    """
+    others = [constraint for constraint in constraints if _directions(constraint, cell) is None]
+    return _held(constraints, count, cell), others
 
 
 def _keep(atoms: Atoms, constraints: list[Any]) -> None:
     held, others = held_directions(constraints, len(atoms))
     mask = _mask(atoms)
-    fixed = held.all(axis=1)
+    fixed = np.asarray(held.all(axis=1))
     if mask is not None or fixed.any():
         atoms.arrays[FIXED] = fixed if mask is None else fixed | mask
     partial = held & ~fixed[:, None]
@@ -76,20 +83,32 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _held(constraints: Sequence[Any], count: int) -> np.ndarray:
+def _held(constraints: Sequence[Any], count: int, cell: np.ndarray | None = None) -> np.ndarray:
     held = np.zeros((count, 3), dtype=bool)
     for constraint in constraints:
-        if isinstance(constraint, FixAtoms):
-            held[constraint.index] = True
-        elif _is_cartesian(constraint):
-            held[constraint.index] |= np.asarray(constraint.mask, dtype=bool)
+        directions = _directions(constraint, cell)
+        if directions is not None:
+            held[constraint.index] |= directions
     return held
 
 
-def _is_cartesian(constraint: Any) -> bool:
-    """FixScaled counts if it holds all directions, which is the same along any axes."""
+def _directions(constraint: Any, cell: np.ndarray | None) -> np.ndarray | None:
+    """(3,) bool: Cartesian directions in which a constraint holds its atoms; None if it says something else."""
     name = type(constraint).__name__
-    return name in ("FixAtoms", "FixCartesian") or (name == "FixScaled" and bool(np.all(constraint.mask)))
+    if name == "FixAtoms":
+        return np.ones(3, dtype=bool)
+    if name not in ("FixCartesian", "FixScaled"):
+        return None
+    mask = np.asarray(constraint.mask, dtype=bool)
+    if name == "FixCartesian" or mask.all():
+        return mask
+    if cell is None or abs(np.linalg.det(cell)) < SINGULAR:
+        return None
+    # A scaled coordinate depends on the Cartesian ones in a column of the inverse. As many of these as there are
+    # scaled ones: then holding one is holding the other.
+    slopes = np.abs(np.linalg.inv(cell)[:, mask]) > SINGULAR
+    cartesian = np.asarray(slopes.any(axis=1))
+    return cartesian if cartesian.sum() == mask.sum() else None
 
 
 def _mask(atoms: Atoms) -> np.ndarray | None:

@@ -57,7 +57,7 @@ def is_json(value: Any, name: str, leftovers: Leftovers) -> bool:
 
 def frame_of_row(row: AtomsRow) -> Atoms:
     """The frame of a row: raw forces, constraints set aside, key-value pairs and `data` in `info`."""
-    atoms = Atoms(row.numbers, row.positions, cell=row.cell, pbc=row.pbc)
+    atoms = Atoms(row["numbers"], row["positions"], cell=row["cell"], pbc=row["pbc"])
     for name in NATIVE_ARRAYS[2:]:
         if (values := row.get(name)) is not None:
             atoms.set_array(name, np.asarray(values))

@@ -188,12 +188,11 @@ def _is_label(label: Label, key: Any, value: Any, atoms: Atoms) -> bool:
 
 
 def _label_of_unit(key: Any) -> Quantity | None:
-    """The quantity whose unit `info[key]` names: energy_unit, stress-unit, unit_length."""
-    words = _normal(str(key)).split("_")
-    rest = [word for word in words if word not in ("unit", "units")]
-    if len(rest) != 1 or len(words) != 2:
+    """The quantity whose unit `info[key]` names: energy_unit, stress-unit, length_units."""
+    stem, _, last = _normal(str(key)).rpartition("_")
+    if last not in ("unit", "units"):
         return None
-    return next((quantity for quantity, stems in _STEMS.items() if rest[0] in stems), None)
+    return next((quantity for quantity, stems in _STEMS.items() if stem in stems), None)
 
 
 def _normal(key: str) -> str:

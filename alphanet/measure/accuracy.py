@@ -46,6 +46,7 @@ class Accuracy:
     energy_mae: float | None  # eV/atom; None, like every error, if no structure has the label
     energy_rmse: float | None  # eV/atom
     energy_mae_shifted: float | None  # eV/atom, after the mean error is taken off
+    energy_offset: float | None  # eV/atom, size of the mean error, which the frames have in common
     force_mae: float | None  # eV/Å, over components
     force_rmse: float | None  # eV/Å, over components
     force_mae_by_element: dict[str, float]  # eV/Å, over components
@@ -187,6 +188,7 @@ class _Sums:
             energy_mae=self._energy.mae if self._n_energy else None,
             energy_rmse=self._energy.rmse if self._n_energy else None,
             energy_mae_shifted=shifted_mae(self._energy_errors) if self._n_energy else None,
+            energy_offset=abs(self._energy.mean) if self._n_energy else None,
             force_mae=self._force.mae if self._n_forces else None,
             force_rmse=self._force.rmse if self._n_forces else None,
             force_mae_by_element={element: total.mae for element, total in sorted(self._by_element.items())},

@@ -37,6 +37,9 @@ class BaselineCard(Card):
     """Defaults of training settings for all presets, where they differ from AlphaNet's"""
     fixed_settings: dict[str, JsonValue] = Field(default_factory=dict)
     """Training settings that the package's own trainer has by itself; other values are refused"""
+    energy_loss: Literal["any", "per_atom"] = "any"
+    """Energy errors that the package's own trainer knows. If it knows only those per atom, a weight of the total energy
+    is converted by the mean number of atoms of the training frames"""
     presets: dict[str, Preset] = Field(default_factory=dict)
     """Presets by name; the first is the default of random weights; empty if the package has no random weights"""
     checkpoints: dict[str, Checkpoint] = Field(default_factory=dict)

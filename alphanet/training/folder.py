@@ -18,7 +18,7 @@ from alphanet.potentials.kit.loop.table import errors_text
 from alphanet.potentials.protocol import TrainingAnswer
 from alphanet.training.data import LabeledFrames
 from alphanet.training.references import Statistics, measure
-from alphanet.training.settings import RUN_SETTINGS, TrainingSettings, flat
+from alphanet.training.settings import RUN_SETTINGS, EnergyWeight, TrainingSettings, flat
 
 RESULT = "result.json"
 STATISTICS = "statistics.json"
@@ -49,6 +49,10 @@ class TrainingResult(TrainingAnswer):
     elements: tuple[str, ...]
     reference_energies: dict[str, float]
     """eV"""
+    planned_steps: int
+    """That epochs and steps of the settings make; fewer were taken if `finished` is false"""
+    energy_weight: EnergyWeight | None = None
+    """Of the loss, by both conventions; None if the trainer does not say"""
     settings: dict[str, JsonValue]
     sources: dict[str, str]
     """Files of the data with their sha256"""
@@ -57,10 +61,19 @@ class TrainingResult(TrainingAnswer):
 
     def describe(self) -> str:
         """One line for the user."""
-        return (
-            f"{self.model}: {errors_text(self.validation)} on the validation frames "
-            f"(epoch {self.best_epoch} of {self.epochs}, {self.seconds:.0f} s)"
-        )
+        text = f"{self.model}: {errors_text(self.validation)} on the validation frames"
+        if self.finished:
+            return f"{text} (best of {self.epochs} epochs: {self.best_epoch}; {self.seconds:.0f} s)"
+        return f"{text}, not finished: {self.stop}"
+
+    @property
+    def stop(self) -> str:
+        """The step at which an unfinished training stopped, in words; empty if it is finished."""
+        if self.finished:
+            return ""
+        limit = self.settings.get("max_time")
+        why = f": its guard of {limit:g} s (max_time) was up" if isinstance(limit, int | float) else ""
+        return f"stopped at step {self.steps} of {self.planned_steps}{why}; with more time it goes on from there"
 
 
 @dataclass(frozen=True)

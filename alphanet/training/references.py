@@ -34,6 +34,11 @@ class Statistics:
     force_rms: float  # eV/Å, of the components; 0 without forces
     labeled: dict[str, int] = field(default_factory=dict)  # label -> training frames that have it and count
 
+    @property
+    def atoms_per_frame(self) -> float:
+        """Mean number of atoms of the training frames."""
+        return self.n_atoms / self.n_frames
+
     def describe(self) -> str:
         """One line for the user."""
         energies = ", ".join(f"{symbol} {energy:.3f}" for symbol, energy in self.reference_energies.items())
@@ -44,7 +49,7 @@ class Statistics:
         ]
         labels = f"{', '.join(lacking)}, " if lacking else ""
         return (
-            f"{self.n_frames} training frames, {self.n_atoms / self.n_frames:.0f} atoms each, {labels}"
+            f"{self.n_frames} training frames, {self.atoms_per_frame:.0f} atoms each, {labels}"
             f"force RMS {self.force_rms:.3f} eV/Å, reference energies (eV) {energies or 'none'}"
         )
 

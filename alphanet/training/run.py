@@ -20,7 +20,7 @@ from alphanet.model.base import InteratomicModel
 from alphanet.model.checkpoint import DTYPES, save_model
 from alphanet.model.create import create_model
 from alphanet.model.prediction import predict
-from alphanet.potentials.cards import load_baseline
+from alphanet.potentials.cards import BaselineCard, load_baseline
 from alphanet.potentials.environments import resolved_versions
 from alphanet.potentials.kit.loop import TrainingError
 from alphanet.potentials.kit.loop.adapters import plain
@@ -39,7 +39,7 @@ from alphanet.training.data import LabeledFrames
 from alphanet.training.fine_tuning import fine_tuned
 from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.references import Statistics, reference_energies
-from alphanet.training.settings import TrainingSettings
+from alphanet.training.settings import LossSettings, TrainingSettings, planned_steps
 
 PROVENANCE_KEY = "alphanet_training"
 SILENCE = 3600.0  # seconds without a sign of life after which a baseline's trainer counts as hung
@@ -127,8 +127,10 @@ def _train_alphanet(
         sha256=sha256_of(folder.model),
         parameters=sum(values.numel() for values in plain(model).parameters()),
         frames=len(train_set),
+        planned_steps=planned_steps(settings, outcome.steps_per_epoch),
         elements=tuple(model.config.elements),
         reference_energies=dict(zip(model.config.elements, model.reference.energies.tolist(), strict=True)),
+        energy_weight=settings.loss.energy_weights(statistics.atoms_per_frame),
         settings=settings.model_dump(mode="json"),
         sources=dict(data.sources),
     )
@@ -155,6 +157,7 @@ def _train_baseline(
         references = _references(settings, elements, statistics)
         request = settings.model_dump(mode="json") | {
             "architecture": architecture(card, settings),
+            "loss": _loss(card, settings, statistics).model_dump(mode="json"),
             "elements": list(elements),
             "references": references,
             "energy_scale": _scale(settings, statistics),
@@ -177,8 +180,10 @@ def _train_baseline(
         model=folder.model,
         sha256=sha256_of(folder.model),
         frames=len(frames[0]),
+        planned_steps=planned_steps(settings, answer.steps_per_epoch),
         elements=elements,
         reference_energies=references,
+        energy_weight=settings.loss.energy_weights(statistics.atoms_per_frame),
         settings=settings.model_dump(mode="json"),
         sources=dict(data.sources),
         versions=resolved_versions(card),
@@ -210,6 +215,13 @@ def _method(settings: TrainingSettings) -> str:
 
 def _references(settings: TrainingSettings, elements: tuple[str, ...], statistics: Statistics) -> dict[str, float]:
     return reference_energies(settings.reference_energies, elements, statistics.reference_energies)
+
+
+def _loss(card: BaselineCard, settings: BaselineSettings, statistics: Statistics) -> LossSettings:
+    """The loss in the convention that the baseline's trainer knows."""
+    if card.energy_loss == "per_atom":
+        return settings.loss.counted_per_atom(statistics.atoms_per_frame)
+    return settings.loss
 
 
 def _scale(settings: TrainingSettings, statistics: Statistics) -> float:

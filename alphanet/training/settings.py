@@ -57,13 +57,28 @@ class DynamicWeight(Card):
     """Parts of equal length into which the training is cut; the weight is constant within a stage"""
 
 
+class EnergyWeight(Card):
+    """The weight of the energy term by both conventions: the two losses are equal for frames of `atoms` atoms."""
+
+    total: NonNegativeFloat
+    """Weight of the error of the total energy of a structure, eV"""
+    per_atom: NonNegativeFloat
+    """Weight of the error divided by the number of atoms, eV/atom"""
+    atoms: PositiveFloat
+    """Mean number of atoms of the training frames"""
+
+
 class LossSettings(Card):
-    """Weighted sum of an energy, a force and a stress term."""
+    """Weighted sum of an energy, a force and a stress term.
+
+    The suite states the energy's weight in one convention, that of the paper and of the public code: it multiplies the
+    error of the total energy. `energy_weights` gives the other reading.
+    """
 
     kind: Literal["mae", "mse", "huber"] = "mae"
     """Absolute values, squares, or Huber's mixture of both"""
-    energy_loss: Literal["per_atom", "total"] = "per_atom"
-    """Whether the energy error of a structure is divided by its number of atoms"""
+    energy_loss: Literal["per_atom", "total"] = "total"
+    """The energy error that `energy_weight` multiplies: of the whole structure, or divided by its number of atoms"""
     energy_weight: NonNegativeFloat = 4.0
     """Of the mean over the frames with an energy"""
     force_weight: NonNegativeFloat = 100.0
@@ -73,6 +88,29 @@ class LossSettings(Card):
     huber_delta: PositiveFloat = 0.01
     """Where the Huber loss turns from a square to an absolute value: eV, eV/Å, eV/Å^3"""
     dynamic: DynamicWeight | None = None
+
+    def energy_weights(self, atoms: float) -> EnergyWeight:
+        """The final energy weight by both conventions, for frames of `atoms` atoms on average.
+
+        The error of the total energy is `atoms` times that of an atom, and its square the square of that. Huber's
+        function is counted as its outer, linear part.
+        """
+        ratio = atoms**2 if self.kind == "mse" else atoms
+        total = self.energy_weight if self.energy_loss == "total" else self.energy_weight / ratio
+        return EnergyWeight(total=total, per_atom=total * ratio, atoms=atoms)
+
+    def counted_per_atom(self, atoms: float) -> "LossSettings":
+        """The same loss for a trainer that knows energies per atom only; exact if every frame has `atoms` atoms.
+
+        Raises:
+            UserError: a Huber loss of total energies, which has no equal per atom.
+        """
+        if self.energy_loss == "per_atom":
+            return self
+        if self.kind == "huber":
+            raise UserError("loss.kind huber of total energies has no equal per atom; use loss.energy_loss: per_atom")
+        weight = self.energy_weights(atoms).per_atom
+        return self.model_copy(update={"energy_loss": "per_atom", "energy_weight": weight})
 
 
 class FineTuning(Card):
@@ -117,7 +155,8 @@ class TrainingSettings(Card):
     steps: PositiveInt | None = None
     """Steps of the optimizer at most"""
     max_time: Seconds | None = None
-    """Wall time of the training in seconds, over all its resumptions; the first budget that is spent ends it"""
+    """A guard: wall time in seconds, over all resumptions, at which the training stops unfinished. The plan is that of
+    `epochs` and `steps` alone, so a training that goes on with more time ends as if it had never stopped"""
     batch_size: PositiveInt
     """Structures in a batch, per device"""
     limit_train: PositiveInt | None = None
@@ -175,6 +214,12 @@ def with_files(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         first = train[0] if isinstance(train, list | tuple) else train
         return {**values, "data": data, "dataset": data_name(Path(str(first)))}
     return dict(values)
+
+
+def planned_steps(settings: TrainingSettings, steps_per_epoch: int) -> int:
+    """Steps of the whole training, whatever time it takes."""
+    lengths = (settings.steps, settings.epochs and settings.epochs * steps_per_epoch)
+    return min(length for length in lengths if length is not None)
 
 
 def merged(base: Mapping[str, JsonValue], above: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -1,14 +1,18 @@
 """Claims: decided by intervals over seeds and frames, never by one seed, and refused where records do not fit."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from alphanet.benchmark.claims.evaluation import evaluate_claims
 from alphanet.benchmark.claims.samples import FrameErrors, Sample, samples_of_records
 from alphanet.benchmark.findings import Findings
-from alphanet.benchmark.loading import card_of
+from alphanet.benchmark.kinds.speed.samples import samples_of_sweep
+from alphanet.benchmark.loading import card_of, load_benchmark
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
+from alphanet.measure.speed.points import SpeedPoint, Times
 from alphanet.results.records import Record
 
 SIZES = ("10", "100", "1000")
@@ -174,13 +178,13 @@ def test_a_rival_that_was_not_measured_leaves_it_open():
     samples = samples_of(A=(8.0, 8.1, 8.0), B=(10.0, 10.1, 10.0))
     findings = Findings(missing={("C", "10"): "needs a GPU"})
     claim = claim_of(samples, findings=findings, test="best", metric="mae", row="A", columns="10")
-    assert claim.outcome == "undecided" and claim.needs == "C/10 needs a GPU"
+    assert claim.outcome == "undecided" and claim.needs == "C/10: needs a GPU"
 
 
 def test_what_was_not_measured_says_what_it_needs():
     findings = Findings(missing={("B", "10"): "needs the whole record"})
     claim = claim_of(samples_of(A=(1.0, 2.0)), findings=findings, **LESS)
-    assert claim.outcome == "not tested" and claim.verdict == "not tested: B/10 needs the whole record"
+    assert claim.outcome == "not tested" and claim.verdict == "not tested: B/10: needs the whole record"
     assert claim_of({}, test="none", needs="molecular dynamics").needs == "molecular dynamics"
 
 
@@ -249,3 +253,22 @@ def test_many_claims_are_adjusted_together():
     assert [claim.adjusted for claim in evaluated] == pytest.approx([3 * evaluated[0].p] * 3)
     with pytest.raises(UserError, match="'c0' is the id of several"):
         card_of(CARD | {"claims": [claims[0], claims[0]]}, "card")
+
+
+def test_a_sweep_gives_times_by_pass_and_the_memory_that_does_not_vary(speed_cards):
+    card = load_benchmark("curves")
+    point = SpeedPoint(
+        model="first",
+        n_atoms=8,
+        batch=2,
+        status="ok",
+        peak_memory_mb={"allocated": 10.0},
+        times_ms={"step": Times.of_milliseconds([4.0])},
+        rounds={"step": ((0.004, 0.005, 0.006), (0.003, 0.003, 0.003))},
+    )
+    summary = SimpleNamespace(tasks=("step",), points_of=lambda model: [point] if model == "first" else [])
+    samples = samples_of_sweep(card, "inference", summary, Findings())
+    assert set(samples) == {("First", "8", "step"), ("First", "", "inference_speed"), ("First", "", "inference_memory")}
+    assert samples["First", "8", "step"].values == {0: 5.0, 1: 3.0} and samples["First", "8", "step"].repeats == "pass"
+    assert samples["First", "", "inference_speed"].values == pytest.approx({0: 400.0, 1: 2000 / 3})
+    assert samples["First", "", "inference_memory"].repeats == "fixed"

@@ -4,6 +4,7 @@ import pytest
 import yaml
 from bilayers import Formula, write_reference
 
+from alphanet.benchmark.kinds.accuracy import Accuracy
 from alphanet.benchmark.loading import card_path, load_benchmark
 from alphanet.cards import read_yaml
 from alphanet.errors import UserError
@@ -102,7 +103,7 @@ def test_rows_beside_the_papers_are_measured_if_they_are_selected(figure):
 
 def test_full_needs_a_reference_and_says_which_but_shows_the_training(figure):
     result = figure(scale="full", reference=None)
-    assert result.claims[0].verdict == "not tested: AlphaNet needs energies of bilayers" and result.failures == ()
+    assert result.claims[0].verdict == "not tested: AlphaNet: needs energies of bilayers" and result.failures == ()
     assert [one.name for one in result.figures] == ["parity_graphene_alphanet"]
     again = figure(scale="full")
     assert again.comparable and again.claims[0].outcome == "undecided"
@@ -125,13 +126,20 @@ def test_a_training_that_fails_costs_only_its_row(figure, trainers):
     assert result.grids[0].columns == ("quantity", "reference", "Peer")
 
 
-def test_a_budget_shortens_the_training_and_is_a_deviation(figure, trainers):
+def test_a_budget_runs_the_whole_training_or_none(figure, trainers, monkeypatch):
+    monkeypatch.setattr(Accuracy, "estimate", lambda self, task, left: 60.0)
     result = figure(budget=0.5)
-    (seconds,) = times(trainers["alphanet"])
-    assert 0 < seconds < 30
-    assert figure(budget=0.5).grids == result.grids and len(trainers["alphanet"].requests) == 1
-    full = figure(scale="full", budget=0.5)
-    assert not full.comparable and "(here: a training within a budget" in full.claims[0].verdict
+    assert trainers["alphanet"].requests == [] and "needs about 1 min" in str(result.problems)
+    figure(budget=2)
+    assert times(trainers["alphanet"]) == [MAX_TIME]
+    assert figure(scale="full", budget=2).comparable
+
+
+def test_a_training_that_was_cut_is_in_no_figure_and_no_claim(figure, trainers):
+    trainers["alphanet"].stop = "stopped at step 3 of 12"
+    result = figure()
+    assert result.claims[0].effect is None
+    assert result.figures == () and any("stopped at step 3 of 12" in problem for problem in result.problems)
 
 
 def test_the_claim_is_tested_with_the_papers_data_alone_and_not_by_one_seed(figure):

@@ -201,3 +201,26 @@ def test_a_row_of_others_keeps_its_data(tmp_path):
         assert found.get_tags().tolist() == [0, 0, 1, 1, 2]
         assert (found.info["material_id"], found.info["functional"]) == ("wbm-1-1", "PBE")
         np.testing.assert_array_equal(found.get_forces(), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "mask", "held"),
+    [
+        ([4, 5, 6], (True, False, True), [True, False, True]),
+        ([[4, 0, 0], [-2, 3.4, 0], [0, 0, 12]], (False, False, True), [False, False, True]),
+        ([[4, 0, 0], [-2, 3.4, 0], [0, 0, 12]], (True, True, False), [True, True, False]),
+        ([[4, 0, 0], [-2, 3.4, 0], [0, 0, 12]], (True, False, False), None),  # moves along b, which is no axis
+    ],
+)
+def test_selective_dynamics_of_a_poscar(tmp_path, cell, mask, held):
+    atoms = Atoms("Cu2", [[0, 0, 0], [0, 0, 2.5]], cell=cell, pbc=True)
+    atoms.set_constraint([FixAtoms([0]), FixScaled([1], mask)])
+    ase.io.write(tmp_path / "POSCAR", atoms, format="vasp")
+    write_frames(tmp_path / "a.extxyz", read_frames(tmp_path / "POSCAR", labeled=False))
+    (ours,) = read_frames(tmp_path / "a.extxyz", labeled=False)
+    kind, directions = ("FixScaled", mask) if held is None else ("FixCartesian", held)
+    (other,) = [constraint for constraint in constraints_of(ours) if type(constraint).__name__ == kind]
+    assert list(other.mask) == list(directions)
+    assert ours.arrays["fixed"].tolist() == [True, False]
+    by_ase = {type(constraint).__name__ for constraint in ase.io.read(tmp_path / "a.extxyz").constraints}
+    assert by_ase == ({"FixAtoms"} if held is None else {"FixCartesian"})

@@ -148,20 +148,20 @@ class Exponent(ClaimCard):
     """Of an error against the number of frames, with a look at whether it bends; of a time against the size"""
     metric: str
     row: str
-    than: str | None = None  # the bound is on the difference of the exponents of `row` and `than`
+    than: Names = ()  # the bound is on the difference of the exponents of `row` and each of these, if there are any
     columns: Names = ()
     below: float | None = None
     above: float | None = None
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """One or both."""
-        return (self.row,) if self.than is None else (self.row, self.than)
+        """Its row and the others."""
+        return (self.row, *self.than)
 
     @property
     def rule(self) -> str:
         """The test in words."""
-        less = "" if self.than is None else f" minus that of {self.than}"
+        less = f" minus that of {', '.join(self.than)}" if self.than else ""
         bound = f"below {self.below:g}" if self.below is not None else f"above {self.above:g}"
         return f"exponent of {self.metric} of {self.row}{less} {bound}"
 

@@ -131,7 +131,8 @@ class _Evaluation:
         claim = self._claim
         if isinstance(claim, Untested):
             raise NotTestedError(claim.needs)
-        if claim.absolute:
+        published = [name in self._card.metrics and self._card.metrics[name].deterministic for name in claim.quantities]
+        if claim.absolute and not all(published):
             self._require_the_papers_protocol(claim.rows, claim.named_columns)
         tests: dict[type, Callable[..., tuple[Decision, Side, str]]] = {
             Less: self._less,
@@ -188,27 +189,32 @@ class _Evaluation:
         return self._together(pieces, side), side, ""
 
     def _exponent(self, claim: Exponent) -> tuple[Decision, Side, str]:
-        columns = [name for name in self._columns(claim.rows, claim.metric) if self._card.axis(name) is not None]
+        side = Side("below", high=claim.below) if claim.below is not None else Side("above", low=claim.above or 0.0)
+        pieces = [self._exponent_of(claim, other, side) for other in claim.than or (None,)]
+        return self._together(pieces, side), side, ""
+
+    def _exponent_of(self, claim: Exponent, other: str | None, side: Side) -> Decision:
+        """The decision on the exponent of the claim's row, less that of `other` if there is one."""
+        rows = (claim.row,) if other is None else (claim.row, other)
+        columns = [name for name in self._columns(rows, claim.metric) if self._card.axis(name) is not None]
         if len(columns) < FEWEST_SIZES:
             raise NotTestedError(f"{FEWEST_SIZES} sizes, at least")
         sizes = np.array([self._card.axis(column) for column in columns], dtype=float)
-        of_rows = [[self._sample(row, column, claim.metric) for column in columns] for row in claim.rows]
-        flat = [sample for of_row in of_rows for sample in of_row]
-        side = Side("below", high=claim.below) if claim.below is not None else Side("above", low=claim.above or 0.0)
+        of_rows = [[self._sample(row, column, claim.metric) for column in columns] for row in rows]
 
         def difference(values: np.ndarray) -> np.ndarray:
             own = _slope(sizes, values[:, : len(sizes)])
-            return own if claim.than is None else own - _slope(sizes, values[:, len(sizes) :])
+            return own if other is None else own - _slope(sizes, values[:, len(sizes) :])
 
-        title = f"exponent of {claim.row}" + ("" if claim.than is None else f" minus that of {claim.than}")
-        decision = decide(title, flat, difference, side)
-        for row, of_row in zip(claim.rows, of_rows, strict=True):
+        for row, of_row in zip(rows, of_rows, strict=True):
             bend = decide(
                 f"bend of {row} (second-order term in the logarithms)", of_row, _bend(sizes), Side("above", 0.0)
             )
             form = "a curve that bends describes it better" if bend.outcome != "undecided" else "no bend is resolved"
-            self._details.append(f"{bend.text}: {form}")
-        return decision, side, ""
+            if (text := f"{bend.text}: {form}") not in self._details:
+                self._details.append(text)
+        title = f"exponent of {claim.row}" + ("" if other is None else f" minus that of {other}")
+        return decide(title, [sample for of_row in of_rows for sample in of_row], difference, side)
 
     def _bound(self, claim: Bound) -> tuple[Decision, Side, str]:
         side = _bounded(claim.below, claim.above)
@@ -329,11 +335,14 @@ class _Evaluation:
             for row in rows:
                 if (row, column, metric) not in self._samples:
                     place = "/".join(filter(None, (row, column)))
-                    return f"{place} {place_reason(self._findings, (row, column), metric)}"
+                    return f"{place}: {place_reason(self._findings, (row, column), metric)}"
         return f"{metric} of {', '.join(rows)}"
 
     def _sample(self, row: str, column: str, metric: str) -> Sample:
         sample = self._samples[row, column, metric]
+        described = self._card.metrics.get(metric)
+        if described is not None and described.deterministic and self._deviations:
+            raise NotTestedError(f"all of the published labels and predictions (here: {', '.join(self._deviations)})")
         if sample.problem:
             raise NotTestedError(f"{'/'.join(filter(None, (row, column)))}: {sample.problem}")
         self._used[row, column, metric] = sample

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from pydantic import JsonValue
@@ -18,6 +18,8 @@ from alphanet.results.records import Record
 
 Repeats = Literal["seed", "pass", "fixed"]
 """Trainings with several seeds, passes of timing, or a number in which nothing is random"""
+
+Value = TypeVar("Value")
 
 OF_ONE_SEED = frozenset({"seed", "key", "timeless_key", "training", "training_record", "frame_errors"})
 """Parts of a record's protocol in which seeds may differ"""
@@ -107,9 +109,13 @@ def groups_of(samples: Sequence[Sample]) -> list[Group]:
     Raises:
         UserError: a file of frame errors is not there or has changed.
     """
+    keys = [(sample.repeats, tuple(sorted(sample.values)), sample.frames_key) for sample in samples]
     members: dict[tuple[object, ...], list[int]] = {}
-    for place, sample in enumerate(samples):
-        members.setdefault((sample.repeats, tuple(sorted(sample.values)), sample.frames_key), []).append(place)
+    for place, (sample, key) in enumerate(zip(samples, keys, strict=True)):
+        # One without seeds, such as the mean, shares the frames of those that have some.
+        shared = (other for other in keys if sample.repeats == "fixed" and sample.frames and other[2] == key[2])
+        partner = next((other for other in shared if other[0] != "fixed"), key)
+        members.setdefault(partner, []).append(place)
     return [_group(places, [samples[place] for place in places]) for places in members.values()]
 
 
@@ -146,14 +152,19 @@ def _training(record: Record) -> Mapping[str, JsonValue]:
 
 
 def _group(places: Sequence[int], samples: Sequence[Sample]) -> Group:
-    order = sorted(samples[0].values)
+    order = max((sorted(sample.values) for sample in samples), key=len)
     if all(sample.frames for sample in samples):
-        loaded = [[sample.frames[seed].load() for seed in order] for sample in samples]
+        loaded = [[_of_seed(sample.frames, seed).load() for seed in order] for sample in samples]
         factors = np.array([sample.factor for sample in samples])[:, None, None]
         numerators = factors * np.array([[one for one, _ in of_member] for of_member in loaded])
         return Group(tuple(places), numerators, np.array([[one for _, one in of_member] for of_member in loaded]))
-    values = np.array([[[sample.values[seed]] for seed in order] for sample in samples], dtype=float)
+    values = np.array([[[_of_seed(sample.values, seed)] for seed in order] for sample in samples], dtype=float)
     return Group(tuple(places), values, np.ones_like(values))
+
+
+def _of_seed(values: Mapping[int, Value], seed: int) -> Value:
+    """The value of a seed, or the only one if there are no seeds."""
+    return values[seed] if seed in values else next(iter(values.values()))
 
 
 @functools.lru_cache(maxsize=64)

@@ -45,6 +45,8 @@ def _frames(path: Path) -> Iterator[Atoms]:
     for atoms in frames:
         if kind.startswith("lammps-dump") and atoms.calc is not None:
             atoms.calc.results.pop("energy", None)  # dumps have none; ASE's reader puts 0
+        # Trajectories turn names such as '12' into numbers.
+        atoms.info = {str(key): value for key, value in atoms.info.items()}
         yield with_kept_arrays(atoms)
 
 

@@ -66,9 +66,8 @@ def _value(key: str, value: Any) -> str | None:
         number = plain(value) if isinstance(value, np.generic) else value
         fits = not isinstance(number, int) or abs(number) < 2**63
         return (str(number) if fits else _json(value)) if key.lower() not in UNPROCESSED_KEYS else None
-    array = value if isinstance(value, np.ndarray) else None
-    if array is not None and array.ndim == 1 and array.size > 1 and array.dtype.kind in "fib":
-        words = ("FT"[entry] if array.dtype.kind == "b" else str(entry) for entry in array.tolist())
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.size > 1 and value.dtype.kind in "fib":
+        words = ("FT"[entry] if value.dtype.kind == "b" else str(entry) for entry in value.tolist())
         return _quoted(" ".join(words))
     return _json(value)
 

@@ -69,7 +69,7 @@ def frame_text(atoms: Atoms, leftovers: Leftovers) -> str:
     """
     free = constrained(atoms)
     results = _results(atoms)
-    held, others = held_directions(free.constraints, len(atoms))
+    held, others = held_directions(free.constraints, len(atoms), atoms.cell.array)
     columns, arrays = _columns(free, {name: results.pop(name) for name in PER_ATOM if name in results}, held, leftovers)
     info = {str(key): value for key, value in free.info.items()}
     for key in [key for key in info if _is_taken(key, info[key], results)]:

@@ -91,12 +91,9 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _is_visible(path: PurePath) -> bool:
     """Whether a file is data: no copy of an editor or notebook, no remains of a file system or archiver."""
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return (
-        not hidden
-        and path.name not in ("Thumbs.db", "desktop.ini")
-        and not path.name.endswith("-checkpoint" + _suffix(path))
-    )
+    if any(part.startswith((".", "__MACOSX")) for part in path.parts):
+        return False
+    return path.name not in ("Thumbs.db", "desktop.ini") and not path.name.endswith(f"-checkpoint{_suffix(path)}")
 
 
 def _is_structure_file(path: Path) -> bool:

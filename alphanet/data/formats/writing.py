@@ -5,6 +5,7 @@ import io
 import os
 import secrets
 import shutil
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -170,10 +171,11 @@ def _key_value_pairs(atoms: Atoms) -> dict[str, Any]:
     from ase.db.core import check, reserved_keys
 
     pairs = {}
-    for key, value in atoms.info.items():
-        if key in reserved_keys:
-            continue
-        with contextlib.suppress(ValueError):
-            check({key: value})
-            pairs[key] = value
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # about names that are formulas, which would confuse a search
+        for key, value in atoms.info.items():
+            if isinstance(key, str) and key not in reserved_keys:
+                with contextlib.suppress(ValueError, UserWarning):
+                    check({key: value})
+                    pairs[key] = value
     return pairs

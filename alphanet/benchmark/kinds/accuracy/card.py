@@ -36,16 +36,22 @@ class TrainingRun(Protocol):
 
     settings: dict[str, JsonValue] = Field(default_factory=dict)  # of its trainer, which checks them
     batch_size: PositiveInt = 8  # in evaluation
+    own_frames: bool = False
+    """Whether it trains and validates only on the frames that its column counts, instead of all of the data set"""
+    unequal: dict[str, str] = Field(default_factory=dict)
+    """Setting -> why it may differ from AlphaNet's, see `alphanet.benchmark.kinds.accuracy.terms`"""
 
 
 class AccuracyScale(ScaleSettings):
     """How a scale trains and evaluates."""
 
     epochs: PositiveInt | None = None  # the trainers' own number if None
-    max_time: PositiveFloat | None = None  # seconds of each training, the same for every model
+    max_time: PositiveFloat | None = None  # seconds; a guard: a training that it cuts is not run
+    usual_seconds: PositiveFloat | None = None  # that a training takes on two cores, for lists; no limit
     dtype: Literal["float32", "float64"] = "float32"  # of training and evaluation
     seeds: PositiveInt = 1  # trainings of each model that has anything random; two or more give a spread
     threads: PositiveInt | None = None  # of every model; torch's choice if None
+    valid_frames: PositiveInt | None = None  # most validation frames of every training, evenly spaced; all if None
     parity_frames: PositiveInt | None = None  # most frames of train and of valid in parity plots; all if None
     skip_columns: dict[str, str] = Field(default_factory=dict)  # column -> what it needs
     skip_rows: dict[str, str] = Field(default_factory=dict)  # run key of a row that has no run -> what it needs

@@ -1,14 +1,21 @@
 """Trainers: each trains one kind of potential on prepared data and opens it for evaluation."""
 
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import JsonValue
 
-from alphanet.cards import Card
+from alphanet.benchmark.kinds.accuracy.trivial import (
+    CopiedFrames,
+    LastStepTrainer,
+    MeanFit,
+    MeanTrainer,
+    NearestFrameTrainer,
+    ReferenceFit,
+    ZeroForcesTrainer,
+)
 from alphanet.data.prepare import PreparedData
 from alphanet.potentials.protocol import Potential
 from alphanet.training.folder import TrainingResult
@@ -27,18 +34,13 @@ class TrainingRequest:
     dtype: str
     device: str
     epochs: int | None  # the number in the trainer's own settings if None
-    max_time: float | None  # seconds
+    max_time: float | None  # seconds; a guard that never changes how a finished training was trained
     train_frames: int | None = None  # number of training frames in `data`; all if None
+    only: Mapping[str, str] = field(default_factory=dict)  # patterns of the training and validation frames in `data`
+    valid_frames: int | None = None  # most validation frames in `data`; all if None
 
 
-class MeanFit(Card):
-    """The fit of `mean`."""
-
-    seconds: float
-    energy_per_atom: float  # eV
-
-
-Trained = TrainingResult | MeanFit
+Trained = TrainingResult | MeanFit | ReferenceFit | CopiedFrames
 
 
 class Trainer(Protocol):
@@ -73,39 +75,6 @@ class Trainer(Protocol):
     def open(self, request: TrainingRequest, out: Path, trained: Trained) -> Potential:
         """The trained potential."""
         ...
-
-
-class MeanTrainer:
-    """Takes the mean energy of the training frames."""
-
-    seeded = False
-
-    def code(self) -> list[str | Path]:
-        """Its only source."""
-        return ["potentials/mean.py"]
-
-    def epochs(self, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:  # noqa: ARG002
-        """One pass."""
-        return 1
-
-    def prepare(self) -> None:
-        """Nothing."""
-
-    def train(self, request: TrainingRequest, out: Path) -> MeanFit:  # noqa: ARG002
-        """One pass over the training frames."""
-        from alphanet.data.store import FrameStore
-        from alphanet.potentials.mean import MeanPotential
-
-        started = time.monotonic()
-        fitted = MeanPotential.fit(FrameStore(request.data.train))
-        return MeanFit(seconds=time.monotonic() - started, energy_per_atom=fitted.energy_per_atom)
-
-    def open(self, request: TrainingRequest, out: Path, trained: Trained) -> Potential:  # noqa: ARG002
-        """The potential of that mean."""
-        from alphanet.potentials.mean import MeanPotential
-
-        assert isinstance(trained, MeanFit)
-        return MeanPotential(trained.energy_per_atom)
 
 
 class AlphaNetTrainer:
@@ -205,12 +174,18 @@ def _trained(model: str, request: TrainingRequest, out: Path) -> TrainingResult:
     return result.model_copy(update={"model": result.model.relative_to(out)})
 
 
-TRAINERS: dict[str, Callable[[], Trainer]] = {"mean": MeanTrainer, "alphanet": AlphaNetTrainer}
+TRAINERS: dict[str, Callable[[], Trainer]] = {
+    "mean": MeanTrainer,
+    "zero-forces": ZeroForcesTrainer,
+    "nearest-frame": NearestFrameTrainer,
+    "last-step": LastStepTrainer,
+    "alphanet": AlphaNetTrainer,
+}
 """Model -> trainer; every other model is a baseline."""
 
 
 def trainer_of(model: str) -> Trainer:
-    """The trainer of `mean`, `alphanet`, or a baseline card.
+    """The trainer of a trivial potential, of `alphanet`, or of a baseline card.
 
     Raises:
         UserError: no such potential.

@@ -111,6 +111,10 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
                 return replace(task, work=work, keys=keys, seconds=0.0)
         return replace(task, work=replace(work, training=training))
 
+    def estimate(self, task: Task[LandscapeWork], left: float) -> float | None:
+        """As the table's; the landscape itself takes seconds beside it."""
+        return self._table.estimate(task.work.training, left)
+
     def keeps(self, task: Task[LandscapeWork], place: Place, record: Record) -> bool:
         """Whether the record is of the same weights and reference, and its energies are still there."""
         return super().keeps(task, place, record) and self._energies_file(record).is_file()
@@ -120,9 +124,11 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         work = task.work
         if work.test is None:
             for finding in self._table.measure(work.training, work.training.places, seconds):
-                if isinstance(finding, Measured):
-                    work = replace(work, test=finding.record)  # the test frames come last
-                    yield Measured(finding.record)
+                if isinstance(finding, Missing):
+                    yield replace(finding, places=places)
+                    return
+                work = replace(work, test=finding.record)  # the test frames come last
+                yield Measured(finding.record)
             trained, _ = self._table.finished[work.training.title]
             work = replace(work, training=replace(work.training, work=trained))
         else:
@@ -142,15 +148,6 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         (record,) = records.values()
         self._energies[work.row] = load_landscape(self._energies_file(record))
 
-    def deviations(self, findings: Findings) -> list[str]:
-        """A time limit that differs from the table's."""
-        usual = self._table.card.scale(self.options.scale).max_time
-        for record in (record for row in self.card.drawn for record in findings.records.get((row, WHOLE), ())):
-            limits = record.protocol.get("limits")
-            if isinstance(limits, dict) and limits.get("seconds") != usual:
-                return [f"a training within a budget, {limits.get('seconds'):g} s long"]
-        return []
-
     def samples(self, findings: Findings) -> Samples:
         """Return the numbers of every sliding surface and binding curve."""
         samples = {}
@@ -166,7 +163,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         """Draw parity plots, sliding surfaces and binding curves."""
         from alphanet.benchmark.kinds.accuracy.show import parity_plots
 
-        shown = Shown()
+        shown = Shown(problems=self._table.problems())
         for trained, records in self._table.finished.values():
             table = self._table.card
             shown.figures.append(parity_plots(table, self.options.scale, self.folder, trained, records))
@@ -228,8 +225,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
             places=((row, WHOLE),),
             work=LandscapeWork(row, training),
             seconds=training.seconds,
-            overhead=training.overhead,
-            least=training.least,
+            whole=True,
         )
 
     def _reference(self) -> Reference | None:
@@ -285,7 +281,6 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
                 "key": self._key(work),
                 "training": job.training_key,
                 "training_record": work.test.id,
-                "limits": work.test.protocol["limits"],
                 "seed": job.request.seed,
                 "precision": job.request.dtype,
                 "device": job.request.device,
@@ -316,4 +311,4 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         if minutes is None:
             return text + ("unknown" if days is None else f"about {days:.2g} GPU-days, estimated")
         beside = self.card.scale(self.options.scale).minutes or 0.0
-        return text + f"{minutes_text(minutes)} at most with it, {minutes_text(beside)} without"
+        return text + f"about {minutes_text(minutes)} with it, {minutes_text(beside)} without"

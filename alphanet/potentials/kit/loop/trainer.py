@@ -22,9 +22,11 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from . import LAST, TrainingError
 from .checkpoints import AtomicCheckpointIO, Checkpoints, StoppedBySignalError, require_readable
+from .cost_log import CostLog
+from .costs import costs_of
 from .logs import TrainingLog
 from .module import TrainingModule
-from .schedule import ENDLESS, total_steps
+from .schedule import ENDLESS
 
 if TYPE_CHECKING:
     from alphanet.training.settings import TrainingSettings
@@ -47,10 +49,15 @@ class Outcome:
 
     epochs: int  # finished
     steps: int
+    steps_per_epoch: int
     seconds: float  # wall time over all resumptions
+    cpu_seconds: float  # of all processes
+    gpu_seconds: float | None  # for which the training had GPUs
+    flops: float | None  # floating-point operations of all steps, see `costs`
+    step_seconds: float | None  # wall time of a step
     best_epoch: int
     validation: dict[str, float]  # of the best model: loss, energy_mae (eV/atom), force_mae (eV/Å), stress_mae
-    finished: bool  # false if `max_time` was too short for all epochs or steps
+    finished: bool  # false if `max_time` cut it before its last step
 
 
 def make_trainer(
@@ -88,7 +95,7 @@ def make_trainer(
             enable_progress_bar=bool(bar),
             enable_model_summary=False,
             logger=False,
-            callbacks=[TrainingLog(folder, settings.log_every), *bar, checkpoints],
+            callbacks=[CostLog(), TrainingLog(folder, settings.log_every), *bar, checkpoints],
             plugins=plugins,  # type: ignore[arg-type]
         )
     except (MisconfigurationException, ValueError) as error:
@@ -104,27 +111,37 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
         KeyboardInterrupt: a signal asked to stop; the same call resumes.
     """
     last, settings = folder / LAST, module.settings
+    (costs,) = (callback for callback in trainer.callbacks if isinstance(callback, CostLog))
+    module.meter = costs.meter
     step = require_readable(last) if last.exists() else 0
     if step:
         logger.info("resuming from %s at step %d", last, step)
     if settings.steps is not None and step >= settings.steps:  # killed between the last checkpoint and the result
         state = torch.load(last, map_location="cpu", weights_only=True)
         checkpoints.load_state_dict(state["callbacks"][checkpoints.state_key])
-        return Outcome(state["epoch"], step, checkpoints.seconds, checkpoints.best_epoch, checkpoints.best, True)
+        return Outcome(
+            epochs=state["epoch"],
+            steps=step,
+            steps_per_epoch=checkpoints.steps_per_epoch,
+            best_epoch=checkpoints.best_epoch,
+            validation=checkpoints.best,
+            finished=True,
+            **costs_of(state["callbacks"][costs.state_key], step, trainer.world_size),
+        )
     try:
         trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=True)
     except StoppedBySignalError:
         said = "interrupted at step %d; %s is saved, the same command resumes from it"
         logger.info(said, trainer.global_step, last)
         raise KeyboardInterrupt from None
-    wanted = total_steps(module.steps_per_epoch, settings.epochs or ENDLESS, settings)
     return Outcome(
         epochs=trainer.global_step // module.steps_per_epoch,
         steps=trainer.global_step,
-        seconds=checkpoints.seconds,
+        steps_per_epoch=checkpoints.steps_per_epoch,
         best_epoch=checkpoints.best_epoch,
         validation=checkpoints.best,
-        finished=trainer.global_step == wanted,
+        finished=trainer.global_step == module.total_steps,
+        **costs.meter.costs(trainer.global_step, trainer.world_size),
     )
 
 
