@@ -74,7 +74,8 @@ def _around(points: Sequence[Sequence[float]] | Points) -> Points:
 
 def _polygon(n: int, side: float) -> Points:
     angles = 2 * np.pi * np.arange(n) / n
-    return side / (2 * np.sin(np.pi / n)) * np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
+    corners: Points = side / (2 * np.sin(np.pi / n)) * np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
+    return corners
 
 
 def _hexagon() -> tuple[Points, Points]:
