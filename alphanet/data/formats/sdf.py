@@ -1,5 +1,6 @@
 """SD files: any number of molecules, of which ASE's reader takes the first alone."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
