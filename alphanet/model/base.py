@@ -14,7 +14,6 @@ from alphanet.graph import AtomGraph
 from alphanet.model.config import Config
 from alphanet.neighbors import build_graph
 
-
 # Threads of OpenMP do not survive a fork: a pool's processes would wait for those of their parent for ever.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))

@@ -15,6 +15,7 @@ from alphanet.cards import read_yaml, validate
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, write_text
 from alphanet.potentials.kit.loop import LAST, METRICS, MODEL
+from alphanet.potentials.kit.loop.table import errors_text
 from alphanet.potentials.protocol import TrainingAnswer
 from alphanet.training.references import Statistics, measure
 from alphanet.training.settings import RUN_SETTINGS, EnergyWeight, TrainingSettings, flat
@@ -65,8 +66,7 @@ class TrainingResult(TrainingAnswer):
 
     def describe(self) -> str:
         """One line for the user."""
-        energy, force = 1000 * self.validation["energy_mae"], 1000 * self.validation["force_mae"]
-        text = f"{self.model}: energy {energy:.3g} meV/atom, force {force:.3g} meV/Å on the validation frames"
+        text = f"{self.model}: {errors_text(self.validation)} on the validation frames"
         if self.finished:
             return f"{text} (best of {self.epochs} epochs: {self.best_epoch}; {self.seconds:.0f} s)"
         return f"{text}, not finished: {self.stop}"

@@ -34,7 +34,9 @@ def test_a_series_by_id(tmp_path):
     assert read_columns(tmp_path / "a.json", ["prediction"])["prediction"]["wbm-2-1"] == 0.5
 
 
-@pytest.mark.parametrize("text", ["[1, 2]", "3", "[]", "{}", '"x"', '{"a": [1, 2]}', '[{"material_id": "a"}', "a,b\n" * 1000])
+@pytest.mark.parametrize(
+    "text", ["[1, 2]", "3", "[]", "{}", '"x"', '{"a": [1, 2]}', '[{"material_id": "a"}', "a,b\n" * 1000]
+)
 def test_json_without_a_table_is_one_short_line(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(UserError) as caught:

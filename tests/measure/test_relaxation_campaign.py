@@ -226,7 +226,9 @@ def queue(monkeypatch, tmp_path, *, starts: bool):
                 super().scale(jobs)
 
     monkeypatch.setitem(sys.modules, "dask_jobqueue", types.SimpleNamespace(SLURMCluster=SLURMCluster))
-    (tmp_path / "slurm.yaml").write_text("queue: gpu\njobs: 2\nwait_hours: 0.0004\njob_script_prologue: [module load x]\n")
+    (tmp_path / "slurm.yaml").write_text(
+        "queue: gpu\njobs: 2\nwait_hours: 0.0004\njob_script_prologue: [module load x]\n"
+    )
     return given
 
 

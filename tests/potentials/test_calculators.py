@@ -1,6 +1,5 @@
 """Any ASE calculator and any torch_sim model is a potential."""
 
-import os
 import subprocess
 import sys
 
