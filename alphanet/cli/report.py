@@ -31,7 +31,13 @@ def register(parent: typer.Typer) -> None:
 
 
 @app.command(epilog=EXAMPLES)
-def page(runs: o.RunFolders, out: o.OutFolder = None, single_file: o.SingleFile = False, open_it: o.OpenPage = False, as_json: o.AsJson = False) -> None:
+def page(
+    runs: o.RunFolders,
+    out: o.OutFolder = None,
+    single_file: o.SingleFile = False,
+    open_it: o.OpenPage = False,
+    as_json: o.AsJson = False,
+) -> None:
     """Show every table and figure in RUNS beside the paper: HTML, JSON, Markdown, LaTeX, copies of the figures.
 
     `report` without `page` does the same. The report goes to runs/report if --out is not given.

@@ -87,7 +87,7 @@ def make_sheet(result: BenchmarkResult) -> Sheet:
 
 
 def plain_tables(result: BenchmarkResult) -> list[PlainTable]:
-    """The cells with all notes, then every grid, as texts; each row of cells takes a line for paper, here and verdict."""
+    """The cells with all notes, then every grid, as texts; a row of cells has lines for paper, here and verdict."""
     sheet = make_sheet(result)
     tables = []
     remarks = _remarks(sheet)
@@ -131,7 +131,9 @@ def _plain(block: Block[Line], title: str, common: str, remarks: Sequence[str]) 
             "verdict": [_short(item, common) if item else "" for item in items],
         }
         kept = [(name, cells) for name, cells in texts.items() if name == "here" or set(cells) - {"", "–"}]
-        rows += [(*(heading if not place else [""] * len(heading)), name, *cells) for place, (name, cells) in enumerate(kept)]
+        rows += [
+            (*(heading if not place else [""] * len(heading)), name, *cells) for place, (name, cells) in enumerate(kept)
+        ]
     numbers = frozenset(range(len(block.down) + 1, len(columns)))
     fixed = f" ({', '.join(block.fixed)})" if block.fixed else ""
     return PlainTable(f"{title}{fixed}", columns, tuple(rows), numbers, tuple(remarks))
