@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from alphanet.cli import baselines, bench, data, evaluate, models, options, output, report, repro, schema, train
+from alphanet.cli import (
+    baselines,
+    bench,
+    data,
+    evaluate,
+    models,
+    options,
+    output,
+    released,
+    report,
+    repro,
+    schema,
+    train,
+)
 from alphanet.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -20,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (repro, bench, report, train, evaluate, models, data, baselines, schema):
+for group in (repro, bench, report, train, evaluate, models, released, data, baselines, schema):
     group.register(app)
 
 

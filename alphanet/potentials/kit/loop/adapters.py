@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +81,7 @@ def plain(network: nn.Module) -> nn.Module:
     return merged
 
 
-def _plain_linear(module: nn.Module) -> nn.Linear:
+def _plain_linear(module: Any) -> nn.Linear:
     """A new map: torch's own removal of adapters would take them off every copy, because copies share their class."""
     weight, bias = module.weight, module.bias
     linear = nn.Linear(
