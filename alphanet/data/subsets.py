@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alphanet.data.splits import shuffled
-from alphanet.data.store import FrameStore, write_store
 from alphanet.errors import UserError
 from alphanet.files import locked
 
@@ -31,6 +30,7 @@ def training_subset(data: "PreparedData", count: int, seed: int, folder: Path) -
     Raises:
         UserError: the set has fewer training frames.
     """
+
     whole = data.counts["train"]
     if count > whole:
         raise UserError(f"{data.name} has {whole} training frames at scale {data.scale}, not {count}")

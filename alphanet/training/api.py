@@ -13,15 +13,13 @@ from alphanet.files import sha256_of
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import install, is_installed
 from alphanet.potentials.runs import RUNS
-from alphanet.potentials.settings import BaselineSettings, train_settings
-from alphanet.training.config import AlphaNetSettings, alphanet_settings, own_settings
+from alphanet.potentials.settings import BaselineSettings
+from alphanet.training.config import AlphaNetSettings
+from alphanet.training.defaults import ALPHANET, settings_for
 from alphanet.training.fine_tuning import replayed
 from alphanet.training.folder import TrainingResult
 from alphanet.training.references import completed_references
 from alphanet.training.run import TrainingData, run_training
-from alphanet.training.settings import merged, with_files
-
-ALPHANET = "alphanet"
 
 logger = logging.getLogger(__name__)
 
@@ -120,27 +118,6 @@ def with_isolated_atoms(
         return settings
     energies = completed_references(frames.train, frames.isolated, frames.all_elements)
     return settings.model_copy(update={"reference_energies": energies})
-
-
-def settings_for(
-    model: str, dataset: str, scale: str, values: Mapping[str, JsonValue]
-) -> AlphaNetSettings | BaselineSettings:
-    """`values` over the defaults.
-
-    AlphaNet's defaults are the data set's, or the generic ones for a file; a baseline's are those of its preset `mini`
-    or `dataset`.
-
-    Raises:
-        UserError: an unknown model, data set or key, or a bad value.
-    """
-    values = with_files({"dataset": dataset, **values})
-    own = values.get("data") is not None
-    if model == ALPHANET:
-        return own_settings(scale, values) if own else alphanet_settings(dataset, scale, values)
-    card = load_baseline(model)
-    preset = "mini" if scale == "mini" else dataset
-    named = {"dataset": dataset, "scale": scale} | ({"preset": preset} if preset in card.presets else {})
-    return train_settings(card, merged(named, dict(values)))
 
 
 def default_folder(settings: AlphaNetSettings | BaselineSettings) -> Path:

@@ -1,5 +1,7 @@
 """Statistics that a training needs before it starts: elements, reference energies, scale of the forces."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,13 +11,11 @@ import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
 from alphanet.data.labels import labels_of
-from alphanet.data.store import FrameStore
 from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
-from alphanet.potentials.kit.loop.data import counts_stress
-from alphanet.training.data import LabeledFrames
 
 if TYPE_CHECKING:
+    from alphanet.training.data import LabeledFrames
     from alphanet.training.settings import LossSettings
 
 SAMPLE = 20_000  # frames in the robust fit at most; evenly spaced, so memory does not grow with the data
@@ -62,7 +62,7 @@ class Statistics:
         ]
         return " and ".join(parts)
 
-    def doubts(self, loss: "LossSettings") -> list[str]:
+    def doubts(self, loss: LossSettings) -> list[str]:
         """Lines about terms of the loss for which the training frames have no labels."""
         terms = (("energy", loss.energy_weight), ("forces", loss.force_weight), ("stress", loss.stress_weight))
         keys = {"energy": "energy_weight", "forces": "force_weight", "stress": "stress_weight"}
@@ -91,6 +91,8 @@ def measure(train: LabeledFrames, valid: LabeledFrames, method: str = "huber") -
     Raises:
         UserError: a frame without any label or with one that is not finite, naming the frame.
     """
+    from alphanet.potentials.kit.loop.data import counts_stress  # torch
+
     stride = -(-len(train) // SAMPLE)
     compositions: list[np.ndarray] = []
     energies: list[float] = []
@@ -207,6 +209,8 @@ def completed_references(store: Path, isolated: Mapping[str, float], elements: S
     others = [symbol for symbol in elements if symbol not in isolated]
     if not others:
         return {symbol: isolated[symbol] for symbol in elements}
+    from alphanet.data.store import FrameStore
+
     frames = FrameStore(store)
     labeled = [
         (np.bincount(atoms.numbers, minlength=len(chemical_symbols)), energy)

@@ -22,12 +22,14 @@ from alphanet.model.create import create_model
 from alphanet.model.prediction import predict
 from alphanet.potentials.cards import BaselineCard, load_baseline
 from alphanet.potentials.environments import resolved_versions
-from alphanet.potentials.kit.loop import TrainingError
+from alphanet.potentials.kit.loop import METRICS, TrainingError
 from alphanet.potentials.kit.loop.adapters import plain
 from alphanet.potentials.kit.loop.checkpoints import Checkpoints
+from alphanet.potentials.kit.loop.convergence import is_flat
 from alphanet.potentials.kit.loop.data import GraphDataset, Prediction
 from alphanet.potentials.kit.loop.module import Predict, TrainingModule
 from alphanet.potentials.kit.loop.sampling import pack
+from alphanet.potentials.kit.loop.table import validations
 from alphanet.potentials.kit.loop.trainer import Parallel, agree_before_start, fit, make_trainer, quiet_lightning
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.settings import BaselineSettings, architecture
@@ -127,6 +129,7 @@ def _train_alphanet(
         sha256=sha256_of(folder.model),
         parameters=sum(values.numel() for values in plain(model).parameters()),
         frames=len(train_set),
+        converged=_has_converged(folder),
         planned_steps=planned_steps(settings, outcome.steps_per_epoch),
         elements=tuple(model.config.elements),
         reference_energies=dict(zip(model.config.elements, model.reference.energies.tolist(), strict=True)),
@@ -180,6 +183,7 @@ def _train_baseline(
         model=folder.model,
         sha256=sha256_of(folder.model),
         frames=len(frames[0]),
+        converged=_has_converged(folder),
         planned_steps=planned_steps(settings, answer.steps_per_epoch),
         elements=elements,
         reference_energies=references,
@@ -205,6 +209,10 @@ def _start(
         logger.info("%s", folder.tree())
     for line in folder.statistics(data.sources, frames, _method(settings)).doubts(settings.loss):
         logger.warning("%s", line)
+
+
+def _has_converged(folder: RunFolder) -> bool:
+    return is_flat([(int(row["step"]), row["valid_loss"]) for row in validations(folder.path / METRICS)])
 
 
 def _method(settings: TrainingSettings) -> str:

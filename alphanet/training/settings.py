@@ -157,6 +157,9 @@ class TrainingSettings(Card):
     max_time: Seconds | None = None
     """A guard: wall time in seconds, over all resumptions, at which the training stops unfinished. The plan is that of
     `epochs` and `steps` alone, so a training that goes on with more time ends as if it had never stopped"""
+    until: Literal["steps", "convergence"] = "steps"
+    """`convergence`: end earlier, when the validation is flat over the last fifth of the steps taken; `epochs` and
+    `steps` are then a limit. Only with `schedule: plateau`, since a cosine has to know its end"""
     batch_size: PositiveInt
     """Structures in a batch, per device"""
     limit_train: PositiveInt | None = None
@@ -198,6 +201,12 @@ class TrainingSettings(Card):
     """Time between checkpoints within an epoch; each validated epoch's end writes one besides"""
     log_every: PositiveInt = 50
     """Steps between rows of the logs"""
+
+    @model_validator(mode="after")
+    def _can_converge(self) -> "TrainingSettings":
+        if self.until == "convergence" and self.schedule != "plateau":
+            raise ValueError("until: convergence needs schedule: plateau, since a cosine has to know its end")
+        return self
 
     @model_validator(mode="before")
     @classmethod
