@@ -32,7 +32,7 @@ def test_the_named_folder_wins_over_the_platforms(monkeypatch, variables, folder
 def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
     for name in ("HOME", "XDG_CACHE_HOME", "ALPHANET_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("os.path.expanduser", lambda path: str(path))  # as for a user that the system does not list
+    monkeypatch.setattr("os.path.expanduser", str)  # as for a user that the system does not list
     with pytest.raises(UserError, match="name a folder for caches in ALPHANET_HOME"):
         home()
 

@@ -166,9 +166,9 @@ def _settings(
         raise UserError(f"give one configuration and one set of data, not {', '.join(listed)}")
     above = merged(from_words(overrides), values)
     if files:
-        above = merged({"data": {"train": files}}, above)
+        above = merged({"data": {"train": [*files]}}, above)
     elif names:
-        above = {"dataset": names[0]} | above
+        above = {"dataset": names[0], **above}
     lower = from_words(configurations)
     above = with_files(merged(lower, above) if lower else above)
     if division:

@@ -87,7 +87,7 @@ def make_sheet(result: BenchmarkResult) -> Sheet:
 
 
 def plain_tables(result: BenchmarkResult) -> list[PlainTable]:
-    """The cells with all notes, then every grid, as texts; each row of cells takes a line for paper, here and verdict."""
+    """The cells with all notes, then every grid, as texts; a row of cells has lines for paper, here and verdict."""
     sheet = make_sheet(result)
     tables = []
     remarks = _remarks(sheet)

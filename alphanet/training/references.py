@@ -91,7 +91,7 @@ def measure(train: LabeledFrames, valid: LabeledFrames, method: str = "huber") -
     Raises:
         UserError: a frame without any label or with one that is not finite, naming the frame.
     """
-    from alphanet.potentials.kit.loop.data import counts_stress  # torch
+    from alphanet.potentials.kit.loop.data import counts_stress  # imports torch
 
     stride = -(-len(train) // SAMPLE)
     compositions: list[np.ndarray] = []

@@ -70,7 +70,8 @@ def _trajectory(value: dict[str, Any]) -> Iterator[Atoms]:
     from pymatgen.core.trajectory import Trajectory
 
     properties = value.get("frame_properties") or []
-    for index, structure in enumerate(Trajectory.from_dict(value)):
+    trajectory: Any = Trajectory.from_dict(value)
+    for index, structure in enumerate(trajectory):
         given = (properties[index] if index < len(properties) else None) or {}
         atoms = (
             pymatgen_json.atoms_of(structure.as_dict())

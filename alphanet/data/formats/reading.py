@@ -33,8 +33,8 @@ def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys | None = 
     under another name, and units converted because the file names them, are logged.
 
     Formats: extxyz (plain, .gz, .xz, .bz2, .zip; OC20's with its `.txt.xz` beside it), ASE databases and
-    trajectories, `.aselmdb` stores, `.npz` of Si-ZEO22 and sGDML, HDF5 with stated units, DeePMD folders, JSON of ASE and
-    pymatgen, SD files, MTP's `.cfg`, VASP's ML_AB, and whatever else ASE reads. Any other folder is read file by file,
+    trajectories, `.aselmdb` stores, `.npz` of Si-ZEO22 and sGDML, HDF5 with stated units, DeePMD folders, JSON of ASE
+    and pymatgen, SD files, MTP's `.cfg`, VASP's ML_AB, and what else ASE reads. Any other folder is read file by file,
     see `layouts.files_of`. Constraints
     become `arrays["fixed"]` and `info["constraints"]`, because ASE would zero the forces of the atoms they hold.
 

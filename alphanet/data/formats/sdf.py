@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from ase import Atoms
 
@@ -23,7 +24,7 @@ def read(path: Path) -> Iterator[Atoms]:
             yield _frame(lines, index)
 
 
-def _molecules(text: io.TextIOBase) -> Iterator[list[str]]:
+def _molecules(text: IO[str]) -> Iterator[list[str]]:
     lines: list[str] = []
     for line in text:
         if line.rstrip() == END:

@@ -36,7 +36,7 @@ def learned_part(config: Config, pair: Pair, *, steps: int = STEPS, seed: int = 
 
     for _ in range(steps):
         optimizer.zero_grad()
-        (energies() - wanted).square().mean().backward()
+        torch.autograd.backward((energies() - wanted).square().mean())
         optimizer.step()
     with torch.no_grad():
         first, second = energies().tolist()

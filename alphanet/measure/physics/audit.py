@@ -130,15 +130,10 @@ def _declared_precision(potential: Potential) -> str | None:
     return str(declared) if declared else None
 
 
-<<<<<<< HEAD
 def declared_limits(potential: Potential) -> tuple[list[str] | None, float | None]:
     """Elements and cutoff (Å) as the potential declares them; None for what it does not."""
-=======
-def _told(potential: Potential) -> tuple[list[str] | None, float | None]:
-    """Elements and cutoff (Å), if the potential tells them."""
     from alphanet.potentials.local import AlphaNetPotential  # imports torch, which listing benchmarks does not need
 
->>>>>>> process
     if isinstance(potential, AlphaNetPotential):
         return list(potential.model.config.elements), potential.model.config.cutoff
     if isinstance(potential, RemotePotential):

@@ -93,7 +93,7 @@ def _bar(claim: Claim) -> Bar | None:
     low, high = low - free, high + free
 
     def place(value: float) -> float:
-        return round(WIDTH * (value - low) / (high - low), 1)
+        return float(round(WIDTH * (value - low) / (high - low), 1))
 
     threshold = place(claim.threshold)
     sides = {"below": (0.0, threshold), "above": (threshold, WIDTH), "within": (0.0, threshold)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -81,9 +81,9 @@ def plain(network: nn.Module) -> nn.Module:
     return merged
 
 
-def _plain_linear(module: Any) -> nn.Linear:
+def _plain_linear(module: nn.Module) -> nn.Linear:
     """A new map: torch's own removal of adapters would take them off every copy, because copies share their class."""
-    weight, bias = module.weight, module.bias
+    weight, bias = cast(torch.Tensor, module.weight), cast("torch.Tensor | None", module.bias)
     linear = nn.Linear(
         weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device, dtype=weight.dtype
     )
