@@ -127,7 +127,7 @@ class _Run:
             return None
         budget = Budget(self._options.budget, {})
         for task in tasks:
-            seconds = 0.0
+            seconds: float | None = 0.0
             if self._open(task, self._kept(task)):
                 seconds = self._estimate(task, budget) if task.whole and task.seconds != 0 else task.seconds
             budget.expect({task.title: seconds})

@@ -111,7 +111,8 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
         KeyboardInterrupt: a signal asked to stop; the same call resumes.
     """
     last, settings = folder / LAST, module.settings
-    (costs,) = (callback for callback in trainer.callbacks if isinstance(callback, CostLog))
+    lightning: Any = trainer  # whose stubs do not have the list
+    (costs,) = (callback for callback in lightning.callbacks if isinstance(callback, CostLog))
     module.meter = costs.meter
     step = require_readable(last) if last.exists() else 0
     if step:
