@@ -42,7 +42,7 @@ class Violation:
 
 def stability_violations(card: AnyCard) -> list[Violation]:
     """Accuracies and acceleration factors of a card of discovery that F1 and precision exclude."""
-    violations = []
+    violations: list[Violation] = []
     for row, column in itertools.product(card.rows, card.columns):
         printed = {metric: card.printed(row, column, metric) for metric in card.metrics}
         f1, precision = printed.get("f1"), printed.get("precision")
@@ -63,7 +63,7 @@ def cost_violations(card: AnyCard, epochs: Mapping[str, float], rates: Mapping[s
         epochs: by column.
         rates: structures a second of one device, as printed, by column.
     """
-    violations = []
+    violations: list[Violation] = []
     for row, (column, rate) in itertools.product(card.rows, rates.items()):
         days = card.printed(row, column, "training_cost")
         if days is None:

@@ -270,6 +270,8 @@ def _result(card: AnyCard, options: RunOptions, kind: Kind[Any, Any], run: _Run)
         comparable=not reason,
         reason=reason,
         when=max((record.when for record in records.values()), default=""),
+        across=card.across,
+        trivial=tuple(name for name, row in card.rows.items() if row.trivial),
         cells=tuple(cells),
         claims=tuple(evaluate_claims(card, options.scale, kind.samples(findings), findings, deviations)),
         grids=tuple(shown.grids),

@@ -30,12 +30,12 @@ class Group:
     @property
     def seeds(self) -> int:
         """The number of seeds."""
-        return self.numerators.shape[1]
+        return int(self.numerators.shape[1])
 
     @property
     def frames(self) -> int:
         """The number of test frames; 0 if there are only totals."""
-        return 0 if self.numerators.shape[2] == 1 else self.numerators.shape[2]
+        return 0 if self.numerators.shape[2] == 1 else int(self.numerators.shape[2])
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,9 @@ def estimate(groups: Sequence[Group], statistic: Callable[[np.ndarray], np.ndarr
     order = np.argsort(places)
     middle = np.concatenate([_means(group) for group in groups])[order]
     value = float(statistic(middle[None])[0])
-    seed_variances, frame_variances, spread = [], [], []
+    seed_variances: list[float] = []
+    frame_variances: list[float] = []
+    spread: list[tuple[float, float]] = []  # variance and degrees of freedom of each part
     start = 0
     for group in groups:
         size = len(group.members)
@@ -125,8 +127,8 @@ def estimate(groups: Sequence[Group], statistic: Callable[[np.ndarray], np.ndarr
         start += size
     total = sum(variance for variance, _ in spread)
     parts = sum(variance**2 / freedom for variance, freedom in spread)
-    freedom = total**2 / parts if parts > 0 else _fewest(spread)
-    return Estimate(value, math.sqrt(sum(seed_variances)), math.sqrt(sum(frame_variances)), freedom)
+    together = total**2 / parts if parts > 0 else _fewest(spread)
+    return Estimate(value, math.sqrt(sum(seed_variances)), math.sqrt(sum(frame_variances)), together)
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -158,7 +160,8 @@ def seeds_to_decide(distance: float, spread: float, fixed: float = 0.0) -> int |
 
 def _means(group: Group) -> np.ndarray:
     """(members,) the groups' own values."""
-    return (group.numerators.sum(axis=2) / group.denominators.sum(axis=2)).mean(axis=1)
+    means: np.ndarray = (group.numerators.sum(axis=2) / group.denominators.sum(axis=2)).mean(axis=1)
+    return means
 
 
 def _seed_draws(group: Group, random: np.random.Generator) -> np.ndarray:

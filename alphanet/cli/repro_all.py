@@ -14,6 +14,7 @@ from alphanet.cli.choices import Choice
 from alphanet.cli.options import flag
 from alphanet.cli.output import print_json, print_table
 from alphanet.errors import UserError
+from alphanet.paths import own_python
 
 if TYPE_CHECKING:
     from alphanet.benchmark.kind import RunOptions
@@ -114,8 +115,9 @@ def run_command(arguments: Sequence[str], *, quiet: bool) -> int:
         arguments: of the command line.
         quiet: what the command prints goes to stderr.
     """
-    command = [sys.executable, "-m", "alphanet", *arguments]
-    return subprocess.run(command, stdout=sys.stderr if quiet else None, check=False).returncode
+    python, variables = own_python()
+    command = [*python, "-m", "alphanet", *arguments]
+    return subprocess.run(command, env=variables, stdout=sys.stderr if quiet else None, check=False).returncode
 
 
 def _divided(chosen: Sequence[Choice]) -> Any:

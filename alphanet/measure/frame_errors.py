@@ -56,4 +56,4 @@ def save_frame_errors(path: Path, errors: FrameErrors) -> None:
         FORCE_COUNT: errors.force_count,
     }
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, **arrays)  # type: ignore[arg-type]
+        np.savez(stream, **arrays)

@@ -12,6 +12,7 @@ from alphanet.benchmark.statistics import CONFIDENCE, Estimate, Interval, estima
 from alphanet.results.schema import ClaimVerdict
 
 LEVEL = 1 - CONFIDENCE
+MANY = "more seeds or passes: several effects are tested at once"
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Of (draws, quantities) values, returns (draws,)"""
@@ -107,8 +108,9 @@ def decide(title: str, samples: Sequence[Sample], statistic: Statistic, side: Si
     if not random:
         return Decision("supported" if true else "contradicted", scale(result.value), title, p=0.0, is_likely=true)
     if seeds < 2:
-        more = "a second pass" if random[0].repeats == "pass" else "a second seed"
-        needs = f"{more}, at least"
+        single = next(sample for sample in random if len(sample.values) == seeds)
+        more = "a second pass" if single.repeats == "pass" else "a second seed"
+        needs = single.more or f"{more}, at least"
         return Decision("undecided", scale(result.value), title, None, None, seeds, frames, needs, true)
     interval = result.interval
     assert interval is not None  # something is random
@@ -130,23 +132,35 @@ def decide(title: str, samples: Sequence[Sample], statistic: Statistic, side: Si
     )
 
 
-def all_of(decisions: Sequence[Decision], side: Side) -> Decision:
+def all_of(decisions: Sequence[Decision], side: Side, pooled: Sequence[Decision] = ()) -> Decision:
     """The decision that every effect lies on the side.
 
-    It is supported if each is (an intersection-union test, whose p is the largest), and contradicted if one is after
-    the number of effects is accounted for (Bonferroni).
+    It is supported if each of them does, an intersection-union test whose p is the largest. It is contradicted if one
+    does not, or if a mean over some of them does not, which cannot be if each does and takes fewer seeds to see; the
+    level is divided among all that are looked at (Bonferroni).
+
+    Args:
+        decisions: on the effects.
+        side: of each.
+        pooled: decisions on means over some of the effects.
     """
-    number = len(decisions)
-    contradicted = [one for one in decisions if one.outcome == "contradicted" and number * (one.p or 0.0) <= LEVEL]
-    worst = max(contradicted or decisions, key=lambda one: side.badness(one.effect))
+    kinds = 2 if pooled else 1
+    contradicted = [
+        replace(one, p=min(1.0, kinds * len(family) * (one.p or 0.0)))
+        for family in (decisions, pooled)
+        for one in family
+        if one.outcome == "contradicted" and kinds * len(family) * (one.p or 0.0) <= LEVEL
+    ]
     if contradicted:
-        return replace(worst, p=min(1.0, number * (worst.p or 0.0)))
+        return max(contradicted, key=lambda one: side.badness(one.effect))
     if all(one.outcome == "supported" for one in decisions):
+        worst = max(decisions, key=lambda one: side.badness(one.effect))
         return replace(worst, p=max((one.p for one in decisions if one.p is not None), default=None))
-    open_ones = [one for one in decisions if one.outcome != "supported"]
-    worst = max(open_ones, key=lambda one: side.badness(one.effect))
-    needs = worst.needs or "more seeds: the effects of several columns are tested at once"
-    return replace(worst, outcome="undecided", p=None if worst.p is None else min(1.0, number * worst.p), needs=needs)
+    still_open = [one for one in decisions if one.outcome != "supported"]
+    worst = max(still_open, key=lambda one: side.badness(one.effect))
+    needs = worst.needs or MANY
+    p = None if worst.p is None else min(1.0, kinds * len(decisions) * worst.p)
+    return replace(worst, outcome="undecided", p=p, needs=needs)
 
 
 def count_of(decisions: Sequence[Decision], at_least: int, title: str) -> Decision:
@@ -166,7 +180,7 @@ def count_of(decisions: Sequence[Decision], at_least: int, title: str) -> Decisi
     needs = ""
     if outcome == "undecided":
         still = [one for one, word in zip(decisions, decided, strict=True) if word == "undecided"]
-        needs = next((one.needs for one in still if one.needs), "more seeds: several comparisons are tested at once")
+        needs = next((one.needs for one in still if one.needs), MANY)
     values = sorted(1.0 if one.p is None or not one.is_likely else one.p for one in decisions)
     seeds = min((one.seeds for one in decisions if one.seeds), default=0)
     return Decision(

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.claims.card import (
-    AnyClaim,
     Best,
     Bound,
     Check,
@@ -24,20 +23,16 @@ from alphanet.benchmark.claims.card import (
     WithinRatio,
 )
 from alphanet.benchmark.claims.deciding import Decision, Side, all_of, count_of, decide
-from alphanet.benchmark.claims.samples import Sample, Samples, place_reason
+from alphanet.benchmark.claims.evidence import Evidence, NotTestedError
+from alphanet.benchmark.claims.samples import Sample, Samples
 from alphanet.benchmark.findings import Findings
 from alphanet.benchmark.judging import judge
 from alphanet.benchmark.statistics import holm, prediction_interval
 from alphanet.errors import UserError
-from alphanet.results.records import Record
 from alphanet.results.schema import Claim, ClaimVerdict
 
 FEWEST_SIZES = 3  # of an exponent: any line fits two
 OPPOSITE = {"below": "above", "above": "below"}
-
-
-class NotTestedError(Exception):
-    """What a claim lacks, in words."""
 
 
 def evaluate_claims(
@@ -59,29 +54,15 @@ def evaluate_claims(
     return claims
 
 
-class _Evaluation:
-    """One claim, and what was measured."""
-
-    def __init__(
-        self,
-        card: AnyCard,
-        scale: str,
-        samples: Samples,
-        findings: Findings,
-        deviations: Sequence[str],
-        claim: AnyClaim,
-    ) -> None:
-        self._card, self._scale, self._samples, self._claim = card, scale, samples, claim
-        self._findings, self._deviations = findings, deviations
-        self._used: dict[tuple[str, str, str], Sample] = {}
-        self._details: list[str] = []
+class _Evaluation(Evidence):
+    """The decision on one claim."""
 
     def result(self) -> Claim:
         try:
             decision, side, unit = self._decided()
         except (NotTestedError, UserError) as lack:
             return self._claim_of("not tested", f"not tested: {lack}", needs=str(lack), details=self._all_details())
-        verdict = f"{decision.outcome} at scale {self._scale}: {decision.text}{f' {unit}' if unit else ''}"
+        verdict = f"{decision.outcome} at scale {self.scale}: {decision.text}{f' {unit}' if unit else ''}"
         if decision.needs:
             verdict += f"; needs {decision.needs}"
         return self._claim_of(
@@ -99,18 +80,18 @@ class _Evaluation:
             frames=decision.frames,
             needs=decision.needs,
             details=self._all_details(),
-            records=tuple(dict.fromkeys(record.id for record in self._records)),
+            records=tuple(dict.fromkeys(record.id for record in self.records)),
         )
 
     def _claim_of(self, outcome: ClaimVerdict, verdict: str, **values: object) -> Claim:
-        claim = self._claim
+        claim = self.claim
         return Claim.model_validate(
             {
                 "id": claim.id,
                 "text": claim.text,
                 "place": claim.place,
                 "importance": claim.importance,
-                "scale": self._scale,
+                "scale": self.scale,
                 "test": claim.rule,
                 "outcome": outcome,
                 "verdict": verdict,
@@ -119,21 +100,17 @@ class _Evaluation:
         )
 
     def _all_details(self) -> tuple[str, ...]:
-        note = [self._claim.note] if self._claim.note else []
-        return (*note, *self._details, *self._printed_too())
-
-    @property
-    def _records(self) -> list[Record]:
-        return [record for sample in self._used.values() for record in sample.records]
+        note = [self.claim.note] if self.claim.note else []
+        return (*note, *self.details, *self._printed_too())
 
     def _decided(self) -> tuple[Decision, Side, str]:
         """The decision, the side on which the effect makes the claim true, and the effect's unit."""
-        claim = self._claim
+        claim = self.claim
         if isinstance(claim, Untested):
             raise NotTestedError(claim.needs)
-        published = [name in self._card.metrics and self._card.metrics[name].deterministic for name in claim.quantities]
+        published = [name in self.card.metrics and self.card.metrics[name].deterministic for name in claim.quantities]
         if claim.absolute and not all(published):
-            self._require_the_papers_protocol(claim.rows, claim.named_columns)
+            self.require_the_papers_protocol(claim.rows, claim.named_columns)
         tests: dict[type, Callable[..., tuple[Decision, Side, str]]] = {
             Less: self._less,
             WithinRatio: self._within,
@@ -147,44 +124,40 @@ class _Evaluation:
             Value: self._value,
         }
         decision, side, unit = tests[type(claim)](claim)
-        self._require_one_machine()
+        self.require_one_machine()
         return decision, side, unit
 
     def _less(self, claim: Less) -> tuple[Decision, Side, str]:
         side = _side(claim.relation, claim.factor)
-        pieces = [
-            self._ratio(claim.metric, claim.row, other, column, side)
-            for other in claim.than
-            for column in self._columns((claim.row, other), claim.metric)
-        ]
-        return self._together(pieces, side), side, ""
+        of_rivals = {other: self.columns((claim.row, other), claim.metric) for other in claim.than}
+        return self._against(claim.metric, claim.row, of_rivals, side), side, ""
 
     def _within(self, claim: WithinRatio) -> tuple[Decision, Side, str]:
         low, high = claim.within
         side = Side("within", low, high)
-        columns = self._columns((claim.row, claim.over), claim.metric)
+        columns = self.columns((claim.row, claim.over), claim.metric)
         pieces = [self._ratio(claim.metric, claim.row, claim.over, column, side) for column in columns]
         return self._together(pieces, side), side, ""
 
     def _wins(self, claim: Wins) -> tuple[Decision, Side, str]:
         pieces = []
         for metric in claim.metric:
-            side = _side(self._better(metric), 1.0)
-            for column in self._columns((claim.row, claim.over), metric):
+            side = _side(self.better(metric), 1.0)
+            for column in self.columns((claim.row, claim.over), metric):
                 pieces.append(self._ratio(metric, claim.row, claim.over, column, side))
         at_least = max(1, math.ceil(claim.share * len(pieces) - 1e-9))
         decision = count_of(pieces, at_least, f"comparisons of {len(pieces)} that {claim.row} wins")
-        self._details += [piece.text for piece in pieces]
+        self.details += [piece.text for piece in pieces]
         return decision, Side("above", at_least - 0.5), ""
 
     def _monotone(self, claim: Monotone) -> tuple[Decision, Side, str]:
-        columns = self._columns((claim.row,), claim.metric)
+        columns = self.columns((claim.row,), claim.metric)
         if len(columns) < 2:
             raise NotTestedError("two sizes, at least")
         side = _side("below" if claim.relation == "falls" else "above", 1.0)
         pieces = []
         for first, second in itertools.pairwise(columns):
-            pair = [self._sample(claim.row, column, claim.metric) for column in (second, first)]
+            pair = [self.sample(claim.row, column, claim.metric) for column in (second, first)]
             pieces.append(decide(f"{second} over {first}", pair, _log_ratio, side, log=True))
         return self._together(pieces, side), side, ""
 
@@ -196,11 +169,12 @@ class _Evaluation:
     def _exponent_of(self, claim: Exponent, other: str | None, side: Side) -> Decision:
         """The decision on the exponent of the claim's row, less that of `other` if there is one."""
         rows = (claim.row,) if other is None else (claim.row, other)
-        columns = [name for name in self._columns(rows, claim.metric) if self._card.axis(name) is not None]
+        columns = [name for name in self.columns(rows, claim.metric) if self.card.axis(name) is not None]
         if len(columns) < FEWEST_SIZES:
             raise NotTestedError(f"{FEWEST_SIZES} sizes, at least")
-        sizes = np.array([self._card.axis(column) for column in columns], dtype=float)
-        of_rows = [[self._sample(row, column, claim.metric) for column in columns] for row in rows]
+        columns = self.repeated(rows, columns, claim.metric, FEWEST_SIZES)
+        sizes = np.array([self.card.axis(column) for column in columns], dtype=float)
+        of_rows = [[self.sample(row, column, claim.metric) for column in columns] for row in rows]
 
         def difference(values: np.ndarray) -> np.ndarray:
             own = _slope(sizes, values[:, : len(sizes)])
@@ -211,37 +185,38 @@ class _Evaluation:
                 f"bend of {row} (second-order term in the logarithms)", of_row, _bend(sizes), Side("above", 0.0)
             )
             form = "a curve that bends describes it better" if bend.outcome != "undecided" else "no bend is resolved"
-            if (text := f"{bend.text}: {form}") not in self._details:
-                self._details.append(text)
+            if (text := f"{bend.text}: {form}") not in self.details:
+                self.details.append(text)
         title = f"exponent of {claim.row}" + ("" if other is None else f" minus that of {other}")
         return decide(title, [sample for of_row in of_rows for sample in of_row], difference, side)
 
     def _bound(self, claim: Bound) -> tuple[Decision, Side, str]:
         side = _bounded(claim.below, claim.above)
         pieces = [
-            decide(f"{row}{f', {column}' if column else ''}", [self._sample(row, column, claim.metric)], _first, side)
+            decide(f"{row}{f', {column}' if column else ''}", [self.sample(row, column, claim.metric)], _first, side)
             for row in claim.row
-            for column in self._columns((row,), claim.metric)
+            for column in self.columns((row,), claim.metric)
         ]
-        return self._together(pieces, side), side, self._unit(claim.metric)
+        return self._together(pieces, side), side, self.unit(claim.metric)
 
     def _best(self, claim: Best) -> tuple[Decision, Side, str]:
-        relation = "below" if claim.test == "least" else self._better(claim.metric)
+        relation = "below" if claim.test == "least" else self.better(claim.metric)
         side = _side(relation, 1.0)
-        pieces, missing = self._against_rivals(claim.metric, claim.row, claim.among, side)
-        decision = self._together(pieces, side)
+        of_rivals, missing = self._rivals(claim.metric, claim.row, claim.among)
+        decision = self._against(claim.metric, claim.row, of_rivals, side)
         if missing and decision.outcome == "supported":
             decision = replace(decision, outcome="undecided", needs="; ".join(missing))
         return decision, side, ""
 
     def _rank(self, claim: Rank) -> tuple[Decision, Side, str]:
-        side = _side(self._better(claim.metric), 1.0)
-        pieces, missing = self._against_rivals(claim.metric, claim.row, claim.among, side)
+        side = _side(self.better(claim.metric), 1.0)
+        of_rivals, missing = self._rivals(claim.metric, claim.row, claim.among)
+        pieces = self._ratios(claim.metric, claim.row, of_rivals, side)
         pieces += [Decision("undecided", math.nan, needs=lack) for lack in missing]
         last = len(pieces) + 1
         decision = count_of(pieces, last - claim.at_most, f"place of {claim.row} among {last}")
         interval = decision.interval and (last - decision.interval[1], last - decision.interval[0])
-        self._details += [piece.text for piece in pieces if piece.title]
+        self.details += [piece.text for piece in pieces if piece.title]
         return (
             replace(decision, effect=last - decision.effect, interval=interval),
             Side("below", high=claim.at_most + 0.5),
@@ -251,15 +226,15 @@ class _Evaluation:
     def _check(self, claim: Check) -> tuple[Decision, Side, str]:
         side = _side("above" if claim.passes else "below", 0.5)
         pieces = [
-            decide(row, [self._sample(row, self._columns((row,), claim.metric)[0], claim.metric)], _first, side)
+            decide(row, [self.sample(row, self.columns((row,), claim.metric)[0], claim.metric)], _first, side)
             for row in claim.row
         ]
         return self._together(pieces, side), side, ""
 
     def _value(self, claim: Value) -> tuple[Decision, Side, str]:
-        described = self._card.metrics[claim.metric]
-        (column,) = self._columns((claim.row,), claim.metric)
-        sample = self._sample(claim.row, column, claim.metric)
+        described = self.card.metrics[claim.metric]
+        (column,) = self.columns((claim.row,), claim.metric)
+        sample = self.sample(claim.row, column, claim.metric)
         values = list(sample.values.values())
         outcome = judge(claim.printed, values, described)
         printed, mean = float(claim.printed), sum(values) / len(values)
@@ -276,130 +251,76 @@ class _Evaluation:
         margin = described.margin * abs(printed)
         return decision, Side("within", printed - margin, printed + margin), described.unit
 
-    def _against_rivals(
-        self, metric: str, row: str, among: Sequence[str], side: Side
-    ) -> tuple[list[Decision], list[str]]:
-        """The ratio to every rival in every column, and what is missing of rivals that were not measured."""
-        rivals = among or [other for other in self._card.rows if other != row and self._wanted(other, metric)]
-        pieces, missing = [], []
+    def _rivals(self, metric: str, row: str, among: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
+        """Columns in which both were measured, by rival; and what is missing of rivals that were not measured."""
+        rivals = among or [other for other in self.card.rows if other != row and self.wanted(other, metric)]
+        of_rivals, missing = {}, []
         for other in rivals:
             try:
-                columns = self._columns((row, other), metric)
+                of_rivals[other] = self.columns((row, other), metric)
             except NotTestedError as lack:
                 missing.append(str(lack))
-                continue
-            pieces += [self._ratio(metric, row, other, column, side) for column in columns]
-        if not pieces:
+        if not of_rivals:
             raise NotTestedError(missing[0] if missing else "a rival")
-        return pieces, missing
+        return of_rivals, list(dict.fromkeys(missing))
 
-    def _wanted(self, row: str, metric: str) -> bool:
-        """Whether a row takes part if no rivals are named: trivial rows of the suite's own, as `mean`, do not."""
-        printed = any(self._card.printed(row, column, metric) is not None for column in self._card.columns)
-        return printed or not any(
-            self._card.printed(other, column, metric) is not None
-            for other in self._card.rows
-            for column in self._card.columns
-        )
+    def _against(self, metric: str, row: str, of_rivals: Mapping[str, Sequence[str]], side: Side) -> Decision:
+        """The decision that the ratio to every rival in every column lies on the side."""
+        pieces = self._ratios(metric, row, of_rivals, side)
+        pooled = [
+            self._mean_ratio(metric, row, other, columns, side)
+            for other, columns in of_rivals.items()
+            if len(columns) > 1
+        ]
+        return self._together(pieces, side, pooled)
+
+    def _ratios(self, metric: str, row: str, of_rivals: Mapping[str, Sequence[str]], side: Side) -> list[Decision]:
+        return [
+            self._ratio(metric, row, other, column, side) for other, columns in of_rivals.items() for column in columns
+        ]
+
+    def _mean_ratio(self, metric: str, row: str, other: str, columns: Sequence[str], side: Side) -> Decision:
+        """The decision on the geometric mean of the ratios in several columns."""
+        columns = self.repeated((row, other), columns, metric, 2)
+        both = [self.sample(name, column, metric) for name in (row, other) for column in columns]
+
+        def mean_log_ratio(values: np.ndarray) -> np.ndarray:
+            logs = np.log(values)
+            means: np.ndarray = logs[:, : len(columns)].mean(axis=1) - logs[:, len(columns) :].mean(axis=1)
+            return means
+
+        return decide(f"{row} / {other}, mean over {len(columns)} columns", both, mean_log_ratio, side, log=True)
 
     def _ratio(self, metric: str, row: str, other: str, column: str, side: Side) -> Decision:
-        pair = [self._sample(row, column, metric), self._sample(other, column, metric)]
+        pair = [self.sample(row, column, metric), self.sample(other, column, metric)]
         title = f"{row} / {other}" + (f", {column}" if column else "")
         return decide(title, pair, _log_ratio, side, log=True)
 
-    def _together(self, pieces: Sequence[Decision], side: Side) -> Decision:
-        if len(pieces) > 1:
-            self._details += [piece.text for piece in pieces if piece.p is not None or not piece.needs]
-        return all_of(pieces, side) if len(pieces) > 1 else pieces[0]
-
-    def _columns(self, rows: Sequence[str], metric: str) -> list[str]:
-        """Columns in which all rows were measured, in the order of their axis if they have one.
-
-        Raises:
-            NotTestedError: there is none, or one that the claim names is missing.
-        """
-        known = list(dict.fromkeys([*self._card.columns, *(column for _, column, _ in self._samples)])) or [""]
-        named = self._claim.named_columns
-        columns = [name for name in known if name in named] if named else known
-        having = [name for name in columns if all((row, name, metric) in self._samples for row in rows)]
-        lacking = [name for name in columns if name not in having]
-        if not having or (named and lacking):
-            raise NotTestedError(self._lack(rows, lacking or list(named) or [""], metric))
-        left = [name for name in lacking if name in self._card.columns]
-        if left and (text := f"measured in {len(having)} of {len(columns)} columns") not in self._details:
-            self._details.append(text)
-        return sorted(having, key=lambda name: (self._card.axis(name) or 0.0, columns.index(name)))
-
-    def _lack(self, rows: Sequence[str], columns: Sequence[str], metric: str) -> str:
-        for column in columns:
-            for row in rows:
-                if (row, column, metric) not in self._samples:
-                    place = "/".join(filter(None, (row, column)))
-                    return f"{place}: {place_reason(self._findings, (row, column), metric)}"
-        return f"{metric} of {', '.join(rows)}"
-
-    def _sample(self, row: str, column: str, metric: str) -> Sample:
-        sample = self._samples[row, column, metric]
-        described = self._card.metrics.get(metric)
-        if described is not None and described.deterministic and self._deviations:
-            raise NotTestedError(f"all of the published labels and predictions (here: {', '.join(self._deviations)})")
-        if sample.problem:
-            raise NotTestedError(f"{'/'.join(filter(None, (row, column)))}: {sample.problem}")
-        self._used[row, column, metric] = sample
-        return sample
-
-    def _require_the_papers_protocol(self, rows: Sequence[str], columns: Sequence[str]) -> None:
-        settings = self._card.scale(self._scale)
-        if not settings.comparable:
-            raise NotTestedError(f"the paper's data and settings ({settings.reason})")
-        if self._deviations:
-            raise NotTestedError(f"the paper's protocol (here: {', '.join(self._deviations)})")
-        for row in rows:
-            for column in columns or [*self._card.columns, ""]:
-                if reason := self._card.incomparable(self._scale, row, column):
-                    raise NotTestedError(f"the paper's protocol ({row}: {reason})")
-
-    def _require_one_machine(self) -> None:
-        """Check that times are from one machine, and that trainings had the same versions."""
-        records = self._records
-        timed = any(sample.repeats == "pass" for sample in self._used.values())
-        if timed and len({repr(record.environment.get("hardware")) for record in records}) > 1:
-            raise NotTestedError("all times from one machine: these are from several")
-        trained = [record for sample in self._used.values() if sample.repeats == "seed" for record in sample.records]
-        versions = {repr(record.environment.get("software")) for record in trained}
-        if len(versions) > 1:
-            raise NotTestedError("records with the same versions: these were made with several")
-        if len({repr(record.environment.get("hardware")) for record in trained}) > 1:
-            self._details.append("trained on several machines with the same versions")
+    def _together(self, pieces: Sequence[Decision], side: Side, pooled: Sequence[Decision] = ()) -> Decision:
+        if len(pieces) == 1:
+            return pieces[0]
+        self.details += [piece.text for piece in (*pieces, *pooled)]
+        return all_of(pieces, side, pooled)
 
     def _printed_too(self) -> list[str]:
         """What the numbers that the paper prints say about the claim, if it prints all of them."""
-        claim = self._claim
-        if not isinstance(claim, Less | WithinRatio | Wins | Best | Rank) or not self._card.paper:
+        claim = self.claim
+        if not isinstance(claim, Less | WithinRatio | Wins | Best | Rank) or not self.card.paper:
             return []
         samples = {
             (row, column, metric): Sample({0: float(printed)}, "fixed")
-            for row in self._card.rows
-            for column in self._card.columns
+            for row in self.card.rows
+            for column in self.card.columns
             for metric in claim.quantities
-            if (printed := self._card.printed(row, column, metric)) is not None
+            if (printed := self.card.printed(row, column, metric)) is not None
         }
-        own = _Evaluation(self._card, self._scale, samples, Findings(), (), claim)
+        own = _Evaluation(self.card, self.scale, samples, Findings(), (), claim)
         try:
             decision, _, _ = own._decided()
         except NotTestedError:
             return []
         word = {"supported": "hold", "contradicted": "contradict it"}.get(decision.outcome)
         return [f"the paper's own numbers {word}: {decision.text}"] if word else []
-
-    def _better(self, metric: str) -> str:
-        """The side on which a better row's ratio to another lies."""
-        described = self._card.metrics.get(metric)
-        return "above" if described is not None and described.better == "higher" else "below"
-
-    def _unit(self, metric: str) -> str:
-        described = self._card.metrics.get(metric)
-        return described.unit if described is not None else self._card.unit(metric)
 
 
 def _side(relation: str, bound: float) -> Side:
@@ -415,7 +336,8 @@ def _first(values: np.ndarray) -> np.ndarray:
 
 
 def _log_ratio(values: np.ndarray) -> np.ndarray:
-    return np.log(values[:, 0]) - np.log(values[:, 1])
+    ratios: np.ndarray = np.log(values[:, 0]) - np.log(values[:, 1])
+    return ratios
 
 
 def _slope(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:

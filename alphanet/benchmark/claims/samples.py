@@ -53,6 +53,7 @@ class Sample:
     records: tuple[Record, ...] = ()
     frames: Mapping[int, FrameErrors] = field(default_factory=dict)  # by seed
     factor: float = 1.0  # value in the table over value in `frames`
+    more: str = ""  # what a second value takes, if it is no seed or pass
     frames_key: str = ""  # equal for samples of the same test frames
 
     @property

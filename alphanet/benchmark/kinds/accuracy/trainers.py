@@ -155,7 +155,7 @@ class BaselineTrainer:
 
 
 def _epochs(model: str, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:
-    from alphanet.training.api import settings_for
+    from alphanet.training.defaults import settings_for
 
     return settings_for(model, dataset, scale, settings).epochs
 
@@ -176,7 +176,7 @@ def request_settings(model: str, request: TrainingRequest) -> "AlphaNetSettings 
     """
     import torch
 
-    from alphanet.training.api import settings_for
+    from alphanet.training.defaults import settings_for
 
     limits = {"epochs": request.epochs, "steps": request.steps, "max_time": request.max_time}
     values = {**request.settings, "seed": request.seed, "precision": request.dtype, "device": request.device}

@@ -10,6 +10,8 @@ from alphanet.benchmark.selection import WHOLE
 from alphanet.measure.speed.points import SpeedPoint
 from alphanet.measure.speed.summary import SweepSummary
 
+MORE_MEMORY = "memory as a GPU counts it: of a process only the largest peak of all passes is kept"
+
 
 def samples_of_sweep(
     card: SpeedCard, sweep: str, summary: SweepSummary, findings: Findings
@@ -44,7 +46,7 @@ def samples_of_sweep(
             # Memory that CUDA allocated does not vary; that of a process does, and only its largest peak is kept.
             repeats: Repeats = "fixed" if "allocated" in points[-1].peak_memory_mb else "pass"
             memory = {0: gigabytes_a_sample(points[-1])}
-            samples[row, column, f"{sweep}_memory"] = Sample(memory, repeats, records)
+            samples[row, column, f"{sweep}_memory"] = Sample(memory, repeats, records, more=MORE_MEMORY)
     return samples
 
 

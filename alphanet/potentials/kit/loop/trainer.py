@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -66,9 +67,10 @@ def make_trainer(
     """The trainer of one run; it writes nothing yet.
 
     Raises:
-        TrainingError: this machine has no such device or not so many.
+        TrainingError: this machine has no such device or not so many, or SLURM's tasks were not started by srun.
     """
     parallel = parallel or Parallel()
+    _require_srun()
     plugins: list[CheckpointIO | ClusterEnvironment] = [AtomicCheckpointIO()]
     if SLURMEnvironment.detect():
         # Checkpoints saves on SLURM's signals, at the end of a step; Lightning would in the midst of one.
@@ -98,9 +100,20 @@ def make_trainer(
             callbacks=[CostLog(), TrainingLog(folder, settings.log_every), *bar, checkpoints],
             plugins=plugins,  # type: ignore[arg-type]
         )
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
         choice = f"device {settings.device!r}, devices {parallel.devices!r}, strategy {parallel.strategy!r}"
         raise TrainingError(f"cannot train with {choice}: {' '.join(str(error).split())}") from error
+
+
+def _require_srun() -> None:
+    """Raise TrainingError in a SLURM job of several tasks whose script starts this process itself, which is one."""
+    tasks = os.environ.get("SLURM_NTASKS", "1")
+    inside = {"SLURM_STEP_ID", "SLURM_STEPID"} & os.environ.keys()
+    if tasks.isdigit() and int(tasks) > 1 and not inside:
+        raise TrainingError(
+            f"SLURM gives this job {tasks} tasks, but srun did not start this command: write `srun alphanet train …` "
+            "and --ntasks-per-node (a task for each GPU) into the script, or ask for --ntasks=1"
+        )
 
 
 def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, folder: Path) -> Outcome:
