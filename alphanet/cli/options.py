@@ -137,9 +137,9 @@ Protocol = Annotated[
 # Limits.
 Budget = Annotated[
     float | None,
-    _duration("Time for everything that is not measured yet: {}. If not given: the cards' limits.", "--budget"),
+    _duration("Time for what is not measured yet: {}. Trainings that do not fit are not run.", "--budget"),
 ]
-MaxTime = Annotated[float | None, _duration("Time of each training at most: {}.", "--max-time")]
+MaxTime = Annotated[float | None, _duration("A guard: a training that it stops is not finished. {}.", "--max-time")]
 LongestCall = Annotated[
     float | None, _duration("Time of one call; a longer one ends the search: {}. If not given: 2m.", "--longest-call")
 ]
