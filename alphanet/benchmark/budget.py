@@ -43,15 +43,21 @@ class Budget:
         """Whether the remaining time is enough for all of `name`, which begins now if it is."""
         return self._waiting.pop(name) <= self.left
 
-    def share(self, name: str) -> float | None:
-        """Seconds for `name`, which begins now; 0 if it takes no time, None if there is no time left for it."""
+    def share(self, name: str, *, capped: bool = True) -> float | None:
+        """Seconds for `name`, which begins now; 0 if it takes no time, None if there is no time left for it.
+
+        Args:
+            name: one of those that wait.
+            capped: give at most its limit; otherwise its part of all the time that is left.
+        """
         together = sum(self._waiting.values())
         limit = self._waiting.pop(name)
         if not limit:
             return 0.0
         if not self.left:
             return None
-        return round(min(limit, self.left * min(1.0, limit / together)), 1)
+        share = self.left * limit / together
+        return round(min(limit, share) if capped else share, 1)
 
     def skip(self, name: str) -> None:
         """Remove `name`, which was finished before or cannot be measured, from the waiting names."""

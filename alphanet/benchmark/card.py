@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, model_validator
 from alphanet.benchmark.claims.card import AnyClaim
 from alphanet.cards import Card
 from alphanet.errors import UserError, did_you_mean
+from alphanet.results.schema import Axis
 
 
 class Metric(Card):
@@ -41,6 +42,7 @@ class Row(Protocol):
 
     model: str  # "alphanet", "mean", or the name of a baseline card, with @PRESET for other settings
     note: str = ""  # explanation, if the name is not enough
+    trivial: bool = False  # a floor such as the mean, beside the potentials; tables fold it
 
 
 class Column(Card):
@@ -105,6 +107,7 @@ class BenchmarkCard(Card, Generic[ScaleT, RowT, ColumnT]):
     source: str = ""  # where the printed numbers are from
     metrics: dict[str, Metric] = Field(default_factory=dict)  # by their names in records
     columns: dict[str, ColumnT] = Field(default_factory=dict)  # data sets or systems
+    across: tuple[Axis, ...] = ()  # printed across the table, the outermost first; the others run down
     rows: dict[str, RowT]  # potentials, by the names that the paper prints
     paper: dict[str, dict[str, dict[str, Decimal]]] = Field(default_factory=dict)
     """Row -> column -> metric -> number as printed, quoted: its decimals are its precision"""

@@ -127,7 +127,7 @@ class _Run:
             return None
         budget = Budget(self._options.budget, {})
         for task in tasks:
-            seconds = 0.0
+            seconds: float | None = 0.0
             if self._open(task, self._kept(task)):
                 seconds = self._estimate(task, budget) if task.whole and task.seconds != 0 else task.seconds
             budget.expect({task.title: seconds})
@@ -270,6 +270,8 @@ def _result(card: AnyCard, options: RunOptions, kind: Kind[Any, Any], run: _Run)
         comparable=not reason,
         reason=reason,
         when=max((record.when for record in records.values()), default=""),
+        across=card.across,
+        trivial=tuple(name for name, row in card.rows.items() if row.trivial),
         cells=tuple(cells),
         claims=tuple(evaluate_claims(card, options.scale, kind.samples(findings), findings, deviations)),
         grids=tuple(shown.grids),

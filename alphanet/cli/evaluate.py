@@ -103,6 +103,11 @@ def _draw(folder: Path, result: "EvaluationResult") -> None:
 def _lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [("structures", f"{metrics['n_structures']}"), ("atoms", f"{metrics['n_atoms']}")]
     lines += [
+        (f"structures with {label}", f"{metrics[name]}")
+        for name, label in (("n_energy", "an energy"), ("n_forces", "forces"), ("n_stress", "a stress"))
+        if metrics.get(name, metrics["n_structures"]) != metrics["n_structures"]
+    ]
+    lines += [
         (title, f"{1e3 * metrics[name]:.4g} {unit}") for name, title, unit in ERRORS if metrics.get(name) is not None
     ]
     for element, value in metrics["force_mae_by_element"].items():

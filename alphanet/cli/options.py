@@ -250,6 +250,15 @@ ModelConfig = Annotated[
     Path | None,
     _option(MODEL, "JSON file with the configuration of a public checkpoint that carries none.", "--config"),
 ]
+StartFrom = Annotated[
+    str | None,
+    _option(
+        MODEL,
+        "Start from these weights (fine-tuning): a file that `train` wrote, a public checkpoint of AlphaNet (with "
+        "--config), or a name of `alphanet models list`.",
+        "--from",
+    ),
+]
 Untrained = Annotated[bool, _option(MODEL, "Random weights, with the settings of --preset.", "--untrained")]
 Preset = Annotated[
     str | None,
@@ -348,7 +357,7 @@ Predictions = Annotated[
     _option(
         DATA,
         "Predictions in place of the published ones: a table with material_id and e_form… or e_above_hull… (eV/atom; "
-        ".csv(.gz), .parquet, .jsonl(.gz)); for repro a folder of published files.",
+        ".csv(.gz), .parquet, .jsonl(.gz), .json of pandas); for repro a folder of published files.",
         "--predictions",
     ),
 ]
@@ -389,7 +398,7 @@ VirialKey = Annotated[
         "--virial-key",
     ),
 ]
-Unlabeled = Annotated[bool, _option(DATA, "Accept frames without energy or forces.", "--unlabeled")]
+Unlabeled = Annotated[bool, _option(DATA, "Accept frames without energy or forces.", "--unlabeled", "--unlabelled")]
 FileFormat = Annotated[
     str | None, _option(DATA, "extxyz, traj, db, aselmdb or deepmd. If not given: by the suffix.", "--format")
 ]
@@ -404,6 +413,14 @@ OutFolder = Annotated[
 OutFile = Annotated[Path, _option(OUTPUT, "File to write.", "--out", "-o")]
 Parity = Annotated[
     Path | None, _option(OUTPUT, "Folder for parity plots of energies and forces (PNG, SVG, PDF).", "--parity")
+]
+SingleFile = Annotated[
+    bool,
+    _option(
+        OUTPUT,
+        "Carry all figures inside the page. By default it loads large ones from figures/ beside it.",
+        "--single-file",
+    ),
 ]
 OpenPage = Annotated[bool, _option(OUTPUT, "Show the page in a browser.", "--open")]
 AsJson = Annotated[bool, _option(OUTPUT, "Print one JSON object to stdout, with a key `schema`.", "--json")]

@@ -27,6 +27,8 @@ alphanet train run1.traj run2.traj --group-by trajectory --model mace --dry-run
 
 alphanet train --dataset formate epochs=20 loss.energy_weight=1
 
+alphanet train mine.extxyz --from model.safetensors finetune.freeze=structure
+
 alphanet train settings.yaml --seed 1 --out runs/train/mine"""
 CONFIGURATIONS = (".yaml", ".yml")
 
@@ -41,6 +43,8 @@ def train(
     model: o.TrainedModel = "alphanet",
     dataset: o.Dataset = None,
     scale: o.Scale = None,
+    start: o.StartFrom = None,
+    config: o.ModelConfig = None,
     valid: o.ValidFrames = None,
     test: o.TestFrames = None,
     split: o.SplitRule = None,
@@ -81,6 +85,10 @@ def train(
         max_time=max_time,
         threads=threads,
     )
+    if start:
+        values["finetune"] = o.given(weights=start, config=None if config is None else str(config))
+    elif config:
+        o.refuse("it goes with --from", config=config)
     labels = o.given(energy=energy_key, forces=forces_key, stress=stress_key, virial=virial_key)
     division = o.given(
         valid=o.part(valid),
@@ -158,9 +166,9 @@ def _settings(
         raise UserError(f"give one configuration and one set of data, not {', '.join(listed)}")
     above = merged(from_words(overrides), values)
     if files:
-        above = merged({"data": {"train": files}}, above)
+        above = merged({"data": {"train": [*files]}}, above)
     elif names:
-        above = {"dataset": names[0]} | above
+        above = {"dataset": names[0], **above}
     lower = from_words(configurations)
     above = with_files(merged(lower, above) if lower else above)
     if division:

@@ -90,8 +90,14 @@ def checked(frames: Iterator[Atoms], where: str, labeled: bool) -> Iterator[Atom
         yield atoms
 
 
-def problem_of(atoms: Atoms, labeled: bool = True) -> str | None:
-    """The first fault of a frame, as the end of a sentence; None if it is sound."""
+def problem_of(atoms: Atoms, labeled: bool = True, *, partly: bool = False) -> str | None:
+    """The first fault of a frame, as the end of a sentence; None if it is sound.
+
+    Args:
+        atoms: the frame.
+        labeled: it must have an energy and forces.
+        partly: one label of energy, forces and stress is enough.
+    """
     if len(atoms) == 0:
         return "has no atoms"
     if (atoms.numbers < 1).any():
@@ -107,7 +113,7 @@ def problem_of(atoms: Atoms, labeled: bool = True) -> str | None:
     if "forces" in labels and labels["forces"].shape != (len(atoms), 3):
         return f"has forces of shape {labels['forces'].shape}, not ({len(atoms)}, 3)"
     missing = [name for name in ("energy", "forces") if name not in labels]
-    if labeled and missing:
+    if labeled and missing and not (partly and labels):
         return f"has no {' and no '.join(missing)}{_hint(atoms, missing)}"
     return None
 

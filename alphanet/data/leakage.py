@@ -65,8 +65,8 @@ def leakage(train: Frames, held_out: Frames) -> Leakage:
     in their order; frames whose atoms are in another order count as others.
     """
     some, others = evenly_spaced(len(train), LARGEST), evenly_spaced(len(held_out), LARGEST // 20)
-    wanted = _described(held_out, others)
-    known = _described(train, some, set(wanted))
+    wanted = _described(held_out, others.tolist())
+    known = _described(train, some.tolist(), set(wanted))
     nearest: list[float] = []
     for key, rows in wanted.items():
         if key in known:

@@ -125,7 +125,7 @@ def write_split(own: OwnData, frames: OwnFrames, folder: Path) -> dict[str, tupl
     Returns:
         By split, the file and its number of frames; without a split that has none.
     """
-    written = {}
+    written: dict[str, tuple[Path, int]] = {}
     for split in SPLITS:
         if not frames.counts[split]:
             continue

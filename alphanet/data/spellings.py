@@ -80,9 +80,9 @@ class LabelFinder:
         if virial is None:
             return own
         if atoms.cell.rank < 3:
-            self._say(
-                logging.WARNING, f"{key!r} of a frame without three cell vectors gives no stress; it stays in info"
-            )
+            if np.any(virial):  # isolated atoms often carry zeros
+                text = f"{key!r} of a frame without three cell vectors gives no stress; it stays in info"
+                self._say(logging.WARNING, text)
             atoms.info[key] = virial
             return own
         other = stress_from_virial(virial, atoms.get_volume())
@@ -115,11 +115,18 @@ class LabelFinder:
                 if key != label:
                     self._say(logging.INFO, f"{label} found under {key!r}")
                 others = others[1:]
+            self._note_other_forms(label, {key, *others}, values)
             if others:
                 self._say(logging.WARNING, f"{label} is taken from {key!r}; also there: {', '.join(map(repr, others))}")
         if value is None:
             return None, key
         return self._converted(label, key, value, atoms.info, unit_keys), key
+
+    def _note_other_forms(self, label: Label, known: set[str], values: Mapping[str, Any]) -> None:
+        for key, value in values.items():
+            if key not in known and _is_named(label, key) and np.asarray(value).dtype.kind in "fiu":
+                text = f"{key!r} is not taken as {label}: it has the shape {np.shape(value)}"
+                self._say(logging.WARNING, text)
 
     def _converted(self, label: Label, key: str, value: Any, info: Mapping[str, Any], unit_keys: set[str]) -> Any:
         match = _PATTERNS[label].fullmatch(_normal(key))
@@ -176,8 +183,7 @@ class LabelFinder:
 
 def _is_label(label: Label, key: Any, value: Any, atoms: Atoms) -> bool:
     """Whether a name is a known spelling of a label, and its value has the label's form."""
-    match = _PATTERNS[label].fullmatch(_normal(str(key)))
-    if match is None or (match["unit"] and factor(match["unit"], label) is None):
+    if not _is_named(label, key):
         return False
     array = np.asarray(value)
     if array.dtype.kind not in "fiu":
@@ -185,6 +191,11 @@ def _is_label(label: Label, key: Any, value: Any, atoms: Atoms) -> bool:
     if label == "forces":
         return array.shape == (len(atoms), 3)
     return array.size == 1 if label == "energy" else array.size in (6, 9)
+
+
+def _is_named(label: Label, key: Any) -> bool:
+    match = _PATTERNS[label].fullmatch(_normal(str(key)))
+    return match is not None and (match["unit"] is None or factor(match["unit"], label) is not None)
 
 
 def _label_of_unit(key: Any) -> Quantity | None:

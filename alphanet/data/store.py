@@ -9,15 +9,15 @@ from typing import Any
 
 import lmdb
 from ase import Atoms
-from ase.db import connect
 from ase.db.row import AtomsRow
-from ase_db_backends.aselmdb import decode_bytestream, encode_key
+from ase_db_backends.aselmdb import LMDBDatabase, decode_bytestream, encode_key
 
 from alphanet.data.leftovers import Leftovers
 from alphanet.data.rows import extras_of, frame_of_row, whole
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
 
+MAP_SIZES = tuple(2**power for power in (41, 39, 37, 35, 34, 33, 32, 31, 30))  # bytes; of what is mapped little is used
 FRAMES_PER_COMMIT = 500  # bounds LMDB's memory of dirty pages
 
 
@@ -61,7 +61,7 @@ class StoreWriter:
         self._leftovers = leftovers
         self._called = called
         with _writing(called):
-            self._database = connect(file, type="aselmdb", use_lock_file=False)
+            self._database = _Database(file, use_lock_file=False)
             self._database.ids = _Forgetful()
             self._database.__enter__()
 
@@ -174,6 +174,20 @@ def environment(path: Path) -> lmdb.Environment:
     return opened
 
 
+class _Database(LMDBDatabase):
+    """ASE's database with as much address space as the process may use: 2 TB, or less under a limit (`ulimit -v`)."""
+
+    def _open_lmdb_env(self) -> None:
+        for size in MAP_SIZES:
+            try:
+                self._env = lmdb.open(str(self.filename), map_size=size, subdir=False, meminit=False, map_async=True)
+                self._env_pid = os.getpid()
+                return
+            except lmdb.MemoryError as error:
+                refusal = error
+        raise refusal
+
+
 class _Forgetful(list[int]):
     """Replaces the ids that the database keeps: searching them at every write would take quadratic time."""
 
@@ -188,5 +202,9 @@ class _Forgetful(list[int]):
 def _writing(path: Path) -> Iterator[None]:
     try:
         yield
+    except (lmdb.MemoryError, lmdb.MapFullError) as error:
+        raise UserError(
+            f"cannot write {path}: the limit on virtual memory (ulimit -v) leaves no room to map the file ({error})"
+        ) from error
     except lmdb.Error as error:
         raise UserError(f"cannot write {path}: {error}; is the disk full?") from error

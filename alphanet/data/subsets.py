@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alphanet.data.splits import shuffled
-from alphanet.data.store import FrameStore, write_store
 from alphanet.errors import UserError
 from alphanet.files import locked
 
@@ -31,6 +30,7 @@ def training_subset(data: "PreparedData", count: int, seed: int, folder: Path) -
     Raises:
         UserError: the set has fewer training frames.
     """
+
     whole = data.counts["train"]
     if count > whole:
         raise UserError(f"{data.name} has {whole} training frames at scale {data.scale}, not {count}")
@@ -58,6 +58,8 @@ def matching_subset(data: "PreparedData", only: Mapping[str, str], folder: Path)
     """
     stores: dict[str, Path] = {}
     counts = dict(data.counts)
+    from alphanet.data.store import FrameStore
+
     for split in ("train", "valid"):
         source = getattr(data, split)
         chosen = matching_frames(FrameStore(source), {"all": only})["all"]
@@ -89,6 +91,8 @@ def evenly_spaced(count: int, most: int | None) -> np.ndarray:
 
 def _write_once(target: Path, source: Path, chosen: Sequence[int], about: Mapping[str, object]) -> None:
     """A store of the `chosen` frames of `source`, unless `target` is that already."""
+    from alphanet.data.store import FrameStore, write_store
+
     target.parent.mkdir(parents=True, exist_ok=True)
     with locked(target.with_suffix(".lock"), f"waiting for another process that is writing {target.name}"):
         if not target.exists() or {key: FrameStore(target).metadata.get(key) for key in about} != about:

@@ -48,7 +48,7 @@ class LabeledFrames:
         """Read the structures one after another."""
         from alphanet.data.formats import read_frames
 
-        return read_frames(self.path, labels=self.labels)
+        return read_frames(self.path, labeled=False, labels=self.labels)
 
 
 def evaluate(

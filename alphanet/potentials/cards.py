@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AliasChoices, Field, JsonValue, model_validator
 
 from alphanet.cards import Card, card_files, read_yaml, validate
 from alphanet.errors import UserError, did_you_mean
@@ -19,7 +19,7 @@ class BaselineCard(Card):
     paper_rows: tuple[str, ...] = ()
     """Names of this system in the paper's tables and figures"""
     source: str
-    license: str
+    license: str = Field(validation_alias=AliasChoices("license", "licence"))
     citation: str
     environment: Environment
     conservative: bool

@@ -36,6 +36,8 @@ class LoadOptions:
     """Seed of random weights"""
     preset: str | None = None
     """Name of the settings of random weights; the card's first if None"""
+    amplification: float = 1.0
+    """Factor on random weights, see `alphanet.potentials.kit.amplification.amplify`"""
     trust: bool = False
     """Accept pickled weights whose checksum is not in the card"""
     mode: str = "eager"
@@ -67,7 +69,7 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
     head, _, tail = name.partition(":")
     ours = name == ALPHANET or Path(name).is_file() or not tail
     if not options.untrained:
-        _refuse(options, ("preset",), NEEDS_UNTRAINED)
+        _refuse(options, ("preset", "amplification"), NEEDS_UNTRAINED)
         if ours or head in baseline_names():
             _refuse(options, ("seed",), NEEDS_UNTRAINED)
     if head in baseline_names():
@@ -120,9 +122,13 @@ def _random_alphanet(options: LoadOptions, frames: Frames) -> Any:
     from alphanet.model.checkpoint import DTYPES
     from alphanet.model.config import preset
     from alphanet.model.create import create_model
+    from alphanet.potentials.kit.amplification import amplify
 
     config = preset(options.preset or SMALL, reading="paper", elements=_elements(frames))
-    return create_model(config, options.seed).to(DTYPES[options.dtype])
+    model = create_model(config, options.seed).to(DTYPES[options.dtype])
+    if options.amplification != 1:
+        amplify(model, options.amplification)
+    return model
 
 
 def _baseline(card: "BaselineCard", checkpoint: str, options: LoadOptions, frames: Frames) -> Potential:
@@ -133,7 +139,13 @@ def _baseline(card: "BaselineCard", checkpoint: str, options: LoadOptions, frame
     if options.untrained:
         if checkpoint:
             raise UserError(f"{card.name}:{checkpoint}: weights are either {checkpoint} or random (untrained)")
-        return potential(settings={"preset": options.preset, "elements": list(_elements(frames)), "seed": options.seed})
+        settings: dict[str, Any] = {
+            "preset": options.preset,
+            "elements": list(_elements(frames)),
+            "seed": options.seed,
+            "amplification": options.amplification,
+        }
+        return potential(settings=settings)
     return potential(model=_weights(card, checkpoint, trust=options.trust))
 
 

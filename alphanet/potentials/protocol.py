@@ -31,6 +31,8 @@ class LoadRequest(Card):
     architecture: dict[str, JsonValue] = Field(default_factory=dict)
     elements: tuple[str, ...] = ()
     seed: int = 0
+    amplification: float = 1.0
+    """Factor on random weights; a worker that applies it says so in its info"""
     stress: bool = True
     dtype: str = "float32"
     device: str = "cpu"

@@ -134,7 +134,7 @@ class RemotePotential:
         request = LoadRequest(stress=self.card.stress, dtype=self._dtype, device=self._device, threads=self._threads)
         if (random := self._settings) is not None:
             model = {"architecture": architecture(self.card, random), "elements": random.elements, "seed": random.seed}
-            return request.model_copy(update=model)
+            return request.model_copy(update=model | {"amplification": random.amplification})
         assert self._weights is not None
         if self._weights.path is None:
             return request.model_copy(update={"carried": self.card.checkpoints[self._weights.name].name})

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, JsonValue, NonNegativeInt, model_validator
+from pydantic import Field, JsonValue, NonNegativeInt, PositiveFloat, model_validator
 
 from alphanet.cards import Card, validate
 from alphanet.errors import UserError
@@ -20,6 +20,8 @@ class ModelSettings(Card):
     elements: tuple[str, ...] = ()
     """Chemical symbols the model is made for"""
     seed: NonNegativeInt = 0
+    amplification: PositiveFloat = 1.0
+    """Factor on the random weights, see `alphanet.potentials.kit.amplification.amplify`"""
 
 
 class BaselineSettings(TrainingSettings):

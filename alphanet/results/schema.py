@@ -29,6 +29,8 @@ Verdict = Literal[
 ]
 ClaimVerdict = Literal["supported", "contradicted", "undecided", "not tested"]
 
+Axis = Literal["row", "column", "metric"]
+
 VERDICTS: dict[Verdict, str] = {
     "reproduced": "comparable, and one run of the paper would lie within the margin of the printed value",
     "better": "comparable, and better than the paper by more than the seeds explain",
@@ -223,6 +225,8 @@ class BenchmarkResult(Part):
     comparable: bool
     reason: str = ""  # why not
     when: str = ""  # of the newest record
+    across: tuple[Axis, ...] = ()  # of the cells: printed across the paper's table; empty if the card does not say
+    trivial: tuple[str, ...] = ()  # rows that are floors, such as the mean
     cells: tuple[Cell, ...] = ()
     claims: tuple[Claim, ...] = ()
     grids: tuple[Grid, ...] = ()

@@ -2,23 +2,24 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from alphanet.data.own_stores import OwnFrames, prepare_own
 from alphanet.data.prepare import prepare
+from alphanet.files import sha256_of
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import install, is_installed
 from alphanet.potentials.runs import RUNS
-from alphanet.potentials.settings import BaselineSettings, train_settings
-from alphanet.training.config import AlphaNetSettings, alphanet_settings, own_settings
+from alphanet.potentials.settings import BaselineSettings
+from alphanet.training.config import AlphaNetSettings
+from alphanet.training.defaults import ALPHANET, settings_for
+from alphanet.training.fine_tuning import replayed
 from alphanet.training.folder import TrainingResult
 from alphanet.training.references import completed_references
 from alphanet.training.run import TrainingData, run_training
-from alphanet.training.settings import merged, with_files
-
-ALPHANET = "alphanet"
 
 logger = logging.getLogger(__name__)
 
@@ -89,38 +90,34 @@ def train_on(
     """
     if isinstance(settings, BaselineSettings) and not is_installed(card := load_baseline(settings.baseline)):
         install(card)
+    if settings.finetune is not None and settings.finetune.replay is not None:
+        replay = settings.finetune.replay.expanduser()
+        sources = {**frames.sources, str(replay): sha256_of(replay)}
+        frames = StoredFrames(replayed(frames.train, settings.finetune), frames.valid, sources)
     return run_training(with_isolated_atoms(settings, frames), frames, out, resume=resume)
+
+
+@dataclass(frozen=True)
+class StoredFrames:
+    """Stores of frames, and the files that they come from with their sha256."""
+
+    train: Path
+    valid: Path
+    sources: Mapping[str, str]
 
 
 def with_isolated_atoms(
     settings: AlphaNetSettings | BaselineSettings, frames: TrainingData
 ) -> AlphaNetSettings | BaselineSettings:
-    """The settings with the energies of isolated atoms as reference energies, unless reference energies are given."""
-    if not isinstance(frames, OwnFrames) or not frames.isolated or "reference_energies" in settings.model_fields_set:
+    """The settings with the energies of isolated atoms as reference energies.
+
+    Given reference energies, and those of trained weights to start from, are left alone.
+    """
+    given = "reference_energies" in settings.model_fields_set or settings.finetune is not None
+    if given or not isinstance(frames, OwnFrames) or not frames.isolated:
         return settings
     energies = completed_references(frames.train, frames.isolated, frames.all_elements)
     return settings.model_copy(update={"reference_energies": energies})
-
-
-def settings_for(
-    model: str, dataset: str, scale: str, values: Mapping[str, JsonValue]
-) -> AlphaNetSettings | BaselineSettings:
-    """`values` over the defaults.
-
-    AlphaNet's defaults are the data set's, or the generic ones for a file; a baseline's are those of its preset `mini`
-    or `dataset`.
-
-    Raises:
-        UserError: an unknown model, data set or key, or a bad value.
-    """
-    values = with_files({"dataset": dataset, **values})
-    own = values.get("data") is not None
-    if model == ALPHANET:
-        return own_settings(scale, values) if own else alphanet_settings(dataset, scale, values)
-    card = load_baseline(model)
-    preset = "mini" if scale == "mini" else dataset
-    named = {"dataset": dataset, "scale": scale} | ({"preset": preset} if preset in card.presets else {})
-    return train_settings(card, merged(named, dict(values)))
 
 
 def default_folder(settings: AlphaNetSettings | BaselineSettings) -> Path:

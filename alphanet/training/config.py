@@ -39,6 +39,8 @@ class AlphaNetSettings(TrainingSettings):
 
     @model_validator(mode="after")
     def _model_is_known(self) -> "AlphaNetSettings":
+        if self.finetune is not None and self.model:
+            raise ValueError(f"model: the architecture is that of {self.finetune.weights}; leave model.* out")
         self._network(("H",))
         return self
 
@@ -73,7 +75,7 @@ def own_settings(scale: str, values: Mapping[str, JsonValue]) -> AlphaNetSetting
     Raises:
         UserError: unknown key, bad value.
     """
-    chosen = merged(generic_settings(scale), dict(values))
+    chosen = merged(_started(generic_settings(scale), values), dict(values))
     return validate(chosen, AlphaNetSettings, f"training settings (defaults: {DEFAULTS_FILE.name})")
 
 
@@ -86,7 +88,7 @@ def alphanet_settings(dataset: str, scale: str, values: Mapping[str, JsonValue])
     Raises:
         UserError: no such data set, unknown key, bad value.
     """
-    chosen = merged(card_defaults(dataset, scale), dict(values))
+    chosen = merged(_started(card_defaults(dataset, scale), values), dict(values))
     return validate(chosen, AlphaNetSettings, f"training settings (defaults: {card_files('datasets')[dataset]})")
 
 
@@ -117,6 +119,13 @@ def generic_settings(scale: str) -> dict[str, JsonValue]:
     """The settings of AlphaNet for files of structures at a scale, as plain values."""
     generic = read_yaml(DEFAULTS_FILE)
     return merged(merged(generic["all"], generic["scales"].get(scale, {})), {"scale": scale})
+
+
+def _started(defaults: dict[str, JsonValue], values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The defaults, or those of a training that starts from trained weights, which have their own architecture."""
+    if not values.get("finetune"):
+        return defaults
+    return merged(defaults, read_yaml(DEFAULTS_FILE)["finetune"]) | {"model": {}}
 
 
 def file_config(path: Path, overrides: Sequence[str] | Mapping[str, JsonValue] = ()) -> AlphaNetSettings:

@@ -22,18 +22,23 @@ from alphanet.model.create import create_model
 from alphanet.model.prediction import predict
 from alphanet.potentials.cards import BaselineCard, load_baseline
 from alphanet.potentials.environments import resolved_versions
-from alphanet.potentials.kit.loop import TrainingError
+from alphanet.potentials.kit.loop import METRICS, TrainingError
+from alphanet.potentials.kit.loop.adapters import plain
 from alphanet.potentials.kit.loop.checkpoints import Checkpoints
+from alphanet.potentials.kit.loop.convergence import is_flat
 from alphanet.potentials.kit.loop.data import GraphDataset, Prediction
 from alphanet.potentials.kit.loop.module import Predict, TrainingModule
 from alphanet.potentials.kit.loop.sampling import pack
+from alphanet.potentials.kit.loop.table import validations
 from alphanet.potentials.kit.loop.trainer import Parallel, agree_before_start, fit, make_trainer, quiet_lightning
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.settings import BaselineSettings, architecture
 from alphanet.provenance import code, software
+from alphanet.training.baseline_start import baseline_start
 from alphanet.training.blocks.model import in_blocks
 from alphanet.training.config import AlphaNetSettings
 from alphanet.training.data import LabeledFrames
+from alphanet.training.fine_tuning import fine_tuned
 from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.references import Statistics, reference_energies
 from alphanet.training.settings import LossSettings, TrainingSettings, planned_steps
@@ -105,8 +110,7 @@ def _train_alphanet(
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
-        _warn_of_absent_stress(settings.loss.stress_weight, statistics)
-        model = _model(settings, statistics)
+        model = _model(settings, statistics, frames[0])
         cache_mb = settings.cache_mb // max(1, settings.num_workers)  # each worker has its own
         train_set, valid_set = (GraphDataset(part, model.graph, collate, cache_mb, UserError) for part in frames)
         module = TrainingModule(
@@ -123,11 +127,12 @@ def _train_alphanet(
         name="alphanet",
         model=folder.model,
         sha256=sha256_of(folder.model),
-        parameters=model.n_parameters,
+        parameters=sum(values.numel() for values in plain(model).parameters()),
         frames=len(train_set),
+        converged=_has_converged(folder),
         planned_steps=planned_steps(settings, outcome.steps_per_epoch),
         elements=tuple(model.config.elements),
-        reference_energies=_references(settings, model.config.elements, statistics),
+        reference_energies=dict(zip(model.config.elements, model.reference.energies.tolist(), strict=True)),
         energy_weight=settings.loss.energy_weights(statistics.atoms_per_frame),
         settings=settings.model_dump(mode="json"),
         sources=dict(data.sources),
@@ -149,7 +154,8 @@ def _train_baseline(
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
-        _warn_of_absent_stress(settings.loss.stress_weight, statistics)
+        if card.fixed_settings and (lacking := statistics.lacking()):
+            raise UserError(f"{card.name}: its own trainer needs every label, and {lacking}; train another model")
         elements = tuple(sorted(settings.elements or statistics.elements))
         references = _references(settings, elements, statistics)
         request = settings.model_dump(mode="json") | {
@@ -165,6 +171,10 @@ def _train_baseline(
             "threads": threads,
             "stress": card.stress,
         }
+        if settings.finetune is not None:
+            changes = baseline_start(card, settings, statistics, frames[0], device)
+            request |= changes
+            references, elements = changes["references"], tuple(changes["elements"])
         folder.trainer.mkdir(parents=True, exist_ok=True)
         answer = potential.train(request)
     result = TrainingResult(
@@ -173,6 +183,7 @@ def _train_baseline(
         model=folder.model,
         sha256=sha256_of(folder.model),
         frames=len(frames[0]),
+        converged=_has_converged(folder),
         planned_steps=planned_steps(settings, answer.steps_per_epoch),
         elements=elements,
         reference_energies=references,
@@ -196,16 +207,12 @@ def _start(
     folder.claim(settings, resume=resume)
     if folder.read_result() is None:
         logger.info("%s", folder.tree())
-    folder.statistics(data.sources, frames, _method(settings))
+    for line in folder.statistics(data.sources, frames, _method(settings)).doubts(settings.loss):
+        logger.warning("%s", line)
 
 
-def _warn_of_absent_stress(weight: float, statistics: Statistics) -> None:
-    if weight > 0 and statistics.stress_frames == 0:
-        logger.warning(
-            "loss.stress_weight is %g, but no training frame that is periodic in three directions has a stress: "
-            "the model learns none. Is it there under another name, or as a virial?",
-            weight,
-        )
+def _has_converged(folder: RunFolder) -> bool:
+    return is_flat([(int(row["step"]), row["valid_loss"]) for row in validations(folder.path / METRICS)])
 
 
 def _method(settings: TrainingSettings) -> str:
@@ -229,7 +236,10 @@ def _scale(settings: TrainingSettings, statistics: Statistics) -> float:
     return (statistics.force_rms or 1.0) if settings.energy_scale == "force_rms" else settings.energy_scale
 
 
-def _model(settings: AlphaNetSettings, statistics: Statistics) -> InteratomicModel:
+def _model(settings: AlphaNetSettings, statistics: Statistics, frames: LabeledFrames) -> InteratomicModel:
+    if settings.finetune is not None:
+        given = settings.reference_energies
+        return fine_tuned(settings.finetune, statistics, frames, given, settings.precision, settings.seed)
     model = create_model(settings.network(statistics.elements), seed=settings.seed)
     model.set_reference(_references(settings, model.config.elements, statistics), _scale(settings, statistics))
     return model.to(DTYPES[settings.precision])
@@ -264,5 +274,5 @@ def _export(module: TrainingModule, folder: RunFolder, data: TrainingData) -> No
         "software": software(),
         "code": code(),
     }
-    best = cast(InteratomicModel, module.best_model)
+    best = cast(InteratomicModel, plain(module.best_model))
     save_model(best, folder.model, extra={PROVENANCE_KEY: json.dumps(provenance)})

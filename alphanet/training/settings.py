@@ -37,6 +37,14 @@ def _seconds(value: Any) -> Any:
     return value
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _weights(value: Any) -> Any:
+    return {"weights": value} if isinstance(value, str | Path) else value
+
+
 Seconds = Annotated[PositiveFloat, BeforeValidator(_seconds)]
 
 
@@ -105,6 +113,27 @@ class LossSettings(Card):
         return self.model_copy(update={"energy_loss": "per_atom", "energy_weight": weight})
 
 
+class FineTuning(Card):
+    """A start from trained weights."""
+
+    weights: Path
+    """File of trained weights"""
+    config: Path | None = None
+    """JSON file with the configuration of a public checkpoint that carries none"""
+    references: Literal["refit", "keep"] = "refit"
+    """Reference energies: shifted to the new frames' energies, or those of the weights"""
+    freeze: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """Names of parameters that stay as they are, with * for anything"""
+    lora: PositiveInt | None = None
+    """Rank of changes of the linear maps, which alone are trained; they are added to the weights in the end"""
+    replay: Path | None = None
+    """File of frames of the old task, which are mixed with the new ones"""
+    replay_part: Annotated[float, Field(gt=0)] = 0.5
+    """Frames of the old task for each new one"""
+    old: Path | None = None
+    """File of frames of the old task, on which the errors before and after are measured; those of `replay` if null"""
+
+
 class TrainingSettings(Card):
     """One training run. Everything that the trained weights depend on is here, in the code and in the data."""
 
@@ -112,6 +141,8 @@ class TrainingSettings(Card):
     """Name of the data set's card, or a file of labeled structures, which becomes `data.train`"""
     data: OwnData | None = None
     """Files to train on, in place of a data set"""
+    finetune: Annotated[FineTuning | None, BeforeValidator(_weights)] = None
+    """Start from trained weights; the architecture is theirs"""
     scale: str = "mini"
     """Of the data set and of the defaults: mini, slice or full"""
     model: dict[str, Any] = Field(default_factory=dict)
@@ -126,6 +157,9 @@ class TrainingSettings(Card):
     max_time: Seconds | None = None
     """A guard: wall time in seconds, over all resumptions, at which the training stops unfinished. The plan is that of
     `epochs` and `steps` alone, so a training that goes on with more time ends as if it had never stopped"""
+    until: Literal["steps", "convergence"] = "steps"
+    """`convergence`: end earlier, when the validation is flat over the last fifth of the steps taken; `epochs` and
+    `steps` are then a limit. Only with `schedule: plateau`, since a cosine has to know its end"""
     batch_size: PositiveInt
     """Structures in a batch, per device"""
     limit_train: PositiveInt | None = None
@@ -167,6 +201,12 @@ class TrainingSettings(Card):
     """Time between checkpoints within an epoch; each validated epoch's end writes one besides"""
     log_every: PositiveInt = 50
     """Steps between rows of the logs"""
+
+    @model_validator(mode="after")
+    def _can_converge(self) -> "TrainingSettings":
+        if self.until == "convergence" and self.schedule != "plateau":
+            raise ValueError("until: convergence needs schedule: plateau, since a cosine has to know its end")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from amplification import amplify
 from nequip.data import AtomicDataDict, from_dict
 from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
 from nequip.model import NequIPGNNModel
@@ -21,7 +22,10 @@ def load(request):
     torch.set_num_threads(request["threads"])
     set_global_state()
     make = _untrained if request["checkpoint"] is None else _trained
-    return Model(*make(request), request)
+    network, settings = make(request)
+    if request["checkpoint"] is None:
+        amplify(network, request.get("amplification", 1.0))
+    return Model(network, settings, request)
 
 
 class Model:
@@ -45,6 +49,7 @@ class Model:
             "dtype": settings["model_dtype"],
             "mode": "compiled" if self._compiled else "eager",
             "reference": "float64 eager",
+            "amplification": request.get("amplification", 1.0),
         }
         if self._compiled:
             require_compiler(self._device)

@@ -60,5 +60,5 @@ def test_environments_that_are_not_made_are_counted():
 def test_a_broken_card_is_one_line_of_the_list(tmp_path, monkeypatch):
     (tmp_path / "odd.yaml").write_text("kind: accuracy\nname: odd")
     monkeypatch.setenv("ALPHANET_BENCHMARKS", str(tmp_path))
-    with pytest.raises(UserError, match=r"odd\.yaml: key 'title' is missing"):
+    with pytest.raises(UserError, match=r"odd\.yaml: keys 'title', 'rows', 'scales' are missing"):
         list_benchmarks()

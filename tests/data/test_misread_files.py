@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from alphanet.cli import app
 from alphanet.data.cards import LabelKeys
 from alphanet.data.checks import check_file
-from alphanet.data.formats import read_frames, write_frames
+from alphanet.data.formats import ase_files, read_frames, write_frames
 from alphanet.data.units import factor
 from alphanet.errors import UserError
 
@@ -206,6 +206,12 @@ def test_stresses_keep_their_sign(tmp_path, key):
     np.testing.assert_allclose(found.get_stress()[:3], 0.01)
 
 
+def test_what_has_the_name_of_a_label_and_another_form_is_told(tmp_path, caplog):
+    found = only(extxyz(tmp_path / "a.extxyz", 'energy=-1 virials="1 2 3 4"'))
+    assert "'virials' is not taken as virial: it has the shape (4,)" in caplog.messages
+    assert found.info["virials"].tolist() == [1, 2, 3, 4]
+
+
 def test_stress_and_virial_that_disagree(tmp_path, caplog):
     agreeing = 'energy=-1 stress="0.01 0 0 0 0.01 0 0 0 0.01" virial="-1.25 0 0 0 -1.25 0 0 0 -1.25"'
     np.testing.assert_allclose(only(extxyz(tmp_path / "a.extxyz", agreeing)).get_stress()[:3], 0.01)
@@ -355,11 +361,17 @@ def test_species_that_are_no_symbols(tmp_path, species, hint):
         list(read_frames(path))
 
 
-def test_frames_of_an_outcar_that_did_not_converge_are_told():
-    from alphanet.data.formats.ase_files import _judged
-
-    frames = list(_judged(iter([Atoms("H"), Atoms("H")]), [True, False]))
-    assert [atoms.info for atoms in frames] == [{}, {"converged": False}]
+def test_frames_of_an_outcar_that_did_not_converge_are_told(tmp_path, caplog):
+    step, force = "----- Iteration 1( 60) -----\n", " POSITION    TOTAL-FORCE (eV/Angst)\n"
+    reached, missed = "aborting loop because EDIFF is reached\n", "aborting loop EDIFF was not reached (unconverged)\n"
+    (tmp_path / "OUTCAR").write_text(step + reached + force + step + missed + force + step + force)
+    steps = ase_files._converged_steps(tmp_path / "OUTCAR")
+    assert steps == [True, False, False]
+    frames = list(ase_files._judged(iter([Atoms("H") for _ in range(3)]), steps))
+    assert [atoms.info for atoms in frames] == [{}, {"converged": False}, {"converged": False}]
+    assert "2 frames of an OUTCAR did not converge" in caplog.text
+    (tmp_path / "OUTCAR").write_text(force)  # cut by hand
+    assert ase_files._converged_steps(tmp_path / "OUTCAR") == []
 
 
 @pytest.mark.parametrize(

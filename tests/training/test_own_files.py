@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
@@ -16,6 +17,7 @@ from alphanet.data.own import OwnData
 from alphanet.data.own_stores import OwnFrames, divide, prepare_own
 from alphanet.data.store import FrameStore
 from alphanet.errors import UserError
+from alphanet.model.checkpoint import load_model
 from alphanet.training.api import settings_for, with_isolated_atoms
 from alphanet.training.keys import training_keys
 
@@ -159,3 +161,123 @@ def test_every_key_has_a_meaning() -> None:
         assert {"data.train", "loss.dynamic.stages", "learning_rate"} <= {key.name for key in keys}
     with messages():
         assert "loss.energy_weight" in alphanet("train", "--keys")
+
+
+def test_frames_with_some_labels_are_trained_on_and_counted(here: Path) -> None:
+    frames = copper_frames(12, seed=0)
+    for index, atoms in enumerate(frames):
+        kept = ("energy",) if index % 2 else ("energy", "forces")
+        atoms.calc = SinglePointCalculator(atoms, **{name: atoms.calc.results[name] for name in kept})
+    write("partly.extxyz", frames)
+    for atoms in frames:
+        atoms.calc = SinglePointCalculator(atoms, energy=atoms.calc.results["energy"])
+    write("scan.extxyz", frames[:3])
+    words = ["partly.extxyz", "--test", "scan.extxyz", *TINY, "loss.stress_weight=10", "--out", "run", "--json"]
+    with messages() as lines:
+        errors = json.loads(alphanet("train", *words))["errors"]
+    assert "loss.stress_weight is 10, but no training frame has stress" in "".join(lines)
+    assert "forces in 5 of them" in "".join(lines) or "forces in 6 of them" in "".join(lines)
+    assert errors["test"]["n_forces"] == 0 and errors["test"]["energy_mae"] >= 0
+    assert "force_mae" not in errors["test"]
+    lines = alphanet("eval", "run/model.safetensors", "scan.extxyz").splitlines()
+    assert any("structures with forces" in line and " 0 " in line for line in lines)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `old.extxyz` of Cu and Au, and weights trained on it."""
+    from training_samples import small_config, write_data
+
+    from alphanet.training.run import run_training
+
+    folder = tmp_path_factory.mktemp("trained")
+    write(folder / "old.extxyz", copper_frames(6, seed=9))
+    run_training(small_config(epochs=8), write_data(folder), folder / "run")
+    return folder
+
+
+def silver_frames(n: int, offset: float) -> list[Atoms]:
+    frames = copper_frames(n, seed=7)
+    for atoms in frames:
+        labels = {"energy": atoms.calc.results["energy"] + offset, "forces": atoms.calc.results["forces"]}
+        atoms.symbols[0] = "Ag"
+        atoms.calc = SinglePointCalculator(atoms, **labels)
+    return frames
+
+
+def test_fine_tuning_adds_elements_and_tells_the_old_error(here: Path, trained: Path) -> None:
+    write("silver.extxyz", silver_frames(12, offset=500.0))
+    words = ["silver.extxyz", "--from", str(trained / "run" / "model.safetensors"), "epochs=2", "--device", "cpu"]
+    more = [f"finetune.replay={trained / 'old.extxyz'}", "finetune.freeze=structure", "--out", "run", "--json"]
+    answer = json.loads(alphanet("train", *words, *more))
+    assert answer["elements"] == ["Cu", "Ag", "Au"]
+    assert answer["frames"] == 10 + 5
+    errors = answer["errors"]
+    assert {"valid", "test", "old", "old, before"} == errors.keys()
+    assert errors["old"]["force_mae"] < 2 * errors["old, before"]["force_mae"]
+
+
+@pytest.mark.parametrize("rank", [None, 2])
+def test_weights_that_are_not_trained_stay(here: Path, trained: Path, rank: int | None) -> None:
+    start = str(trained / "run" / "model.safetensors")
+    rule = "finetune.freeze=messages" if rank is None else f"finetune.lora={rank}"
+    frames = copper_frames(10, seed=3)
+    for atoms in frames:
+        labels = {"energy": atoms.get_potential_energy() + 40.0, "forces": atoms.get_forces()}
+        atoms.calc = SinglePointCalculator(atoms, **labels)
+    write("moved.extxyz", frames)
+    words = ["moved.extxyz", "--from", start, rule, "epochs=1", "ema_decay=null", "--device", "cpu", "--out", "r"]
+    alphanet("train", *words)
+    old, new = load_model(start), load_model("r/model.safetensors")
+    before, after = dict(old.named_parameters()), dict(new.named_parameters())
+    same = {name for name, values in before.items() if values.equal(after[name])}
+    expected = {name for name in before if (name.endswith("bias") if rank else name.startswith("messages"))}
+    assert expected <= same < before.keys()
+    assert new.reference.scale == old.reference.scale
+    counts = torch.tensor([3.0, 1.0], dtype=torch.float64)
+    moved = (new.reference.energies - old.reference.energies) @ counts
+    assert float(moved) == pytest.approx(40.0, abs=5.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["finetune.freeze=[nothing]"], "no parameter matches 'nothing'"),
+        (["finetune.lora=4096"], "no linear map"),
+        (["model.num_layers=2"], "the architecture is that of"),
+    ],
+)
+def test_mistakes_in_fine_tuning_are_named(here: Path, trained: Path, words: list[str], said: str) -> None:
+    start = str(trained / "run" / "model.safetensors")
+    with pytest.raises(UserError, match=said):
+        alphanet("train", "mine.extxyz", "--from", start, *words, "--device", "cpu")
+
+
+def strained_frames(n: int, seed: int, offset: float) -> list[Atoms]:
+    """Cells of copper and gold of other volumes and larger displacements, at another level of theory."""
+    from ase.calculators.emt import EMT
+
+    random, frames = np.random.default_rng(seed), []
+    for atoms in copper_frames(n, seed):
+        atoms.set_cell(atoms.cell * random.uniform(0.97, 1.08), scale_atoms=True)
+        atoms.rattle(0.1, rng=random)
+        atoms.calc = EMT()
+        labels = {"energy": atoms.get_potential_energy() + offset, "forces": atoms.get_forces()}
+        atoms.calc = SinglePointCalculator(atoms, **labels)
+        frames.append(atoms)
+    return frames
+
+
+@pytest.mark.slow
+def test_fine_tuning_needs_a_fifth_of_the_steps(here: Path) -> None:
+    write("old.extxyz", copper_frames(60, seed=21))
+    write("new.extxyz", strained_frames(30, seed=22, offset=300.0))
+    tiny = [*TINY[1:], "batch_size=4", "--json"]
+    alphanet("train", "old.extxyz", *tiny, "epochs=20", "--test", "0", "--out", "old")
+    whole = json.loads(alphanet("train", "new.extxyz", *tiny, "epochs=20", "--out", "whole"))
+    start = ["--from", "old/model.safetensors", "learning_rate=3e-3", "epochs=4"]
+    words = [word for word in tiny if not word.startswith("model=")]
+    tuned = json.loads(alphanet("train", "new.extxyz", *words, *start, "--out", "tuned"))
+    assert tuned["steps"] * 5 == whole["steps"]
+    assert tuned["validation"]["force_mae"] <= whole["validation"]["force_mae"]
+    assert tuned["validation"]["energy_mae"] <= whole["validation"]["energy_mae"]

@@ -103,3 +103,15 @@ def test_gradient_by_the_parameters_equals_finite_differences(batch: Batch, kind
         with torch.no_grad():
             torch._foreach_add_(parameters, direction, alpha=-step)
     assert np.isclose((values[1] - values[0]) / 2e-6, along, rtol=1e-6)
+
+
+@pytest.mark.parametrize("lacking", ["energy", "forces"])
+def test_frames_without_a_label_do_not_enter(batch: Batch, lacking: str) -> None:
+    partly = Batch(**vars(batch) | {f"has_{lacking}": torch.tensor([True, False])})
+    wrong = off_by(partly, [0.4, 0.4], force=0.3, stress=0.0)
+    assert loss_of(wrong, partly) == pytest.approx(loss_of(wrong, batch))
+    second = wrong.energy[1:] if lacking == "energy" else wrong.forces[4:]
+    second += 100.0
+    assert loss_of(wrong, partly) == pytest.approx(4 * 0.4 + 100 * 0.3)
+    nothing = Batch(**vars(batch) | {f"has_{lacking}": torch.tensor([False, False])})
+    assert loss_of(wrong, nothing) == pytest.approx(100 * 0.3 if lacking == "energy" else 4 * 0.4)

@@ -84,17 +84,18 @@ def _lines(path: Path, until: str) -> list[str]:
 
 
 def _converged_steps(path: Path) -> list[bool]:
-    """Whether the electrons of each ionic step of an OUTCAR converged."""
+    """Whether the electrons of each ionic step of an OUTCAR converged; empty if the file has no lines about it."""
     steps: list[bool] = []
-    converged = False
+    converged = iterated = False
     with path.open("rb") as stream:
         for line in text_of(stream, path.name):
+            iterated = iterated or "Iteration " in line
             if "aborting loop" in line:
                 converged = "EDIFF is reached" in line
             elif "TOTAL-FORCE (eV/Angst)" in line:
                 steps.append(converged)
                 converged = False
-    return steps
+    return steps if iterated else []
 
 
 def _judged(frames: Iterator[Atoms], converged: list[bool]) -> Iterator[Atoms]:

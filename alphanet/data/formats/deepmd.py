@@ -86,11 +86,14 @@ def write(folder: Path, frames: Iterable[Atoms], leftovers: Leftovers | None = N
 
 def _types(folder: Path) -> tuple[list[str], np.ndarray]:
     """Names of the types, and the type of each atom."""
-    types = np.array([int(word) for word in (folder / "type.raw").read_text(encoding="utf-8").split()], dtype=int)
+    types = np.array([int(word) for word in (folder / "type.raw").read_text(encoding="utf-8-sig").split()], dtype=int)
     map_file = folder / "type_map.raw"
     if not map_file.is_file():
-        raise UserError(f"{folder} has no type_map.raw, so its elements are not known")
-    names = map_file.read_text(encoding="utf-8").split()
+        raise UserError(
+            f"{folder} has no type_map.raw, so its elements are not known; "
+            "write their symbols, in the order of the types, into a file type_map.raw there"
+        )
+    names = map_file.read_text(encoding="utf-8-sig").split()
     unknown = [name for name in names if name not in atomic_numbers]
     if unknown:
         raise UserError(f"{map_file} names {unknown[0]!r}, which is no element")
@@ -111,7 +114,7 @@ def _parts(folder: Path) -> Iterator[tuple[Path, Arrays]]:
         _say_unread(part, files.keys() - set(NAMES))
     if not sets:
         files = {file.stem: file for file in folder.glob("*.raw") if file.stem not in ("type", "type_map")}
-        texts = {name: np.loadtxt(files[name], ndmin=2) for name in NAMES if name in files}
+        texts = {name: np.loadtxt(files[name], ndmin=2, encoding="utf-8-sig") for name in NAMES if name in files}
         if "energy" in texts:
             texts["energy"] = texts["energy"].reshape(-1)
         yield folder, texts

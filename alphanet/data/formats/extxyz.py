@@ -99,8 +99,8 @@ def _frame(header: str, text: IO[str], index: int) -> Atoms:
     present = sum(bool(line.strip()) for line in lines[1:])
     if present < count:
         raise UserError(f"frame {index} is truncated: {present} of {count} atoms")
-    if not lines[-1].endswith("\n") and "force" in lines[0].lower():
-        # Half a number is a number: only the end of the line shows that a label is whole.
+    if not lines[-1].endswith("\n") and "force" in lines[0].lower() and not _looks_whole(lines[1:]):
+        # Half a number is a number: here nothing shows that the last label is whole.
         raise UserError(f"frame {index} ends without a line end; if it is not truncated, add one")
     try:
         (atoms,) = read_xyz(io.StringIO("".join([header, *lines])), slice(None), properties_parser=comment.parse)
@@ -112,6 +112,18 @@ def _frame(header: str, text: IO[str], index: int) -> Atoms:
         atoms.info["energy"] = atoms.info.pop("E")
         atoms.info["energy_unit"] = "hartree"
     return _restored(atoms)
+
+
+def _looks_whole(rows: list[str]) -> bool:
+    """Whether the last number of the last row has as many decimals as that of the row before it, and is not alone.
+
+    Programs write columns with a fixed number of decimals; a number that is cut off has fewer.
+    """
+    words = [row.split() for row in rows]
+    if len(rows) < 2 or len(words[-1]) != len(words[-2]):
+        return False
+    last, before = words[-1][-1], words[-2][-1]
+    return len(last.partition(".")[2]) == len(before.partition(".")[2]) > 0
 
 
 def _species_message(name: Any) -> str:

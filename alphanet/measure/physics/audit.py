@@ -15,7 +15,6 @@ from alphanet.measure.physics import conservation, continuity, derivatives, dime
 from alphanet.measure.physics.checks import Check, PhysicsCheck, Subject, line, unchecked
 from alphanet.measure.physics.structures import chosen_structures, usual_structures
 from alphanet.potentials.cards import baseline_names, load_baseline
-from alphanet.potentials.local import AlphaNetPotential
 from alphanet.potentials.opening import ALPHANET, LoadOptions, open_potential
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
@@ -71,7 +70,7 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
         return open_potential(name, options, lambda: frames)
 
     try:
-        with closing(opened(_best_dtype(name))) as potential:
+        with closing(opened(best_dtype(name))) as potential:
             subject = subject_of(potential, given, how, lambda: opened("float32"))
             rounding = subject.rounding
             result.precision = rounding.precision
@@ -89,7 +88,8 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
     return result
 
 
-def _best_dtype(name: str) -> str:
+def best_dtype(name: str) -> str:
+    """The finest precision that the potential `name` can be opened in: float64 or float32."""
     head = name.partition(":")[0]
     if head not in baseline_names():
         return "float64"
@@ -105,7 +105,7 @@ def subject_of(
     Raises:
         UserError: it fails on them.
     """
-    known, cutoff = _told(potential)
+    known, cutoff = declared_limits(potential)
     if cutoff is None:
         crystal, _ = chosen_structures(given, known, None)
         cutoff = dimers.found_cutoff(potential, (crystal.get_chemical_symbols()[0],) * 2)
@@ -130,8 +130,10 @@ def _declared_precision(potential: Potential) -> str | None:
     return str(declared) if declared else None
 
 
-def _told(potential: Potential) -> tuple[list[str] | None, float | None]:
-    """Elements and cutoff (Å), if the potential tells them."""
+def declared_limits(potential: Potential) -> tuple[list[str] | None, float | None]:
+    """Elements and cutoff (Å) as the potential declares them; None for what it does not."""
+    from alphanet.potentials.local import AlphaNetPotential  # imports torch, which listing benchmarks does not need
+
     if isinstance(potential, AlphaNetPotential):
         return list(potential.model.config.elements), potential.model.config.cutoff
     if isinstance(potential, RemotePotential):

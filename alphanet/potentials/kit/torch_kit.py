@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from amplification import amplify
 from ase.data import chemical_symbols
 from checkpoint import read_checkpoint, write_checkpoint
 from devices import backend_of
@@ -133,6 +134,7 @@ class Model:
             "dtype": str(network.dtype).removeprefix("torch."),
             "mode": "compiled" if self._compiled else "eager",
             "reference": "float64 eager",
+            "amplification": request.get("amplification", 1.0),
         }
         self.info |= {key: value for key in ("cutoff", "elements") if (value := getattr(network, key)) is not None}
 
@@ -190,6 +192,7 @@ def loader(build: Build) -> Callable[[LoadRequest], Model]:
         if request["checkpoint"] is None:
             torch.manual_seed(request["seed"])
             scaled = Scaled(build(request["architecture"], request["elements"]), stress=request["stress"])
+            amplify(scaled.network, request.get("amplification", 1.0))
         else:
             scaled = restore(Path(request["checkpoint"]), build, stress=request["stress"])
         scaled.network.to(getattr(torch, request["dtype"]))

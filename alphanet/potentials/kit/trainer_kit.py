@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from loop import METRICS
-from loop.table import validations, write_rows
+from loop.table import errors_text, validations, write_rows
 from worker_kit import logger
 
 
@@ -41,9 +41,8 @@ class ValidationLog:
             if row["step"] > self._last:
                 self._last = int(row["step"])
                 of = f"/{self._epochs}" if self._epochs else ""
-                energy, force = 1000 * row["valid_energy_mae"], 1000 * row["valid_force_mae"]
-                said = "epoch %d%s: validation energy %.3g meV/atom, force %.3g meV/Å"
-                logger.info(said, row["epoch"], of, energy, force)
+                errors = {name.removeprefix("valid_"): value for name, value in row.items()}
+                logger.info("epoch %d%s: validation %s", row["epoch"], of, errors_text(errors))
 
     def best(self, steps_per_epoch: int, planned: int) -> Best:
         """The best validation so far, at the end of an epoch or of the training.

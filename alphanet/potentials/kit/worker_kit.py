@@ -55,6 +55,7 @@ class LoadRequest(_LoadRequest, total=False):
     """The request for `load`, as `alphanet.potentials.protocol.LoadRequest` has it."""
 
     mode: str  # eager by default
+    amplification: float  # factor on random weights, 1 by default; whoever applies it says so in `info`
 
 
 @dataclass(frozen=True)
@@ -162,14 +163,13 @@ def end_with_parent() -> None:
 def run_module(arguments: Sequence[object], folder: str | Path, progress: Callable[[], None] = lambda: None) -> None:
     """Run `python -m arguments…` in `folder` as a child that ends with this process; `progress()` is called meanwhile.
 
-    The child can import what the worker can.
+    The child can import what the worker can, and nothing from the caller's PYTHONPATH.
 
     Raises:
         RuntimeError: it ended with an error; what it printed is in the worker's log.
     """
     command = [sys.executable, str(Path(__file__).resolve()), *map(str, arguments)]
-    places = [*_places, *filter(None, [os.environ.get("PYTHONPATH")])]
-    variables = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(_places)}
     child = subprocess.Popen(command, cwd=folder, env=variables, stdin=subprocess.DEVNULL)
     spoken = time.monotonic()
     while child.poll() is None:

@@ -3,10 +3,11 @@
 import hashlib
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ase import Atoms
 from pydantic import JsonValue
 
 from alphanet.data.labels import labels_of
@@ -28,7 +29,9 @@ from alphanet.report.trainings.tables import error_grid, settings_grid
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
 from alphanet.results.schema import RESULTS, BenchmarkResult, Curve, Figure, Point, Provenance, read_result
+from alphanet.training.fine_tuning import list_of
 from alphanet.training.folder import TrainingResult
+from alphanet.training.settings import FineTuning
 
 KIND = "training"
 MILLI = 1e3
@@ -63,6 +66,7 @@ def evaluate_training(folder: Path, trained: TrainingResult, data: PreparedData 
     records = [
         _record(trained, split, identities[split], accuracy, identities) for split, accuracy in accuracies.items()
     ]
+    records += _before_and_after(trained, stores, identities)
     title = f"{trained.name} trained on {trained.settings['dataset']}"
     parity_figure(folder / "parity", title, {split: accuracy.parity for split, accuracy in accuracies.items()})
     write_parity_csv(folder / "parity.csv", {split: accuracy.parity for split, accuracy in accuracies.items()})
@@ -128,27 +132,69 @@ def _earlier(folder: Path, trained: TrainingResult, identities: Mapping[str, str
         result = read_result(folder / RESULTS)
     except UserError:
         return None
-    records = {str(record.data.get("split")): record for record in result.records.values()}
+    records = {
+        split: record
+        for record in result.records.values()
+        if (split := str(record.data.get("split"))) in identities  # others are of the weights before a fine-tuning
+    }
     same = {split: record.data.get("frames") for split, record in records.items()} == dict(identities)
     return result if same and all(r.model.get("sha256") == trained.sha256 for r in records.values()) else None
 
 
 def _accuracies(trained: TrainingResult, stores: Mapping[str, Path]) -> dict[str, Accuracy]:
+    frames = {}
+    for split, store in stores.items():
+        logger.info("evaluating the %s frames", split)
+        frames[split] = FrameStore(store)
+    return _errors(trained, trained.model, frames)
+
+
+def _errors(
+    trained: TrainingResult, weights: Path, frames: Mapping[str, Iterable[Atoms]], config: Path | None = None
+) -> dict[str, Accuracy]:
+    """Errors of weights of the trained kind on sets of frames."""
     settings: Mapping[str, Any] = trained.settings
     ours = trained.name == ALPHANET
-    name = str(trained.model) if ours else f"{trained.name}:{trained.model}"
+    name = str(weights) if ours else f"{trained.name}:{weights}"
     options = LoadOptions(
-        dtype=settings["precision"], device=settings["device"], threads=settings["threads"], trust=not ours
+        dtype=settings["precision"],
+        device=settings["device"],
+        threads=settings["threads"],
+        trust=not ours,
+        config=config,
     )
     potential = open_potential(name, options)
     try:
-        accuracies = {}
-        for split, store in stores.items():
-            logger.info("evaluating the %s frames", split)
-            accuracies[split] = evaluate_potential(potential, FrameStore(store), batch_size=settings["batch_size"])
-        return accuracies
+        return {
+            split: evaluate_potential(potential, of_split, batch_size=settings["batch_size"])
+            for split, of_split in frames.items()
+        }
     finally:
         potential.close()
+
+
+def _before_and_after(
+    trained: TrainingResult, stores: Mapping[str, Path], identities: Mapping[str, str]
+) -> list[Record]:
+    """Records of a fine-tuning: the old weights on the new frames, and both weights on frames of the old task."""
+    if trained.settings.get("finetune") is None:
+        return []
+    start = FineTuning.model_validate(trained.settings["finetune"])
+    split = "test" if "test" in stores else "valid"
+    old = start.old or start.replay
+    of_old: Mapping[str, Iterable[Atoms]] = {} if old is None else {"old": list_of(old)}
+    weights = start.weights.expanduser()
+    results: list[tuple[str, str, Accuracy]] = []
+    try:
+        before = _errors(trained, weights, {split: FrameStore(stores[split]), **of_old}, start.config)
+    except UserError as error:  # elements that the old weights do not know
+        logger.info("errors before the fine-tuning are not known: %s", error)
+        before = _errors(trained, weights, of_old, start.config) if of_old else {}
+    logger.info("evaluating the weights before the fine-tuning")
+    results += [(f"{name}, before", identities.get(name, name), accuracy) for name, accuracy in before.items()]
+    after = _errors(trained, trained.model, of_old) if of_old else {}
+    results += [(name, name, accuracy) for name, accuracy in after.items()]
+    return [_record(trained, name, frames, accuracy, identities) for name, frames, accuracy in results]
 
 
 def _record(

@@ -10,6 +10,7 @@ from alphanet.training.folder import TrainingResult
 from alphanet.training.settings import flat
 
 MILLI = 1e3
+SPLITS = ("valid", "test", "valid, before", "test, before", "old, before", "old")
 ERRORS = (
     ("energy_mae", "energy MAE (meV/atom)"),
     ("energy_rmse", "energy RMSE (meV/atom)"),
@@ -19,7 +20,7 @@ ERRORS = (
 )
 
 
-def error_grid(trainings: Mapping[str, Sequence[Record]], splits: Sequence[str] = ("valid", "test")) -> Grid:
+def error_grid(trainings: Mapping[str, Sequence[Record]], splits: Sequence[str] = SPLITS) -> Grid:
     """Errors of each training on each split; a column stays out if no training has its number.
 
     Args:

@@ -8,6 +8,7 @@ from alphanet.benchmark.claims.samples import Samples, samples_of_records, with_
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
+from alphanet.benchmark.kinds.accuracy.costs import compute_grid, trained_costs, unequal_terms
 from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run_job, stop_of, training_job
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining, plan_trainings
 from alphanet.benchmark.kinds.accuracy.show import parity_plots, power_law_curves, power_law_grid, power_law_plot
@@ -97,6 +98,12 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
             keys={(row, column): job.key(column) for row, column in task.work.training.cells},
         )
 
+    def estimate(self, task: Task[TrainingWork], left: float) -> float | None:
+        """Seconds of the training and its evaluation, by ten steps on this machine."""
+        from alphanet.benchmark.kinds.accuracy.calibration import seconds_needed
+
+        return seconds_needed(task.work.ready_job, left)
+
     def keeps(self, task: Task[TrainingWork], place: Place, record: Record) -> bool:
         """Whether the record is of the test frames of the same finished training, with its parity sample there."""
         job = task.work.ready_job
@@ -164,10 +171,16 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         if self.card.parity:
             for work, records in self.finished.values():
                 shown.figures.append(parity_plots(self.card, self.options.scale, self.folder, work, records))
+        costs = trained_costs(self.card, findings.records)
+        if costs:
+            grid, shown.origins = compute_grid(costs)
+            shown.grids.append(grid)
+            shown.problems += unequal_terms(self.card.scale(self.options.scale).equal, costs)
         shown.curves = power_law_curves(self.card, findings.records)
         if shown.curves:
             shown.figures += power_law_plot(self.card, self.options.scale, self.folder, shown.curves)
-            grid, shown.origins = power_law_grid(shown.curves)
+            grid, origins = power_law_grid(shown.curves)
+            shown.origins |= origins
             shown.grids.append(grid)
             titles = {metric: described.title for metric, described in self.card.metrics.items()}
             shown.notes += [f"{curve.row}, {titles[curve.quantity]}: {law_text(curve)}" for curve in shown.curves]

@@ -48,6 +48,8 @@ class AccuracyScale(ScaleSettings):
     epochs: PositiveInt | None = None  # the trainers' own number if None
     max_time: PositiveFloat | None = None  # seconds; a guard: a training that it cuts is not run
     usual_seconds: PositiveFloat | None = None  # that a training takes on two cores, for lists; no limit
+    equal: Literal["steps", "compute", "convergence"] | None = None
+    """The terms on which the rows of a column are compared, see `costs`; None: no comparison is claimed"""
     dtype: Literal["float32", "float64"] = "float32"  # of training and evaluation
     seeds: PositiveInt = 1  # trainings of each model that has anything random; two or more give a spread
     threads: PositiveInt | None = None  # of every model; torch's choice if None

@@ -102,7 +102,7 @@ def _trained(card: AccuracyCard, scale: str, column: str) -> dict[str, TrainingR
 
 
 def _shared(model: str, dataset: str, scale: str, run: TrainingRun) -> dict[str, JsonValue]:
-    from alphanet.training.api import settings_for
+    from alphanet.training.defaults import settings_for
 
     values = settings_for(model, dataset, scale, run.settings).model_dump(mode="json")
     return dict(_chosen(values, SHARED))

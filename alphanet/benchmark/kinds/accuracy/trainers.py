@@ -22,6 +22,8 @@ from alphanet.training.folder import TrainingResult
 
 if TYPE_CHECKING:
     from alphanet.potentials.remote import RemotePotential
+    from alphanet.potentials.settings import BaselineSettings
+    from alphanet.training.config import AlphaNetSettings
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class TrainingRequest:
     device: str
     epochs: int | None  # the number in the trainer's own settings if None
     max_time: float | None  # seconds; a guard that never changes how a finished training was trained
+    steps: int | None = None  # at most; the settings' number if None
     train_frames: int | None = None  # number of training frames in `data`; all if None
     only: Mapping[str, str] = field(default_factory=dict)  # patterns of the training and validation frames in `data`
     valid_frames: int | None = None  # most validation frames in `data`; all if None
@@ -152,26 +155,35 @@ class BaselineTrainer:
 
 
 def _epochs(model: str, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:
-    from alphanet.training.api import settings_for
+    from alphanet.training.defaults import settings_for
 
     return settings_for(model, dataset, scale, settings).epochs
 
 
 def _trained(model: str, request: TrainingRequest, out: Path) -> TrainingResult:
     """Train as `alphanet train` does."""
-    import torch
-
-    from alphanet.training.api import settings_for
     from alphanet.training.run import run_training
 
-    limits = {"epochs": request.epochs, "max_time": request.max_time}
+    result = run_training(request_settings(model, request), request.data, out)
+    return result.model_copy(update={"model": result.model.relative_to(out)})
+
+
+def request_settings(model: str, request: TrainingRequest) -> "AlphaNetSettings | BaselineSettings":
+    """The settings of the training that `request` asks for.
+
+    Raises:
+        UserError: one of them is wrong.
+    """
+    import torch
+
+    from alphanet.training.defaults import settings_for
+
+    limits = {"epochs": request.epochs, "steps": request.steps, "max_time": request.max_time}
     values = {**request.settings, "seed": request.seed, "precision": request.dtype, "device": request.device}
     values |= {name: value for name, value in limits.items() if value is not None}
     if model != "alphanet":
         values["threads"] = torch.get_num_threads()  # those of AlphaNet in this process
-    settings = settings_for(model, request.data.name, request.data.scale, values)
-    result = run_training(settings, request.data, out)
-    return result.model_copy(update={"model": result.model.relative_to(out)})
+    return settings_for(model, request.data.name, request.data.scale, values)
 
 
 TRAINERS: dict[str, Callable[[], Trainer]] = {

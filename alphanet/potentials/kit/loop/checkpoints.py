@@ -21,6 +21,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from . import TrainingError
+from .convergence import is_flat
 from .module import TrainingModule
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Checkpoints(Checkpoint):
         self.best_epoch = 0
         self.steps_per_epoch = 0
         self.expired = False
+        self.converged = False
+        self._validations: list[tuple[int, float]] = []  # step and loss
         self._settings = settings
         self._last = last
         self._export = export
@@ -102,6 +105,8 @@ class Checkpoints(Checkpoint):
             "best_epoch": self.best_epoch,
             "steps_per_epoch": self.steps_per_epoch,
             "seconds": self.seconds,
+            "converged": self.converged,
+            "validations": self._validations,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -110,6 +115,8 @@ class Checkpoints(Checkpoint):
         self.best_epoch = state_dict["best_epoch"]
         self.steps_per_epoch = state_dict["steps_per_epoch"]
         self._seconds_before = state_dict["seconds"]
+        self.converged = state_dict["converged"]
+        self._validations = [(step, loss) for step, loss in state_dict["validations"]]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock and listen to signals."""
@@ -159,6 +166,7 @@ class Checkpoints(Checkpoint):
         if self.expired and self.best:
             return
         errors = pl_module.validation
+        self._validations.append((trainer.global_step, errors["loss"]))
         if not self.best or errors["loss"] < self.best["loss"]:
             self.best, self.best_epoch = errors, trainer.current_epoch + 1
             if trainer.is_global_zero:
@@ -174,12 +182,13 @@ class Checkpoints(Checkpoint):
             return
         assert isinstance(pl_module, TrainingModule)
         interrupted, self.expired, due = self._agreed(trainer, pl_module)
+        self.converged = self._settings.until == "convergence" and is_flat(self._validations)
         validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
         if validated or interrupted or self.expired or due:
             self._save(trainer)
         if interrupted:
             raise StoppedBySignalError
-        if self.expired or pl_module.in_last_epoch:
+        if self.expired or self.converged or pl_module.in_last_epoch:
             trainer.should_stop = True
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

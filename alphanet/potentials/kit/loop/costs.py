@@ -110,12 +110,12 @@ class CostMeter:
             state[name] for name in ("timed", "step_seconds", "step_flops")
         )
 
-    def costs(self, steps: int, processes: int = 1) -> dict[str, float | None]:
+    def costs(self, steps: int, processes: int = 1) -> dict[str, Any]:
         """The costs in a training's answer, of `steps` by `processes` like this one."""
         return costs_of(self.state(), steps, processes)
 
 
-def costs_of(state: dict[str, Any], steps: int, processes: int = 1) -> dict[str, float | None]:
+def costs_of(state: dict[str, Any], steps: int, processes: int = 1) -> dict[str, Any]:
     """The costs in a training's answer from the state of its meter: s, and operations of all `steps`."""
     flops = state["step_flops"]
     return {

@@ -284,14 +284,14 @@ class TrainingModule(LightningModule):
 
 def metrics(sums: Tensor, settings: TrainingSettings, energy_weight: float) -> dict[str, float]:
     """Loss and mean absolute errors from summed `Errors`: `loss`, `energy_mae` (eV/atom), `force_mae` (eV/Å) and, if
-    stresses count, `stress_mae` (eV/Å^3).
+    stresses count, `stress_mae` (eV/Å^3); an error stays out if no frame has the label.
     """
     total = Errors(*sums)
-    result = {
-        "loss": float(total_loss(total, settings.loss, energy_weight)),
-        "energy_mae": float(total.energy_error / total.structures),
-        "force_mae": float(total.force_error / total.components),
-    }
+    result = {"loss": float(total_loss(total, settings.loss, energy_weight))}
+    if total.structures > 0:
+        result["energy_mae"] = float(total.energy_error / total.structures)
+    if total.components > 0:
+        result["force_mae"] = float(total.force_error / total.components)
     if settings.loss.stress_weight > 0 and total.stress_components > 0:
         result["stress_mae"] = float(total.stress_error / total.stress_components)
     return result

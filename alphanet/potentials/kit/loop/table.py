@@ -18,6 +18,16 @@ COLUMNS = (
 )
 
 
+def errors_text(errors: Mapping[str, float]) -> str:
+    """Energy and force errors (eV/atom, eV/Å) in words, as far as there are any."""
+    parts = []
+    if "energy_mae" in errors:
+        parts.append(f"energy {1000 * errors['energy_mae']:.3g} meV/atom")
+    if "force_mae" in errors:
+        parts.append(f"force {1000 * errors['force_mae']:.3g} meV/Å")
+    return ", ".join(parts) or f"loss {errors['loss']:.3g}"
+
+
 def keep_rows(path: Path, step: int) -> None:
     """Keep the rows up to `step`, from which a run goes on, and the header."""
     kept: list[list[str]] = []

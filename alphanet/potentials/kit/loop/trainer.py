@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
@@ -66,9 +67,10 @@ def make_trainer(
     """The trainer of one run; it writes nothing yet.
 
     Raises:
-        TrainingError: this machine has no such device or not so many.
+        TrainingError: this machine has no such device or not so many, or SLURM's tasks were not started by srun.
     """
     parallel = parallel or Parallel()
+    _require_srun()
     plugins: list[CheckpointIO | ClusterEnvironment] = [AtomicCheckpointIO()]
     if SLURMEnvironment.detect():
         # Checkpoints saves on SLURM's signals, at the end of a step; Lightning would in the midst of one.
@@ -98,9 +100,20 @@ def make_trainer(
             callbacks=[CostLog(), TrainingLog(folder, settings.log_every), *bar, checkpoints],
             plugins=plugins,  # type: ignore[arg-type]
         )
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
         choice = f"device {settings.device!r}, devices {parallel.devices!r}, strategy {parallel.strategy!r}"
         raise TrainingError(f"cannot train with {choice}: {' '.join(str(error).split())}") from error
+
+
+def _require_srun() -> None:
+    """Raise TrainingError in a SLURM job of several tasks whose script starts this process itself, which is one."""
+    tasks = os.environ.get("SLURM_NTASKS", "1")
+    inside = {"SLURM_STEP_ID", "SLURM_STEPID"} & os.environ.keys()
+    if tasks.isdigit() and int(tasks) > 1 and not inside:
+        raise TrainingError(
+            f"SLURM gives this job {tasks} tasks, but srun did not start this command: write `srun alphanet train …` "
+            "and --ntasks-per-node (a task for each GPU) into the script, or ask for --ntasks=1"
+        )
 
 
 def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, folder: Path) -> Outcome:
@@ -111,14 +124,16 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
         KeyboardInterrupt: a signal asked to stop; the same call resumes.
     """
     last, settings = folder / LAST, module.settings
-    (costs,) = (callback for callback in trainer.callbacks if isinstance(callback, CostLog))
+    (costs,) = (callback for callback in cast(Any, trainer).callbacks if isinstance(callback, CostLog))
     module.meter = costs.meter
     step = require_readable(last) if last.exists() else 0
     if step:
         logger.info("resuming from %s at step %d", last, step)
-    if settings.steps is not None and step >= settings.steps:  # killed between the last checkpoint and the result
-        state = torch.load(last, map_location="cpu", weights_only=True)
+    state = torch.load(last, map_location="cpu", weights_only=True) if step else {}
+    if step:
         checkpoints.load_state_dict(state["callbacks"][checkpoints.state_key])
+    # killed between the last checkpoint and the result
+    if checkpoints.converged or (settings.steps is not None and step >= settings.steps):
         return Outcome(
             epochs=state["epoch"],
             steps=step,
@@ -140,7 +155,7 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
         steps_per_epoch=checkpoints.steps_per_epoch,
         best_epoch=checkpoints.best_epoch,
         validation=checkpoints.best,
-        finished=trainer.global_step == module.total_steps,
+        finished=checkpoints.converged or trainer.global_step == module.total_steps,
         **costs.meter.costs(trainer.global_step, trainer.world_size),
     )
 

@@ -1,0 +1,1 @@
+"""Expressiveness: whether a potential tells apart what distances, angles or fixed-order correlations cannot."""
