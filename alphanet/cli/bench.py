@@ -1,4 +1,4 @@
-"""`alphanet bench`: speed, memory, physics, expressiveness and WBM of any models, as benchmarks that the command line makes."""
+"""`alphanet bench`: speed, memory, physics and expressiveness of any models, and WBM, as benchmarks made here."""
 
 from pathlib import Path
 

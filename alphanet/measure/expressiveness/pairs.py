@@ -79,7 +79,7 @@ def _polygon(n: int, side: float) -> Points:
 
 def _hexagon() -> tuple[Points, Points]:
     triangle = _polygon(3, FAR)
-    return _polygon(6, FAR), np.vstack([triangle, triangle + [APART, 0, 0]])
+    return _polygon(6, FAR), np.vstack([triangle, triangle + np.array([APART, 0, 0])])
 
 
 def _square_tetrahedron(length: float) -> Callable[[], tuple[Points, Points]]:
@@ -141,7 +141,7 @@ def _four_body(scale: float) -> Callable[[], tuple[Points, Points]]:
 
 
 def _dodecahedron() -> tuple[Points, Points]:
-    """Six corners of a dodecahedron each, all within the cutoff: messages of distances agree after any number of layers.
+    """Six corners of a dodecahedron each, all in sight: messages of distances agree after any number of layers.
 
     Li et al., NeurIPS 2023, "Is distance matrix enough for geometric deep learning?", found such subsets.
     """
