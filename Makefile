@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 MINUTES ?= 50
 CUT_MINUTES ?= 3
 
-.PHONY: setup repro cut table1 table4 speed physics physics-all report reference docs test test-fast test-baselines test-triton test-slow check all lock
+.PHONY: setup repro cut slice table1 table4 speed physics physics-all report reference docs test test-fast test-baselines test-triton test-slow check all lock
 
 setup: $(STAMP)
 
@@ -27,6 +27,18 @@ repro: setup
 cut: setup
 	$(BIN)/alphanet repro all --scale mini --budget $(CUT_MINUTES) --only '*:AlphaNet*,table1:NequIP' --out build/cut
 	$(BIN)/alphanet report build/cut -o build/cut-report
+
+# What answers: small networks on real DFT frames, with seeds; 8 hours of two cores, minutes of a GPU (DEVICE=cuda).
+# Two tables at a time, of one thread each; the same command goes on after a stop. ALPHANET_MIRROR may name a mirror.
+DEVICE ?= auto
+SLICES := table2 table8 fig2 table1 table3
+
+slice: setup
+	$(MAKE) -j 2 $(SLICES:%=slice-%)
+	$(BIN)/alphanet report runs/slice -o runs/slice-report
+
+slice-%: setup
+	$(BIN)/alphanet repro $* --scale slice --device $(DEVICE) --out runs/slice
 
 table1: setup
 	$(BIN)/alphanet repro table1 --scale mini

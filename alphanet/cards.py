@@ -1,6 +1,8 @@
 """Find YAML cards and read them into pydantic models; errors name the file, the key and the nearest known key."""
 
 import os
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alphanet.errors import UserError, did_you_mean
-from alphanet.paths import resources
+from alphanet.paths import expanded, resources
 
 # libyaml's loader if PyYAML has it, because listing all benchmarks reads hundreds of cards.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -36,7 +38,7 @@ def card_files(kind: str, pattern: str = "*.yaml") -> dict[str, Path]:
     folders = [resources(kind)]
     variable = f"ALPHANET_{kind.upper()}"
     if added := os.environ.get(variable):
-        folders.append(Path(added).expanduser())
+        folders.append(expanded(added))
         if not folders[-1].is_dir():
             raise UserError(f"{variable} names {added}, which is no folder; correct or unset it")
     files = [(file.relative_to(folder).parts[0], file) for folder in folders for file in folder.glob(pattern)]
@@ -50,11 +52,17 @@ def read_yaml(path: Path) -> Any:
         UserError: the file is missing or is not YAML.
     """
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=LOADER)
+        return deepcopy(_parsed(Path(path).read_text(encoding="utf-8-sig")))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Any:
+    """The content; a listing of all benchmarks reads the same cards again and again."""
+    return yaml.load(text, Loader=LOADER)
 
 
 def read_card(path: Path, kind: type[CardType]) -> CardType:
@@ -77,13 +85,23 @@ def validate(values: Any, kind: type[CardType], where: str) -> CardType:
 
 
 def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"{where}: unknown key {key!r}{did_you_mean(str(first['loc'][-1]), _fields_at(kind, first['loc']))}"
-    if first["type"] == "missing":
-        return f"{where}: key {key!r} is missing"
-    return f"{where}: {key or 'value'}: {first['msg']} (got {first['input']!r})"
+    """All missing and unknown keys at once; if there are none, the first wrong value."""
+    errors = error.errors()
+    missing = [_key(one["loc"]) for one in errors if one["type"] == "missing"]
+    unknown = [one["loc"] for one in errors if one["type"] == "extra_forbidden"]
+    parts = [f"unknown key {_key(loc)!r}{did_you_mean(str(loc[-1]), _fields_at(kind, loc))}" for loc in unknown]
+    if len(missing) == 1:
+        parts.append(f"key {missing[0]!r} is missing")
+    elif missing:
+        parts.append(f"keys {', '.join(map(repr, missing))} are missing")
+    if not parts:
+        first = errors[0]
+        parts = [f"{_key(first['loc']) or 'value'}: {first['msg']} (got {first['input']!r})"]
+    return f"{where}: {'; '.join(parts)}"
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
 
 
 def _fields_at(kind: Any, location: tuple[int | str, ...]) -> list[str]:

@@ -1,6 +1,7 @@
 """Read and write files: a kill or a full disk never leaves half a file, and two processes never write the same one."""
 
 import bz2
+import codecs
 import contextlib
 import gzip
 import hashlib
@@ -10,6 +11,7 @@ import logging
 import lzma
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
@@ -22,6 +24,7 @@ from alphanet.errors import UserError
 logger = logging.getLogger(__name__)
 
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 PACKING = (*_OPENERS, ".zip")  # suffixes after that of the format
 
 
@@ -44,24 +47,43 @@ def locked(lock: Path, waiting: str) -> Iterator[None]:
 def atomic_path(final: Path) -> Iterator[Path]:
     """Yield a temporary path beside `final`; on success flush it to disk and rename it to `final`.
 
-    On any error the temporary file is removed and an older `final` stays as it was.
+    On any error the temporary file is removed and an older `final` stays as it was. A link stays a link: the file that
+    it names is replaced. The mode is that of the older file, or that of any new file under the user's umask.
 
     Raises:
-        UserError: the folder cannot be written to or the disk is full.
+        UserError: the folder cannot be written to, the disk is full, or `final` is a folder, a device or a pipe.
     """
     final = Path(final)
+    place = Path(os.path.realpath(final)) if final.is_symlink() else final
     # The suffix comes last, because writers such as ASE's choose the format by it.
-    temporary = final.with_name(f".{final.stem}.{secrets.token_hex(4)}.part{final.suffix}")
+    temporary = place.with_name(f".{final.stem}.{secrets.token_hex(4)}.part{final.suffix}")
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists() and not place.is_file():
+            kind = "a folder" if place.is_dir() else "a device or a pipe"
+            raise UserError(f"cannot write {final}: it is {kind}; name a file")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else _mode_of_new_files(temporary)
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.replace(final)
+        with contextlib.suppress(OSError):  # some file systems know no modes
+            temporary.chmod(mode)  # some libraries create their files for the owner alone
+        temporary.replace(place)
     except OSError as error:
         raise UserError(f"cannot write {final}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _mode_of_new_files(unused: Path) -> int:
+    """The permissions that the umask gives to a new file.
+
+    A file is made to learn it: reading the umask changes it for a moment, for all threads.
+    """
+    unused.touch()
+    mode = stat.S_IMODE(unused.stat().st_mode)
+    unused.unlink()
+    return mode
 
 
 def write_text(final: Path, text: str) -> None:
@@ -84,9 +106,20 @@ def sha256_of(path: Path) -> str:
 
 
 def text_of(stream: IO[bytes], name: str, mode: Literal["rt", "wt"] = "rt") -> IO[str]:
-    """The text (UTF-8) in a stream of bytes, packed as the suffix of `name` says: .gz, .xz, .bz2, or not at all."""
+    """The text in a stream of bytes, packed as the suffix of `name` says: .gz, .xz, .bz2, or not at all.
+
+    It is UTF-8, or what a byte order mark at its begin says.
+    """
     opener = _OPENERS.get(Path(name).suffix)
-    return opener(stream, mode, encoding="utf-8") if opener else io.TextIOWrapper(stream, encoding="utf-8")
+    if mode == "wt":
+        return opener(stream, mode, encoding="utf-8") if opener else io.TextIOWrapper(stream, encoding="utf-8")
+    unpacked = io.BufferedReader(opener(stream, "rb") if opener else stream)  # type: ignore[type-var]
+    return io.TextIOWrapper(unpacked, encoding=encoding_of(unpacked.peek(3)[:3]))
+
+
+def encoding_of(first: bytes) -> str:
+    """The encoding of a text, by its first bytes: UTF-8 unless a byte order mark says something else."""
+    return next((encoding for mark, encoding in MARKS.items() if first.startswith(mark)), "utf-8")
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
@@ -96,7 +129,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
         UserError: the file cannot be read, is no JSON, or holds something else than an object.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
         values = json.loads(text, parse_constant=lambda _name: None, parse_float=_finite)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error

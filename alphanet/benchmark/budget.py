@@ -1,17 +1,16 @@
-"""A budget of time, divided among what shares it."""
+"""A budget of time: it chooses what is run, and divides itself among what can do a part of its work."""
 
-import statistics
 import time
 from collections.abc import Callable, Mapping
 
 
 class Budget:
-    """Minutes from now on, of which each name gets its share when it begins.
+    """Minutes from now on, for names that begin one after another.
 
-    The share of a name is the remaining time times its limit over the sum of the limits of all waiting names, and at
-    most its limit. Later names get the time that an earlier one does not use, and lose the time that it overdraws.
-    A training also takes time outside its limit, to start and to evaluate: a share leaves as much of it for that as
-    earlier trainings took.
+    What can only be done as a whole, such as a training, gets all the time that it needs or none: see `fits`. What can
+    do a part of its work gets a share: the remaining time times its limit over the sum of the limits of all waiting
+    names, and at most its limit. Later names get the time that an earlier one does not use, and lose the time that it
+    overdraws.
     """
 
     def __init__(
@@ -21,44 +20,44 @@ class Budget:
 
         Args:
             minutes: for everything.
-            limits: seconds that each name takes at most, in the order in which they begin; 0 if it takes no time that
-                could be cut; None if nothing limits it, which counts as the whole budget.
+            limits: seconds that each name needs or takes at most, in the order in which they begin; 0 if it takes no
+                time that could be counted; None if nothing limits it, which counts as the whole budget.
             clock: seconds.
         """
         self.minutes = minutes
         self._clock = clock
         self._end = clock() + 60 * minutes
-        self._waiting = {name: 60 * minutes if limit is None else limit for name, limit in limits.items()}
-        self._begun: tuple[float, float] | None = None  # when the last one began, and its seconds
-        self._beyond: list[float] = []  # seconds that earlier ones took beyond their share
+        self._waiting: dict[str, float] = {}
+        self.expect(limits)
 
-    def share(self, name: str, *, overhead: float = 0.0, least: float = 0.0) -> float | None:
-        """Seconds for `name`, which begins now; None if there is no time left for it.
+    @property
+    def left(self) -> float:
+        """Seconds, at least 0."""
+        return max(0.0, self._end - self._clock())
+
+    def expect(self, limits: Mapping[str, float | None]) -> None:
+        """Add names with their seconds, as at the start."""
+        self._waiting |= {name: 60 * self.minutes if limit is None else limit for name, limit in limits.items()}
+
+    def fits(self, name: str) -> bool:
+        """Whether the remaining time is enough for all of `name`, which begins now if it is."""
+        return self._waiting.pop(name) <= self.left
+
+    def share(self, name: str, *, capped: bool = True) -> float | None:
+        """Seconds for `name`, which begins now; 0 if it takes no time, None if there is no time left for it.
 
         Args:
             name: one of those that wait.
-            overhead: least part of the share that is left for starting and evaluating.
-            least: seconds below which nothing is started; if shares would be smaller, the first ones get this much
-                and the last ones nothing.
+            capped: give at most its limit; otherwise its part of all the time that is left.
         """
-        now = self._clock()
-        if self._begun is not None:
-            begun, given = self._begun
-            self._beyond.append(max(0.0, now - begun - given))
-            self._begun = None
         together = sum(self._waiting.values())
         limit = self._waiting.pop(name)
         if not limit:
             return 0.0
-        left = self._end - now
-        if left <= 0 or left * (1 - overhead) < least:
+        if not self.left:
             return None
-        share = left * min(1.0, limit / together)
-        if overhead:
-            share -= max(overhead * share, statistics.fmean(self._beyond) if self._beyond else 0.0)
-        seconds = round(min(limit, max(least, share)), 1)
-        self._begun = now, seconds
-        return seconds
+        share = self.left * limit / together
+        return round(min(limit, share) if capped else share, 1)
 
     def skip(self, name: str) -> None:
         """Remove `name`, which was finished before or cannot be measured, from the waiting names."""

@@ -6,8 +6,10 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from alphanet.benchmark.claims.card import AnyClaim
 from alphanet.cards import Card
 from alphanet.errors import UserError, did_you_mean
+from alphanet.results.schema import Axis
 
 
 class Metric(Card):
@@ -17,13 +19,30 @@ class Metric(Card):
     unit: str  # as the table prints it; empty for a pure number
     factor: PositiveFloat = 1  # value in the table over value in the record (eV, eV/Å)
     better: Literal["lower", "higher", "equal"] = "lower"  # `equal`: a setting or a count, not a measurement
+    deterministic: bool = False  # follows from published predictions: nothing in it is random
+    margin: PositiveFloat = 0.1  # part of the printed value; a smaller difference counts as equal
 
 
-class Row(Card):
+class Protocol(Card):
+    """Whether something is measured as the paper did, and by which public settings."""
+
+    comparable: bool = True  # false if its protocol is known to differ from the paper's, at every scale
+    reason: str = ""  # why not comparable
+    follows: str = ""  # the public input whose settings it has: a file and its address, a section of the paper
+
+    @model_validator(mode="after")
+    def _reason_is_given(self) -> Self:
+        if not self.comparable and not self.reason:
+            raise ValueError("what is not comparable says why in `reason`")
+        return self
+
+
+class Row(Protocol):
     """One potential of a table or figure."""
 
     model: str  # "alphanet", "mean", or the name of a baseline card, with @PRESET for other settings
     note: str = ""  # explanation, if the name is not enough
+    trivial: bool = False  # a floor such as the mean, beside the potentials; tables fold it
 
 
 class Column(Card):
@@ -88,12 +107,14 @@ class BenchmarkCard(Card, Generic[ScaleT, RowT, ColumnT]):
     source: str = ""  # where the printed numbers are from
     metrics: dict[str, Metric] = Field(default_factory=dict)  # by their names in records
     columns: dict[str, ColumnT] = Field(default_factory=dict)  # data sets or systems
+    across: tuple[Axis, ...] = ()  # printed across the table, the outermost first; the others run down
     rows: dict[str, RowT]  # potentials, by the names that the paper prints
     paper: dict[str, dict[str, dict[str, Decimal]]] = Field(default_factory=dict)
     """Row -> column -> metric -> number as printed, quoted: its decimals are its precision"""
     errata: tuple[Erratum, ...] = ()  # contradictions and open questions of the paper
     notes: tuple[str, ...] = ()  # for the reader, under the table
     scales: dict[str, ScaleT] = Field(min_length=1)  # mini, slice, full: how each of them measures
+    claims: tuple[AnyClaim, ...] = ()  # what the paper says, and the tests that decide it
 
     @model_validator(mode="after")
     def _cells_exist(self) -> Self:
@@ -108,6 +129,40 @@ class BenchmarkCard(Card, Generic[ScaleT, RowT, ColumnT]):
             _require_known("metric", erratum.metrics, self.metrics)
         return self
 
+    @model_validator(mode="after")
+    def _claims_name_what_exists(self) -> Self:
+        for claim in self.claims:
+            if sum(claim.id == other.id for other in self.claims) > 1:
+                raise ValueError(f"claims: {claim.id!r} is the id of several")
+            for part, names, known in (
+                ("row", claim.rows, self.rows),
+                ("column", claim.named_columns, self.claim_columns),
+                ("quantity", claim.quantities, self.claim_quantities),
+            ):
+                try:
+                    _require_known(part, names, known)
+                except ValueError as error:
+                    raise ValueError(f"claim {claim.id}: {error}") from error
+        return self
+
+    @property
+    def claim_columns(self) -> tuple[str, ...]:
+        """Names of columns that claims may use."""
+        return tuple(self.columns)
+
+    @property
+    def claim_quantities(self) -> tuple[str, ...]:
+        """Names of quantities that claims may use: the metrics, and what else the kind measures."""
+        return tuple(self.metrics)
+
+    def axis(self, column: str) -> float | None:  # noqa: ARG002
+        """The size that a column stands for, such as a number of frames or atoms; None if it stands for none."""
+        return None
+
+    def unit(self, quantity: str) -> str:  # noqa: ARG002
+        """The unit of a quantity that is no metric."""
+        return ""
+
     @property
     def references(self) -> tuple[str, ...]:
         """Names of the benchmarks whose results or cards this one rests on."""
@@ -121,6 +176,18 @@ class BenchmarkCard(Card, Generic[ScaleT, RowT, ColumnT]):
         """The contradictions of the paper, or of the public record that it quotes, to its own value of a cell."""
         touching = (erratum for erratum in self.errata if erratum.touches(row, column, metric))
         return tuple(erratum.contradicts for erratum in touching if erratum.contradicts)
+
+    def protocols(self, scale: str, row: str, column: str) -> tuple[Protocol, ...]:  # noqa: ARG002
+        """The parts of the card that say how a cell is measured, besides the scale itself."""
+        return (self.rows[row],)
+
+    def incomparable(self, scale: str, row: str, column: str) -> str:
+        """Why a cell's protocol is not the paper's, whatever the scale says; empty if it may be."""
+        return "; ".join(part.reason for part in self.protocols(scale, row, column) if not part.comparable)
+
+    def follows(self, scale: str, row: str, column: str) -> str:
+        """The public settings that a cell is measured by; empty if none are named."""
+        return "; ".join(part.follows for part in self.protocols(scale, row, column) if part.follows)
 
     def scale(self, name: str) -> ScaleT:
         """The settings of the scale `name`.

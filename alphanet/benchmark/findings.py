@@ -1,9 +1,9 @@
-"""Findings of a run: records, cells without a number, and the claims, grids and figures beside the cells."""
+"""Findings of a run: records, cells without a number, and the grids and figures beside the cells."""
 
 from dataclasses import dataclass, field
 
 from alphanet.results.records import Record
-from alphanet.results.schema import Claim, Curve, Figure, Grid
+from alphanet.results.schema import Curve, Figure, Grid
 
 Place = tuple[str, str]  # row and column
 
@@ -43,10 +43,10 @@ class Findings:
 class Shown:
     """The parts of a result besides its cells."""
 
-    claims: list[Claim] = field(default_factory=list)
     grids: list[Grid] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     origins: dict[str, dict[str, str]] = field(default_factory=dict)
     conditions: str = ""

@@ -4,18 +4,21 @@ import statistics
 from collections.abc import Sequence
 from decimal import Decimal
 
-from alphanet.benchmark.card import AnyCard, Contradiction
+from alphanet.benchmark.card import AnyCard, Contradiction, Metric
 from alphanet.benchmark.findings import Findings, Place
+from alphanet.benchmark.statistics import Interval, prediction_interval
 from alphanet.results.records import Record
-from alphanet.results.schema import INCONSISTENT, Cell, Claim, ClaimVerdict, Verdict
+from alphanet.results.schema import INCONSISTENT, Cell, Verdict
 
 RULE = (
-    "Verdict of a comparable cell: `reproduced` if measured and paper differ by at most half a unit of the paper's "
-    "last printed digit plus twice the sample standard deviation over seeds; else `better` or `worse`. With one seed "
-    "the spread is unknown and counts as zero, which the verdict states. If the paper contradicts its own value, there "
-    "is no value to reproduce: the verdict is `paper inconsistent` and names the values that the measured one agrees "
-    "with by the same tolerance. A cell that is not comparable or was not run keeps that verdict and is marked. "
-    "Settings and counts have no seeds: they are `reproduced` if they round to the printed digits, else `worse`."
+    "Verdict of a comparable cell: `reproduced` if the 95 % prediction interval of one run (mean ± t(n - 1) s "
+    "sqrt(1 + 1/n) from n seeds with sample standard deviation s) lies within the margin around the printed value, "
+    "10 % unless the card says otherwise; `better` or `worse` if the interval excludes every number that rounds to the "
+    "printed one; else `inconclusive`, as is a single seed. If the paper contradicts its own value, the verdict is "
+    "`paper inconsistent` and names the values that the interval holds. A cell that is not comparable or was not run "
+    "keeps that verdict and is marked. Nothing is random in numbers that follow from published predictions: they are "
+    "`reproduced` if they round to the printed digits. The verdict of settings and counts is `agrees` if they round to "
+    "the printed digits, else `differs`; they are counted apart."
 )
 
 
@@ -37,18 +40,39 @@ def build_cells(card: AnyCard, scale: str, findings: Findings, deviations: Seque
     ]
 
 
-def judge(printed: Decimal, measured: float, spread: float | None, better: str) -> Verdict:
-    """The outcome of a comparable cell that nothing contradicts, by `RULE`."""
-    if _agree(printed, measured, spread):
+def judge(printed: Decimal, values: Sequence[float], metric: Metric) -> Verdict:
+    """The outcome of a comparable cell that nothing contradicts, by `RULE`.
+
+    Args:
+        printed: the paper's number.
+        values: one a seed, in the unit of the paper.
+        metric: with the margin, and whether anything is random.
+    """
+    measured = statistics.fmean(values)
+    if metric.better == "equal":
+        return "agrees" if rounds_to(printed, measured) else "differs"
+    if metric.deterministic:
+        return "reproduced" if rounds_to(printed, measured) else _side(printed, measured, metric)
+    interval = prediction_interval(values)
+    if interval is None:
+        return "inconclusive"
+    if abs(interval[0] - float(printed)) <= margin_of(printed, metric) >= abs(interval[1] - float(printed)):
         return "reproduced"
-    if better == "equal":
-        return "worse"
-    return "better" if (measured < float(printed)) == (better == "lower") else "worse"
+    return "inconclusive" if _holds(interval, printed) else _side(printed, measured, metric)
 
 
-def tolerance(printed: Decimal, spread: float | None) -> float:
-    """The largest difference between the measured and the printed value that counts as reproduced, by `RULE`."""
-    return last_digit(printed) / 2 + 2 * (spread or 0.0)
+def margin_of(printed: Decimal, metric: Metric) -> float:
+    """The largest difference from `printed` that counts as equal."""
+    half_digit = last_digit(printed) / 2
+    if metric.better == "equal" or metric.deterministic:
+        return half_digit
+    return max(half_digit, metric.margin * abs(float(printed)))
+
+
+def rounds_to(printed: Decimal, measured: float) -> bool:
+    """Whether `measured` rounds to the printed digits."""
+    # A hair of slack: 0.235 - 0.23 is a rounding error above half a digit in binary.
+    return abs(measured - float(printed)) <= last_digit(printed) / 2 * (1 + 1e-9)
 
 
 def last_digit(printed: Decimal) -> float:
@@ -56,19 +80,6 @@ def last_digit(printed: Decimal) -> float:
     exponent = printed.as_tuple().exponent
     assert isinstance(exponent, int)  # printed numbers are finite
     return float(Decimal(1).scaleb(exponent))
-
-
-def judged_claim(
-    text: str,
-    outcome: ClaimVerdict,
-    reason: str,
-    details: Sequence[str] = (),
-    value: float | None = None,
-    below: float | None = None,
-) -> Claim:
-    """A claim with its verdict in words; `reason` says why it is not comparable or not measured, if it is not."""
-    verdict = f"{outcome} ({reason})" if reason else outcome
-    return Claim(text=text, outcome=outcome, verdict=verdict, details=tuple(details), value=value, below=below)
 
 
 def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findings, deviations: Sequence[str]) -> Cell:
@@ -79,11 +90,10 @@ def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findin
     records = [record for record in of_place if record.value(metric) is not None]
     values = [described.factor * value for record in records if (value := record.value(metric)) is not None]
     measured = statistics.fmean(values) if values else None
-    spread = statistics.stdev(values) if len(values) > 1 else None
     absence = findings.missing.get((*place, metric), findings.missing.get(place, "not asked for"))
-    reason = _reason(card, scale, printed, measured, absence, deviations)
+    reason = _reason(card, scale, place, printed, measured, absence, deviations)
     against = card.contradictions(row, column, metric) if printed is not None else ()
-    outcome, verdict = _verdict(printed, against, measured, spread, described.better, reason)
+    outcome, verdict = _verdict(printed, against, values, described, reason)
     judged = printed is not None and measured is not None and not reason
     return Cell(
         table=card.name,
@@ -96,12 +106,14 @@ def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findin
         printed=None if printed is None else str(printed),
         paper=None if printed is None else float(printed),
         measured=measured,
-        spread=spread,
+        spread=statistics.stdev(values) if len(values) > 1 else None,
         interval=_interval(records, metric, described.factor),
         ratio=measured / float(printed) if printed and measured is not None else None,
-        tolerance=tolerance(printed, spread) if judged and printed is not None else None,
+        prediction=prediction_interval(values) if judged and not described.deterministic else None,
+        margin=margin_of(printed, described) if judged and printed is not None else None,
         comparable=not reason,
         reason=reason,
+        follows=card.follows(scale, row, column),
         outcome=outcome,
         verdict=verdict,
         inconsistent=bool(against),
@@ -117,6 +129,7 @@ def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findin
 def _reason(
     card: AnyCard,
     scale: str,
+    place: Place,
     printed: Decimal | None,
     measured: float | None,
     absence: str,
@@ -129,45 +142,56 @@ def _reason(
     settings = card.scale(scale)
     if not settings.comparable:
         return str(settings.reason)
+    if own := card.incomparable(scale, *place):
+        return own
     return f"not the paper's protocol: {', '.join(deviations)}" if deviations else ""
 
 
 def _verdict(
-    printed: Decimal | None,
-    against: Sequence[Contradiction],
-    measured: float | None,
-    spread: float | None,
-    better: str,
-    reason: str,
+    printed: Decimal | None, against: Sequence[Contradiction], values: Sequence[float], metric: Metric, reason: str
 ) -> tuple[Verdict, str]:
     """The outcome, and the outcome with its reasons."""
-    if measured is None:
+    if not values:
         return "not run", f"not run: {reason}"
     if printed is None:
         return "not in the paper", "not in the paper"
     if reason:
         return "not comparable", f"not comparable: {reason}"
-    # A setting or a count has no seeds.
-    seeds = "" if spread is not None or better == "equal" else " (one seed)"
+    random = not metric.deterministic and metric.better != "equal"
+    seeds = " (one seed)" if random and len(values) == 1 else ""
     if against:
-        return "paper inconsistent", f"{INCONSISTENT}{seeds}: {_agreement(printed, against, measured, spread)}"
-    outcome = judge(printed, measured, spread, better)
+        return "paper inconsistent", f"{INCONSISTENT}{seeds}: {_agreement(printed, against, values, metric)}"
+    outcome = judge(printed, values, metric)
     return outcome, outcome + seeds
 
 
-def _agreement(printed: Decimal, against: Sequence[Contradiction], measured: float, spread: float | None) -> str:
+def _agreement(printed: Decimal, against: Sequence[Contradiction], values: Sequence[float], metric: Metric) -> str:
     """All values with their places, and those that the measured one agrees with."""
-    values = {"the table": printed, **{other.where: other.other_value for other in against}}
-    texts = [f"{place} has {value}" if value is not None else f"{place} excludes it" for place, value in values.items()]
+    named = {"the table": printed, **{other.where: other.other_value for other in against}}
+    texts = [f"{place} has {value}" if value is not None else f"{place} excludes it" for place, value in named.items()]
+    if not metric.deterministic and metric.better != "equal" and len(values) < 2:
+        return f"{', '.join(texts)}; one seed does not tell which"
     agreeing = [
-        f"{value} ({place})" for place, value in values.items() if value is not None and _agree(value, measured, spread)
+        f"{value} ({place})" for place, value in named.items() if value is not None and _agree(value, values, metric)
     ]
     return f"{', '.join(texts)}; measured agrees with {' and '.join(agreeing) or 'neither'}"
 
 
-def _agree(printed: Decimal, measured: float, spread: float | None) -> bool:
-    # A hair of slack: 0.235 - 0.23 is a rounding error above half a digit in binary.
-    return abs(measured - float(printed)) <= tolerance(printed, spread) * (1 + 1e-9)
+def _agree(printed: Decimal, values: Sequence[float], metric: Metric) -> bool:
+    if metric.deterministic or metric.better == "equal":
+        return rounds_to(printed, statistics.fmean(values))
+    interval = prediction_interval(values)
+    return interval is not None and _holds(interval, printed)
+
+
+def _holds(interval: Interval, printed: Decimal) -> bool:
+    """Whether the interval holds a number that rounds to the printed one."""
+    half_digit = last_digit(printed) / 2 * (1 + 1e-9)
+    return interval[0] <= float(printed) + half_digit and float(printed) - half_digit <= interval[1]
+
+
+def _side(printed: Decimal, measured: float, metric: Metric) -> Verdict:
+    return "better" if (measured < float(printed)) == (metric.better == "lower") else "worse"
 
 
 def _interval(records: Sequence[Record], metric: str, factor: float) -> tuple[float, float] | None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt
 
 from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.claims.samples import Samples, samples_of_records
 from alphanet.benchmark.findings import Finding, Findings, Place, Shown
 from alphanet.benchmark.judging import build_cells
 from alphanet.benchmark.needs import DataNeed
@@ -30,7 +31,7 @@ class RunOptions(BaseModel):
     only: tuple[str, ...] = ()
     """ROW, COLUMN or ROW/COLUMN, with `*` for anything; empty: all cells"""
     budget: PositiveFloat | None = None
-    """Minutes for everything that is not measured yet; the card's limits if None"""
+    """Minutes for everything that is not measured yet: what does not fit is not run; no limit if None"""
     restart: bool = False
     """Measure again what is finished or begun"""
     device: str = "auto"
@@ -42,7 +43,7 @@ class RunOptions(BaseModel):
     epochs: PositiveInt | None = None
     """Epochs of each training; the card's number if None"""
     max_time: PositiveFloat | None = None
-    """Seconds of each training at most; the card's limit if None"""
+    """Guard of each training in seconds: what it cuts is not run; the card's if None"""
     seed: NonNegativeInt = 0
     """Seed of random weights, displacements and samples"""
     threads: PositiveInt = 1
@@ -80,9 +81,8 @@ class Task(Generic[WorkT]):
     title: str  # for messages: "AlphaNet on formate, seed 0"
     places: tuple[Place, ...]  # the cells that it fills
     work: WorkT  # for the kind
-    seconds: float | None = None  # limit of its time; None if it has no limit, 0 if it is too short to divide
-    overhead: float = 0.0  # part of a share that goes to starting and evaluating, beside `seconds`
-    least: float = 0.0  # seconds below which it is not started
+    seconds: float | None = None  # limit of its time, or usual time if `whole`; None if there is none, 0 if it is short
+    whole: bool = False  # is done as a whole or not at all; a budget never shortens it, see `Kind.estimate`
     keys: Mapping[Place, str] = field(default_factory=dict)
     """Cell -> hash of everything that its numbers depend on; empty if the kind finds finished cells in another way"""
 
@@ -93,7 +93,7 @@ class Plan(Generic[WorkT]):
 
     tasks: tuple[Task[WorkT], ...]
     cost: str  # in words
-    minutes: float | None  # limit of all tasks, without environments and downloads; None if they have no limit
+    minutes: float | None  # of all tasks, without environments and downloads; None if they are not known
     data: tuple[DataNeed, ...] = ()
     models: tuple[str, ...] = ()  # baselines that run, whose environments must exist
     impossible: Mapping[Place, str] = field(default_factory=dict)  # cells that the scale cannot fill, and why
@@ -130,6 +130,15 @@ class Kind(ABC, Generic[CardT, WorkT]):
         """
         return task
 
+    def estimate(self, task: Task[WorkT], left: float) -> float | None:  # noqa: ARG002
+        """Seconds that a `whole` task needs on this machine; None if they are not known.
+
+        Args:
+            task: as `prepare` returned it.
+            left: seconds of the budget, which a measurement of the estimate itself may use.
+        """
+        return task.seconds
+
     def keeps(self, task: Task[WorkT], place: Place, record: Record) -> bool:
         """Whether an earlier record holds the number of a cell of `task`."""
         return bool(task.keys) and record.protocol.get("key") == task.keys.get(place)
@@ -141,7 +150,8 @@ class Kind(ABC, Generic[CardT, WorkT]):
         Args:
             task: as `prepare` returned it.
             places: its cells that no earlier record fills.
-            seconds: the task's share of the budget, or its own limit; None means no limit.
+            seconds: the task's share of the budget, or its own limit; None means no limit. A `whole` task gets its
+                own limit, whatever the budget is.
 
         Raises:
             UserError: the task failed; only the cells that have no number yet are lost.
@@ -158,6 +168,10 @@ class Kind(ABC, Generic[CardT, WorkT]):
         """Return the judged cells."""
         return build_cells(self.card, self.options.scale, findings, self.deviations(findings))
 
+    def samples(self, findings: Findings) -> Samples:
+        """Return the measurements from which the card's claims are decided: by default the metrics of the records."""
+        return samples_of_records(self.card, findings)
+
     @abstractmethod
     def show(self, findings: Findings) -> Shown:
-        """Draw figures into the folder; return them with claims, grids and notes."""
+        """Draw figures into the folder; return them with grids and notes."""

@@ -3,13 +3,14 @@
 import logging
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from alphanet.benchmark.budget import Budget
 from alphanet.benchmark.card import AnyCard
+from alphanet.benchmark.claims.evaluation import evaluate_claims
 from alphanet.benchmark.findings import Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.judging import RULE
 from alphanet.benchmark.kind import COMMON, Kind, Plan, RunOptions, Task
@@ -20,7 +21,7 @@ from alphanet.hardware import resolve_device
 from alphanet.provenance import where
 from alphanet.results.facts import cell_facts
 from alphanet.results.records import Record, RecordLog
-from alphanet.results.schema import RESULTS, BenchmarkResult, Cell, Provenance, read_result
+from alphanet.results.schema import RESULTS, BenchmarkResult, Cell, Figure, Provenance, read_result
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def run_benchmark(card: AnyCard, options: RunOptions) -> BenchmarkResult:
     logger.info("%s: records, figures and results.json; the same command resumes", kind.folder)
     run = _Run(card, options, kind)
     run.measure(kind.plan())
-    result = _result(card, options, kind, run.findings, run.broken)
+    result = _result(card, options, kind, run)
     result.write(kind.folder)
     return result
 
@@ -67,20 +68,31 @@ class _Run:
 
     def __init__(self, card: AnyCard, options: RunOptions, kind: Kind[Any, Any]) -> None:
         self.findings = Findings()
+        self.selected = selected_places(card, options.only)
+        self.before = _result_before(kind.folder, options)
         self._card, self._options, self._kind = card, options, kind
         self._log = RecordLog(kind.folder / RECORDS)
         self._earlier = [] if options.restart else list(self._log.records)
         self._failed: set[tuple[Place, ...]] = set()
+        self._needs: dict[str, float | None] = {}  # title of a task -> estimated seconds
 
     @property
     def broken(self) -> list[str]:
         """Messages about broken lines of the log of records."""
         return self._log.problems
 
+    def figures_kept(self, drawn: Collection[str]) -> list[Figure]:
+        """Figures of cells that were not selected, from the folder's earlier result; `drawn` are the names of this run.
+
+        If a selected cell has no number now, its own older figures cannot be told from theirs, and all are left out.
+        """
+        if self.before is None or any(place not in self.findings.records for place in self.selected):
+            return []
+        return [figure for figure in self.before.figures if figure.name not in drawn]
+
     def measure(self, plan: Plan[Any]) -> None:
         """Measure the tasks of `plan` that fill selected cells; a failure does not stop the others."""
-        selected = selected_places(self._card, self._options.only)
-        tasks = self._selected(plan, selected)
+        tasks = self._selected(plan, self.selected)
         prepared = [ready for task in tasks if (ready := self._prepared(task)) is not None]
         budget = self._budget(prepared)
         for task in prepared:
@@ -89,7 +101,7 @@ class _Run:
     def _selected(self, plan: Plan[Any], selected: set[Place]) -> list[Task[Any]]:
         """The tasks of selected cells; every other cell gets its reason."""
         filled = {place for task in plan.tasks for place in task.places}
-        measured = _measured_before(self._kind.folder, self._options)
+        measured = _measured_in(self.before)
         for place in all_places(self._card):
             if place not in selected and place in measured:
                 self.findings.records[place] = measured[place]
@@ -110,12 +122,24 @@ class _Run:
             return None
 
     def _budget(self, tasks: list[Task[Any]]) -> Budget | None:
+        """The running budget; estimates that have to be measured first are part of it."""
         if self._options.budget is None:
             return None
-        return Budget(
-            self._options.budget,
-            {task.title: task.seconds if self._open(task, self._kept(task)) else 0.0 for task in tasks},
-        )
+        budget = Budget(self._options.budget, {})
+        for task in tasks:
+            seconds: float | None = 0.0
+            if self._open(task, self._kept(task)):
+                seconds = self._estimate(task, budget) if task.whole and task.seconds != 0 else task.seconds
+            budget.expect({task.title: seconds})
+        return budget
+
+    def _estimate(self, task: Task[Any], budget: Budget) -> float | None:
+        try:
+            seconds = self._kind.estimate(task, budget.left)
+        except UserError:  # the task will fail alike, and say so
+            return 0.0
+        self._needs[task.title] = seconds
+        return seconds
 
     def _measure(self, task: Task[Any], budget: Budget | None) -> None:
         earlier = self._kept(task)
@@ -129,11 +153,12 @@ class _Run:
             return
         seconds = task.seconds
         if budget is not None:
-            seconds = budget.share(task.title, overhead=task.overhead, least=task.least)
-            if seconds is None:
-                self._miss(places, self._no_time(task))
+            left = budget.left
+            share = (0.0 if budget.fits(task.title) else None) if task.whole else budget.share(task.title)
+            if share is None:
+                self._miss(places, self._no_time(task, left))
                 return
-            seconds = seconds or task.seconds
+            seconds = share or task.seconds
         logger.info("%s", task.title)
         try:
             for finding in self._kind.measure(task, places, seconds):
@@ -167,10 +192,14 @@ class _Run:
     def _open(task: Task[Any], earlier: Mapping[Place, Record]) -> tuple[Place, ...]:
         return tuple(place for place in task.places if place not in earlier)
 
-    def _no_time(self, task: Task[Any]) -> str:
-        needs = "as long as it takes" if task.seconds is None else f"up to {task.seconds:g} s"
-        reason = f"no time left of the budget of {self._options.budget:g} minutes; it needs {needs}"
-        logger.warning("%s: %s", task.title, reason)
+    def _no_time(self, task: Task[Any], left: float) -> str:
+        """The reason why a task does not begin, `left` seconds before the budget ends."""
+        needed = self._needs.get(task.title) if task.whole else task.seconds
+        needs = "needs a time that is not known" if needed is None else f"needs about {_minutes(needed)}"
+        reason = f"{needs}, {_minutes(left)} left of the budget of {_minutes(60 * (self._options.budget or 0.0))}"
+        if task.whole:
+            reason += "; nothing is cut short to fit"
+        logger.warning("%s: not run: %s", task.title, reason)
         return reason
 
     def _add(self, place: Place, record: Record) -> None:
@@ -189,33 +218,41 @@ class _Run:
         logger.warning("%s failed: %s", task.title, error)
 
 
-def _measured_before(folder: Path, options: RunOptions) -> dict[Place, list[Record]]:
-    """Records of the cells in the folder's result, if that result is of the same scale and options.
+def _minutes(seconds: float) -> str:
+    return f"{float(f'{seconds / 60:.2g}'):g} min"
 
-    A run of some cells must keep the numbers that an earlier run measured for other cells.
+
+def _result_before(folder: Path, options: RunOptions) -> BenchmarkResult | None:
+    """The folder's result, if it is of the same scale and options.
+
+    A run of some cells keeps the numbers and figures that an earlier run measured for other cells.
     """
     try:
         earlier = read_result(folder / RESULTS)
     except UserError:  # there is no result yet, or one of another version, which this run replaces
-        return {}
-    if earlier.scale != options.scale or _settings(earlier.options) != _settings(options.given()):
-        return {}
+        return None
+    same = earlier.scale == options.scale and _settings(earlier.options) == _settings(options.given())
+    return earlier if same else None
+
+
+def _measured_in(result: BenchmarkResult | None) -> dict[Place, list[Record]]:
+    """The records of its cells."""
     return {
-        (cell.row, cell.column): [earlier.records[name] for name in cell.records if name in earlier.records]
-        for cell in earlier.cells
-        if cell.records
+        (cell.row, cell.column): [result.records[name] for name in cell.records if name in result.records]
+        for cell in (result.cells if result else ())
+        if result and cell.records
     }
 
 
 def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """The options that the numbers depend on."""
-    return {name: value for name, value in given.items() if name not in COMMON | {"mirror"}}
+    return {name: value for name, value in given.items() if name not in COMMON | {"mirror", "max_time"}}
 
 
-def _result(
-    card: AnyCard, options: RunOptions, kind: Kind[Any, Any], findings: Findings, broken: Sequence[str]
-) -> BenchmarkResult:
+def _result(card: AnyCard, options: RunOptions, kind: Kind[Any, Any], run: _Run) -> BenchmarkResult:
+    findings = run.findings
     cells, shown = kind.cells(findings), kind.show(findings)
+    kept = run.figures_kept({figure.name for figure in shown.figures})
     settings = card.scale(options.scale)
     deviations = kind.deviations(findings)
     reason = settings.reason or ", ".join(deviations)
@@ -233,13 +270,15 @@ def _result(
         comparable=not reason,
         reason=reason,
         when=max((record.when for record in records.values()), default=""),
+        across=card.across,
+        trivial=tuple(name for name, row in card.rows.items() if row.trivial),
         cells=tuple(cells),
-        claims=tuple(shown.claims),
+        claims=tuple(evaluate_claims(card, options.scale, kind.samples(findings), findings, deviations)),
         grids=tuple(shown.grids),
         curves=tuple(shown.curves),
-        figures=tuple(shown.figures),
+        figures=(*shown.figures, *kept),
         notes=_notes(card, cells, shown),
-        problems=_problems(card, findings, broken),
+        problems=_problems(card, findings, shown, run.broken),
         failures=tuple(findings.failures),
         records=records,
         origins=shown.origins
@@ -260,12 +299,12 @@ def _notes(card: AnyCard, cells: list[Cell], shown: Shown) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*rule, *rows, *card.notes, *shown.notes]))
 
 
-def _problems(card: AnyCard, findings: Findings, broken: Sequence[str]) -> tuple[str, ...]:
-    """Messages about broken records, and about rows without a number if the benchmark has no cells."""
+def _problems(card: AnyCard, findings: Findings, shown: Shown, broken: Sequence[str]) -> tuple[str, ...]:
+    """Messages about broken records, of the kind, and about rows without a number if the benchmark has no cells."""
     if card.metrics:
-        return tuple(broken)
+        return (*broken, *shown.problems)
     missing = (f"{'/'.join(filter(None, place))}: not run: {why}" for place, why in findings.missing.items())
-    return (*broken, *missing)
+    return (*broken, *shown.problems, *missing)
 
 
 def _named(places: tuple[Place, ...]) -> str:

@@ -2,17 +2,40 @@
 
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from alphanet.cli import baselines, bench, data, evaluate, models, options, output, report, repro, schema, train
+from alphanet.cli import (
+    baselines,
+    bench,
+    data,
+    evaluate,
+    models,
+    options,
+    output,
+    process,
+    report,
+    repro,
+    schema,
+    train,
+)
 from alphanet.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+
+class _Root(TyperGroup):
+    """The command line itself, which sees all words before its commands do."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, process.with_home(args))
+
+
 app = typer.Typer(
     name="alphanet",
+    cls=_Root,
     help="Reproduce the AlphaNet paper, and measure interatomic potentials so that the numbers can be believed.",
     epilog="Examples:\n\nalphanet repro table1 --only 'AlphaNet/*' --budget 10m\n\n"
     "alphanet eval alphanet formate:mini:test --untrained\n\nalphanet report runs -o runs/report",
@@ -57,11 +80,19 @@ def version_text() -> str:
 
 
 def main() -> None:
-    """Run the command line; foreseeable mistakes become one line on stderr and exit code 1, Ctrl-C 130."""
+    """Run the command line; foreseeable mistakes become one line on stderr and exit code 1, Ctrl-C 130, SIGTERM 143."""
+    process.show_every_character()
+    process.end_orderly()
     try:
         app(prog_name="alphanet")
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except (MemoryError, RuntimeError) as error:
+        message = process.memory_message(error)
+        if message is None:
+            raise
+        print(f"error: {message}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

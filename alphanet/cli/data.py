@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -11,13 +11,11 @@ from alphanet.cli.choices import DEFAULT_SCALE
 from alphanet.cli.output import print_json, print_table
 from alphanet.errors import UserError
 
-if TYPE_CHECKING:
-    from alphanet.data.cards import LabelKeys
-
 logger = logging.getLogger(__name__)
 
 FETCHED_SCALE = "slice"  # miniatures need not be fetched
 OF_DATASETS = "it goes with a data set, not with a file"
+OF_FILES = "it goes with a file; the labels of a data set have the names in its card"
 
 app = typer.Typer(
     name="data",
@@ -97,9 +95,10 @@ def stats(
     target: o.DatasetOrFile,
     scale: o.Scale = None,
     mirror: o.Mirror = None,
-    energy_key: o.EnergyKey = "energy",
-    forces_key: o.ForcesKey = "forces",
-    stress_key: o.StressKey = "stress",
+    energy_key: o.EnergyKey = None,
+    forces_key: o.ForcesKey = None,
+    stress_key: o.StressKey = None,
+    virial_key: o.VirialKey = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Print numbers of frames and atoms, elements, energies, forces, distances, neighbors and repeats."""
@@ -108,13 +107,12 @@ def stats(
     from alphanet.data.splits import SPLITS
     from alphanet.data.statistics import statistics_of
 
-    keys = _keys(energy_key, forces_key, stress_key)
+    keys = {"energy_key": energy_key, "forces_key": forces_key, "stress_key": stress_key, "virial_key": virial_key}
     if _is_file(target):
         o.refuse(OF_DATASETS, scale=scale, mirror=mirror)
-        streams = {"frames": read_frames(Path(target), labeled=False, labels=keys)}
+        streams = {"frames": read_frames(Path(target), labeled=False, labels=o.label_keys(**keys))}
     else:
-        if keys != _keys():
-            raise UserError("the labels of a data set have the names in its card; name keys only for a file")
+        o.refuse(OF_FILES, **keys)
         data = prepare(target, scale or DEFAULT_SCALE, mirror=mirror)
         streams = {split: read_frames(getattr(data, split)) for split in SPLITS}
     statistics = {name: statistics_of(frames).as_dict() for name, frames in streams.items()}
@@ -134,16 +132,17 @@ def convert(
     source: o.ConvertFrom,
     target: o.ConvertTo,
     format: o.FileFormat = None,
-    energy_key: o.EnergyKey = "energy",
-    forces_key: o.ForcesKey = "forces",
-    stress_key: o.StressKey = "stress",
+    energy_key: o.EnergyKey = None,
+    forces_key: o.ForcesKey = None,
+    stress_key: o.StressKey = None,
+    virial_key: o.VirialKey = None,
     unlabeled: o.Unlabeled = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Convert frames between formats, with one frame in memory at a time."""
     from alphanet.data.formats import read_frames, write_frames
 
-    keys = _keys(energy_key, forces_key, stress_key)
+    keys = o.label_keys(energy_key, forces_key, stress_key, virial_key)
     frames = read_frames(source, labeled=not unlabeled, labels=keys)
     count = write_frames(target, frames, format=format)
     logger.info("%d frames written to %s", count, target)
@@ -151,15 +150,69 @@ def convert(
         print_json("alphanet-conversion", {"file": str(target), "frames": count})
 
 
+@app.command(
+    epilog="Examples:\n\nalphanet data split mine.extxyz --out divided\n\n"
+    "alphanet data split run1.traj run2.traj --group-by trajectory --test 0.2 --out divided"
+)
+def split(
+    files: o.LabeledFiles,
+    out: o.OutFolder = None,
+    valid: o.ValidFrames = None,
+    test: o.TestFrames = None,
+    split: o.SplitRule = None,
+    group_by: o.GroupBy = None,
+    split_seed: o.SplitSeed = None,
+    energy_key: o.EnergyKey = None,
+    forces_key: o.ForcesKey = None,
+    stress_key: o.StressKey = None,
+    virial_key: o.VirialKey = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Divide files of labeled structures into train.extxyz, valid.extxyz and test.extxyz, as `alphanet train` does.
+
+    They go to the folder runs/split if --out is not given. Isolated atoms go to train.extxyz.
+    """
+    from alphanet.cards import validate
+    from alphanet.data.own import OwnData
+    from alphanet.data.own_stores import prepare_own, write_split
+
+    rules = o.given(valid=o.part(valid), test=o.part(test), split=split, group_by=group_by, split_seed=split_seed)
+    keys = o.label_keys(energy_key, forces_key, stress_key, virial_key)
+    own = validate({"train": files, "labels": keys, **rules}, OwnData, "division")
+    frames = prepare_own(own)
+    folder = out or Path("runs/split")
+    written = write_split(own, frames, folder)
+    for line in frames.describe():
+        logger.info("%s", line)
+    for line in frames.warnings():
+        logger.warning("%s", line)
+    if as_json:
+        values = {name: {"file": str(path), "frames": count} for name, (path, count) in written.items()}
+        print_json("alphanet-split", {"files": values})
+        return
+    print_table(("file", "frames"), [(str(path), str(count)) for path, count in written.values()])
+
+
 @app.command(epilog="Examples:\n\nalphanet data check formate --scale full\n\nalphanet data check mine.extxyz")
-def check(target: o.DatasetOrFile, scale: o.Scale = None, mirror: o.Mirror = None, as_json: o.AsJson = False) -> None:
+def check(
+    target: o.DatasetOrFile,
+    scale: o.Scale = None,
+    mirror: o.Mirror = None,
+    energy_key: o.EnergyKey = None,
+    forces_key: o.ForcesKey = None,
+    stress_key: o.StressKey = None,
+    virial_key: o.VirialKey = None,
+    as_json: o.AsJson = False,
+) -> None:
     """Check files, labels, net forces, units, repeats and the overlap of splits. The exit code is 1 if one fails."""
     from alphanet.data.checks import check_dataset, check_file
 
+    keys = {"energy_key": energy_key, "forces_key": forces_key, "stress_key": stress_key, "virial_key": virial_key}
     if _is_file(target):
         o.refuse(OF_DATASETS, scale=scale, mirror=mirror)
-        findings = list(check_file(Path(target)))
+        findings = list(check_file(Path(target), o.label_keys(**keys)))
     else:
+        o.refuse(OF_FILES, **keys)
         findings = list(check_dataset(target, scale or DEFAULT_SCALE, mirror))
     if as_json:
         print_json("alphanet-findings", {"findings": [vars(finding) for finding in findings]})
@@ -181,12 +234,6 @@ def _is_file(target: str) -> bool:
     from alphanet.errors import did_you_mean
 
     raise UserError(f"{target!r} is neither a data set nor a file{did_you_mean(target, known_names())}")
-
-
-def _keys(energy: str = "energy", forces: str = "forces", stress: str = "stress") -> "LabelKeys":
-    from alphanet.data.cards import LabelKeys
-
-    return LabelKeys(energy=energy, forces=forces, stress=stress)
 
 
 def _finite(value: Any) -> Any:

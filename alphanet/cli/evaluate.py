@@ -61,6 +61,10 @@ def evaluate(
     config: o.ModelConfig = None,
     trust: o.Trust = False,
     mirror: o.Mirror = None,
+    energy_key: o.EnergyKey = None,
+    forces_key: o.ForcesKey = None,
+    stress_key: o.StressKey = None,
+    virial_key: o.VirialKey = None,
     parity: o.Parity = None,
     as_json: o.AsJson = False,
 ) -> None:
@@ -78,6 +82,7 @@ def evaluate(
         protocol=protocol,  # type: ignore[arg-type]  # it is checked
         batch_size=batch_size or 8,
         mirror=mirror,
+        labels=o.label_keys(energy_key, forces_key, stress_key, virial_key),
     )
     if parity:
         _draw(parity, result)
@@ -97,6 +102,11 @@ def _draw(folder: Path, result: "EvaluationResult") -> None:
 
 def _lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [("structures", f"{metrics['n_structures']}"), ("atoms", f"{metrics['n_atoms']}")]
+    lines += [
+        (f"structures with {label}", f"{metrics[name]}")
+        for name, label in (("n_energy", "an energy"), ("n_forces", "forces"), ("n_stress", "a stress"))
+        if metrics.get(name, metrics["n_structures"]) != metrics["n_structures"]
+    ]
     lines += [
         (title, f"{1e3 * metrics[name]:.4g} {unit}") for name, title, unit in ERRORS if metrics.get(name) is not None
     ]

@@ -86,9 +86,10 @@ def predict(
         device=device, dtype=dtype, threads=threads, mode=mode, edge_memory=edge_memory, untrained=untrained,
         preset=preset, seed=seed, config=config, trust=trust,
     )  # fmt: skip
-    potential = open_potential(model, options, lambda: read_frames(structures, labeled=False))
+    potential = open_potential(model, options, lambda: read_frames(structures, labeled=False, labels=None))
     try:
-        frames = read_frames(structures, labeled=False)
+        # What has the names of labels in the file stays beside the prediction.
+        frames = read_frames(structures, labeled=False, labels=None)
         count = write_frames(out, _predicted(potential, frames, batch_size or 8))
         provenance = potential.provenance()
     finally:
@@ -150,6 +151,6 @@ def _predicted(potential: "Potential", frames: "Iterable[Atoms]", batch_size: in
 
 
 def _labeled(atoms: "Atoms", answer: "FramePrediction") -> "Atoms":
-    from alphanet.data.labels import labels_from, with_labels
+    from alphanet.data.labels import labels_from, predicted
 
-    return with_labels(atoms.copy(), labels_from(answer.energy, answer.forces, answer.stress))
+    return predicted(atoms, labels_from(answer.energy, answer.forces, answer.stress))

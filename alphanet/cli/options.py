@@ -6,12 +6,15 @@ says. An option that a call cannot use is refused, see `refuse`.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from alphanet.cli import completion, durations
 from alphanet.errors import UserError
+
+if TYPE_CHECKING:
+    from alphanet.data.cards import LabelKeys
 
 WHAT, LIMITS, HARDWARE = "What to run", "Limits", "Hardware"
 MODEL, DATA, OUTPUT = "Model", "Data", "Output"
@@ -49,8 +52,12 @@ ConvertFrom = Annotated[Path, _argument("IN", "A file or folder of frames.")]
 ConvertTo = Annotated[Path, _argument("OUT", "The file to write. Its suffix tells the format.")]
 BaselineName = Annotated[str, _argument("NAME", "A baseline (`alphanet baselines list`).", completion.baselines)]
 BaselineNames = Annotated[list[str] | None, _argument("NAME", "Baselines.", completion.baselines)]
-TRAIN_HELP = "Settings in a file, and values to put over them."
-TrainWords = Annotated[list[str] | None, _argument("CONFIG.yaml|KEY=VALUE", TRAIN_HELP)]
+TRAIN_HELP = (
+    "Files of labeled structures in any format that is read, or a data set; settings in a file; values to put over "
+    "them (`alphanet train --keys`)."
+)
+TrainWords = Annotated[list[str] | None, _argument("FILE|CONFIG.yaml|KEY=VALUE", TRAIN_HELP)]
+LabeledFiles = Annotated[list[Path], _argument("FILE", "Files of labeled structures.")]
 RunFolders = Annotated[list[Path], _argument("RUNS", "Folders of runs, or folders that hold such folders.")]
 FirstResults = Annotated[Path, _argument("A", "A report's folder, a results.json, or a folder of runs.")]
 SecondResults = Annotated[Path, _argument("B", "The same, later.")]
@@ -91,11 +98,17 @@ Seed = Annotated[
         min=0,
     ),
 ]
-DryRun = Annotated[bool, _option(WHAT, "Run nothing. Say what it would take and what is missing.", "--dry-run")]
+DryRun = Annotated[
+    bool,
+    _option(
+        WHAT, "Only say what it would take and what is missing; `train` measures a few steps for that.", "--dry-run"
+    ),
+]
 Restart = Annotated[
     bool, _option(WHAT, "Do again what is finished or begun, instead of going on from it.", "--restart")
 ]
 All = Annotated[bool, _option(WHAT, "Every baseline.", "--all")]
+Keys = Annotated[bool, _option(WHAT, "List every key of the settings with its default, and end.", "--keys")]
 Relax = Annotated[
     int | None,
     _option(
@@ -237,6 +250,15 @@ ModelConfig = Annotated[
     Path | None,
     _option(MODEL, "JSON file with the configuration of a public checkpoint that carries none.", "--config"),
 ]
+StartFrom = Annotated[
+    str | None,
+    _option(
+        MODEL,
+        "Start from these weights (fine-tuning): a file that `train` wrote, a public checkpoint of AlphaNet (with "
+        "--config), or a name of `alphanet models list`.",
+        "--from",
+    ),
+]
 Untrained = Annotated[bool, _option(MODEL, "Random weights, with the settings of --preset.", "--untrained")]
 Preset = Annotated[
     str | None,
@@ -272,6 +294,31 @@ Dataset = Annotated[
     str | None,
     _option(DATA, "Train on this data set, with its defaults.", "--dataset", autocompletion=completion.datasets),
 ]
+ValidFrames = Annotated[
+    str | None,
+    _option(DATA, "File of validation frames, or their part of the files. If not given: 0.1.", "--valid"),
+]
+TestFrames = Annotated[
+    str | None,
+    _option(DATA, "File of test frames, or their part of the files; 0: none. If not given: 0.1.", "--test"),
+]
+SplitRule = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "random (by --split-seed) or time (the first frames train, the last ones test). If not given: random.",
+        "--split",
+    ),
+]
+GroupBy = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "Key in the frames' info: frames with the same value stay together. trajectory: the frames of a file.",
+        "--group-by",
+    ),
+]
+SplitSeed = Annotated[int | None, _option(DATA, "Seed of the division. If not given: 0.", "--split-seed", min=0)]
 Mirror = Annotated[
     str | None,
     _option(
@@ -310,7 +357,7 @@ Predictions = Annotated[
     _option(
         DATA,
         "Predictions in place of the published ones: a table with material_id and e_form… or e_above_hull… (eV/atom; "
-        ".csv(.gz), .parquet, .jsonl(.gz)); for repro a folder of published files.",
+        ".csv(.gz), .parquet, .jsonl(.gz), .json of pandas); for repro a folder of published files.",
         "--predictions",
     ),
 ]
@@ -333,10 +380,25 @@ Geometry = Annotated[
         DATA, "Published relaxed structures with which the geometries are compared (RMSD, symmetry).", "--geometry"
     ),
 ]
-EnergyKey = Annotated[str, _option(DATA, "Name of the energy in the file.", "--energy-key")]
-ForcesKey = Annotated[str, _option(DATA, "Name of the forces in the file.", "--forces-key")]
-StressKey = Annotated[str, _option(DATA, "Name of the stress (eV/Å^3) in the file.", "--stress-key")]
-Unlabeled = Annotated[bool, _option(DATA, "Accept frames without energy or forces.", "--unlabeled")]
+EnergyKey = Annotated[
+    str | None,
+    _option(
+        DATA, "Name of the energy in the file. If not given: energy, or a known spelling (REF_energy).", "--energy-key"
+    ),
+]
+ForcesKey = Annotated[str | None, _option(DATA, "Name of the forces in the file, likewise.", "--forces-key")]
+StressKey = Annotated[
+    str | None, _option(DATA, "Name of the stress (eV/Å^3, tension positive) in the file, likewise.", "--stress-key")
+]
+VirialKey = Annotated[
+    str | None,
+    _option(
+        DATA,
+        "Name of the virial (eV) in the file, likewise. It becomes the stress -virial/volume, if no stress is named.",
+        "--virial-key",
+    ),
+]
+Unlabeled = Annotated[bool, _option(DATA, "Accept frames without energy or forces.", "--unlabeled", "--unlabelled")]
 FileFormat = Annotated[
     str | None, _option(DATA, "extxyz, traj, db, aselmdb or deepmd. If not given: by the suffix.", "--format")
 ]
@@ -352,6 +414,14 @@ OutFile = Annotated[Path, _option(OUTPUT, "File to write.", "--out", "-o")]
 Parity = Annotated[
     Path | None, _option(OUTPUT, "Folder for parity plots of energies and forces (PNG, SVG, PDF).", "--parity")
 ]
+SingleFile = Annotated[
+    bool,
+    _option(
+        OUTPUT,
+        "Carry all figures inside the page. By default it loads large ones from figures/ beside it.",
+        "--single-file",
+    ),
+]
 OpenPage = Annotated[bool, _option(OUTPUT, "Show the page in a browser.", "--open")]
 AsJson = Annotated[bool, _option(OUTPUT, "Print one JSON object to stdout, with a key `schema`.", "--json")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")]
@@ -366,6 +436,15 @@ def flag(field: str) -> str:
 def given(**values: Any) -> dict[str, Any]:
     """Those of the values that the user gave."""
     return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
+def label_keys(
+    energy_key: str | None, forces_key: str | None, stress_key: str | None, virial_key: str | None
+) -> "LabelKeys":
+    """Names of labels in files: those given, and ASE's."""
+    from alphanet.data.cards import LabelKeys
+
+    return LabelKeys(**given(energy=energy_key, forces=forces_key, stress=stress_key, virial=virial_key))
 
 
 def refuse(use: str, **values: Any) -> None:
@@ -398,3 +477,13 @@ def required_models(*given_names: Sequence[str] | None) -> tuple[str, ...]:
     if not (names := model_names(*given_names)):
         raise UserError("name at least one model; `alphanet baselines list` has those that need no file")
     return names
+
+
+def part(text: str | None) -> float | str | None:
+    """A part of the frames, if `text` is a number, or the name of a file."""
+    if text is None or Path(text).exists():
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -46,6 +46,10 @@ def print_json(schema: str, values: Mapping[str, Any]) -> None:
         text = json.dumps({"schema": schema, **values}, ensure_ascii=False, allow_nan=False)
     except ValueError as error:
         raise UserError(f"the result cannot be printed as JSON: {error}") from error
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # JSON has escapes for what the terminal's encoding lacks
+        text = json.dumps({"schema": schema, **values}, allow_nan=False)
     print(text)
 
 

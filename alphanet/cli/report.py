@@ -31,7 +31,13 @@ def register(parent: typer.Typer) -> None:
 
 
 @app.command(epilog=EXAMPLES)
-def page(runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = False, as_json: o.AsJson = False) -> None:
+def page(
+    runs: o.RunFolders,
+    out: o.OutFolder = None,
+    single_file: o.SingleFile = False,
+    open_it: o.OpenPage = False,
+    as_json: o.AsJson = False,
+) -> None:
     """Show every table and figure in RUNS beside the paper: HTML, JSON, Markdown, LaTeX, copies of the figures.
 
     `report` without `page` does the same. The report goes to runs/report if --out is not given.
@@ -41,7 +47,7 @@ def page(runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = Fals
 
     out = out or FOLDER
     collected = collect(runs, skip=out)
-    path = write_report(out, collected)
+    path = write_report(out, collected, single_file=single_file)
     report = collected.report
     if as_json:
         values = {"page": str(path), "summary": report.summary.model_dump(), "problems": report.problems}
@@ -52,7 +58,12 @@ def page(runs: o.RunFolders, out: o.OutFolder = None, open_it: o.OpenPage = Fals
             print(f"{run.title}: {_counted(outcomes) or run.state}{_problems(len(run.problems))}")
         for problem in report.problems:
             print(problem)
-        print(f"{_counted(report.summary.verdicts)}{_problems(report.summary.problems)}\n{path}")
+        summary = report.summary
+        print(summary.answer)
+        for title, counts in (("measured numbers", summary.verdicts), ("settings and counts", summary.settings)):
+            if counted := _counted(counts):
+                print(f"{title}: {counted}")
+        print(f"{summary.problems} problem{'' if summary.problems == 1 else 's'}\n{path}")
     if open_it:
         webbrowser.open(path.resolve().as_uri())
 

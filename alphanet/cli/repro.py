@@ -187,6 +187,10 @@ def _print(result: "BenchmarkResult", *, as_json: bool) -> bool:
         reasons = dict.fromkeys(cell.reason for cell in result.cells if cell.reason) or dict.fromkeys(result.problems)
         shown = "; ".join(list(reasons)[:REASONS])
         logger.error("%s: nothing could be measured%s", result.name, f": {shown}" if shown else "")
+        if result.cells and not as_json:
+            from alphanet.report.terminal import print_result
+
+            print_result(result)
         return False
     if not as_json:
         from alphanet.report.terminal import print_result

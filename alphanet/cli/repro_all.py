@@ -14,6 +14,7 @@ from alphanet.cli.choices import Choice
 from alphanet.cli.options import flag
 from alphanet.cli.output import print_json, print_table
 from alphanet.errors import UserError
+from alphanet.paths import own_python
 
 if TYPE_CHECKING:
     from alphanet.benchmark.kind import RunOptions
@@ -61,7 +62,7 @@ def run_all(chosen: Sequence[Choice], *, as_json: bool) -> bool:
     for place, choice in enumerate(chosen, 1):
         options = choice.options
         if budget is not None:
-            share = budget.share(choice.name)
+            share = budget.share(choice.name, capped=False)  # estimates may exceed what is usual
             minutes = max(LEAST, share or 0.0) / 60
             options = options.model_copy(update={"budget": minutes if share is None or share > 0 else None})
         arguments = ["repro", choice.name, *arguments_of(options)]
@@ -114,8 +115,9 @@ def run_command(arguments: Sequence[str], *, quiet: bool) -> int:
         arguments: of the command line.
         quiet: what the command prints goes to stderr.
     """
-    command = [sys.executable, "-m", "alphanet", *arguments]
-    return subprocess.run(command, stdout=sys.stderr if quiet else None, check=False).returncode
+    python, variables = own_python()
+    command = [*python, "-m", "alphanet", *arguments]
+    return subprocess.run(command, env=variables, stdout=sys.stderr if quiet else None, check=False).returncode
 
 
 def _divided(chosen: Sequence[Choice]) -> Any:

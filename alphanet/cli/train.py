@@ -1,28 +1,36 @@
-"""`alphanet train`: train AlphaNet, or a baseline in its own environment, on a data set."""
+"""`alphanet train`: train AlphaNet, or a baseline in its own environment, on files or on a data set."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from alphanet.cli import options as o
 from alphanet.cli.choices import DEFAULT_SCALE
-from alphanet.cli.output import print_json
+from alphanet.cli.output import print_json, print_table
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
     from alphanet.potentials.settings import BaselineSettings
+    from alphanet.results.schema import BenchmarkResult
     from alphanet.training.config import AlphaNetSettings
+    from alphanet.training.folder import TrainingResult
+    from alphanet.training.run import TrainingData
 
 EXAMPLES = """Examples:
 
+alphanet train mine.extxyz --test test.extxyz epochs=200
+
+alphanet train run1.traj run2.traj --group-by trajectory --model mace --dry-run
+
 alphanet train --dataset formate epochs=20 loss.energy_weight=1
 
-alphanet train --model mace --dataset zeolite --max-time 10m model.correlation=2
+alphanet train mine.extxyz --from model.safetensors finetune.freeze=structure
 
 alphanet train settings.yaml --seed 1 --out runs/train/mine"""
+CONFIGURATIONS = (".yaml", ".yml")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,13 +39,26 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    settings: o.TrainWords = None,
+    words: o.TrainWords = None,
     model: o.TrainedModel = "alphanet",
     dataset: o.Dataset = None,
     scale: o.Scale = None,
+    start: o.StartFrom = None,
+    config: o.ModelConfig = None,
+    valid: o.ValidFrames = None,
+    test: o.TestFrames = None,
+    split: o.SplitRule = None,
+    group_by: o.GroupBy = None,
+    split_seed: o.SplitSeed = None,
+    energy_key: o.EnergyKey = None,
+    forces_key: o.ForcesKey = None,
+    stress_key: o.StressKey = None,
+    virial_key: o.VirialKey = None,
     mirror: o.Mirror = None,
     seed: o.Seed = None,
     restart: o.Restart = False,
+    dry_run: o.DryRun = False,
+    keys: o.Keys = False,
     epochs: o.Epochs = None,
     max_time: o.MaxTime = None,
     device: o.Device = "auto",
@@ -46,12 +67,15 @@ def train(
     out: o.OutFolder = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Train AlphaNet or a baseline. The same command resumes an interrupted training.
+    """Train AlphaNet or a baseline on FILES or a data set, and evaluate it on test frames.
 
-    The run goes to runs/train/[MODEL-]DATASET-SCALE-seedN if --out is not given.
+    The same command resumes an interrupted training. The run goes to runs/train/[MODEL-]DATA-SCALE-seedN if --out is
+    not given: weights, logs, errors on test frames, a parity plot and the learning curve.
     """
-    from alphanet.training.api import ALPHANET
-    from alphanet.training.api import train as run
+    if keys:
+        _print_keys(model, as_json=as_json)
+        return
+    from alphanet.training.api import default_folder, train_on, training_data
 
     values = o.given(
         epochs=epochs,
@@ -61,35 +85,124 @@ def train(
         max_time=max_time,
         threads=threads,
     )
-    words = [*(settings or []), *(f"{key}={value}" for key, value in values.items())]
-    chosen = _settings(model, words, dataset, scale, whole_file=model == ALPHANET)
-    result = run(chosen.dataset, settings=chosen, out=out, resume=not restart, mirror=mirror)
-    if os.environ.get("LOCAL_RANK", "0") != "0":  # another process prints
+    if start:
+        values["finetune"] = o.given(weights=start, config=None if config is None else str(config))
+    elif config:
+        o.refuse("it goes with --from", config=config)
+    labels = o.given(energy=energy_key, forces=forces_key, stress=stress_key, virial=virial_key)
+    division = o.given(
+        valid=o.part(valid),
+        test=o.part(test),
+        split=split,
+        group_by=group_by,
+        split_seed=split_seed,
+        labels=labels or None,
+    )
+    chosen = _settings(model, words or [], values, dataset, scale, division)
+    folder = out or default_folder(chosen)
+    frames = training_data(chosen, mirror=mirror)
+    if dry_run:
+        _print_plan(chosen, frames, folder, as_json=as_json)
         return
+    result = train_on(chosen, frames, folder, resume=not restart)
+    if os.environ.get("LOCAL_RANK", "0") != "0":  # another process evaluates and prints
+        return
+    evaluation = _evaluation(folder, result, frames)
     if as_json:
-        print_json("alphanet-training", result.model_dump(mode="json"))
-    else:
-        print(result.describe())
+        records = {} if evaluation is None else evaluation.records
+        errors = {str(record.data["split"]): dict(record.metrics) for record in records.values()}
+        print_json("alphanet-training", result.model_dump(mode="json") | ({"errors": errors} if errors else {}))
+        return
+    print(result.describe())
+    if evaluation is not None:
+        from alphanet.report.trainings.tables import text_rows
+
+        grid = evaluation.grids[0]
+        print_table(grid.columns, text_rows(grid), left=grid.columns[1:2])
+
+
+def _evaluation(folder: Path, result: "TrainingResult", frames: "TrainingData") -> "BenchmarkResult | None":
+    """The evaluation of a training; None for stores that say nothing of a test."""
+    from alphanet.data.own_stores import OwnFrames
+    from alphanet.data.prepare import PreparedData
+    from alphanet.report.trainings.evaluation import evaluate_training
+
+    return evaluate_training(folder, result, frames) if isinstance(frames, PreparedData | OwnFrames) else None
 
 
 def _settings(
-    model: str, words: Sequence[str], dataset: str | None, scale: str | None, *, whole_file: bool
+    model: str,
+    words: Sequence[str],
+    values: dict[str, Any],
+    dataset: str | None,
+    scale: str | None,
+    division: dict[str, Any],
 ) -> "AlphaNetSettings | BaselineSettings":
-    """The settings that the command line names; a file is all of AlphaNet's, or lies over a baseline's defaults."""
-    from alphanet.training.api import settings_for
-    from alphanet.training.config import file_config
-    from alphanet.training.settings import from_words
+    """The settings that the command line names; a configuration is all of AlphaNet's, or lies over the defaults.
 
-    files = [word for word in words if "=" not in word]
-    if len(files) > 1 or (whole_file and files and dataset):
-        raise UserError(f"give one configuration, not {', '.join([*files, *([dataset] if dataset else [])])}")
-    if files and whole_file:
-        chosen = file_config(Path(files[0]), [word for word in words if "=" in word])
-        if chosen.dataset:
-            o.refuse("the configuration names data set and scale", scale=scale)
-            return chosen
-    values = from_words(words)
-    dataset = dataset or values.get("dataset")
-    if not dataset:
-        raise UserError("name what to train on: --dataset NAME, or a configuration file that names it")
-    return settings_for(model, dataset, scale or values.get("scale") or DEFAULT_SCALE, values)
+    Args:
+        model: alphanet or a baseline.
+        words: files of structures, the name of a data set, a configuration, and `key=value`.
+        values: of options.
+        dataset: a data set, or a file of structures.
+        scale: of the defaults.
+        division: rules by which files of structures are divided, as `OwnData` names them.
+
+    Raises:
+        UserError: several configurations or data sets, no data, or a wrong setting.
+    """
+    from alphanet.data.cards import known_names
+    from alphanet.training.api import ALPHANET, settings_for
+    from alphanet.training.config import file_config
+    from alphanet.training.settings import from_words, merged, with_files
+
+    overrides = [word for word in words if "=" in word and not Path(word).exists()]
+    others = [word for word in words if word not in overrides]
+    configurations = [word for word in others if Path(word).suffix in CONFIGURATIONS]
+    names = [word for word in others if word in known_names()] + ([dataset] if dataset else [])
+    files = [word for word in others if word not in configurations and word not in names]
+    if len(configurations) > 1 or len(names) + bool(files) > 1:
+        listed = [*configurations] if len(configurations) > 1 else [*files, *names]
+        raise UserError(f"give one configuration and one set of data, not {', '.join(listed)}")
+    above = merged(from_words(overrides), values)
+    if files:
+        above = merged({"data": {"train": [*files]}}, above)
+    elif names:
+        above = {"dataset": names[0], **above}
+    lower = from_words(configurations)
+    above = with_files(merged(lower, above) if lower else above)
+    if division:
+        if not above.get("data"):
+            raise UserError(f"{', '.join(map(o.flag, division))}: these divide files; a data set has its own division")
+        above = merged({"data": {}, **above}, {"data": division})
+    named = str(above.get("dataset") or "")
+    if not named:
+        raise UserError(
+            "name what to train on: files of labeled structures, --dataset NAME, or a configuration that names it"
+        )
+    whole = model == ALPHANET and bool(lower.get("dataset") or lower.get("data"))
+    if whole:
+        o.refuse("the configuration names data set and scale", scale=scale)
+        return file_config(Path(configurations[0]), above)
+    return settings_for(model, named, scale or str(above.get("scale") or DEFAULT_SCALE), above)
+
+
+def _print_keys(model: str, *, as_json: bool) -> None:
+    from alphanet.training.keys import training_keys
+
+    listed = training_keys(model)
+    if as_json:
+        print_json("alphanet-training-keys", {"keys": [vars(key) for key in listed]})
+        return
+    columns = ("key", "default", "meaning")
+    print_table(columns, [(key.name, key.default, key.meaning) for key in listed], left=columns)
+
+
+def _print_plan(settings: "AlphaNetSettings | BaselineSettings", frames: Any, folder: Path, *, as_json: bool) -> None:
+    from alphanet.training.plan import measured_plan
+
+    plan = measured_plan(settings, frames)
+    if as_json:
+        print_json("alphanet-training-plan", {**vars(plan), "folder": str(folder)})
+    else:
+        print(f"{folder}: {plan.describe()}")

@@ -13,7 +13,6 @@ from pathlib import Path, PurePosixPath
 from stat import S_ISLNK
 from typing import IO
 
-from alphanet.data.streaming import check_room
 from alphanet.errors import UserError
 
 # A member: its name, its size in bytes, and its content (None for a folder).
@@ -29,6 +28,8 @@ def unpack(archive: Path, folder: Path) -> None:
         UserError: the archive is damaged, a member is a link or a device or would leave the folder, or the disk is
             full.
     """
+    from alphanet.data.streaming import check_room  # brings httpx, which listing benchmarks does not need
+
     if folder.exists():
         return
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")

@@ -26,10 +26,15 @@ class LabelKeys(Card):
     """Names of the labels inside a file; the defaults are ASE's."""
 
     energy: str = "energy"
+    """Key of the energy (eV) in `info`"""
     forces: str = "forces"
-    stress: str = "stress"  # eV/Å^3, tension positive, as ASE
-    virial: str = "virial"  # eV, -dE/dstrain: the opposite sign and not divided by the volume
-    energy_origin: str | None = None  # an energy (eV) in the frame's `info` that is subtracted from its energy
+    """Key of the forces (eV/Å) in `arrays`"""
+    stress: str = "stress"
+    """Key of the stress in `info`: eV/Å^3, tension positive, as ASE has it"""
+    virial: str = "virial"
+    """Key of the virial in `info`: eV, -dE/dstrain, the opposite sign and not divided by the volume"""
+    energy_origin: str | None = None
+    """Key of an energy (eV) in `info` that is subtracted from the frame's energy"""
 
 
 class SourceFile(Card):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from alphanet.data.cards import load_card
+from alphanet.data.cards import LabelKeys, load_card
 from alphanet.data.fetching import known_checksum, local_path, sources_of
 from alphanet.data.formats import read_frames
 from alphanet.data.prepare import prepare
@@ -16,12 +16,17 @@ from alphanet.data.statistics import Statistics, statistics_of
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
 
+ASE_KEYS = LabelKeys()
+
 Verdict = Literal["ok", "warning", "failed", "absent"]
 
 # Values outside these ranges suggest other units than eV and Å; bonds are between 0.6 Å (H-H: 0.74) and 3.5 Å.
 PLAUSIBLE_DISTANCE = (0.5, 3.5)  # Å, the shortest of all
 PLAUSIBLE_FORCE_RMS = (1e-4, 50.0)  # eV/Å
 PLAUSIBLE_ENERGY = 1e5  # eV/atom
+# A mean of 0.3 eV/Å^3 is 48 GPa. Stresses in GPa or kbar, near equilibrium of size 1, are above it.
+PLAUSIBLE_STRESS = (1e-7, 0.3)  # eV/Å^3, mean over frames
+LARGEST_STRESS = 2.0  # eV/Å^3, 320 GPa
 LARGEST_NET_FORCE = 0.05  # eV/Å an atom
 
 
@@ -60,8 +65,8 @@ def check_dataset(name: str, scale: str, mirror: str | None) -> Iterator[Finding
     yield from _overlaps(statistics)
 
 
-def check_file(path: Path) -> Iterator[Finding]:
-    """Findings about the frames of one file.
+def check_file(path: Path, labels: LabelKeys = ASE_KEYS) -> Iterator[Finding]:
+    """Findings about the frames of one file, whose labels have the names `labels`.
 
     Raises:
         UserError: the file does not exist.
@@ -69,7 +74,7 @@ def check_file(path: Path) -> Iterator[Finding]:
     if not path.exists():
         raise UserError(f"{path} does not exist")
     try:
-        statistics = statistics_of(read_frames(path))
+        statistics = statistics_of(read_frames(path, labels=labels))
     except UserError as error:
         yield Finding("frames", "failed", str(error))
         return
@@ -109,6 +114,21 @@ def _plausible(subject: str, statistics: Statistics) -> Iterator[Finding]:
     verdict: Verdict = "ok" if all(units.values()) else "warning"
     doubt = "" if verdict == "ok" else "; are these eV and Å?"
     yield Finding(f"{subject}: units", verdict, ", ".join(units) + doubt)
+    yield from _stress(subject, statistics)
+
+
+def _stress(subject: str, statistics: Statistics) -> Iterator[Finding]:
+    count, mean, largest = statistics.stress_frames, statistics.stress.mean, statistics.largest_stress
+    if not count:
+        yield Finding(f"{subject}: stress", "ok", "no frame has a stress")
+        return
+    detail = f"in {count} of {statistics.frames} frames, mean {mean:.3g} eV/Å^3, largest component {largest:.3g}"
+    if largest == 0:
+        yield Finding(f"{subject}: stress", "warning", f"{detail}; is zero a label or a missing one?")
+    elif PLAUSIBLE_STRESS[0] < mean < PLAUSIBLE_STRESS[1] and largest < LARGEST_STRESS:
+        yield Finding(f"{subject}: stress", "ok", detail)
+    else:
+        yield Finding(f"{subject}: stress", "warning", f"{detail}; is it eV/Å^3, not kbar, GPa or eV?")
 
 
 def _overlaps(statistics: Mapping[str, Statistics]) -> Iterator[Finding]:

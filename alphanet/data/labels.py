@@ -1,17 +1,19 @@
-"""Energy, forces and stress of a frame: read under any names, checked, and put where ASE keeps them."""
+"""Energy, forces and stress of a frame: checked, and put where ASE keeps them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import all_properties
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from alphanet.data.cards import LabelKeys
 from alphanet.errors import UserError
 
-ASE_KEYS = LabelKeys()
+# Results of a calculator that follow from the potential energy surface: a prediction replaces all of them.
+OF_THE_SURFACE = ("energy", "free_energy", "energies", "forces", "stress", "stresses")
+OCCUPANCY_ROUNDING = 1e-3  # 0.999 in a file is a full site
 
 
 class Labels(TypedDict, total=False):
@@ -26,7 +28,7 @@ def labels_from(energy: Any = None, forces: Any = None, stress: Any = None) -> L
     """Labels of raw values in eV, eV/Å and eV/Å^3; None: the frame lacks it."""
     labels = Labels()
     if energy is not None:
-        labels["energy"] = float(energy)
+        labels["energy"] = np.asarray(energy, dtype=np.float64).item()
     if forces is not None:
         labels["forces"] = np.asarray(forces, dtype=np.float64)
     if stress is not None:
@@ -40,39 +42,39 @@ def labels_of(atoms: Atoms) -> Labels:
     return labels_from(*(results.get(name) for name in ("energy", "forces", "stress")))
 
 
-def with_labels(atoms: Atoms, labels: Labels) -> Atoms:
-    """The frame itself, with the labels in a SinglePointCalculator; without a calculator if there are none."""
-    atoms.calc = SinglePointCalculator(atoms, **labels) if labels else None
+def with_labels(atoms: Atoms, labels: Labels, others: Mapping[str, Any] | None = None) -> Atoms:
+    """The frame itself, with a SinglePointCalculator that holds the labels; without a calculator if there are none.
+
+    Args:
+        atoms: the frame.
+        labels: its labels.
+        others: other results that ASE knows: magmoms, charges, dipole, free_energy, …
+    """
+    results = {**(others or {}), **labels}
+    atoms.calc = SinglePointCalculator(atoms, **results) if results else None
     return atoms
 
 
-def relabeled(atoms: Atoms, keys: LabelKeys = ASE_KEYS) -> Atoms:
-    """The frame with its labels in a SinglePointCalculator; they are read under `keys` in `info` and `arrays`.
+def other_results(atoms: Atoms) -> dict[str, Any]:
+    """What the frame's calculator holds besides energy, forces and stress."""
+    results = atoms.calc.results if atoms.calc is not None else {}
+    return {
+        name: value
+        for name, value in results.items()
+        if name in all_properties and name not in Labels.__annotations__ and value is not None
+    }
 
-    Constraints move to `arrays["fixed"]`, because ASE would zero the forces of the atoms they hold.
 
-    Raises:
-        UserError: the frame lacks the energy origin that `keys` names.
+def predicted(atoms: Atoms, labels: Labels) -> Atoms:
+    """A copy of a frame with predicted labels in place of its own; magmoms, charges, dipole stay.
+
+    A `free_energy` becomes the predicted energy, because ASE prefers it; energies and stresses of single atoms go.
     """
-    labels = labels_of(atoms)
-    labels.update(_named(atoms, keys))
-    if keys.energy_origin is not None and "energy" in labels:
-        if keys.energy_origin not in atoms.info:
-            raise UserError(f"a frame has no {keys.energy_origin!r} to take off its energy, as the card says")
-        labels["energy"] -= float(atoms.info[keys.energy_origin])
-    if atoms.constraints:
-        atoms.arrays["fixed"] = fixed_atoms(atoms)
-        atoms.set_constraint()
-    return with_labels(atoms, labels)
-
-
-def fixed_atoms(atoms: Atoms) -> np.ndarray:
-    """(N,) bool: atoms that a constraint holds in place."""
-    fixed = np.zeros(len(atoms), dtype=bool)
-    for constraint in atoms.constraints:
-        if type(constraint).__name__ == "FixAtoms":
-            fixed[constraint.index] = True
-    return fixed
+    others = other_results(atoms)
+    kept = {name: value for name, value in others.items() if name not in OF_THE_SURFACE}
+    if "free_energy" in others and "energy" in labels:
+        kept["free_energy"] = labels["energy"]
+    return with_labels(atoms.copy(), labels, kept)
 
 
 def checked(frames: Iterator[Atoms], where: str, labeled: bool) -> Iterator[Atoms]:
@@ -88,14 +90,22 @@ def checked(frames: Iterator[Atoms], where: str, labeled: bool) -> Iterator[Atom
         yield atoms
 
 
-def problem_of(atoms: Atoms, labeled: bool = True) -> str | None:
-    """The first fault of a frame, as the end of a sentence; None if it is sound."""
+def problem_of(atoms: Atoms, labeled: bool = True, *, partly: bool = False) -> str | None:
+    """The first fault of a frame, as the end of a sentence; None if it is sound.
+
+    Args:
+        atoms: the frame.
+        labeled: it must have an energy and forces.
+        partly: one label of energy, forces and stress is enough.
+    """
     if len(atoms) == 0:
         return "has no atoms"
     if (atoms.numbers < 1).any():
         return "has atoms of no known element"
     if not np.isfinite(atoms.positions).all() or not np.isfinite(atoms.cell.array).all():
         return "has NaN or infinite positions or cell"
+    if _is_disordered(atoms):
+        return "is disordered (partial occupancies), which has no energy surface"
     labels = labels_of(atoms)
     for name, values in labels.items():
         if not np.isfinite(np.asarray(values)).all():
@@ -103,9 +113,20 @@ def problem_of(atoms: Atoms, labeled: bool = True) -> str | None:
     if "forces" in labels and labels["forces"].shape != (len(atoms), 3):
         return f"has forces of shape {labels['forces'].shape}, not ({len(atoms)}, 3)"
     missing = [name for name in ("energy", "forces") if name not in labels]
-    if labeled and missing:
+    if labeled and missing and not (partly and labels):
         return f"has no {' and no '.join(missing)}{_hint(atoms, missing)}"
     return None
+
+
+def _is_disordered(atoms: Atoms) -> bool:
+    """Whether sites are shared or partly empty, as ASE's readers of CIF (by kind of site) and PDB (by atom) note."""
+    sites = atoms.info.get("occupancy")
+    values: list[Any] = []
+    if isinstance(sites, Mapping):
+        values = [value for site in sites.values() if isinstance(site, Mapping) for value in site.values()]
+    if "occupancy" in atoms.arrays:
+        values += atoms.arrays["occupancy"].ravel().tolist()
+    return any(isinstance(value, int | float) and 0 < value < 1 - OCCUPANCY_ROUNDING for value in values)
 
 
 def voigt(stress: Any) -> np.ndarray:
@@ -121,13 +142,6 @@ def voigt(stress: Any) -> np.ndarray:
 def stress_from_virial(virial: Any, volume: float) -> np.ndarray:
     """ASE stress (6,) in eV/Å^3 from a virial, -dE/dstrain in eV."""
     return -voigt(virial) / volume
-
-
-def _named(atoms: Atoms, keys: LabelKeys) -> Labels:
-    stress, virial = atoms.info.pop(keys.stress, None), atoms.info.pop(keys.virial, None)
-    if virial is not None and stress is None and atoms.cell.rank == 3:
-        stress = stress_from_virial(virial, atoms.get_volume())
-    return labels_from(atoms.info.pop(keys.energy, None), atoms.arrays.pop(keys.forces, None), stress)
 
 
 def _hint(atoms: Atoms, missing: list[str]) -> str:

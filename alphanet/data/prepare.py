@@ -9,19 +9,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ase import Atoms
 
 from alphanet.data.cards import SCALES, DatasetCard, ScaleCard, Split, load_card
 from alphanet.data.fetching import Fetched, fetch, shipped
-from alphanet.data.formats import read_frames
-from alphanet.data.formats.reading import stem_of
 from alphanet.data.progress import SECONDS_BETWEEN_LINES
 from alphanet.data.splits import SPLITS, DistinctFrames, SplitName, chooser
-from alphanet.data.store import StoreWriter, store_writer
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import locked, read_json_object, write_text
 from alphanet.paths import home
+
+if TYPE_CHECKING:
+    from alphanet.data.store import StoreWriter
 
 logger = logging.getLogger(__name__)
 
@@ -134,6 +135,8 @@ def _convert(
         remains.unlink()
     (folder / "prepared.json").unlink(missing_ok=True)
     sources = {file.source.label: file.sha256 for file in fetched}
+    from alphanet.data.store import store_writer
+
     about = {
         "dataset": card.name,
         "scale": scale,
@@ -157,7 +160,7 @@ def _convert(
     logger.info(f"{card.name} ({scale}): " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
-def _fill(writers: dict[SplitName, StoreWriter], frames: Iterator[tuple[SplitName, Atoms]]) -> None:
+def _fill(writers: dict[SplitName, "StoreWriter"], frames: Iterator[tuple[SplitName, Atoms]]) -> None:
     last = time.monotonic()
     for split, atoms in frames:
         writers[split].add(atoms)
@@ -168,6 +171,9 @@ def _fill(writers: dict[SplitName, StoreWriter], frames: Iterator[tuple[SplitNam
 
 def _assigned(fetched: list[Fetched], at: ScaleCard, split: Split) -> Iterator[tuple[SplitName, Atoms]]:
     """Every frame with its split; repeated frames are left out if the card says how to identify them."""
+    from alphanet.data.formats import read_frames
+    from alphanet.data.formats.reading import stem_of
+
     distinct = DistinctFrames(split.distinct_energy) if split.distinct_energy else None
     readable = [file for file in fetched if file.source.role != "reference"]
     for file in sorted(readable, key=lambda file: READING_ORDER.index(file.source.role)):
@@ -184,4 +190,6 @@ def _assigned(fetched: list[Fetched], at: ScaleCard, split: Split) -> Iterator[t
 
 
 def _count(file: Fetched, at: ScaleCard) -> int:
+    from alphanet.data.formats import read_frames
+
     return sum(1 for _ in read_frames(file.readable, labels=at.labels))

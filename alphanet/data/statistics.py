@@ -52,9 +52,10 @@ class Statistics:
     energy_per_atom: Moments = field(default_factory=Moments)  # eV
     net_force: Moments = field(default_factory=Moments)  # eV/Å, |sum of forces| / number of atoms, a frame
     neighbors: Moments = field(default_factory=Moments)  # an atom, a frame's mean
-    stress_frames: int = 0
+    stress: Moments = field(default_factory=Moments)  # eV/Å^3, root mean square component, a frame
     shortest_distance: float = math.inf  # Å
     largest_force: float = 0.0  # eV/Å
+    largest_stress: float = 0.0  # eV/Å^3, a component's
     fingerprints: array = field(default_factory=lambda: array("Q"))
     _force_squares: float = 0.0
     _force_components: int = 0
@@ -63,6 +64,11 @@ class Statistics:
     def frames(self) -> int:
         """Number of frames."""
         return self.atoms.count
+
+    @property
+    def stress_frames(self) -> int:
+        """Number of frames with a stress."""
+        return self.stress.count
 
     @property
     def force_rms(self) -> float:
@@ -83,7 +89,9 @@ class Statistics:
             self.energy_per_atom.add(labels["energy"] / len(atoms))
         if "forces" in labels:
             self._add_forces(labels["forces"])
-        self.stress_frames += "stress" in labels
+        if "stress" in labels:
+            self.stress.add(float(np.sqrt((labels["stress"] ** 2).mean())))
+            self.largest_stress = max(self.largest_stress, float(np.abs(labels["stress"]).max()))
         _, _, _, distances = neighbor_pairs(atoms, self.cutoff)
         self.neighbors.add(len(distances) / len(atoms))
         if len(distances):
@@ -104,6 +112,8 @@ class Statistics:
             "force_max_eV_per_A": self.largest_force,
             "net_force_max_eV_per_A": self.net_force.high,
             "stress_frames": self.stress_frames,
+            "stress_mean_eV_per_A3": self.stress.mean,
+            "stress_max_eV_per_A3": self.largest_stress,
             "shortest_distance_A": self.shortest_distance,
             "neighbors_cutoff_A": self.cutoff,
             "neighbors_mean": self.neighbors.mean,

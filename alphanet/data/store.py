@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import lmdb
-import numpy as np
 from ase import Atoms
-from ase.db import connect
-from ase_db_backends.aselmdb import decode_bytestream, encode_key
+from ase.db.row import AtomsRow
+from ase_db_backends.aselmdb import LMDBDatabase, decode_bytestream, encode_key
 
-from alphanet.data.labels import fixed_atoms, labels_from, labels_of, with_labels
+from alphanet.data.leftovers import Leftovers
+from alphanet.data.rows import extras_of, frame_of_row, whole
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
 
+MAP_SIZES = tuple(2**power for power in (41, 39, 37, 35, 34, 33, 32, 31, 30))  # bytes; of what is mapped little is used
 FRAMES_PER_COMMIT = 500  # bounds LMDB's memory of dirty pages
 
 
@@ -33,39 +34,42 @@ def write_store(path: Path, frames: Iterable[Atoms], metadata: dict[str, Any]) -
 
 
 @contextlib.contextmanager
-def store_writer(path: Path, metadata: dict[str, Any]) -> Iterator["StoreWriter"]:
+def store_writer(path: Path, metadata: dict[str, Any], leftovers: Leftovers | None = None) -> Iterator["StoreWriter"]:
     """A writer of a temporary store that takes the name `path` when the `with` block succeeds.
 
-    `metadata` is read at the end of the block, so it may hold what was counted meanwhile.
+    `metadata` is read at the end of the block, so it may hold what was counted meanwhile. What a store cannot hold
+    is told at the end, or added to `leftovers`.
     """
+    own = Leftovers()
     with atomic_path(path) as temporary:
         lock = temporary.with_name(temporary.name + "-lock")  # LMDB's, while the store is open for writing
         try:
-            with contextlib.closing(StoreWriter(temporary, path)) as writer:
+            with contextlib.closing(StoreWriter(temporary, path, leftovers or own)) as writer:
                 yield writer
                 writer.finish(metadata)
         finally:
             lock.unlink(missing_ok=True)
+    own.tell(path, "an ASE-LMDB store")
 
 
 class StoreWriter:
     """Appends frames to a new ASE-LMDB file."""
 
-    def __init__(self, file: Path, called: Path):
+    def __init__(self, file: Path, called: Path, leftovers: Leftovers):
         """Create `file`; errors name `called`, its final name."""
         self.count = 0
+        self._leftovers = leftovers
         self._called = called
         with _writing(called):
-            self._database = connect(file, type="aselmdb", use_lock_file=False)
+            self._database = _Database(file, use_lock_file=False)
             self._database.ids = _Forgetful()
             self._database.__enter__()
 
     def add(self, atoms: Atoms) -> None:
-        """Append a frame with labels, `info` and per-atom arrays; constraints become `arrays["fixed"]`."""
+        """Append a frame with everything that ASE keeps."""
         with _writing(self._called):
-            # Structure and labels alone: constraints would zero the forces of fixed atoms when they are read back.
-            bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-            self._database.write(with_labels(bare, labels_of(atoms)), data=_extras(atoms))
+            frame = whole(atoms)
+            self._database.write(frame, data=extras_of(frame, self._leftovers))
             self.count += 1
             if self.count % FRAMES_PER_COMMIT == 0:
                 self._database.txn.commit()
@@ -120,7 +124,7 @@ class FrameStore:
         row = self._get(str(self._ids[index]))
         if row is None:
             raise UserError(f"{self.path}: frame {index} is missing; remove the file and prepare it again")
-        return _atoms_of(row)
+        return frame_of_row(AtomsRow(row))
 
     def __iter__(self) -> Iterator[Atoms]:
         """All frames in order."""
@@ -170,20 +174,18 @@ def environment(path: Path) -> lmdb.Environment:
     return opened
 
 
-def _extras(atoms: Atoms) -> dict[str, Any]:
-    arrays = {key: value for key, value in atoms.arrays.items() if key not in ("numbers", "positions")}
-    if atoms.constraints and "fixed" not in arrays:
-        arrays["fixed"] = fixed_atoms(atoms)
-    return {"info": dict(atoms.info), "arrays": arrays}
+class _Database(LMDBDatabase):
+    """ASE's database with as much address space as the process may use: 2 TB, or less under a limit (`ulimit -v`)."""
 
-
-def _atoms_of(row: dict[str, Any]) -> Atoms:
-    atoms = Atoms(row["numbers"], row["positions"], cell=row["cell"], pbc=row["pbc"])
-    extras = row.get("data") or {}
-    atoms.info.update(extras.get("info", {}))
-    for name, values in extras.get("arrays", {}).items():
-        atoms.set_array(name, np.asarray(values))
-    return with_labels(atoms, labels_from(*(row.get(key) for key in ("energy", "forces", "stress"))))
+    def _open_lmdb_env(self) -> None:
+        for size in MAP_SIZES:
+            try:
+                self._env = lmdb.open(str(self.filename), map_size=size, subdir=False, meminit=False, map_async=True)
+                self._env_pid = os.getpid()
+                return
+            except lmdb.MemoryError as error:
+                refusal = error
+        raise refusal
 
 
 class _Forgetful(list[int]):
@@ -200,5 +202,9 @@ class _Forgetful(list[int]):
 def _writing(path: Path) -> Iterator[None]:
     try:
         yield
+    except (lmdb.MemoryError, lmdb.MapFullError) as error:
+        raise UserError(
+            f"cannot write {path}: the limit on virtual memory (ulimit -v) leaves no room to map the file ({error})"
+        ) from error
     except lmdb.Error as error:
         raise UserError(f"cannot write {path}: {error}; is the disk full?") from error

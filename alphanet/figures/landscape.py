@@ -21,7 +21,7 @@ BLUE, GRAY = "#0072B2", "0.35"
 SPAN = 1.5  # the binding curve is drawn from the bottom of the well to this many depths above it
 
 
-def sliding_figure(path: Path, title: str, name: str, landscape: "Landscape", below: float) -> list[Path]:
+def sliding_figure(path: Path, title: str, name: str, landscape: "Landscape", below: float | None) -> list[Path]:
     """Three maps over the sliding vector: reference and potential on one scale, and their difference on another.
 
     Args:
@@ -29,7 +29,7 @@ def sliding_figure(path: Path, title: str, name: str, landscape: "Landscape", be
         title: what was predicted, by what.
         name: of the potential.
         landscape: energies in eV/atom; drawn in meV/atom.
-        below: the paper's claim for the difference, meV/atom, marked on its scale.
+        below: the paper's claim for the difference, meV/atom, marked on its scale; None if there is none.
 
     Returns:
         The files written: PNG, SVG, PDF.
@@ -38,7 +38,8 @@ def sliding_figure(path: Path, title: str, name: str, landscape: "Landscape", be
 
     energies, difference = MILLI * landscape.sliding, MILLI * landscape.difference
     low, high = float(energies.min()), float(energies.max())
-    limit = max(float(np.abs(difference).max()), below)
+    marked = "" if below is None else f", dashed: ±{below:g}"
+    limit = max(float(np.abs(difference).max()), below or 0.0)
     with styled():
         figure = Figure(figsize=(7.2, 3.8), layout="compressed")  # made for axes of equal scale
         figure.suptitle(title, fontsize=10)
@@ -53,8 +54,8 @@ def sliding_figure(path: Path, title: str, name: str, landscape: "Landscape", be
             axes.set_xlabel("along zigzag (Å)")
         panels[0].set_ylabel("along armchair (Å)")
         figure.colorbar(shared[0], ax=panels[:2], label="relative to AB (meV/atom)")
-        scale = figure.colorbar(apart, ax=panels[2:], label=f"difference (meV/atom), dashed: ±{below:g}")
-        for edge in (-below, below):
+        scale = figure.colorbar(apart, ax=panels[2:], label=f"difference (meV/atom){marked}")
+        for edge in (-below, below) if below is not None else ():
             scale.ax.axhline(edge, color="black", linewidth=1.2, linestyle=(0, (2, 1)))
         return save_figure(figure, path)
 

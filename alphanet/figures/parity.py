@@ -35,21 +35,27 @@ def parity_figure(path: Path, title: str, samples: Mapping[str, ParitySample]) -
         figure = Figure(figsize=(7.2, 4.0), layout="compressed")  # "compressed": made for axes of equal scale
         figure.suptitle(title, fontsize=10)
         energy_axes, force_axes = figure.subplots(1, 2)
-        origin = _origin(samples)
-        energy_axes.set_title(f"(a) energies, relative to {_signed(origin)} eV/atom")
-        _parity(
-            energy_axes,
-            {split: sample.energy - origin for split, sample in samples.items()},
-            {split: _described(split, sample, sample.energy_mae, "meV/atom") for split, sample in samples.items()},
-            "energy (eV/atom)",
-        )
-        force_axes.set_title("(b) force components")
-        _parity(
-            force_axes,
-            {split: sample.force for split, sample in samples.items()},
-            {split: _described(split, sample, sample.force_mae, "meV/Å") for split, sample in samples.items()},
-            "force (eV/Å)",
-        )
+        with_energy = {split: sample for split, sample in samples.items() if len(sample.energy)}
+        if with_energy:
+            origin = _origin(with_energy)
+            energy_axes.set_title(f"(a) energies, relative to {_signed(origin)} eV/atom")
+            _parity(
+                energy_axes,
+                {split: sample.energy - origin for split, sample in with_energy.items()},
+                {split: _described(split, of, of.energy_mae, "meV/atom") for split, of in with_energy.items()},
+                "energy (eV/atom)",
+            )
+        with_forces = {split: sample for split, sample in samples.items() if len(sample.force)}
+        if with_forces:
+            force_axes.set_title("(b) force components")
+            _parity(
+                force_axes,
+                {split: sample.force for split, sample in with_forces.items()},
+                {split: _described(split, of, of.force_mae, "meV/Å") for split, of in with_forces.items()},
+                "force (eV/Å)",
+            )
+        for axes, drawn in ((energy_axes, with_energy), (force_axes, with_forces)):
+            axes.set_visible(bool(drawn))
         return save_figure(figure, path)
 
 

@@ -1,4 +1,4 @@
-"""Errors of a potential on labeled frames: one pass, memory independent of the number of frames."""
+"""Errors of a potential on labeled frames: one pass, 24 bytes of memory a frame."""
 
 import itertools
 from collections import defaultdict
@@ -12,6 +12,7 @@ from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from alphanet.errors import UserError
 from alphanet.measure.error_sums import ErrorFile, ErrorSum, shifted_mae, without_outliers
+from alphanet.measure.frame_errors import FrameErrors, FrameSums
 from alphanet.measure.parity import ParitySample, Reservoir
 from alphanet.measure.s2ef import S2efSums
 from alphanet.potentials.protocol import FramePrediction, Potential
@@ -40,16 +41,20 @@ class Accuracy:
 
     n_structures: int
     n_atoms: int
-    energy_mae: float  # eV/atom
-    energy_rmse: float  # eV/atom
-    energy_mae_shifted: float  # eV/atom, after the mean error is taken off
-    force_mae: float  # eV/Å, over components
-    force_rmse: float  # eV/Å, over components
+    n_energy: int  # structures with an energy in the labels
+    n_forces: int  # structures with forces in the labels
+    energy_mae: float | None  # eV/atom; None, like every error, if no structure has the label
+    energy_rmse: float | None  # eV/atom
+    energy_mae_shifted: float | None  # eV/atom, after the mean error is taken off
+    energy_offset: float | None  # eV/atom, size of the mean error, which the frames have in common
+    force_mae: float | None  # eV/Å, over components
+    force_rmse: float | None  # eV/Å, over components
     force_mae_by_element: dict[str, float]  # eV/Å, over components
     n_stress: int  # structures with a stress in both label and prediction
     stress_mae: float | None  # eV/Å^3, over the six Voigt components
     stress_rmse: float | None  # eV/Å^3
     parity: ParitySample
+    frames: FrameErrors
     official: OfficialForces | None = None
     s2ef: dict[str, Any] | None = None
     """Metrics of `S2efSums.metrics`"""
@@ -59,8 +64,11 @@ class Accuracy:
         values: dict[str, Any] = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in ("parity", "official", "s2ef") and getattr(self, name) is not None
+            if name not in ("parity", "frames", "official", "s2ef") and getattr(self, name) is not None
         }
+        for name in ("n_energy", "n_forces"):  # counts are told where structures lack the label
+            if values[name] == self.n_structures:
+                del values[name]
         if self.official:
             values["official_evaluator"] = {
                 "force_mae": self.official.force_mae,
@@ -87,7 +95,8 @@ def evaluate(
 
     Args:
         potential: the potential to evaluate.
-        frames: structures with energy, forces and, if available, stress in their calculator.
+        frames: structures with energy, forces or stress in their calculator; each error is over the frames that have
+            the label.
         batch_size: structures that the potential may take at once.
         official: add what the released evaluator would print.
         s2ef: add the errors of OC20's leaderboard; see `alphanet.measure.s2ef`.
@@ -113,16 +122,17 @@ def evaluate(
 
 
 class _Sums:
-    """Running sums over a stream of frames; their memory does not grow with the number of frames."""
+    """Running sums over a stream of frames; only the three numbers of `FrameErrors` are kept of each."""
 
     def __init__(self, official: bool, s2ef: S2efSums | None, sample_size: int, seed: int) -> None:
         self.n_structures = 0
         self._n_atoms = 0
-        self._n_stress = 0
+        self._n_energy = self._n_forces = self._n_stress = 0
         self._s2ef = s2ef
         self._energy, self._force, self._stress = ErrorSum(), ErrorSum(), ErrorSum()
         self._by_element: defaultdict[str, ErrorSum] = defaultdict(ErrorSum)
         self._energy_sample, self._force_sample = Reservoir(sample_size, seed), Reservoir(sample_size, seed)
+        self._frames = FrameSums()
         self._energy_errors = ErrorFile()
         self._force_errors = ErrorFile() if official else None
 
@@ -134,36 +144,53 @@ class _Sums:
         if self._force_errors:
             self._force_errors.close()
 
-    def add(self, atoms: Atoms, label: FramePrediction, prediction: FramePrediction) -> None:
+    def add(self, atoms: Atoms, label: "_Label", prediction: FramePrediction) -> None:
         self.n_structures += 1
         self._n_atoms += len(atoms)
-        per_atom = np.array([label.energy, prediction.energy]) / len(atoms)
-        force_error = prediction.forces - label.forces
-        self._energy.add(per_atom[1:] - per_atom[:1])
-        self._energy_errors.add(per_atom[1:] - per_atom[:1])
-        self._energy_sample.add(per_atom[0], per_atom[1])
-        self._force.add(force_error)
-        self._force_sample.add(label.forces, prediction.forces)
-        if self._force_errors:
-            self._force_errors.add(force_error)
+        if label.energy is not None:
+            self._n_energy += 1
+            self._add_energy(np.array([label.energy, prediction.energy]) / len(atoms))
+        if label.forces is not None:
+            self._n_forces += 1
+            self._add_forces(atoms, label.forces, prediction.forces)
+        if label.energy is not None and label.forces is not None:
+            error = (prediction.energy - label.energy) / len(atoms)
+            self._frames.add(error, prediction.forces - label.forces)
         if self._s2ef:
-            self._s2ef.add(atoms, label, prediction)
-        symbols = np.array(atoms.get_chemical_symbols())
-        for element in np.unique(symbols):
-            self._by_element[str(element)].add(force_error[symbols == element])
+            if label.energy is None or label.forces is None:
+                raise UserError(f"frame {self.n_structures - 1}: the errors of OC20 need its energy and forces")
+            self._s2ef.add(atoms, FramePrediction(label.energy, label.forces, label.stress), prediction)
         if label.stress is not None and prediction.stress is not None:
             self._n_stress += 1
             self._stress.add(full_3x3_to_voigt_6_stress(prediction.stress - label.stress))
+
+    def _add_energy(self, per_atom: np.ndarray) -> None:
+        self._energy.add(per_atom[1:] - per_atom[:1])
+        self._energy_errors.add(per_atom[1:] - per_atom[:1])
+        self._energy_sample.add(per_atom[0], per_atom[1])
+
+    def _add_forces(self, atoms: Atoms, reference: np.ndarray, predicted: np.ndarray) -> None:
+        error = predicted - reference
+        self._force.add(error)
+        self._force_sample.add(reference, predicted)
+        if self._force_errors:
+            self._force_errors.add(error)
+        symbols = np.array(atoms.get_chemical_symbols())
+        for element in np.unique(symbols):
+            self._by_element[str(element)].add(error[symbols == element])
 
     def result(self) -> Accuracy:
         return Accuracy(
             n_structures=self.n_structures,
             n_atoms=self._n_atoms,
-            energy_mae=self._energy.mae,
-            energy_rmse=self._energy.rmse,
-            energy_mae_shifted=shifted_mae(self._energy_errors),
-            force_mae=self._force.mae,
-            force_rmse=self._force.rmse,
+            n_energy=self._n_energy,
+            n_forces=self._n_forces,
+            energy_mae=self._energy.mae if self._n_energy else None,
+            energy_rmse=self._energy.rmse if self._n_energy else None,
+            energy_mae_shifted=shifted_mae(self._energy_errors) if self._n_energy else None,
+            energy_offset=abs(self._energy.mean) if self._n_energy else None,
+            force_mae=self._force.mae if self._n_forces else None,
+            force_rmse=self._force.rmse if self._n_forces else None,
             force_mae_by_element={element: total.mae for element, total in sorted(self._by_element.items())},
             n_stress=self._n_stress,
             stress_mae=self._stress.mae if self._n_stress else None,
@@ -173,10 +200,11 @@ class _Sums:
                 self._force_sample.rows(),
                 n_structures=self.n_structures,
                 n_atoms=self._n_atoms,
-                energy_mae=self._energy.mae,
+                energy_mae=self._energy.mae,  # NaN without energies
                 force_mae=self._force.mae,
             ),
-            official=_official(self._force_errors) if self._force_errors else None,
+            frames=self._frames.result(),
+            official=_official(self._force_errors) if self._force_errors and self._n_forces else None,
             s2ef=self._s2ef.metrics() if self._s2ef else None,
         )
 
@@ -200,23 +228,31 @@ def _official(errors: ErrorFile) -> OfficialForces:
     return OfficialForces(OFFICIAL_FORCE_FACTOR * kept.mae, OFFICIAL_FORCE_FACTOR * kept.rmse, dropped)
 
 
-def _labels(atoms: Atoms, index: int) -> FramePrediction:
+@dataclass(frozen=True)
+class _Label:
+    """Labels of a frame of n atoms, as far as it has them."""
+
+    energy: float | None  # eV
+    forces: np.ndarray | None  # (n, 3) eV/Å
+    stress: np.ndarray | None  # (3, 3) eV/Å^3
+
+
+def _labels(atoms: Atoms, index: int) -> _Label:
     stored = atoms.calc.results if atoms.calc else {}
-    missing = [name for name in ("energy", "forces") if stored.get(name) is None]
-    if missing:
-        raise UserError(f"{_name(atoms, index)} has no {' and no '.join(missing)} to compare with")
-    # The raw results: get_forces() would set the forces on fixed atoms to zero.
-    stress = stored.get("stress")
-    label = FramePrediction(
-        energy=float(stored["energy"]),
-        forces=np.asarray(stored["forces"], dtype=float),
+    energy, forces, stress = (stored.get(name) for name in ("energy", "forces", "stress"))
+    if energy is None and forces is None and stress is None:
+        raise UserError(f"{_name(atoms, index)} has no energy and no forces to compare with")
+    label = _Label(
+        energy=None if energy is None else float(energy),
+        # The raw results: get_forces() would set the forces on fixed atoms to zero.
+        forces=None if forces is None else np.asarray(forces, dtype=float),
         stress=None if stress is None else voigt_6_to_full_3x3_stress(np.asarray(stress, dtype=float)),
     )
     _check_finite(label, "the labels hold", atoms, index)
     return label
 
 
-def _check_finite(values: FramePrediction, who: str, atoms: Atoms, index: int) -> None:
+def _check_finite(values: "FramePrediction | _Label", who: str, atoms: Atoms, index: int) -> None:
     for name in ("energy", "forces", "stress"):
         value = getattr(values, name)
         if value is not None and not np.all(np.isfinite(value)):

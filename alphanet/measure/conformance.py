@@ -133,7 +133,8 @@ def unknown_to(elements: Sequence[str]) -> str:
 
 def _runs(card: BaselineCard, preset: str | None, trust: bool) -> Iterator[tuple[str, list[Check], dict[str, Any]]]:
     if card.small is not None:
-        settings: dict[str, JsonValue] = {"elements": list(ELEMENTS), "preset": preset or card.small}
+        of_card = None if isinstance(card.elements, str) else card.elements
+        settings: dict[str, JsonValue] = {"elements": list(_checked(of_card)), "preset": preset or card.small}
         with RemotePotential(card, settings=settings, dtype=card.dtypes[-1]) as potential:
             yield UNTRAINED, run_checks(potential, _claims(card, potential)), _about(potential)
     if card.released is not None and is_present(card, card.released):
@@ -147,7 +148,12 @@ def _claims(card: BaselineCard, potential: RemotePotential) -> Claims:
     known = potential.info().get("elements")
     refuses = unknown_to(known) if known and card.elements != "any" else None
     limits = {check: limit.value for check, limit in card.limits.items()}
-    return Claims(ELEMENTS, card.conservative, card.stress, card.dtypes[-1], refuses, limits)
+    return Claims(_checked(known), card.conservative, card.stress, card.dtypes[-1], refuses, limits)
+
+
+def _checked(known: Sequence[str] | None) -> Sequence[str]:
+    """The elements of the structures: the usual ones, or the first that the potential knows if it lacks one of them."""
+    return ELEMENTS if not known or set(ELEMENTS) <= set(known) else tuple(known[: len(ELEMENTS)])
 
 
 def _references(card: BaselineCard, weights: Weights) -> Iterator[Check]:

@@ -9,19 +9,26 @@ BLOCK = 1 << 13  # errors that are read back at once
 
 
 class ErrorSum:
-    """Mean absolute error and root mean square error of everything added so far."""
+    """Mean signed, mean absolute and root mean square error of everything added so far."""
 
     def __init__(self) -> None:
         """Nothing added yet."""
         self.count = 0
+        self._signed = 0.0
         self._absolute = 0.0
         self._squared = 0.0
 
     def add(self, errors: np.ndarray) -> None:
         """Add an array of signed errors of any shape."""
         self.count += errors.size
+        self._signed += float(errors.sum())
         self._absolute += float(np.abs(errors).sum())
         self._squared += float(np.square(errors).sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean signed error; NaN if nothing was added."""
+        return self._signed / self.count if self.count else float("nan")
 
     @property
     def mae(self) -> float:

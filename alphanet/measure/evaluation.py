@@ -1,10 +1,11 @@
 """`alphanet.evaluate`: errors of any model on any labeled data with one call."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from alphanet.data.cards import LabelKeys
 from alphanet.errors import UserError, did_you_mean
 from alphanet.measure.accuracy import Accuracy
 from alphanet.measure.accuracy import evaluate as evaluate_potential
@@ -41,14 +42,13 @@ class LabeledFrames:
 
     path: Path
     split: str = "test"
+    labels: LabelKeys = field(default_factory=LabelKeys)
 
     def __iter__(self) -> "Iterator[Atoms]":
         """Read the structures one after another."""
         from alphanet.data.formats import read_frames
-        from alphanet.data.store import FrameStore
 
-        frames: Iterable[Atoms] = FrameStore(self.path) if self.path.suffix == ".aselmdb" else read_frames(self.path)
-        return iter(frames)
+        return read_frames(self.path, labeled=False, labels=self.labels)
 
 
 def evaluate(
@@ -59,6 +59,7 @@ def evaluate(
     protocol: Protocol = "plain",
     batch_size: int = 8,
     mirror: str | None = None,
+    labels: LabelKeys | None = None,
 ) -> EvaluationResult:
     """Errors of `model` on `data`, against the labels that the data carry.
 
@@ -69,6 +70,7 @@ def evaluate(
         protocol: plain; official: add the numbers that the released evaluator would print; s2ef: add OC20's errors.
         batch_size: structures that are computed together.
         mirror: an address that serves `HOST/PATH` of the data's files.
+        labels: names of the labels in a file; ASE's and known spellings of them if None.
 
     Raises:
         UserError: the model, data set or protocol is unknown, frames have no labels, or the model cannot be opened
@@ -78,7 +80,7 @@ def evaluate(
 
     if protocol not in PROTOCOLS:
         raise UserError(f"unknown protocol {protocol!r}{did_you_mean(protocol, PROTOCOLS)}")
-    frames = labeled_frames(data, mirror)
+    frames = labeled_frames(data, mirror, labels)
     potential = open_potential(str(model), options or LoadOptions(), lambda: frames)
     try:
         accuracy = evaluate_potential(
@@ -90,21 +92,24 @@ def evaluate(
     return EvaluationResult(str(model), str(data), frames.split, accuracy, provenance)
 
 
-def labeled_frames(data: str | Path, mirror: str | None = None) -> LabeledFrames:
+def labeled_frames(data: str | Path, mirror: str | None = None, labels: LabelKeys | None = None) -> LabeledFrames:
     """The frames that `data` names: a file, a store, or NAME[:SCALE[:SPLIT]] of a data set, which is prepared.
 
     Raises:
-        UserError: there is no such file, data set, scale or split.
+        UserError: there is no such file, data set, scale or split, or names of labels are given for a data set.
     """
+    keys = labels or LabelKeys()
     path, text = Path(data), str(data)
     if path.exists():
-        return LabeledFrames(path)
+        return LabeledFrames(path, labels=keys)
     name, scale, split = [*text.split(":"), "", ""][:3]
     if "/" in name or Path(name).suffix or text.count(":") > 2:
         raise UserError(f"cannot read {data}: no such file")
     split = split or "test"
     if split not in SPLITS:
         raise UserError(f"{data}: unknown split {split!r}{did_you_mean(split, SPLITS)}")
+    if keys != LabelKeys():
+        raise UserError(f"{data}: the labels of a data set have the names in its card; name keys only for a file")
     from alphanet.data.prepare import prepare
 
     prepared = prepare(name, scale or DEFAULT_SCALE, mirror=mirror)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from alphanet.data.labels import fixed_atoms
+from alphanet.data.constraints import fixed_atoms
 from alphanet.measure.error_sums import ErrorSum
 from alphanet.potentials.protocol import FramePrediction
 

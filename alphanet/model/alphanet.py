@@ -8,6 +8,7 @@ Shapes: N atoms, E edges, H hidden channels, R radial functions, C temporal chan
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -76,7 +77,9 @@ class AlphaNet(InteratomicModel):
 
     def _set_xavier_weights(self) -> None:
         """Initial weights of messages and FTE as in the public code: Glorot's uniform ones, and biases of zero."""
-        parts = [part for layer in self.messages for part in (layer.features, layer.radial, layer.surroundings)]
+        parts: list[Any] = [
+            part for layer in self.messages for part in (layer.features, layer.radial, layer.surroundings)
+        ]
         if self.config.frame_transition:
             parts.append(self.transitions)
         for linear in (module for part in parts for module in part.modules() if isinstance(module, nn.Linear)):

@@ -1,5 +1,6 @@
 """The parts that both readings share: elements, reference energies, and the border between structures and graphs."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
@@ -12,6 +13,10 @@ from alphanet.errors import UserError
 from alphanet.graph import AtomGraph
 from alphanet.model.config import Config
 from alphanet.neighbors import build_graph
+
+# Threads of OpenMP do not survive a fork: a pool's processes would wait for those of their parent for ever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 class ReferenceEnergies(nn.Module):

@@ -63,9 +63,9 @@ class AlphaNetConfig(_Common):
     moments: Literal[1, 2] = 1
     """Order of the moments of its surroundings that an edge sees; those of the paper, 1, vanish at inversion centers"""
     temporal_residual: bool = False
-    """The temporal memory is also added to the next layer's features: section 4 says so, the public code does not"""
+    """The temporal memory is also added to the next layer's features, as section 4 says and the public code does not"""
     transition_gate: bool = True
-    """FTE multiplies the vectors' product by a learned gate; false: it adds the gate instead, as the public code"""
+    """FTE multiplies the vectors' product by a learned gate; false: it adds it, as the public code"""
     initial_weights: Literal["torch", "xavier"] = "torch"
     """Of messages and FTE: torch's defaults, or the public code's Xavier weights and zero biases"""
 

@@ -88,6 +88,10 @@ class ExportedModel:
             self._like = create_model(self.config)
         self._dimer = _dimer(self._like, self.dtype, self.device)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The file: a copy (pickle, deepcopy) loads it again."""
+        return ExportedModel, (self.path.resolve(),)
+
     def graph(self, atoms: Atoms) -> AtomGraph:
         """As `InteratomicModel.graph`."""
         return self._like.graph(atoms, self.dtype, self.device)

@@ -1,10 +1,13 @@
 """Potentials from Python: the ASE calculator or torch_sim model that `module:callable` returns."""
 
-import importlib
+import importlib.util
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib.machinery import PathFinder
+from itertools import groupby, islice
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,7 +21,7 @@ from alphanet.potentials.protocol import FramePrediction, Potential, frame_predi
 
 
 def from_python(name: str, *, dtype: str, device: str, seed: int) -> Potential:
-    """The potential that `module:callable` makes; the module may be in the working folder.
+    """The potential that `module:callable` makes; a module in the working folder goes before an installed one.
 
     Of `dtype`, `device` and `seed`, the callable gets those that it has parameters for.
 
@@ -26,11 +29,8 @@ def from_python(name: str, *, dtype: str, device: str, seed: int) -> Potential:
         UserError: it cannot be imported or called, or returns something else.
     """
     module, _, attribute = name.partition(":")
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
     try:
-        make = getattr(importlib.import_module(module), attribute)
+        make = getattr(_imported(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(
             f"{name} is no file, no baseline, and cannot be imported as module:callable: {error}"
@@ -100,8 +100,8 @@ class TorchSimPotential:
             UserError: the model fails or answers with something that is not finite (the frame is named).
         """
         predictions: list[FramePrediction] = []
-        for first in range(0, len(frames), batch_size):
-            batch = frames[first : first + batch_size]
+        for batch in _of_one_periodicity(frames, batch_size):
+            first = len(predictions)
             answer = self._answer(batch, first)
             arrays = (answer["energy"], answer["forces"], answer.get("stress"))
             predictions += frame_predictions(self.name, batch, first, *arrays)
@@ -125,9 +125,48 @@ class TorchSimPotential:
 
         try:
             state = initialize_state(list(batch), device=self._model.device, dtype=self._model.dtype)
+        except Exception as error:
+            raise UserError(f"{self.name}: frames {first} to {first + len(batch) - 1}: {_gist(error)}") from error
+        periodic = np.asarray(getattr(state.pbc, "cpu", lambda: state.pbc)())
+        if (np.broadcast_to(periodic, 3) != batch[0].pbc).any():
+            raise UserError(
+                f"{self.name}: frame {first} ({batch[0].symbols}) is periodic in some directions only (pbc "
+                f"{' '.join('FT'[int(flag)] for flag in batch[0].pbc)}), which this torch_sim cannot say; use an ASE "
+                "calculator of the model, or make the structure periodic in all directions, with vacuum"
+            )
+        try:
             return {key: value.detach().double().cpu().numpy() for key, value in self._model(state).items()}
         except Exception as error:
             raise UserError(f"{self.name}: frames {first} to {first + len(batch) - 1}: {_gist(error)}") from error
+
+
+def _of_one_periodicity(frames: Sequence[Atoms], most: int) -> Iterator[list[Atoms]]:
+    """Batches of up to `most` frames that follow each other and are periodic in the same directions.
+
+    A state of torch_sim has one pbc for all its systems.
+    """
+    for _, alike in groupby(frames, key=lambda atoms: tuple(atoms.pbc)):
+        while batch := list(islice(alike, most)):
+            yield batch
+
+
+def _imported(name: str) -> ModuleType:
+    """The module, with the working folder first for its own name and last for everything that it imports.
+
+    A folder `ase` or `mace` beside the user's module must not stand in for the installed package.
+    """
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)
+    top = name.partition(".")[0]
+    if top not in sys.modules and (spec := PathFinder.find_spec(top, [folder])) is not None and spec.loader is not None:
+        module = sys.modules[top] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[top]
+            raise
+    return importlib.import_module(name)
 
 
 def _call(name: str, make: Any, offered: dict[str, JsonValue]) -> Any:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AliasChoices, Field, JsonValue, model_validator
 
 from alphanet.cards import Card, card_files, read_yaml, validate
 from alphanet.errors import UserError, did_you_mean
@@ -19,7 +19,7 @@ class BaselineCard(Card):
     paper_rows: tuple[str, ...] = ()
     """Names of this system in the paper's tables and figures"""
     source: str
-    license: str
+    license: str = Field(validation_alias=AliasChoices("license", "licence"))
     citation: str
     environment: Environment
     conservative: bool
@@ -37,6 +37,9 @@ class BaselineCard(Card):
     """Defaults of training settings for all presets, where they differ from AlphaNet's"""
     fixed_settings: dict[str, JsonValue] = Field(default_factory=dict)
     """Training settings that the package's own trainer has by itself; other values are refused"""
+    energy_loss: Literal["any", "per_atom"] = "any"
+    """Energy errors that the package's own trainer knows. If it knows only those per atom, a weight of the total energy
+    is converted by the mean number of atoms of the training frames"""
     presets: dict[str, Preset] = Field(default_factory=dict)
     """Presets by name; the first is the default of random weights; empty if the package has no random weights"""
     checkpoints: dict[str, Checkpoint] = Field(default_factory=dict)

@@ -5,6 +5,7 @@ import logging
 import re
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from execnet.gateway_base import TimeoutError as ChannelTimeout
 
 from alphanet.errors import UserError
 from alphanet.hardware import WORKER_PATH
+from alphanet.paths import PACKAGE
 from alphanet.potentials.kit import worker_kit
 from alphanet.potentials.kit.worker_kit import decode, encode
 
@@ -29,8 +31,11 @@ GRACE = 0.3  # seconds that a worker is given to end by itself
 
 # Sent to the bare interpreter; from here on the worker speaks the protocol of worker_kit.
 BOOTSTRAP = """
-import importlib.util, sys
-kit, places, log = channel.receive()
+import importlib.util, os, sys
+kit, places, log, home = channel.receive()
+os.environ.pop("PYTHONPATH", None)
+if home and home not in sys.path:
+    sys.path.insert(0, home)
 spec = importlib.util.spec_from_file_location("worker_kit", kit)
 sys.modules["worker_kit"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["worker_kit"])
@@ -126,15 +131,30 @@ class Worker:
         variables = "".join(f"//env:{name}={value}" for name, value in self._variables.items())
         try:
             # Only the main thread receives signals, so the worker has to run there.
-            place = f"popen//python={shlex.quote(str(self._python))}//execmodel=main_thread_only"
+            # Isolated (-I): neither PYTHONPATH nor what lies in the current folder stands in for installed packages.
+            place = f"popen//python={shlex.quote(str(self._python))} -I//execmodel=main_thread_only"
             gateway = self._group.makegateway(place + variables)
             self._channel = gateway.remote_exec(BOOTSTRAP)
             self._channel.send(
-                (worker_kit.__file__, [str(place) for place in (*self._places, WORKER_PATH)], str(self._log))
+                (
+                    worker_kit.__file__,
+                    [str(place) for place in (*self._places, WORKER_PATH)],
+                    str(self._log),
+                    self._home,
+                )
             )
             self._channel.receive(START_TIMEOUT)
         except (OSError, EOFError, AssertionError, RemoteError, ChannelTimeout) as error:
             raise self._lost("start", f"cannot be started with {self._python}: {_gist(error)}") from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The settings alone: a copy starts a process of its own."""
+        return self.__dict__ | {"_group": None, "_channel": None, "_folder": None, "generation": 0}
+
+    @property
+    def _home(self) -> str:
+        """The folder that holds this package, for a worker that runs with this Python; empty for any other."""
+        return str(PACKAGE.parent) if self._python == Path(sys.executable) else ""
 
     @property
     def _log(self) -> Path:

@@ -186,8 +186,14 @@ def _refuse_cuda(planned: str, environment: Environment) -> None:
 def _check_imports(card: HasEnvironment, python: str) -> None:
     environment = card.environment
     modules = ", ".join(environment.imports)
-    command = [python, "-c", f"import {modules}"]
-    variables = os.environ | environment.variables | {"PYTHONPATH": os.pathsep.join(map(str, card.places))}
+    # Isolated, as the worker is: the current folder and PYTHONPATH could stand in for what is not installed.
+    command = [
+        python,
+        "-I",
+        "-c",
+        f"import sys; sys.path[:0] = {[str(place) for place in card.places]}; import {modules}",
+    ]
+    variables = os.environ | environment.variables
     try:
         done = subprocess.run(
             command, env=variables, capture_output=True, text=True, check=False, timeout=IMPORT_TIMEOUT

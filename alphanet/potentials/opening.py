@@ -139,8 +139,13 @@ def _baseline(card: "BaselineCard", checkpoint: str, options: LoadOptions, frame
     if options.untrained:
         if checkpoint:
             raise UserError(f"{card.name}:{checkpoint}: weights are either {checkpoint} or random (untrained)")
-        settings = {"preset": options.preset, "elements": list(_elements(frames)), "seed": options.seed}
-        return potential(settings=settings | {"amplification": options.amplification})
+        settings: dict[str, Any] = {
+            "preset": options.preset,
+            "elements": list(_elements(frames)),
+            "seed": options.seed,
+            "amplification": options.amplification,
+        }
+        return potential(settings=settings)
     return potential(model=_weights(card, checkpoint, trust=options.trust))
 
 

@@ -45,14 +45,23 @@ class TrainingAnswer(Card):
     epochs: int
     """Finished"""
     steps: int
+    steps_per_epoch: int
     seconds: float
-    """Wall time over all resumptions"""
+    """Wall time over all resumptions, of steps, validations and checkpoints, as the other times"""
+    cpu_seconds: float
+    """Of all threads and processes that train"""
+    gpu_seconds: float | None = None
+    """For which the training had GPUs; None without one"""
+    flops: float | None = None
+    """Floating-point operations of all steps, from one that was counted; None if none could be"""
+    step_seconds: float | None = None
+    """Wall time of a step, on average after the first ones; None if there were too few"""
     best_epoch: int
     validation: dict[str, float]
     """Of the best weights: loss, energy_mae (eV/atom), force_mae (eV/Å), and stress_mae (eV/Å^3) if it counts"""
     parameters: int
     finished: bool
-    """False if `max_time` was too short for all epochs"""
+    """Whether the training took all its steps; `max_time` cuts it otherwise"""
     peak_memory: int | None = None
     """Bytes, of a baseline's processes"""
 

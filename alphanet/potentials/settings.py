@@ -35,11 +35,9 @@ class BaselineSettings(TrainingSettings):
     """Chemical symbols; empty: those of the training data"""
 
     @model_validator(mode="after")
-    def _has_a_budget(self) -> "BaselineSettings":
-        if self.epochs is None and self.steps is None and self.max_time is None:
-            raise ValueError("a budget is missing: give epochs, steps or max_time (seconds)")
-        if self.schedule == "cosine" and self.epochs is None and self.steps is None:
-            raise ValueError("schedule: cosine needs to know its end: give epochs or steps, or schedule: plateau")
+    def _has_a_length(self) -> "BaselineSettings":
+        if self.epochs is None and self.steps is None:
+            raise ValueError("the length of the training is missing: give epochs or steps; max_time is only a guard")
         return self
 
 
@@ -48,7 +46,7 @@ def train_settings(card: BaselineCard, values: Mapping[str, JsonValue]) -> Basel
 
     Raises:
         UserError: a baseline that does not train, unknown preset or key (with the nearest known one), bad value, no
-            budget, or a value that the package's own trainer cannot follow.
+            length, or a value that the package's own trainer cannot follow.
     """
     if not card.trainable:
         raise UserError(f"{card.name} is not trained here; its weights come with a checkpoint")

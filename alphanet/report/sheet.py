@@ -1,14 +1,13 @@
-"""A result prepared for display: numbers as text, long reasons and errata as numbered notes under the table."""
+"""A result prepared for display: numbers as text in the paper's arrangement, long reasons and errata as notes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from alphanet.report.layout import Block, arrange, axes_across
 from alphanet.results.facts import value_text
 from alphanet.results.schema import INCONSISTENT, BenchmarkResult, Cell, Grid, Number
 
 ERRATUM = "Erratum: "
-CELL_COLUMNS = ("system", "metric", "potential", "paper", "measured", "verdict")
-NUMBERS = frozenset({"paper", "measured"})  # columns of numbers, to the right
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Line:
     cell: Cell
     paper: str
     measured: str
-    ratio: str
+    ratio: str  # empty unless the cell may be compared
     qualifier: str  # beside the verdict, such as "one seed"
     mark: str  # set if the paper contradicts itself here and the verdict does not say so
     notes: tuple[int, ...]  # numbers of the notes under the table
@@ -33,20 +32,27 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Group:
-    """Cells of one system and metric."""
-
-    system: str
-    metric: str  # title and unit
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True)
 class Sheet:
-    """The cells of a result, and the notes that their lines refer to by number."""
+    """The cells of a result in blocks, and the notes that their lines refer to by number."""
 
-    groups: tuple[Group, ...]
+    shown: Block[Line] | None
+    trivial: Block[Line] | None  # floors such as the mean; of no interest beside the paper
+    absent: Block[Line] | None  # potentials without a number
+    common: str  # verdict of every measured cell; its reason has no note then
     notes: tuple[str, ...]
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """All cells, in the order of the blocks."""
+        for block in (self.shown, self.trivial, self.absent):
+            for _, items in block.rows if block else ():
+                yield from (item for item in items if item)
+
+    @property
+    def absent_rows(self) -> tuple[str, ...]:
+        """The potentials without a number."""
+        items = (item for _, row in self.absent.rows for item in row if item) if self.absent else ()
+        return tuple(dict.fromkeys(item.cell.row for item in items))
 
 
 @dataclass(frozen=True)
@@ -56,29 +62,44 @@ class PlainTable:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    numbers: frozenset[int] = frozenset()  # places of the columns of numbers, to the right
+    remarks: tuple[str, ...] = ()  # under the table, before the notes
     notes: tuple[str, ...] = ()
 
 
 def make_sheet(result: BenchmarkResult) -> Sheet:
-    """The cells of `result` in groups of system and metric, in their order."""
-    notes: list[str] = []
-    groups: dict[tuple[str, str], list[Line]] = {}
+    """The cells of `result` in the arrangement of the paper: measured rows, floors, and rows without a number."""
+    if not result.cells:
+        return Sheet(None, None, None, "", ())
+    measured = {cell.row for cell in result.cells if cell.measured is not None}
+    groups: dict[str, list[Cell]] = {"shown": [], "trivial": [], "absent": []}
     for cell in result.cells:
-        metric = f"{cell.metric_title} ({cell.unit})" if cell.unit else cell.metric_title
-        groups.setdefault((cell.column, metric), []).append(_line(cell, notes))
-    return Sheet(tuple(Group(*place, tuple(lines)) for place, lines in groups.items()), tuple(notes))
+        name = "absent" if cell.row not in measured else "trivial" if cell.row in result.trivial else "shown"
+        groups[name].append(cell)
+    notes: list[str] = []
+    common = _common_verdict(groups["shown"])
+    across = axes_across(result)
+    blocks = {
+        name: arrange(across, cells, lambda cell: _line(cell, notes, common), result.cells) if cells else None
+        for name, cells in groups.items()
+    }
+    return Sheet(blocks["shown"], blocks["trivial"], blocks["absent"], common, tuple(notes))
 
 
 def plain_tables(result: BenchmarkResult) -> list[PlainTable]:
-    """The cells with all notes, then every grid, as texts."""
+    """The cells with all notes, then every grid, as texts; a row of cells has lines for paper, here and verdict."""
     sheet = make_sheet(result)
-    rows = [
-        (group.system, group.metric, line.cell.row, line.paper, line.measured, line.verdict)
-        for group in sheet.groups
-        for line in group.lines
-    ]
+    tables = []
+    remarks = _remarks(sheet)
+    for block, title in ((sheet.shown, result.title), (sheet.trivial, f"{result.title}: floors")):
+        if block:
+            tables.append(_plain(block, title, sheet.common if block is sheet.shown else "", remarks))
+            remarks = ()
     notes = (*sheet.notes, *result.notes)
-    tables = [PlainTable(result.title, CELL_COLUMNS, tuple(rows), notes)] if rows else []
+    if tables:
+        tables[-1] = PlainTable(**{**vars(tables[-1]), "notes": notes})
+    elif result.cells:
+        tables = [PlainTable(result.title, ("potential",), (), remarks=remarks, notes=notes)]
     return tables + [PlainTable(grid.title, grid.columns, tuple(grid_rows(grid))) for grid in result.grids]
 
 
@@ -88,9 +109,53 @@ def grid_rows(grid: Grid) -> Iterator[tuple[str, ...]]:
         yield tuple(item.text if isinstance(item, Number) else item for item in row)
 
 
-def _line(cell: Cell, notes: list[str]) -> Line:
+def _remarks(sheet: Sheet) -> tuple[str, ...]:
+    remarks = []
+    if sheet.common:
+        remarks.append(f"Every number measured here: {sheet.common}.")
+    if sheet.absent:
+        numbers = sorted({number for line in sheet.lines for number in line.notes if line.cell.measured is None})
+        listed = "".join(f"[{number}]" for number in numbers)
+        remarks.append(f"Not run: {', '.join(sheet.absent_rows)} {listed}".rstrip() + ".")
+    return tuple(remarks)
+
+
+def _plain(block: Block[Line], title: str, common: str, remarks: Sequence[str]) -> PlainTable:
+    """A block as lines of text: of each row the paper's numbers, those measured here, and the verdicts."""
+    columns = (*block.down, "", *(" ".join(key) for key in block.head))
+    rows = []
+    for heading, items in block.rows:
+        texts = {
+            "paper": [item.paper if item else "" for item in items],
+            "here": [item.measured if item else "" for item in items],
+            "verdict": [_short(item, common) if item else "" for item in items],
+        }
+        kept = [(name, cells) for name, cells in texts.items() if any(cells)]
+        rows += [
+            (*(heading if not place else [""] * len(heading)), name, *cells) for place, (name, cells) in enumerate(kept)
+        ]
+    numbers = frozenset(range(len(block.down) + 1, len(columns)))
+    fixed = f" ({', '.join(block.fixed)})" if block.fixed else ""
+    return PlainTable(f"{title}{fixed}", columns, tuple(rows), numbers, tuple(remarks))
+
+
+def _short(line: Line, common: str) -> str:
+    """The verdict of a line; of a cell with the common one only its notes."""
+    if common and line.cell.verdict == common:
+        numbers = "".join(f"[{number}]" for number in line.notes)
+        return f"{line.mark} {numbers}".strip()
+    return line.verdict
+
+
+def _common_verdict(cells: Sequence[Cell]) -> str:
+    """The verdict of all measured cells that the paper has, if they share one that has a reason; else empty."""
+    verdicts = {cell.verdict for cell in cells if cell.measured is not None and cell.printed is not None}
+    return verdicts.pop() if len(verdicts) == 1 and ": " in next(iter(verdicts)) else ""
+
+
+def _line(cell: Cell, notes: list[str], common: str) -> Line:
     short, _, explanation = cell.verdict.partition(": ")
-    stated = [explanation] if explanation else []
+    stated = [explanation] if explanation and cell.verdict != common else []
     stated += [f"{ERRATUM}{text}" for text in cell.errata]
     return Line(
         cell=cell,
@@ -121,9 +186,10 @@ def _decimals(number: str) -> int:
 
 
 def _ratio(cell: Cell) -> str:
-    if cell.ratio is None:
+    """Measured over paper with the margin, if the two may be compared."""
+    if cell.ratio is None or not cell.comparable:
         return ""
-    allowed = "" if cell.tolerance is None else f"; ±{cell.tolerance:.3g} allowed"
+    allowed = "" if cell.margin is None else f"; ±{cell.margin:.3g} allowed"
     return f"{cell.ratio:.3g} ×{allowed}"
 
 

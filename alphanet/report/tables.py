@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from alphanet.files import write_text
 from alphanet.paths import resources
-from alphanet.report.sheet import NUMBERS, plain_tables
+from alphanet.report.sheet import plain_tables
 from alphanet.results.schema import BenchmarkResult, Cell
 
 if TYPE_CHECKING:
@@ -64,7 +64,10 @@ def as_csv(result: BenchmarkResult) -> str:
     for cell in result.cells:
         lists = {"records": " ".join(cell.records), "errata": " ".join(cell.errata)}
         interval = "" if cell.interval is None else "{} {}".format(*cell.interval)
-        writer.writerow(cell.model_dump() | lists | {"interval": interval})
+        prediction = "" if cell.prediction is None else "{} {}".format(*cell.prediction)
+        ratio = cell.ratio if cell.comparable else None  # of numbers that may not be compared it says nothing
+        pairs = {"interval": interval, "prediction": prediction, "ratio": ratio}
+        writer.writerow(cell.model_dump() | lists | pairs)
     return text.getvalue()
 
 
@@ -74,7 +77,7 @@ def tex(text: str) -> str:
 
 
 def _render(template: str, result: BenchmarkResult) -> str:
-    rendered = _environment().get_template(template).render(result=result, tables=plain_tables(result), numbers=NUMBERS)
+    rendered = _environment().get_template(template).render(result=result, tables=plain_tables(result))
     return rendered.rstrip("\n") + "\n"
 
 

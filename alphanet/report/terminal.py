@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
-from alphanet.report.sheet import CELL_COLUMNS, NUMBERS, Sheet, grid_rows, make_sheet
+from alphanet.report.sheet import PlainTable, grid_rows, plain_tables
 from alphanet.results.schema import BenchmarkResult, Grid
 
 if TYPE_CHECKING:
@@ -22,19 +22,19 @@ def print_result(result: BenchmarkResult) -> None:
     for text in (result.protocol, result.conditions):
         if text:
             console.print(Text(text))
-    sheet = make_sheet(result)
-    if sheet.groups:
-        _print_cells(console, sheet)
-        _print_notes(console, (*sheet.notes, *result.notes))
+    cells = plain_tables(result)[: -len(result.grids) or None]
+    for table in cells:
+        _print_cells(console, table)
+        _print_notes(console, table.notes)
     for grid in result.grids:
         if not grid.folded or not result.cells:
             console.print(Text(grid.title, style="bold"))
             _print_grid(console, grid)
     for claim in result.claims:
-        console.print(Text(f"claimed: {claim.text}\nhere: {claim.verdict}"))
+        console.print(Text(f"claimed{f' ({claim.place})' if claim.place else ''}: {claim.text}\nhere: {claim.verdict}"))
         for detail in claim.details:
             console.print(Text(f"  {detail}"))
-    if not sheet.groups:
+    if not cells:
         if result.reason:
             console.print(Text(f"not comparable: {result.reason}"))
         _print_notes(console, result.notes)
@@ -52,22 +52,35 @@ def _make_console() -> "Console":
     return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
-def _print_cells(console: "Console", sheet: Sheet) -> None:
-    """Print the cells; on a terminal each group has a separate title line, so that they fit into 80 characters."""
-    rows: list[tuple[str, ...]]
-    if not console.is_terminal:
-        rows = [
-            (group.system, group.metric, line.cell.row, line.paper, line.measured, line.verdict)
-            for group in sheet.groups
-            for line in group.lines
-        ]
-        _print_rows(console, CELL_COLUMNS, rows, wrapped=("verdict", "metric", "system"))
-        return
-    rows = []
-    for group in sheet.groups:
-        rows.append((f"{group.system}: {group.metric}", "", "", ""))
-        rows += [(f"  {line.cell.row}", line.paper, line.measured, line.verdict) for line in group.lines]
-    _print_rows(console, CELL_COLUMNS[2:], rows, wrapped=("potential", "verdict"))
+def _print_cells(console: "Console", table: PlainTable) -> None:
+    """Print cells in the paper's arrangement; a table that is too wide is broken into parts of fewer columns."""
+    from rich.text import Text
+
+    for remark in table.remarks:
+        console.print(Text(remark))
+    fixed = [place for place in range(len(table.columns)) if place not in table.numbers]
+    widths = [max(len(word) for text in texts for word in (*text.split(), "")) for texts in _columns(table)]
+    free = console.width - sum(widths[place] + 3 for place in fixed) - 2
+    part: list[int] = []
+    for place in sorted(table.numbers):
+        if part and sum(widths[other] + 3 for other in (*part, place)) > free:
+            _print_part(console, table, [*fixed, *part], widths)
+            part = []
+        part.append(place)
+    if part:
+        _print_part(console, table, [*fixed, *part], widths)
+
+
+def _columns(table: PlainTable) -> list[tuple[str, ...]]:
+    """Title and texts of each column."""
+    return list(zip(table.columns, *table.rows, strict=True))
+
+
+def _print_part(console: "Console", table: PlainTable, places: Sequence[int], widths: Sequence[int]) -> None:
+    columns = [table.columns[place] for place in places]
+    rows = [[row[place] for place in places] for row in table.rows]
+    right = [place in table.numbers for place in places]
+    _print_rows(console, columns, rows, wrapped=columns, widths=[widths[place] for place in places], right=right)
 
 
 def _print_grid(console: "Console", grid: Grid) -> None:
@@ -96,6 +109,7 @@ def _print_rows(
     rows: Sequence[Sequence[str]],
     wrapped: Sequence[str],
     widths: Sequence[int] = (),
+    right: Sequence[bool] = (),
 ) -> None:
     """Print a table: lines on a terminal, Markdown elsewhere.
 
@@ -105,14 +119,15 @@ def _print_rows(
         rows: one text per column.
         wrapped: columns whose texts may be broken into lines.
         widths: least width of each column; empty means any.
+        right: whether a column is of numbers; empty means that none is.
     """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD if console.is_terminal else box.MARKDOWN)
-    for column, width in zip_longest(columns, widths):
-        justify: Literal["left", "right"] = "right" if column in NUMBERS else "left"
+    for column, width, number in zip_longest(columns, widths, right):
+        justify: Literal["left", "right"] = "right" if number else "left"
         no_wrap = column not in wrapped
         table.add_column(Text(column), justify=justify, no_wrap=no_wrap, overflow="fold", min_width=width)
     for row in rows:

@@ -11,28 +11,47 @@ from alphanet.files import read_json_object, write_text
 from alphanet.results.records import Record
 
 SCHEMA: Literal["alphanet-results"] = "alphanet-results"
-VERSION: Literal[2] = 2
+VERSION: Literal[3] = 3
 RESULTS = "results.json"
 INCONSISTENT = "paper inconsistent"
 
 Verdict = Literal[
-    "reproduced", "better", "worse", "paper inconsistent", "not comparable", "not run", "not in the paper"
+    "reproduced",
+    "better",
+    "worse",
+    "inconclusive",
+    "paper inconsistent",
+    "not comparable",
+    "not run",
+    "not in the paper",
+    "agrees",
+    "differs",
 ]
-ClaimVerdict = Literal["holds", "does not hold", "not measured"]
+ClaimVerdict = Literal["supported", "contradicted", "undecided", "not tested"]
+
+Axis = Literal["row", "column", "metric"]
 
 VERDICTS: dict[Verdict, str] = {
-    "reproduced": "comparable with the paper and within the tolerance",
-    "better": "comparable, and better than the paper by more than the tolerance",
-    "worse": "comparable, and worse than the paper by more than the tolerance",
+    "reproduced": "comparable, and one run of the paper would lie within the margin of the printed value",
+    "better": "comparable, and better than the paper by more than the seeds explain",
+    "worse": "comparable, and worse than the paper by more than the seeds explain",
+    "inconclusive": "comparable, and too few seeds or too large a spread to tell",
     "paper inconsistent": "comparable, but the paper contradicts its own value; the cell says which one it agrees with",
     "not comparable": "measured by another protocol than the paper's, which the cell states; not judged",
     "not run": "not measured; the cell says what it needs or what went wrong",
     "not in the paper": "measured here; the paper has no such number",
 }
+"""Outcomes of measured numbers"""
+SETTINGS: dict[Verdict, str] = {
+    "agrees": "a setting or a count of this code that rounds to the printed digits",
+    "differs": "a setting or a count of this code that does not",
+}
+"""Outcomes of settings and counts, which nothing is measured for; they are counted apart"""
 CLAIMS: dict[ClaimVerdict, str] = {
-    "holds": "the measured curves bear out the paper's claim",
-    "does not hold": "the measured curves contradict it",
-    "not measured": "too little was measured to tell",
+    "supported": "the 95 % interval of the effect lies on the claim's side of the threshold",
+    "contradicted": "the 95 % interval of the effect lies on the other side",
+    "undecided": "the interval holds the threshold, or there are too few seeds; the claim says how many would decide",
+    "not tested": "nothing was measured that tests it; the claim says what it needs",
 }
 
 
@@ -69,7 +88,7 @@ class Provenance(Part):
 
 
 class Cell(Part):
-    """One number of a table. `paper`, `measured`, `spread`, `interval` and `tolerance` are in `unit`."""
+    """One number of a table. `paper`, `measured` and all spreads and bounds are in `unit`."""
 
     table: str
     row: str
@@ -84,9 +103,11 @@ class Cell(Part):
     spread: float | None = None  # sample standard deviation over seeds; None with one seed
     interval: tuple[float, float] | None = None  # 95 %, of the measured value, if the record has one
     ratio: float | None = None  # measured over paper
-    tolerance: float | None = None  # the largest difference that counts as reproduced; None if not comparable
+    prediction: tuple[float, float] | None = None  # 95 %, of one run of the paper; None with one seed
+    margin: float | None = None  # the largest difference that counts as equal; None if not judged
     comparable: bool
     reason: str = ""  # why it is not comparable, or not measured
+    follows: str = ""  # the public settings that its row was measured by
     outcome: Verdict
     verdict: str  # the outcome with its reasons
     inconsistent: bool = False  # the paper contradicts `paper`, whatever the outcome is
@@ -96,14 +117,30 @@ class Cell(Part):
 
 
 class Claim(Part):
-    """A statement of the paper that prints no number in a table."""
+    """A statement of the paper, tested at one scale."""
 
-    text: str
+    id: str  # unique in the result
+    text: str  # what the paper says
+    place: str  # where it says so: "section 2.1", "Table 8"
+    importance: Literal[1, 2, 3] = 2  # 1 a headline, 3 a detail
+    scale: str
+    test: str  # in words
     outcome: ClaimVerdict
     verdict: str  # the outcome with its reason
+    effect: float | None = None  # the measured quantity that decides
+    effect_title: str = ""
+    unit: str = ""  # of effect, interval and threshold; empty for a pure number
+    interval: tuple[float, float] | None = None  # 95 %, of the effect
+    threshold: float | None = None  # value of the effect at which the claim turns false; of `within` the upper one
+    bounds: tuple[float, float] | None = None  # of `within`
+    direction: Literal["below", "above", "within"] = "below"  # side of the threshold on which the claim is true
+    p: float | None = None  # of an effect at the threshold, two-sided
+    adjusted: float | None = None  # p after Holm, over the claims of the result
+    seeds: int = 0  # behind the effect; passes for times; 0 if nothing is random
+    frames: int = 0  # test frames that were resampled; 0 if none were
+    needs: str = ""  # seeds or frames that would decide, or what is missing
     details: tuple[str, ...] = ()
-    value: float | None = None  # the measured quantity that decides
-    below: float | None = None  # the claimed bound, in the unit of `value`
+    records: tuple[str, ...] = ()  # ids of the records behind the effect
 
 
 class Number(Part):
@@ -176,7 +213,7 @@ class BenchmarkResult(Part):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
 
     schema_: Literal["alphanet-results"] = Field(default=SCHEMA, alias="schema")
-    version: Literal[2] = VERSION
+    version: Literal[3] = VERSION
     kind: str
     name: str
     title: str
@@ -188,6 +225,8 @@ class BenchmarkResult(Part):
     comparable: bool
     reason: str = ""  # why not
     when: str = ""  # of the newest record
+    across: tuple[Axis, ...] = ()  # of the cells: printed across the paper's table; empty if the card does not say
+    trivial: tuple[str, ...] = ()  # rows that are floors, such as the mean
     cells: tuple[Cell, ...] = ()
     claims: tuple[Claim, ...] = ()
     grids: tuple[Grid, ...] = ()
@@ -202,7 +241,7 @@ class BenchmarkResult(Part):
     provenance: Provenance
 
     def outcomes(self) -> Counter[str]:
-        """The number of cells of each outcome."""
+        """The number of cells of each outcome; those of `SETTINGS` are no measurements."""
         return Counter(cell.outcome for cell in self.cells)
 
     def to_json(self) -> str:

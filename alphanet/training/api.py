@@ -1,25 +1,31 @@
 """`alphanet.train`: train any model on any data set with one call."""
 
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from alphanet.data.own_stores import OwnFrames, prepare_own
 from alphanet.data.prepare import prepare
+from alphanet.files import sha256_of
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import install, is_installed
 from alphanet.potentials.runs import RUNS
-from alphanet.potentials.settings import BaselineSettings, train_settings
-from alphanet.training.config import AlphaNetSettings, alphanet_settings
+from alphanet.potentials.settings import BaselineSettings
+from alphanet.training.config import AlphaNetSettings
+from alphanet.training.defaults import ALPHANET, settings_for
+from alphanet.training.fine_tuning import replayed
 from alphanet.training.folder import TrainingResult
+from alphanet.training.references import completed_references
 from alphanet.training.run import TrainingData, run_training
-from alphanet.training.settings import merged
 
-ALPHANET = "alphanet"
+logger = logging.getLogger(__name__)
 
 
 def train(
-    data: str | TrainingData,
+    data: str | Path | TrainingData,
     *,
     model: str = ALPHANET,
     scale: str = "mini",
@@ -32,7 +38,7 @@ def train(
     """Train a model. The same call resumes an interrupted training and returns the result of a finished one.
 
     Args:
-        data: a data set's name, or stores of frames.
+        data: a data set's name, a file of labeled structures, or stores of frames.
         model: `alphanet`, or a baseline that trains; its environment is made if it is missing.
         scale: of the data set and of its default settings: mini, slice or full.
         settings: values over the defaults, nested or not, see `alphanet.training.settings`; or complete settings.
@@ -48,32 +54,70 @@ def train(
         UserError: a name is unknown, a setting is wrong, the data are unsound, the folder holds another training, or
             the training fails.
     """
-    name = data if isinstance(data, str) else getattr(data, "name", "data")
+    named = str(data) if isinstance(data, str | Path) else getattr(data, "name", "data")
     if isinstance(settings, AlphaNetSettings | BaselineSettings):
         chosen = settings if seed is None else settings.model_copy(update={"seed": seed})
     else:
         values = dict(settings or {}) | ({} if seed is None else {"seed": seed})
-        chosen = settings_for(model, name, scale, values)
-    if isinstance(chosen, BaselineSettings) and not is_installed(card := load_baseline(chosen.baseline)):
-        install(card)
-    prepared = prepare(name, chosen.scale, mirror=mirror) if isinstance(data, str) else data
-    return run_training(chosen, prepared, Path(out) if out else default_folder(chosen), resume=resume)
+        chosen = settings_for(model, named, scale, values)
+    frames = training_data(chosen, mirror=mirror) if isinstance(data, str | Path) else data
+    return train_on(chosen, frames, Path(out) if out else default_folder(chosen), resume=resume)
 
 
-def settings_for(
-    model: str, dataset: str, scale: str, values: Mapping[str, JsonValue]
-) -> AlphaNetSettings | BaselineSettings:
-    """`values` over the defaults: AlphaNet's are the data set's, a baseline's those of its preset `mini` or `dataset`.
+def training_data(settings: AlphaNetSettings | BaselineSettings, *, mirror: str | None = None) -> TrainingData:
+    """Stores of the frames that the settings name: of the user's own files, or of a data set, which is prepared.
 
     Raises:
-        UserError: an unknown model, data set or key, or a bad value.
+        UserError: the data set is unknown, files are missing, or the frames are unsound.
     """
-    if model == ALPHANET:
-        return alphanet_settings(dataset, scale, values)
-    card = load_baseline(model)
-    preset = "mini" if scale == "mini" else dataset
-    named = {"dataset": dataset, "scale": scale} | ({"preset": preset} if preset in card.presets else {})
-    return train_settings(card, merged(named, dict(values)))
+    if settings.data is None:
+        return prepare(settings.dataset, settings.scale, mirror=mirror)
+    frames = prepare_own(settings.data)
+    for line in frames.describe():
+        logger.info("%s", line)
+    for line in frames.warnings():
+        logger.warning("%s", line)
+    return frames
+
+
+def train_on(
+    settings: AlphaNetSettings | BaselineSettings, frames: TrainingData, out: Path, *, resume: bool = True
+) -> TrainingResult:
+    """Train on prepared frames; a baseline's environment is made if it is missing.
+
+    Raises:
+        UserError: see `train`.
+    """
+    if isinstance(settings, BaselineSettings) and not is_installed(card := load_baseline(settings.baseline)):
+        install(card)
+    if settings.finetune is not None and settings.finetune.replay is not None:
+        replay = settings.finetune.replay.expanduser()
+        sources = {**frames.sources, str(replay): sha256_of(replay)}
+        frames = StoredFrames(replayed(frames.train, settings.finetune), frames.valid, sources)
+    return run_training(with_isolated_atoms(settings, frames), frames, out, resume=resume)
+
+
+@dataclass(frozen=True)
+class StoredFrames:
+    """Stores of frames, and the files that they come from with their sha256."""
+
+    train: Path
+    valid: Path
+    sources: Mapping[str, str]
+
+
+def with_isolated_atoms(
+    settings: AlphaNetSettings | BaselineSettings, frames: TrainingData
+) -> AlphaNetSettings | BaselineSettings:
+    """The settings with the energies of isolated atoms as reference energies.
+
+    Given reference energies, and those of trained weights to start from, are left alone.
+    """
+    given = "reference_energies" in settings.model_fields_set or settings.finetune is not None
+    if given or not isinstance(frames, OwnFrames) or not frames.isolated:
+        return settings
+    energies = completed_references(frames.train, frames.isolated, frames.all_elements)
+    return settings.model_copy(update={"reference_energies": energies})
 
 
 def default_folder(settings: AlphaNetSettings | BaselineSettings) -> Path:

@@ -21,13 +21,17 @@ class AlphaNetSettings(TrainingSettings):
     """A training of AlphaNet; `model` is a full configuration, or `preset: NAME` with overrides beside it."""
 
     epochs: PositiveInt
+    """Passes over the training frames"""
     edge_budget: PositiveInt | None = None
     """Edges in a batch at most; batches are then made of structures of similar size"""
     devices: PositiveInt | Literal["auto"] = 1
+    """GPUs or processes of each node that train together"""
     nodes: PositiveInt = 1
+    """Machines that train together"""
     strategy: str = "auto"
     """One of Lightning's"""
     num_workers: NonNegativeInt = 0
+    """Processes that make graphs beside the training; 0: the training makes them itself"""
     edge_blocks: bool = True
     """Compute training steps on a CPU in blocks of edges that stay in its cache: the same gradients but for rounding"""
     cache_mb: NonNegativeInt = 64
@@ -35,6 +39,8 @@ class AlphaNetSettings(TrainingSettings):
 
     @model_validator(mode="after")
     def _model_is_known(self) -> "AlphaNetSettings":
+        if self.finetune is not None and self.model:
+            raise ValueError(f"model: the architecture is that of {self.finetune.weights}; leave model.* out")
         self._network(("H",))
         return self
 
@@ -63,6 +69,16 @@ def preset_config(dataset: str, scale: str = "mini", overrides: Sequence[str] = 
     return alphanet_settings(dataset, scale, from_words(overrides))
 
 
+def own_settings(scale: str, values: Mapping[str, JsonValue]) -> AlphaNetSettings:
+    """`values`, which name files of structures, over the generic defaults at a scale.
+
+    Raises:
+        UserError: unknown key, bad value.
+    """
+    chosen = merged(_started(generic_settings(scale), values), dict(values))
+    return validate(chosen, AlphaNetSettings, f"training settings (defaults: {DEFAULTS_FILE.name})")
+
+
 def alphanet_settings(dataset: str, scale: str, values: Mapping[str, JsonValue]) -> AlphaNetSettings:
     """`values` over the defaults for a data set at a scale.
 
@@ -72,7 +88,7 @@ def alphanet_settings(dataset: str, scale: str, values: Mapping[str, JsonValue])
     Raises:
         UserError: no such data set, unknown key, bad value.
     """
-    chosen = merged(card_defaults(dataset, scale), dict(values))
+    chosen = merged(_started(card_defaults(dataset, scale), values), dict(values))
     return validate(chosen, AlphaNetSettings, f"training settings (defaults: {card_files('datasets')[dataset]})")
 
 
@@ -99,10 +115,24 @@ def card_defaults(dataset: str, scale: str) -> dict[str, JsonValue]:
     return values
 
 
-def file_config(path: Path, overrides: Sequence[str] = ()) -> AlphaNetSettings:
-    """The settings in a YAML file, with `key=value` overrides.
+def generic_settings(scale: str) -> dict[str, JsonValue]:
+    """The settings of AlphaNet for files of structures at a scale, as plain values."""
+    generic = read_yaml(DEFAULTS_FILE)
+    return merged(merged(generic["all"], generic["scales"].get(scale, {})), {"scale": scale})
+
+
+def _started(defaults: dict[str, JsonValue], values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The defaults, or those of a training that starts from trained weights, which have their own architecture."""
+    if not values.get("finetune"):
+        return defaults
+    return merged(defaults, read_yaml(DEFAULTS_FILE)["finetune"]) | {"model": {}}
+
+
+def file_config(path: Path, overrides: Sequence[str] | Mapping[str, JsonValue] = ()) -> AlphaNetSettings:
+    """The settings in a YAML file, with overrides: `key=value`, or a mapping.
 
     Raises:
         UserError: unreadable file, unknown key (with the nearest known one), bad value.
     """
-    return validate(merged(mapping_in(path), from_words(overrides)), AlphaNetSettings, str(path))
+    above = dict(overrides) if isinstance(overrides, Mapping) else from_words(overrides)
+    return validate(merged(mapping_in(path), above), AlphaNetSettings, str(path))

@@ -33,15 +33,15 @@ class LabeledFrames:
         return len(self.indices)
 
     def __getitem__(self, index: int) -> Atoms:
-        """A structure with its labels.
+        """A structure with its labels, as far as it has them.
 
         Raises:
-            UserError: labels that are missing or not finite, naming the frame.
+            UserError: no label at all, or labels that are not finite, naming the frame.
         """
         if index >= len(self):
             raise IndexError(index)
         atoms = self._store[int(self.indices[index])]
-        problem = problem_of(atoms)
+        problem = problem_of(atoms, partly=True)
         if problem:
             raise UserError(f"{self.name(index)} {problem}; training needs sound labels: correct or remove the frame")
         return atoms

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import Field, JsonValue
@@ -14,10 +15,13 @@ from alphanet.cards import read_yaml, validate
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, write_text
 from alphanet.potentials.kit.loop import LAST, METRICS, MODEL
+from alphanet.potentials.kit.loop.table import errors_text
 from alphanet.potentials.protocol import TrainingAnswer
-from alphanet.training.data import LabeledFrames
 from alphanet.training.references import Statistics, measure
-from alphanet.training.settings import RUN_SETTINGS, TrainingSettings, flat
+from alphanet.training.settings import RUN_SETTINGS, EnergyWeight, TrainingSettings, flat
+
+if TYPE_CHECKING:
+    from alphanet.training.data import LabeledFrames
 
 RESULT = "result.json"
 STATISTICS = "statistics.json"
@@ -48,6 +52,12 @@ class TrainingResult(TrainingAnswer):
     elements: tuple[str, ...]
     reference_energies: dict[str, float]
     """eV"""
+    converged: bool = False
+    """Whether the validation was flat over the last fifth of the steps, see `loop.convergence`"""
+    planned_steps: int
+    """That epochs and steps of the settings make; fewer were taken if `finished` is false"""
+    energy_weight: EnergyWeight | None = None
+    """Of the loss, by both conventions; None if the trainer does not say"""
     settings: dict[str, JsonValue]
     sources: dict[str, str]
     """Files of the data with their sha256"""
@@ -56,11 +66,19 @@ class TrainingResult(TrainingAnswer):
 
     def describe(self) -> str:
         """One line for the user."""
-        energy, force = 1000 * self.validation["energy_mae"], 1000 * self.validation["force_mae"]
-        return (
-            f"{self.model}: energy {energy:.3g} meV/atom, force {force:.3g} meV/Å on the validation frames "
-            f"(epoch {self.best_epoch} of {self.epochs}, {self.seconds:.0f} s)"
-        )
+        text = f"{self.model}: {errors_text(self.validation)} on the validation frames"
+        if self.finished:
+            return f"{text} (best of {self.epochs} epochs: {self.best_epoch}; {self.seconds:.0f} s)"
+        return f"{text}, not finished: {self.stop}"
+
+    @property
+    def stop(self) -> str:
+        """The step at which an unfinished training stopped, in words; empty if it is finished."""
+        if self.finished:
+            return ""
+        limit = self.settings.get("max_time")
+        why = f": its guard of {limit:g} s (max_time) was up" if isinstance(limit, int | float) else ""
+        return f"stopped at step {self.steps} of {self.planned_steps}{why}; with more time it goes on from there"
 
 
 @dataclass(frozen=True)
@@ -107,7 +125,7 @@ class RunFolder:
         write_text(written, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False))
 
     def statistics(
-        self, sources: Mapping[str, str], frames: tuple[LabeledFrames, LabeledFrames], method: str
+        self, sources: Mapping[str, str], frames: "tuple[LabeledFrames, LabeledFrames]", method: str
     ) -> Statistics:
         """Statistics of the training data, see `measure`; they are kept, and measured once for all starts of this run.
 

@@ -20,23 +20,28 @@ from alphanet.model.base import InteratomicModel
 from alphanet.model.checkpoint import DTYPES, save_model
 from alphanet.model.create import create_model
 from alphanet.model.prediction import predict
-from alphanet.potentials.cards import load_baseline
+from alphanet.potentials.cards import BaselineCard, load_baseline
 from alphanet.potentials.environments import resolved_versions
-from alphanet.potentials.kit.loop import TrainingError
+from alphanet.potentials.kit.loop import METRICS, TrainingError
+from alphanet.potentials.kit.loop.adapters import plain
 from alphanet.potentials.kit.loop.checkpoints import Checkpoints
+from alphanet.potentials.kit.loop.convergence import is_flat
 from alphanet.potentials.kit.loop.data import GraphDataset, Prediction
 from alphanet.potentials.kit.loop.module import Predict, TrainingModule
 from alphanet.potentials.kit.loop.sampling import pack
+from alphanet.potentials.kit.loop.table import validations
 from alphanet.potentials.kit.loop.trainer import Parallel, agree_before_start, fit, make_trainer, quiet_lightning
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.settings import BaselineSettings, architecture
 from alphanet.provenance import code, software
+from alphanet.training.baseline_start import baseline_start
 from alphanet.training.blocks.model import in_blocks
 from alphanet.training.config import AlphaNetSettings
 from alphanet.training.data import LabeledFrames
+from alphanet.training.fine_tuning import fine_tuned
 from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.references import Statistics, reference_energies
-from alphanet.training.settings import TrainingSettings
+from alphanet.training.settings import LossSettings, TrainingSettings, planned_steps
 
 PROVENANCE_KEY = "alphanet_training"
 SILENCE = 3600.0  # seconds without a sign of life after which a baseline's trainer counts as hung
@@ -105,7 +110,7 @@ def _train_alphanet(
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
-        model = _model(settings, statistics)
+        model = _model(settings, statistics, frames[0])
         cache_mb = settings.cache_mb // max(1, settings.num_workers)  # each worker has its own
         train_set, valid_set = (GraphDataset(part, model.graph, collate, cache_mb, UserError) for part in frames)
         module = TrainingModule(
@@ -122,10 +127,13 @@ def _train_alphanet(
         name="alphanet",
         model=folder.model,
         sha256=sha256_of(folder.model),
-        parameters=model.n_parameters,
+        parameters=sum(values.numel() for values in plain(model).parameters()),
         frames=len(train_set),
+        converged=_has_converged(folder),
+        planned_steps=planned_steps(settings, outcome.steps_per_epoch),
         elements=tuple(model.config.elements),
-        reference_energies=_references(settings, model.config.elements, statistics),
+        reference_energies=dict(zip(model.config.elements, model.reference.energies.tolist(), strict=True)),
+        energy_weight=settings.loss.energy_weights(statistics.atoms_per_frame),
         settings=settings.model_dump(mode="json"),
         sources=dict(data.sources),
     )
@@ -146,10 +154,13 @@ def _train_baseline(
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
         logger.info("%s", statistics.describe())
+        if card.fixed_settings and (lacking := statistics.lacking()):
+            raise UserError(f"{card.name}: its own trainer needs every label, and {lacking}; train another model")
         elements = tuple(sorted(settings.elements or statistics.elements))
         references = _references(settings, elements, statistics)
         request = settings.model_dump(mode="json") | {
             "architecture": architecture(card, settings),
+            "loss": _loss(card, settings, statistics).model_dump(mode="json"),
             "elements": list(elements),
             "references": references,
             "energy_scale": _scale(settings, statistics),
@@ -160,6 +171,10 @@ def _train_baseline(
             "threads": threads,
             "stress": card.stress,
         }
+        if settings.finetune is not None:
+            changes = baseline_start(card, settings, statistics, frames[0], device)
+            request |= changes
+            references, elements = changes["references"], tuple(changes["elements"])
         folder.trainer.mkdir(parents=True, exist_ok=True)
         answer = potential.train(request)
     result = TrainingResult(
@@ -168,8 +183,11 @@ def _train_baseline(
         model=folder.model,
         sha256=sha256_of(folder.model),
         frames=len(frames[0]),
+        converged=_has_converged(folder),
+        planned_steps=planned_steps(settings, answer.steps_per_epoch),
         elements=elements,
         reference_energies=references,
+        energy_weight=settings.loss.energy_weights(statistics.atoms_per_frame),
         settings=settings.model_dump(mode="json"),
         sources=dict(data.sources),
         versions=resolved_versions(card),
@@ -189,7 +207,12 @@ def _start(
     folder.claim(settings, resume=resume)
     if folder.read_result() is None:
         logger.info("%s", folder.tree())
-    folder.statistics(data.sources, frames, _method(settings))
+    for line in folder.statistics(data.sources, frames, _method(settings)).doubts(settings.loss):
+        logger.warning("%s", line)
+
+
+def _has_converged(folder: RunFolder) -> bool:
+    return is_flat([(int(row["step"]), row["valid_loss"]) for row in validations(folder.path / METRICS)])
 
 
 def _method(settings: TrainingSettings) -> str:
@@ -202,11 +225,21 @@ def _references(settings: TrainingSettings, elements: tuple[str, ...], statistic
     return reference_energies(settings.reference_energies, elements, statistics.reference_energies)
 
 
+def _loss(card: BaselineCard, settings: BaselineSettings, statistics: Statistics) -> LossSettings:
+    """The loss in the convention that the baseline's trainer knows."""
+    if card.energy_loss == "per_atom":
+        return settings.loss.counted_per_atom(statistics.atoms_per_frame)
+    return settings.loss
+
+
 def _scale(settings: TrainingSettings, statistics: Statistics) -> float:
     return (statistics.force_rms or 1.0) if settings.energy_scale == "force_rms" else settings.energy_scale
 
 
-def _model(settings: AlphaNetSettings, statistics: Statistics) -> InteratomicModel:
+def _model(settings: AlphaNetSettings, statistics: Statistics, frames: LabeledFrames) -> InteratomicModel:
+    if settings.finetune is not None:
+        given = settings.reference_energies
+        return fine_tuned(settings.finetune, statistics, frames, given, settings.precision, settings.seed)
     model = create_model(settings.network(statistics.elements), seed=settings.seed)
     model.set_reference(_references(settings, model.config.elements, statistics), _scale(settings, statistics))
     return model.to(DTYPES[settings.precision])
@@ -241,5 +274,5 @@ def _export(module: TrainingModule, folder: RunFolder, data: TrainingData) -> No
         "software": software(),
         "code": code(),
     }
-    best = cast(InteratomicModel, module.best_model)
+    best = cast(InteratomicModel, plain(module.best_model))
     save_model(best, folder.model, extra={PROVENANCE_KEY: json.dumps(provenance)})

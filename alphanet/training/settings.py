@@ -5,9 +5,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BeforeValidator,
+    Field,
+    JsonValue,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from alphanet.cards import Card, read_yaml
+from alphanet.data.own import OwnData, data_name, names_file
 from alphanet.errors import UserError
 
 # Settings of machine and time. The weights do not depend on them, so a run may be resumed with other values.
@@ -27,6 +37,14 @@ def _seconds(value: Any) -> Any:
     return value
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _weights(value: Any) -> Any:
+    return {"weights": value} if isinstance(value, str | Path) else value
+
+
 Seconds = Annotated[PositiveFloat, BeforeValidator(_seconds)]
 
 
@@ -34,39 +52,114 @@ class DynamicWeight(Card):
     """Appendix D: the energy's weight rises from `start` to its full value in equal steps on a logarithmic scale."""
 
     start: PositiveFloat = 0.05
+    """Weight of the energy in the first stage"""
     stages: Annotated[int, Field(ge=2)] = 5
     """Parts of equal length into which the training is cut; the weight is constant within a stage"""
 
 
+class EnergyWeight(Card):
+    """The weight of the energy term by both conventions: the two losses are equal for frames of `atoms` atoms."""
+
+    total: NonNegativeFloat
+    """Weight of the error of the total energy of a structure, eV"""
+    per_atom: NonNegativeFloat
+    """Weight of the error divided by the number of atoms, eV/atom"""
+    atoms: PositiveFloat
+    """Mean number of atoms of the training frames"""
+
+
 class LossSettings(Card):
-    """Weighted sum of an energy, a force and a stress term."""
+    """Weighted sum of an energy, a force and a stress term.
+
+    The suite states the energy's weight in one convention, that of the paper and of the public code: it multiplies the
+    error of the total energy. `energy_weights` gives the other reading.
+    """
 
     kind: Literal["mae", "mse", "huber"] = "mae"
-    energy_loss: Literal["per_atom", "total"] = "per_atom"
-    """Whether the energy error of a structure is divided by its number of atoms"""
+    """Absolute values, squares, or Huber's mixture of both"""
+    energy_loss: Literal["per_atom", "total"] = "total"
+    """The energy error that `energy_weight` multiplies: of the whole structure, or divided by its number of atoms"""
     energy_weight: NonNegativeFloat = 4.0
+    """Of the mean over the frames with an energy"""
     force_weight: NonNegativeFloat = 100.0
+    """Of the mean over the force components of frames that have forces"""
     stress_weight: NonNegativeFloat = 0.0
     """The paper's 10 for MPtrj; counts only where the labels carry a stress"""
     huber_delta: PositiveFloat = 0.01
     """Where the Huber loss turns from a square to an absolute value: eV, eV/Å, eV/Å^3"""
     dynamic: DynamicWeight | None = None
 
+    def energy_weights(self, atoms: float) -> EnergyWeight:
+        """The final energy weight by both conventions, for frames of `atoms` atoms on average.
+
+        The error of the total energy is `atoms` times that of an atom, and its square the square of that. Huber's
+        function is counted as its outer, linear part.
+        """
+        ratio = atoms**2 if self.kind == "mse" else atoms
+        total = self.energy_weight if self.energy_loss == "total" else self.energy_weight / ratio
+        return EnergyWeight(total=total, per_atom=total * ratio, atoms=atoms)
+
+    def counted_per_atom(self, atoms: float) -> "LossSettings":
+        """The same loss for a trainer that knows energies per atom only; exact if every frame has `atoms` atoms.
+
+        Raises:
+            UserError: a Huber loss of total energies, which has no equal per atom.
+        """
+        if self.energy_loss == "per_atom":
+            return self
+        if self.kind == "huber":
+            raise UserError("loss.kind huber of total energies has no equal per atom; use loss.energy_loss: per_atom")
+        weight = self.energy_weights(atoms).per_atom
+        return self.model_copy(update={"energy_loss": "per_atom", "energy_weight": weight})
+
+
+class FineTuning(Card):
+    """A start from trained weights."""
+
+    weights: Path
+    """File of trained weights"""
+    config: Path | None = None
+    """JSON file with the configuration of a public checkpoint that carries none"""
+    references: Literal["refit", "keep"] = "refit"
+    """Reference energies: shifted to the new frames' energies, or those of the weights"""
+    freeze: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """Names of parameters that stay as they are, with * for anything"""
+    lora: PositiveInt | None = None
+    """Rank of changes of the linear maps, which alone are trained; they are added to the weights in the end"""
+    replay: Path | None = None
+    """File of frames of the old task, which are mixed with the new ones"""
+    replay_part: Annotated[float, Field(gt=0)] = 0.5
+    """Frames of the old task for each new one"""
+    old: Path | None = None
+    """File of frames of the old task, on which the errors before and after are measured; those of `replay` if null"""
+
 
 class TrainingSettings(Card):
     """One training run. Everything that the trained weights depend on is here, in the code and in the data."""
 
     dataset: str = ""
-    """Name of the data set's card"""
+    """Name of the data set's card, or a file of labeled structures, which becomes `data.train`"""
+    data: OwnData | None = None
+    """Files to train on, in place of a data set"""
+    finetune: Annotated[FineTuning | None, BeforeValidator(_weights)] = None
+    """Start from trained weights; the architecture is theirs"""
     scale: str = "mini"
+    """Of the data set and of the defaults: mini, slice or full"""
     model: dict[str, Any] = Field(default_factory=dict)
     """Architecture: values that replace a preset's"""
     seed: NonNegativeInt = 0
+    """Of the initial weights and of the order of frames"""
 
     epochs: PositiveInt | None = None
+    """Passes over the training frames"""
     steps: PositiveInt | None = None
+    """Steps of the optimizer at most"""
     max_time: Seconds | None = None
-    """Wall time of the training in seconds, over all its resumptions; the first budget that is spent ends it"""
+    """A guard: wall time in seconds, over all resumptions, at which the training stops unfinished. The plan is that of
+    `epochs` and `steps` alone, so a training that goes on with more time ends as if it had never stopped"""
+    until: Literal["steps", "convergence"] = "steps"
+    """`convergence`: end earlier, when the validation is flat over the last fifth of the steps taken; `epochs` and
+    `steps` are then a limit. Only with `schedule: plateau`, since a cosine has to know its end"""
     batch_size: PositiveInt
     """Structures in a batch, per device"""
     limit_train: PositiveInt | None = None
@@ -78,8 +171,11 @@ class TrainingSettings(Card):
 
     loss: LossSettings = LossSettings()
     optimizer: Literal["adam", "adamw"] = "adam"
+    """AdamW takes the decay of the weights off them, not off the gradient"""
     learning_rate: PositiveFloat
+    """Highest step size of the schedule"""
     weight_decay: NonNegativeFloat = 0.0
+    """Pull of the weights to zero"""
     schedule: Literal["cosine", "plateau"] = "cosine"
     """`cosine` falls over `epochs` or `steps`; `plateau` falls to 0.6 of it after 5 validations that were no better"""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.01
@@ -94,6 +190,7 @@ class TrainingSettings(Card):
     """Decay of the moving average of the weights, which validation and the exported model use; null: no average"""
 
     precision: Literal["float32", "float64"] = "float32"
+    """Of the network"""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, …"""
     threads: PositiveInt | None = None
@@ -104,6 +201,34 @@ class TrainingSettings(Card):
     """Time between checkpoints within an epoch; each validated epoch's end writes one besides"""
     log_every: PositiveInt = 50
     """Steps between rows of the logs"""
+
+    @model_validator(mode="after")
+    def _can_converge(self) -> "TrainingSettings":
+        if self.until == "convergence" and self.schedule != "plateau":
+            raise ValueError("until: convergence needs schedule: plateau, since a cosine has to know its end")
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _file_as_data(cls, values: Any) -> Any:
+        return with_files(values) if isinstance(values, dict) else values
+
+
+def with_files(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """`values` with a file that `dataset` names as `data.train`; the name of the data is then that of the file."""
+    dataset, data = values.get("dataset"), values.get("data")
+    if isinstance(dataset, str) and not data and names_file(dataset):
+        data = {"train": [dataset]}
+    if isinstance(data, dict) and (train := data.get("train")):
+        first = train[0] if isinstance(train, list | tuple) else train
+        return {**values, "data": data, "dataset": data_name(Path(str(first)))}
+    return dict(values)
+
+
+def planned_steps(settings: TrainingSettings, steps_per_epoch: int) -> int:
+    """Steps of the whole training, whatever time it takes."""
+    lengths = (settings.steps, settings.epochs and settings.epochs * steps_per_epoch)
+    return min(length for length in lengths if length is not None)
 
 
 def merged(base: Mapping[str, JsonValue], above: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -7,18 +7,18 @@ import functools
 import json
 import logging
 import sys
-import time
 from pathlib import Path
 
 import deepmd_backend
 import numpy as np
 import torch
+from loop.costs import CostMeter
 
 PREFIX = "model.ckpt"  # deepmd's newest checkpoint is PREFIX.pt
 LAST = f"{PREFIX}.pt"
 BEST = "best_ema.ckpt-*.pt"
 AVERAGED_LOG = "val_ema.log"
-CLOCK = "clock.json"
+CLOCK, COSTS = "clock.json", "costs.json"
 
 
 class TimeIsUpError(Exception):
@@ -26,25 +26,30 @@ class TimeIsUpError(Exception):
 
 
 class Clock:
-    """Wall time of a run over all its resumptions, as of its last checkpoint."""
+    """Costs of a run over all its resumptions, as of its last checkpoint, and its guard."""
 
-    def __init__(self, limit, resumed):
-        self._limit, self._file = limit, Path(CLOCK)
-        self._before = json.loads(self._file.read_text())["seconds"] if resumed and self._file.is_file() else 0.0
-        self._started = 0.0
+    def __init__(self, job):
+        self.meter = CostMeter()
+        self._device, self._limit, self._file = job["device"], job["max_time"], Path(CLOCK)
+        if job["resumed"] and self._file.is_file():
+            self.meter.load(json.loads(self._file.read_text()))
 
     def start(self):
         """Count from now on, after imports and statistics."""
-        self._started = time.monotonic() - self._before
+        self.meter.start(self._device)
 
     def check(self):
         """End the run when its time is up."""
-        if self._limit and time.monotonic() - self._started > self._limit:
+        if self._limit and self.meter.now()["seconds"] > self._limit:
             raise TimeIsUpError
 
     def write(self):
-        """Keep the time spent so far."""
-        self._file.write_text(json.dumps({"seconds": time.monotonic() - self._started}))
+        """Keep the costs so far."""
+        self._file.write_text(json.dumps(self.meter.state()))
+
+    def report(self, steps):
+        """Write the costs of all `steps`."""
+        Path(COSTS).write_text(json.dumps({"steps": steps, **self.meter.costs(steps)}))
 
 
 def main(job):
@@ -56,7 +61,7 @@ def main(job):
     np.random.default_rng = functools.partial(_seeded, np.random.default_rng, job["seed"])
     from deepmd.pt.entrypoints.main import train
 
-    _stop_in_time(Clock(job["max_time"], job["resumed"]))
+    _watch(Clock(job))
     train(
         input_file="input.json",
         init_model=None,
@@ -68,12 +73,22 @@ def main(job):
     )
 
 
+def _followed(function, action):
+    """`function`, and then `action`."""
+
+    def both(*arguments):
+        function(*arguments)
+        action()
+
+    return both
+
+
 def _seeded(generator, usual, seed=None):
     return generator(usual if seed is None else seed)
 
 
-def _stop_in_time(clock):
-    """Make deepmd's trainer look at the clock, and count steps as done when they are."""
+def _watch(clock):
+    """Make deepmd's trainer look at the clock, measure its costs, and count steps as done when they are."""
     from deepmd.pt.train import training
 
     class Trainer(training.Trainer):
@@ -81,16 +96,24 @@ def _stop_in_time(clock):
 
         def run(self):
             clock.start()
+            self.scheduler.step = _followed(self.scheduler.step, clock.meter.end_step)
+            epoch = self.ema_full_validator.validation_freq
             try:
                 super().run()
             except TimeIsUpError:
                 logging.info("The time is up.")
-            if self.scheduler.last_epoch % self.ema_full_validator.validation_freq:
+                whole = self.scheduler.last_epoch >= epoch  # then the last checkpoint, of a whole epoch, stays
+            else:
+                whole = self.scheduler.last_epoch % epoch == 0
+            if not whole:
                 self._finish()
+            clock.report(self.scheduler.last_epoch)
 
         def get_data(self, is_train=True, task_key="Default"):
             if is_train and self.scheduler.last_epoch > 0:  # however short the time, there is a step to show
                 clock.check()
+            if is_train:
+                clock.meter.begin_step(count=True)
             return super().get_data(is_train=is_train, task_key=task_key)
 
         def save_model(self, save_path, lr=0.0, step=0, **options):

@@ -1,7 +1,6 @@
 """Training by deepmd's own trainer: data and input are written, `dp train` is run, its logs are read."""
 
 import json
-import math
 from functools import partial
 from pathlib import Path
 
@@ -9,14 +8,13 @@ import torch
 from deepmd_settings import counts_from_data, cutoff_of, model_section
 from deepmd_store import write_store
 from devices import children_peak
-from dp_train import AVERAGED_LOG, BEST, LAST
+from dp_train import AVERAGED_LOG, BEST, COSTS, LAST
 from loop import MODEL
 from network import save, weights_of
-from trainer_kit import ValidationLog, is_finished, run_trainer
-from worker_kit import RefusedError
+from trainer_kit import ValidationLog, planned_steps, training_answer
+from worker_kit import RefusedError, run_module
 
 DATA = "data.json"
-ENDLESS = 10**9  # steps of a run that only the clock ends
 COLUMNS = {"energy": "E_MAE(meV/atom)", "force": "F_MAE(meV/Å)"}
 
 
@@ -26,9 +24,11 @@ def train(request):
         raise RefusedError("deepmd is trained here with averaged weights; give ema_decay")
     out, references = Path(request["out"]), request["references"]
     folder = out / "trainer"
-    resumed = (folder / LAST).exists()
+    resumed = (folder / LAST).exists() and not _is_part_of_an_epoch(request, folder)
     model = model_section(request["architecture"], list(references), request["precision"], request["seed"])
     if not resumed:
+        for file in (*folder.glob(BEST), folder / AVERAGED_LOG):  # of a start that cannot go on
+            file.unlink(missing_ok=True)
         _write_data(request, references, cutoff_of(model), folder)
     data = json.loads((folder / DATA).read_text())
     done = _steps(folder / LAST) // data["batches"] if resumed else 0
@@ -37,17 +37,12 @@ def train(request):
     job |= {"resumed": resumed, "counts": counts_from_data(model)}
     (folder / "job.json").write_text(json.dumps(job, indent=1))
     log = ValidationLog(out, request["epochs"], partial(rows, folder, data["batches"], _judged_by(request["loss"])))
-    seconds = run_trainer(["dp_train", folder / "job.json"], folder, log)
+    run_module(["dp_train", folder / "job.json"], folder, log.read)
     _export(folder, references, out / MODEL)
-    steps = _steps(folder / LAST)
     return {
-        "seconds": seconds,
-        "epochs": steps // data["batches"],
-        "steps": steps,
-        "finished": is_finished(request, steps // data["batches"], steps),
+        **training_answer(json.loads((folder / COSTS).read_text()), request, data["batches"], log),
         "parameters": _parameters(folder / LAST),
         "peak_memory": children_peak(),
-        **log.best(),
     }
 
 
@@ -72,7 +67,7 @@ def rows(folder, batches, metric):
 def configuration(request, model, data, epochs_done):
     """deepmd's input: model, loss, learning rate, training, validation. An epoch is as long as its data."""
     batches = data["batches"]
-    steps = min(request["steps"] or ENDLESS, (request["epochs"] or math.inf) * batches)
+    steps = planned_steps(request, batches)
     every = min(batches, steps)
     stores = {name: {"systems": f"{name}.lmdb", "batch_size": request["batch_size"]} for name in ("train", "valid")}
     return {
@@ -146,6 +141,12 @@ def _export(folder, references, target):
     section, tensors = weights_of(best)
     section.pop("info", None)  # which elements were seen; a resumed run does not repeat it
     save(section, {name: value.contiguous().clone() for name, value in tensors.items()}, references, target)
+
+
+def _is_part_of_an_epoch(request, folder):
+    """Whether a start left this checkpoint whose time was up in its first epoch; it had to leave a model."""
+    batches = json.loads((folder / DATA).read_text())["batches"]
+    return _steps(folder / LAST) < min(batches, planned_steps(request, batches))
 
 
 def _steps(checkpoint):

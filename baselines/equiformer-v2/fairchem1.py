@@ -1,8 +1,9 @@
 """The networks of fairchem-core 1, without compiled packages and on edges that come with the structures.
 
-Two things of the package are replaced. Its neighbor lists by the edges that are given, of which it then chooses the
-nearest `max_neighbors` of an atom as it always does. And the random angle by which it turns each edge's frame about the
-edge, on which results would depend a little and differently every time, by one that follows from the edge.
+Three things of the package are replaced. Its neighbor lists by the edges that are given, of which it then chooses the
+nearest `max_neighbors` of an atom as it always does. The random angle by which it turns each edge's frame about the
+edge, on which results would depend a little and differently every time, by one that follows from the edge. And the names
+of structures in a warning, which these have not.
 """
 
 import stand_ins  # noqa: F401  before anything of fairchem
@@ -41,11 +42,18 @@ def model_class(name):
     return registry.mapping["model_name_mapping"][name]
 
 
+class _Structures(Data):
+    """The data of a batch; GemNet-OC looks structures up by a mask, for a warning that one has no short edges."""
+
+    def __getitem__(self, key):
+        return int(key.sum()) if isinstance(key, torch.Tensor) else super().__getitem__(key)
+
+
 def packed(batch, dtype):
     """A `torch_kit.Batch` as the data that the networks take; its vectors keep what they depend on."""
     receiver = batch.edge_index[1]
     shifts = torch.einsum("ei,eij->ej", batch.images, batch.cells[batch.batch[receiver]])
-    return Data(
+    return _Structures(
         pos=batch.positions.to(dtype),
         atomic_numbers=batch.numbers,
         natoms=batch.counts,

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+from dataclasses import replace
 
 import torch
 from ase.data import atomic_numbers
@@ -52,7 +53,12 @@ class FairchemNetwork(Network):
 
     def _predicted(self, batch):
         self._refuse_isolated(batch)
-        answer = _flat(self.network(packed(batch, self.dtype)))
+        company = self._lacks_short_edges(batch)
+        answer = _flat(self.network(packed(_in_company(batch) if company else batch, self.dtype)))
+        if company:
+            answer = {
+                key: value[: len(batch.numbers if key == "forces" else batch.counts)] for key, value in answer.items()
+            }
         for key, normalizer in self.normalizers.items():
             if key in answer:
                 answer[key] = normalizer(answer[key])
@@ -61,11 +67,36 @@ class FairchemNetwork(Network):
             answer["stress"] = _composed(answer["stress_isotropic"], answer["stress_anisotropic"])
         return answer
 
+    def _lacks_short_edges(self, batch):
+        """Whether GemNet-OC finds no edge at all for its quadruplets, for which its reshapes are not made."""
+        if not (isinstance(self.network, GemNetOC) and self.network.quad_interaction):
+            return False
+        return not bool((batch.vectors().detach().norm(dim=1) < self.network.cutoff_qint).any())
+
     def _refuse_isolated(self, batch):
         """The package fails without a single edge; GemNet-OC also where one structure of a batch has none."""
         edges = torch.bincount(batch.batch[batch.edge_index[1]], minlength=len(batch.counts))
         if not (edges.all() if isinstance(self.network, GemNetOC) else edges.any()):
             raise RefusedError(f"a structure has no two atoms within {self.cutoff} Å of each other")
+
+
+def _in_company(batch):
+    """The batch with one more structure, a triangle of 1 Å; structures do not see each other."""
+    first, structure = len(batch.numbers), len(batch.counts)
+    corners = batch.positions.new_tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.5, 0.75**0.5, 0.0]])
+    pairs = [(first + i, first + j) for j in range(3) for i in range(3) if i != j]  # sorted by receiver
+    edges = batch.edge_index.new_tensor(pairs).t()
+    return replace(
+        batch,
+        counts=torch.cat([batch.counts, batch.counts.new_tensor([3])]),
+        numbers=torch.cat([batch.numbers, batch.numbers[:1].expand(3)]),
+        positions=torch.cat([batch.positions, corners]),
+        cells=torch.cat([batch.cells, torch.zeros_like(batch.cells[:1])]),
+        pbc=torch.cat([batch.pbc, torch.zeros_like(batch.pbc[:1])]),
+        batch=torch.cat([batch.batch, batch.batch.new_full((3,), structure)]),
+        edge_index=torch.cat([batch.edge_index, edges], dim=1),
+        images=torch.cat([batch.images, batch.images.new_zeros(len(pairs), 3)]),
+    )
 
 
 def _made(name, settings):

@@ -1,4 +1,4 @@
-"""mace's own trainer, extended by budgets of steps and time, an exact resume, and checkpoints without code.
+"""mace's own trainer, extended by a number of steps, a guard, an exact resume, and checkpoints without code.
 
 Run as a child process by `training`. mace's `run_train` reads the options and the frames and makes model, loss,
 optimizer, schedule and average; its loop is then given a loader, a logger and a keeper of checkpoints that are ours.
@@ -6,7 +6,6 @@ optimizer, schedule and average; its loop is then given a loader, a logger and a
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import mace  # noqa: F401  before torch and e3nn, see network.py
@@ -17,14 +16,15 @@ import torch_kit
 from ase.data import atomic_numbers
 from frames import mean_neighbors, write_frames
 from loop import FACTOR, LAST, MODEL, PATIENCE
+from loop.costs import CostMeter
 from mace import tools
 from mace.cli import run_train
 from network import DEFAULTS, MaceNetwork
 from settings import OPTIONS
-from training import FRAMES
+from training import COSTS, FRAMES
 
 
-class BudgetSpentError(Exception):
+class DoneError(Exception):
     """Ends mace's loop at the end of an epoch."""
 
 
@@ -44,37 +44,54 @@ def main(job):
 
 
 class Run:
-    """mace's loop under budgets; an epoch is an iteration over this object."""
+    """mace's loop with our length and guard; an epoch is an iteration over this object."""
 
     def __init__(self, job, architecture, parts):
         self._job, self._architecture, self._parts = job, architecture, parts
         self._last, self._best = Path(job["out"]) / LAST, Path(job["out"]) / MODEL
         self._model, self._loader = parts["model"], parts["train_loader"]
         self._stateful = {name: parts[name] for name in ("model", "ema", "optimizer", "lr_scheduler")}
-        self._progress = {"epochs": 0, "steps": 0, "seconds": 0.0, "loss": float("inf")}
+        self._progress = {"epochs": 0, "steps": 0, "loss": float("inf")}
         self._evaluated = {}
-        self._started = time.monotonic()
+        self._meter, self._cut = CostMeter(), False
 
     def train(self, loop):
-        """Run the loop until a budget is spent."""
+        """Run the loop until all steps are taken or the time is up."""
         if self._last.exists():
             self._restore()
+        self._meter.start(self._job["device"])
         ours = {"train_loader": self, "logger": self, "checkpoint_handler": self}
         try:
             loop(**self._parts | ours | {"start_epoch": self._progress["epochs"]})
-        except BudgetSpentError:
-            return
-        self._save_state()
+        except DoneError:
+            pass
+        else:
+            self._save_state()
+        steps = self._progress["steps"]
+        Path(COSTS).write_text(json.dumps({"steps": steps, **self._meter.costs(steps)}))
 
     def __iter__(self):
-        """Batches of an epoch, which ends early if a budget is spent."""
+        """Batches of an epoch, which ends early after the last step.
+
+        If the time is up, the epoch is given up, and the checkpoint stays that of its begin; only if there is no model
+        yet, the loop evaluates once more.
+        """
+        if self._cut:
+            raise DoneError
         self._save_state()
-        if self._spent():
-            raise BudgetSpentError
-        for batch in self._loader:
+        if self._all_steps_taken() or self._time_is_up():
+            raise DoneError
+        for index, batch in enumerate(self._loader, 1):
+            self._meter.begin_step(count=True)
             yield batch
+            self._meter.end_step()
             self._progress["steps"] += 1
-            if self._spent():
+            if self._all_steps_taken():
+                break
+            if self._time_is_up() and index < len(self._loader):
+                self._cut = True
+                if self._best.exists():
+                    raise DoneError
                 break
         self._progress["epochs"] += 1
 
@@ -97,18 +114,18 @@ class Run:
             scaled.references[atomic_numbers[element]] = energy
         torch_kit.save(scaled, self._architecture, self._best)
 
-    def _spent(self):
-        done = ((self._job["steps"], self._progress["steps"]), (self._job["max_time"], self._seconds()))
-        return any(budget is not None and spent >= budget for budget, spent in done)
+    def _all_steps_taken(self):
+        return self._job["steps"] is not None and self._progress["steps"] >= self._job["steps"]
 
-    def _seconds(self):
-        return self._progress["seconds"] + time.monotonic() - self._started
+    def _time_is_up(self):
+        return self._job["max_time"] is not None and self._meter.now()["seconds"] >= self._job["max_time"]
 
     def _save_state(self):
         state = {name: part.state_dict() for name, part in self._stateful.items()}
         state |= {
             "order": self._loader.generator.get_state(),
-            "progress": self._progress | {"seconds": self._seconds()},
+            "progress": self._progress,
+            "costs": self._meter.state(),
             "parameters": sum(weights.numel() for weights in self._model.parameters()),
         }
         part = self._last.with_name(f".{self._last.name}.part")
@@ -121,6 +138,7 @@ class Run:
             part.load_state_dict(state[name])
         self._loader.generator.set_state(state["order"].cpu())
         self._progress = state["progress"]
+        self._meter.load(state["costs"])
 
 
 def _prepared(job):

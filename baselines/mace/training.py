@@ -6,10 +6,10 @@ from pathlib import Path
 from devices import children_peak
 from loop import LAST, MODEL
 from settings import refuse_unknown_settings
-from trainer_kit import ValidationLog, is_finished, run_trainer
-from worker_kit import RefusedError, open_store
+from trainer_kit import ValidationLog, training_answer
+from worker_kit import RefusedError, open_store, run_module
 
-FRAMES = "frames"
+FRAMES, COSTS = "frames", "costs.json"
 
 
 def train(request):
@@ -23,19 +23,14 @@ def train(request):
     (folder / "job.json").write_text(json.dumps(request, indent=1))
     batches = len(open_store(request["train"])) // request["batch_size"]
     log = ValidationLog(out, request["epochs"], lambda: _rows(folder, batches))
-    seconds = run_trainer(["trainer", folder / "job.json"], folder, log)
+    run_module(["trainer", folder / "job.json"], folder, log.read)
     if not (out / MODEL).exists():
         raise RefusedError("mace: the loss on the validation frames was never a number; try a smaller learning_rate")
     last = torch.load(out / LAST, map_location="cpu", weights_only=True)
-    epochs, steps = last["progress"]["epochs"], last["progress"]["steps"]
     return {
-        "seconds": seconds,
-        "epochs": epochs,
-        "steps": steps,
-        "finished": is_finished(request, epochs, steps),
+        **training_answer(json.loads((folder / COSTS).read_text()), request, batches, log),
         "parameters": last["parameters"],
         "peak_memory": children_peak(),
-        **log.best(),
     }
 
 

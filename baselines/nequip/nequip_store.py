@@ -4,7 +4,7 @@ import numpy as np
 from nequip.data import from_ase
 from nequip.data.datamodule import NequIPDataModule
 from nequip.data.dataset import AtomicDataset
-from worker_kit import evenly_spaced, open_store
+from worker_kit import evenly_spaced, frame_of, open_store
 
 
 class StoreDataset(AtomicDataset):
@@ -24,7 +24,7 @@ class StoreDataset(AtomicDataset):
         return [self._data(int(index)) for index in indices]
 
     def _data(self, index):
-        atoms = self._store.get(id=int(self._indices[index]) + 1).toatoms()
+        atoms = frame_of(self._store.get(id=int(self._indices[index]) + 1))
         labels = {key: atoms.calc.results[key] for key in ("energy", "forces")}
         if self._stress:
             labels["stress"] = atoms.calc.results.get("stress", np.full(6, np.nan))

@@ -8,12 +8,12 @@ import torch
 import yaml
 from devices import children_peak
 from loop import FACTOR, LAST, MODEL, PATIENCE
-from trainer_kit import ValidationLog, is_finished, run_trainer
+from trainer_kit import ValidationLog, planned_steps, training_answer
 from worker_kit import open_store, run_module
 
 BEST = "checkpoints/best.ckpt"
 MONITORED = "val0_epoch/weighted_sum"
-EXPORTED = "exported.json"
+EXPORTED, COSTS = "exported.json", "costs.json"  # in the run's folder `trainer`
 METRICS = {"mae": "MeanAbsoluteError", "mse": "MeanSquaredError", "huber": "HuberLoss"}
 FIELDS = {"energy": "total_energy", "force": "forces", "stress": "stress"}
 
@@ -22,21 +22,16 @@ def train(request):
     """Train as `request` says; return the numbers of epochs and steps, the cost, and the validation errors."""
     out = Path(request["out"])
     folder = out / "trainer"
+    _forget_part_of_an_epoch(request)
     (folder / "config.yaml").write_text(yaml.safe_dump(configuration(request), sort_keys=False))
     arguments = ["-cp", folder, "-cn", "config", f"hydra.run.dir={folder}", "hydra.output_subdir=null"]
     log = ValidationLog(out, request["epochs"], lambda: _rows(folder, request))
-    seconds = run_trainer(["nequip.scripts.train", *arguments], folder, log)
+    run_module(["nequip.scripts.train", *arguments], folder, log.read)
     run_module(["export", out / BEST, out / MODEL, folder / EXPORTED], folder)
-    last = torch.load(out / LAST, map_location="cpu", weights_only=False)
-    epochs, steps = last["epoch"] + 1, last["global_step"]
     return {
-        "seconds": seconds,
-        "epochs": epochs,
-        "steps": steps,
-        "finished": is_finished(request, epochs, steps),
+        **training_answer(json.loads((folder / COSTS).read_text()), request, _steps_per_epoch(request), log),
         "peak_memory": children_peak(),
         **json.loads((folder / EXPORTED).read_text()),
-        **log.best(),
     }
 
 
@@ -56,7 +51,6 @@ def configuration(request):
             "devices": 1 if device.index is None else [device.index],
             "max_epochs": request["epochs"] or -1,
             "max_steps": request["steps"] or -1,
-            "max_time": request["max_time"] and _days_to_seconds(request["max_time"]),
             "gradient_clip_val": clip and clip / _total_weight(request["loss"]),
             "check_val_every_n_epoch": min(request["validate_every"], request["epochs"] or request["validate_every"]),
             "enable_progress_bar": False,
@@ -79,6 +73,12 @@ def configuration(request):
                     "dirpath": str((out / LAST).parent),
                     "filename": "last",
                     "enable_version_counter": False,
+                },
+                {
+                    "_target_": "loop.cost_log.CostLog",
+                    "within_steps": True,
+                    "report": str(out / "trainer" / COSTS),
+                    "max_time": request["max_time"],
                 },
             ],
         },
@@ -195,11 +195,10 @@ def _schedule(request):
         scheduler = {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", **plateau}
         return {"scheduler": scheduler, "monitor": MONITORED, "interval": "epoch", "frequency": 1}
     names = ("learning_rate", "learning_rate_floor", "warmup", "schedule_interval", "steps")
-    frames = min(len(open_store(request["train"])), request["limit_train"] or float("inf"))
     factor = {
         "_target_": "loop.schedule.learning_rate_factor",
         "_partial_": True,
-        "steps_per_epoch": -(-frames // request["batch_size"]),
+        "steps_per_epoch": _steps_per_epoch(request),
         "epochs": request["epochs"] or request["steps"],
         "settings": {name: request[name] for name in names},
     }
@@ -207,9 +206,16 @@ def _schedule(request):
     return {"scheduler": scheduler, "interval": "step", "frequency": 1}
 
 
-def _days_to_seconds(seconds):
-    """Lightning's DD:HH:MM:SS; a mapping would reach it as the configuration library's own type, which it refuses."""
-    minutes, whole = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    return f"{days:02d}:{hours:02d}:{minutes:02d}:{whole:02d}"
+def _steps_per_epoch(request):
+    frames = min(len(open_store(request["train"])), request["limit_train"] or float("inf"))
+    return -(-frames // request["batch_size"])
+
+
+def _forget_part_of_an_epoch(request):
+    """Remove what a start left whose time was up in its first epoch; it had to leave a model, and cannot go on."""
+    out = Path(request["out"])
+    costs, epoch = out / "trainer" / COSTS, _steps_per_epoch(request)
+    steps = json.loads(costs.read_text())["steps"] if costs.exists() else epoch
+    if steps < min(epoch, planned_steps(request, epoch)):
+        for file in out / LAST, out / BEST:
+            file.unlink(missing_ok=True)

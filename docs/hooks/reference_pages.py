@@ -46,7 +46,7 @@ def cards_page() -> str:
 def results_page() -> str:
     """Reference of `results.json` and `records.jsonl`."""
     from alphanet.results.records import Record
-    from alphanet.results.schema import CLAIMS, VERDICTS, BenchmarkResult
+    from alphanet.results.schema import CLAIMS, SETTINGS, VERDICTS, BenchmarkResult
 
     page = model_reference(
         "Results",
@@ -56,7 +56,9 @@ def results_page() -> str:
             ModelGroup("records.jsonl", "One record is one line.", (Record,)),
         ],
     )
-    meanings = [(f"`{verdict}`", text(meaning)) for verdict, meaning in [*VERDICTS.items(), *CLAIMS.items()]]
+    meanings = [
+        (f"`{verdict}`", text(meaning)) for verdict, meaning in [*VERDICTS.items(), *SETTINGS.items(), *CLAIMS.items()]
+    ]
     return "\n\n".join([page, "## Verdicts", table(("outcome", "meaning"), meanings)]) + "\n"
 
 

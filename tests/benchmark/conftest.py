@@ -57,13 +57,15 @@ class FakeTrainer(ConstantTrainer):
         self.requests = []
         self.opened = 0
         self.broken = None
+        self.stop = ""  # or seed -> where its guard stops it
 
     def train(self, request, out):
         if self.broken:
             raise self.broken
         self.requests.append(request)
         assert out.is_dir()
-        return MeanFit(seconds=0.0, energy_per_atom=-1.0 - request.seed)
+        stop = self.stop if isinstance(self.stop, str) else self.stop.get(request.seed, "")
+        return MeanFit(seconds=0.0, energy_per_atom=-1.0 - request.seed, stop=stop)
 
     def open(self, request, out, trained):
         self.opened += 1

@@ -2,13 +2,19 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
+from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds import accuracy
+from alphanet.benchmark.kinds.accuracy import Accuracy
 from alphanet.benchmark.kinds.accuracy.jobs import matching_frames
-from alphanet.benchmark.loading import load_benchmark
+from alphanet.benchmark.loading import card_of, card_path, load_benchmark
+from alphanet.benchmark.runner import run_benchmark
+from alphanet.cards import read_yaml
 from alphanet.data.store import FrameStore
 from alphanet.errors import UserError
+from alphanet.files import sha256_of
 from alphanet.results.schema import BenchmarkResult, read_result
 
 ONE = ("alphanet/formate",)
@@ -87,13 +93,6 @@ def test_other_epochs_are_another_training(run, trainers):
     run(only=ONE)
     run(only=ONE, epochs=3)
     assert [epochs for _, _, epochs, _ in limits(trainers["alphanet"])] == [None, 3]
-
-
-def test_more_time_continues_in_the_same_folder(run, trainers, tmp_path):
-    run(only=ONE, max_time=10.0)
-    run(only=ONE, max_time=20.0)
-    assert [time for *_, time in limits(trainers["alphanet"])] == [10.0, 20.0]
-    assert len(list((tmp_path / "table" / "runs").iterdir())) == 1
 
 
 def test_changed_data_are_another_training(run, trainers, monkeypatch, prepared):
@@ -256,51 +255,99 @@ def test_cells_that_a_scale_does_not_train_and_the_paper_does_not_print_are_not_
     assert shown == {("L = 2", "3"), ("L = 2", "6"), ("L = 2", "12"), ("L = 3", "3"), ("L = 3", "12")}
 
 
-class Shares:
-    """A budget that gives what the test says, and remembers who asked."""
-
-    def __init__(self, shares):
-        self.shares, self.asked = shares, []
-
-    def __call__(self, _minutes, limits):
-        self.limits = limits
-        return self
-
-    def share(self, name, **_):
-        self.asked.append(name)
-        return self.shares.pop(0)
-
-
-def test_a_budget_is_divided_and_trainings_that_do_not_fit_say_what_they_need(run, trainers, monkeypatch):
-    shares = Shares([20.0, 40.0, None])
-    monkeypatch.setattr("alphanet.benchmark.runner.Budget", shares)
+def test_a_budget_chooses_what_is_run_and_shortens_nothing(run, trainers, monkeypatch):
+    needs = {"full": 60.0, "without RoPE": 1000.0, "without both": 30.0}
+    monkeypatch.setattr(Accuracy, "estimate", lambda self, task, left: needs[task.work.training.rows[0]])
     result = run("ablation", seeds=1, budget=3)
-    assert len(shares.asked) == 3 and set(shares.limits.values()) == {40.0}
-    assert [time for *_, time in limits(trainers["alphanet"])] == [20.0, 40.0]
-    cell = cell_of(result, "without both", "graphene", "force_mae")
-    assert cell.verdict == "not run: no time left of the budget of 3 minutes; it needs up to 40 s"
+    assert [time for *_, time in limits(trainers["alphanet"])] == [40.0, 40.0]  # the card's guard
+    cell = cell_of(result, "without RoPE", "graphene", "force_mae")
+    assert cell.verdict.startswith("not run: needs about 17 min, 3 min left of the budget of 3 min")
+    assert cell_of(result, "without both", "graphene", "force_mae").measured is not None
     assert result.failures == ()
 
 
-def test_tasks_that_take_no_time_or_are_finished_have_no_share_of_a_budget(run, trainers, monkeypatch):
-    run(only=("alphanet",))
-    shares = Shares([30.0, 30.0, 0.0, 0.0])
-    monkeypatch.setattr("alphanet.benchmark.runner.Budget", shares)
-    run(budget=3)
-    assert {name: limit for name, limit in shares.limits.items() if limit} == {
-        "Peer on formate, seed 0": 150.0,
-        "Peer on graphene, seed 0": 150.0,
-    }
+def test_a_budget_without_an_estimate_runs_nothing_and_says_so(run, trainers, monkeypatch):
+    monkeypatch.setattr(Accuracy, "estimate", lambda self, task, left: None)
+    result = run(only=("alphanet",), budget=3)
+    assert trainers["alphanet"].requests == []
+    assert "needs a time that is not known" in cell_of(result, "AlphaNet").verdict
 
 
-def test_trainings_within_a_budget_are_kept_whatever_time_they_had(run, trainers):
-    run(only=("alphanet",), budget=2)
-    run(only=("alphanet",), budget=1)
+def test_finished_trainings_are_kept_whatever_budget_or_guard_they_had(run, trainers, monkeypatch):
+    monkeypatch.setattr(Accuracy, "estimate", lambda self, task, left: 1.0)
+    results = [run(only=("alphanet",), **options) for options in ({"budget": 2}, {}, {"max_time": 5.0})]
     assert len(trainers["alphanet"].requests) == 2
-    run(only=("alphanet",))  # without a budget the card's time counts
-    assert len(trainers["alphanet"].requests) == 4
+    assert results[0].cells == results[1].cells == results[2].cells
 
 
-def test_trainings_that_a_budget_cut_are_not_comparable_at_full(run):
-    result = run(scale="full", only=("alphanet",), budget=4)
-    assert "a budget of 4 minutes" in cell_of(result, "AlphaNet").verdict
+def test_a_budget_is_no_deviation_from_the_papers_protocol(run, monkeypatch):
+    monkeypatch.setattr(Accuracy, "estimate", lambda self, task, left: 1.0)
+    assert cell_of(run(scale="full", only=("alphanet",), budget=4), "AlphaNet").comparable
+
+
+def test_a_training_that_its_guard_cut_fills_no_cell(run, trainers, tmp_path, whole_records):
+    trainers["alphanet"].stop = "stopped at step 3 of 12"
+    result = run(only=("formate",), max_time=10.0)
+    cell = cell_of(result, "AlphaNet")
+    assert (cell.measured, cell.records, cell.verdict) == (None, (), "not run: stopped at step 3 of 12")
+    assert cell_of(result, "Peer").measured is not None
+    assert any(problem.startswith("AlphaNet on formate, seed 0: not run: stopped") for problem in result.problems)
+    assert not any("alphanet" in figure.name for figure in result.figures)
+    records = [one for one in whole_records(tmp_path / "table" / "records.jsonl") if "stopped" in one.protocol]
+    assert [record.data["split"] for record in records] == ["test"] and records[0].value("energy_mae") is not None
+
+    trainers["alphanet"].stop = ""
+    assert cell_of(run(only=("formate",), max_time=10.0), "AlphaNet").measured is None  # the same guard cuts again
+    again = run(only=("formate",), max_time=20.0)
+    assert cell_of(again, "AlphaNet").measured is not None and again.problems == ()
+    assert len(list((tmp_path / "table" / "runs").glob("*-alphanet-*"))) == 1
+    assert len(trainers["alphanet"].requests) == 2
+
+
+def test_one_seed_that_was_cut_does_not_enter_a_mean(run, trainers):
+    trainers["alphanet"].stop = {1: "stopped at step 3 of 12"}
+    result = run(only=ONE, seeds=3)
+    cell = cell_of(result, "AlphaNet")
+    assert len(cell.records) == 2 and cell.measured is not None
+    assert [problem.partition(":")[0] for problem in result.problems] == ["AlphaNet on formate, seed 1"]
+
+
+def test_a_run_of_some_cells_keeps_the_others_whatever_guard_or_budget(run, monkeypatch):
+    monkeypatch.setattr(Accuracy, "estimate", lambda self, task, left: 1.0)
+    first = run(only=ONE, max_time=50.0)
+    second = run(only=("mean/graphene",), budget=1)
+    assert cell_of(second, "AlphaNet").measured == cell_of(first, "AlphaNet").measured
+    assert cell_of(second, "mean", "graphene").measured is not None
+    assert "parity_formate_alphanet" in [figure.name for figure in second.figures]
+
+
+def test_the_errors_of_every_test_frame_are_kept_and_give_the_metrics(run, tmp_path):
+    result = run(only=("AlphaNet/formate",))
+    (cell,) = [c for c in result.cells if (c.row, c.column, c.metric) == ("AlphaNet", "formate", "force_mae")]
+    record = result.records[cell.records[0]]
+    named = record.protocol["frame_errors"]
+    file = tmp_path / "table" / named["file"]
+    assert sha256_of(file) == named["sha256"]
+    with np.load(file) as arrays:
+        assert len(arrays["energy_error"]) == record.metrics["n_structures"] == 5
+        assert arrays["energy_sum"].mean() == pytest.approx(record.value("energy_mae"))
+        assert arrays["force_sum"].sum() / arrays["force_count"].sum() == pytest.approx(record.value("force_mae"))
+    file.unlink()
+    run(only=("AlphaNet/formate",))
+    assert file.is_file()  # the cell was evaluated again
+
+
+def test_claims_are_decided_over_seeds_and_frames(tmp_path, trainers):
+    claim = {
+        "id": "it",
+        "text": "t",
+        "place": "section 1",
+        "test": "less",
+        "metric": "energy_mae",
+        "columns": "formate",
+    }
+    values = read_yaml(card_path("table")) | {"claims": [claim | {"row": "AlphaNet", "than": "mean"}]}
+    result = run_benchmark(card_of(values, "card"), RunOptions(out=tmp_path, seeds=3))
+    (decided,) = result.claims
+    assert decided.seeds == 3 and decided.frames == 5 and len(decided.records) == 4
+    assert decided.interval[0] < decided.effect < decided.interval[1] and decided.outcome != "not tested"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alphanet.benchmark.kinds.accuracy.jobs import FinishedTraining
+from alphanet.benchmark.kinds.accuracy.jobs import EndedTraining
 from alphanet.benchmark.kinds.accuracy.trainers import BaselineTrainer, MeanFit
 from alphanet.potentials import environments
 from alphanet.training.folder import TrainingResult
@@ -27,10 +27,11 @@ def test_an_evaluation_makes_the_environment_that_is_missing(monkeypatch, there)
 @pytest.mark.parametrize("trained", [MeanFit(seconds=1.0, energy_per_atom=-3.5), "network"])
 def test_the_result_of_a_training_is_read_as_what_it_was(tmp_path, trained):
     if trained == "network":
-        fields = dict.fromkeys(("epochs", "steps", "seconds", "best_epoch", "parameters", "frames"), 1)
+        counts = ("epochs", "steps", "steps_per_epoch", "planned_steps", "best_epoch", "parameters", "frames")
+        fields = dict.fromkeys(("seconds", "cpu_seconds", *counts), 1)
         fields |= {"name": "alphanet", "model": "model.safetensors", "sha256": "0" * 64, "finished": True}
         maps = {name: {} for name in ("validation", "reference_energies", "settings", "sources")}
         trained = TrainingResult(**fields, **maps, elements=("Cu",))
-    finished = FinishedTraining(max_time=None, trained=trained)
-    assert FinishedTraining.model_validate_json(finished.model_dump_json()) == finished
-    assert type(FinishedTraining.model_validate(finished.model_dump(mode="json")).trained) is type(trained)
+    finished = EndedTraining(max_time=None, trained=trained)
+    assert EndedTraining.model_validate_json(finished.model_dump_json()) == finished
+    assert type(EndedTraining.model_validate(finished.model_dump(mode="json")).trained) is type(trained)

@@ -1,10 +1,8 @@
-"""Minutes divided among trainings and benchmarks, by a clock that the test moves."""
+"""Minutes for trainings and benchmarks, by a clock that the test moves."""
 
 import pytest
 
 from alphanet.benchmark.budget import Budget
-
-OVERHEAD, LEAST = 0.2, 5.0
 
 
 class Clock:
@@ -14,52 +12,43 @@ class Clock:
         return self.now
 
 
-def trainings(minutes, count, clock):
-    names = [f"training {index}" for index in range(count)]
-    return Budget(minutes, dict.fromkeys(names), clock), names
-
-
-def share(budget, name):
-    return budget.share(name, overhead=OVERHEAD, least=LEAST)
-
-
-def test_each_training_gets_an_equal_share_and_later_ones_get_the_time_that_is_left_over():
+def test_what_is_done_as_a_whole_gets_all_its_time_or_none():
     clock = Clock()
-    budget, names = trainings(2, 4, clock)
-    assert share(budget, names[0]) == pytest.approx(0.8 * 30)
-    clock.now += 15  # the first took half of its share
-    assert share(budget, names[1]) == pytest.approx(0.8 * 35)
+    budget = Budget(2, {"long": 90.0, "longer": 100.0, "short": 20.0}, clock)
+    assert budget.fits("long")
+    clock.now += 95  # it took a little more than expected
+    assert not budget.fits("longer")
+    assert budget.fits("short") and budget.left == 25.0  # a later one that fits is done all the same
+
+
+def test_an_unknown_length_never_fits_and_a_spent_budget_fits_nothing():
+    clock = Clock()
+    budget = Budget(1, {"unknown": None, "nothing": 0.0, "short": 1.0}, clock)
+    clock.now += 1
+    assert not budget.fits("unknown")
+    clock.now += 60
+    assert budget.left == 0.0 and not budget.fits("short")
+
+
+def test_names_may_be_added_while_the_clock_runs():
+    clock = Clock()
+    budget = Budget(1, {}, clock)
     clock.now += 30
-    assert share(budget, names[2]) == pytest.approx(0.8 * 37.5)
+    budget.expect({"a": 25.0, "b": 40.0})
+    assert budget.fits("a") and not budget.fits("b")
 
 
-def test_the_time_of_starting_and_evaluating_is_kept_for_the_later_ones():
+def test_shares_are_in_proportion_and_later_ones_get_the_time_that_is_left_over():
     clock = Clock()
-    budget, names = trainings(2, 4, clock)
-    given = []
-    for name in names:
-        given.append(share(budget, name))
-        clock.now += given[-1] + 12
-    assert given[0] == pytest.approx(0.8 * 30)
-    assert given[1:] == pytest.approx([(120 - 24 - 12) / 3 - 12] * 3)
-    assert clock.now == pytest.approx(Clock.now + 120)
-
-
-def test_trainings_that_do_not_fit_get_nothing():
-    clock = Clock()
-    budget, names = trainings(0.5, 10, clock)
-    given = []
-    for name in names:
-        given.append(share(budget, name))
-        clock.now += 0 if given[-1] is None else given[-1] / 0.8
-    assert given == [LEAST] * 4 + [None] * 6
-
-
-def test_a_spent_budget_gives_nothing():
-    clock = Clock()
-    budget, names = trainings(1, 1, clock)
-    clock.now += 61
-    assert share(budget, names[0]) is None
+    names = [f"sweep {index}" for index in range(4)]
+    budget = Budget(2, dict.fromkeys(names), clock)
+    assert budget.share(names[0]) == pytest.approx(30)
+    clock.now += 15  # the first took half of its share
+    assert budget.share(names[1]) == pytest.approx(35)
+    clock.now += 30
+    assert budget.share(names[2]) == pytest.approx(37.5)
+    clock.now += 80
+    assert budget.share(names[3]) is None
 
 
 def test_shares_are_in_proportion_to_the_limits_and_never_more():

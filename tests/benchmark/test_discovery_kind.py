@@ -275,4 +275,4 @@ def test_table_4_from_a_part_of_the_labels(run, shared):
     assert cells["CHGNet", "f1"].measured == pytest.approx(0.65, abs=0.01)
     assert "32582 of 256963" in cells["CHGNet", "f1"].verdict
     assert cells["EScAIP-Small", "f1"].measured is None and len(result.failures) == 1  # its file is not there
-    assert any("5.634 is not the DAF" in text for text in cells["EScAIP-Small", "daf"].errata)
+    assert any("not with precision 0.712" in text for text in cells["EScAIP-Small", "daf"].errata)

@@ -1,16 +1,13 @@
 """A figure of landscapes with fake trainers: trainings taken from the table's run, references, claims, drawings."""
 
-from dataclasses import replace
-
 import pytest
 import yaml
 from bilayers import Formula, write_reference
 
-from alphanet.benchmark.kinds.landscape.show import sliding_claim
+from alphanet.benchmark.kinds.accuracy import Accuracy
 from alphanet.benchmark.loading import card_path, load_benchmark
 from alphanet.cards import read_yaml
 from alphanet.errors import UserError
-from alphanet.measure.landscape import load_landscape
 
 MAX_TIME = 150.0  # of the table at scale mini
 ONE = ("alphanet/graphene",)
@@ -92,7 +89,7 @@ def test_the_shipped_reference_is_taken_unless_another_is_given(figure, tmp_path
     assert record.data["level_of_theory"] == "GFN1-xTB"
     lines = (tmp_path / "sliding" / "sliding_alphanet.csv").read_text().splitlines()
     differences = [abs(float(line.rpartition(",")[2])) for line in lines[1:]]
-    assert len(differences) == 247 and max(differences) == pytest.approx(result.claims[0].value)
+    assert len(differences) == 247 and 1e-3 * max(differences) == pytest.approx(record.value("sliding_max_difference"))
 
 
 def test_rows_beside_the_papers_are_measured_if_they_are_selected(figure):
@@ -100,22 +97,21 @@ def test_rows_beside_the_papers_are_measured_if_they_are_selected(figure):
     assert "Peer: not run: not in the paper's figure; measured if it is selected" in left_out.problems
     result = figure(only=("peer", "alphanet"))
     assert result.grids[0].columns == ("quantity", "reference", "AlphaNet", "Peer")
-    assert "left out" in figure(only=("peer",)).claims[0].verdict
     with pytest.raises(UserError, match="did you mean 'Peer'"):
         figure(only=("Pear",))
 
 
 def test_full_needs_a_reference_and_says_which_but_shows_the_training(figure):
     result = figure(scale="full", reference=None)
-    assert result.claims[0].verdict == "not measured (needs energies of bilayers)" and result.failures == ()
+    assert result.claims[0].verdict == "not tested: AlphaNet: needs energies of bilayers" and result.failures == ()
     assert [one.name for one in result.figures] == ["parity_graphene_alphanet"]
     again = figure(scale="full")
-    assert again.comparable and again.claims[0].verdict == "does not hold"
+    assert again.comparable and again.claims[0].outcome == "undecided"
 
 
 def test_slice_lacks_the_data_and_says_so(figure):
     result = figure(scale="slice")
-    assert result.claims[0].verdict == "not measured (needs the whole record)" and result.failures == ()
+    assert result.claims[0].needs == "the paper's data and settings (a part of the frames)" and result.failures == ()
 
 
 def test_a_wrong_reference_is_told_before_anything_is_trained(figure, trainers, tmp_path):
@@ -126,28 +122,32 @@ def test_a_wrong_reference_is_told_before_anything_is_trained(figure, trainers, 
 def test_a_training_that_fails_costs_only_its_row(figure, trainers):
     trainers["alphanet"].broken = UserError("no memory")
     result = figure(only=("*",))
-    assert result.claims[0].verdict == "not measured (no memory)"
     assert result.failures == ("AlphaNet on graphene, seed 0: no memory",)
     assert result.grids[0].columns == ("quantity", "reference", "Peer")
 
 
-def test_a_budget_shortens_the_training_and_is_a_deviation(figure, trainers):
+def test_a_budget_runs_the_whole_training_or_none(figure, trainers, monkeypatch):
+    monkeypatch.setattr(Accuracy, "estimate", lambda self, task, left: 60.0)
     result = figure(budget=0.5)
-    (seconds,) = times(trainers["alphanet"])
-    assert 0 < seconds < 30
-    assert figure(budget=0.5).grids == result.grids and len(trainers["alphanet"].requests) == 1
-    full = figure(scale="full", budget=0.5)
-    assert not full.comparable and full.claims[0].verdict.startswith("does not hold (a training within a budget")
+    assert trainers["alphanet"].requests == [] and "needs about 1 min" in str(result.problems)
+    figure(budget=2)
+    assert times(trainers["alphanet"]) == [MAX_TIME]
+    assert figure(scale="full", budget=2).comparable
 
 
-def test_the_claim_holds_below_the_papers_limit_only(figure, tmp_path):
-    claim = figure().claims[0]
-    assert claim.verdict == "does not hold (miniature)" and claim.value == pytest.approx(4.0) and claim.below == 0.4
-    assert "4 meV/atom" in claim.details[0]
-    (file,) = (tmp_path / "sliding" / "landscapes").iterdir()
-    energies = load_landscape(file)
-    close = replace(energies, sliding=energies.sliding / 11)
-    assert sliding_claim(load_benchmark("sliding").claim, close, "").verdict == "holds"
+def test_a_training_that_was_cut_is_in_no_figure_and_no_claim(figure, trainers):
+    trainers["alphanet"].stop = "stopped at step 3 of 12"
+    result = figure()
+    assert result.claims[0].effect is None
+    assert result.figures == () and any("stopped at step 3 of 12" in problem for problem in result.problems)
+
+
+def test_the_claim_is_tested_with_the_papers_data_alone_and_not_by_one_seed(figure):
+    (mini,) = figure().claims
+    assert mini.outcome == "not tested" and mini.needs == "the paper's data and settings (miniature)"
+    (full,) = figure(scale="full").claims
+    assert full.effect == pytest.approx(4.0) and full.threshold == 0.4 and full.unit == "meV/atom"
+    assert full.outcome == "undecided" and full.needs == "a second seed, at least" and full.seeds == 1
 
 
 def test_energies_that_were_deleted_are_measured_again(figure, trainers, tmp_path):

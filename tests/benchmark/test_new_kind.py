@@ -77,7 +77,7 @@ def test_it_is_listed_run_judged_resumed_and_written(words, tmp_path):
     assert any((info.name, info.kind) == ("words", "length") for info in list_benchmarks())
     result = run_benchmark(load_benchmark("words"), words)
     verdicts = {cell.row: cell.verdict for cell in result.cells}
-    assert verdicts == {"AlphaNet": "reproduced", "SchNet": "worse", "Broken": "not run: no letters"}
+    assert verdicts == {"AlphaNet": "agrees", "SchNet": "differs", "Broken": "not run: no letters"}
     assert result.failures == ("Broken: no letters",)
     assert result.grids[0].rows == (("AlphaNet", "1"), ("SchNet", "1"))
     assert (tmp_path / "runs" / "words" / "results.json").is_file()

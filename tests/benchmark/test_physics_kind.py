@@ -5,10 +5,10 @@ from ase import Atoms
 from ase.io import write
 
 from alphanet.benchmark.kind import RunOptions
-from alphanet.benchmark.kinds import physics
 from alphanet.benchmark.kinds.physics import physics_card
 from alphanet.benchmark.runner import run_benchmark
 from alphanet.errors import UserError
+from alphanet.measure.physics import audit as audit_module
 from alphanet.measure.physics.audit import Audit
 from alphanet.measure.physics.checks import PhysicsCheck, judged, unchecked
 
@@ -36,7 +36,7 @@ def audited(monkeypatch):
         structures = tuple(str(atoms.symbols) for atoms in given)
         return Audit(name, how.untrained, checks, "float64", structures=structures, provenance={"seed": how.seed})
 
-    monkeypatch.setattr(physics, "audit", audit)
+    monkeypatch.setattr(audit_module, "audit", audit)
     return made
 
 

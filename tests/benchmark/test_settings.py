@@ -36,7 +36,7 @@ def test_a_second_papers_table_is_read_and_judged(run):
     result = run()
     cells = cells_of(result)
     assert result.failures == () and result.comparable and len(cells) == 8
-    assert cells["zeolite", "learning_rate"].verdict == cells["OC2M", "epochs"].verdict == "reproduced"
+    assert cells["zeolite", "learning_rate"].verdict == cells["OC2M", "epochs"].verdict == "agrees"
     assert cells["zeolite", "parameters_paper"].verdict == "not in the paper"
     assert result.origins[cells["OC2M", "epochs"].origin]["data"] == "dataset oc20, scale full"
 
@@ -60,8 +60,8 @@ def test_another_setting_is_judged_even_if_an_earlier_one_was_recorded(run, monk
         "alphanet.training.config.preset_config", lambda name, scale: preset_config(name, scale, changed.get(name, []))
     )
     cells = cells_of(run())
-    assert cells["zeolite", "learning_rate"].verdict == cells["zeolite", "epochs"].verdict == "worse"
-    assert cells["OC2M", "epochs"].verdict == "reproduced"
+    assert cells["zeolite", "learning_rate"].verdict == cells["zeolite", "epochs"].verdict == "differs"
+    assert cells["OC2M", "epochs"].verdict == "agrees"
 
 
 def test_nothing_is_read_or_logged_twice(run, tmp_path, monkeypatch, whole_records):
@@ -108,7 +108,7 @@ def test_table_6_holds_what_the_paper_prints_and_nothing_else(shared):
 def test_every_setting_of_table_6_is_the_papers(run):
     cells = run("table6").cells
     settings = [cell for cell in cells if not cell.metric.startswith("parameters")]
-    assert len(settings) == 40 and {cell.verdict for cell in settings} == {"reproduced"}
+    assert len(settings) == 40 and {cell.verdict for cell in settings} == {"agrees"}
     assert all(cell.measured == pytest.approx(cell.paper, rel=1e-12) for cell in settings)
     assert sum(cell.outcome == "paper inconsistent" for cell in cells) == 4
 

@@ -1,7 +1,6 @@
 """Tables and figures of speed: cells with their reasons, claims, speed against accuracy, and the whole result."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -11,13 +10,11 @@ from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds import speed as module
 from alphanet.benchmark.kinds.speed import Speed, speed_card
 from alphanet.benchmark.kinds.speed.card import SpeedCard
-from alphanet.benchmark.kinds.speed.claim import fastest_claim
 from alphanet.benchmark.loading import load_benchmark
 from alphanet.benchmark.runner import run_benchmark
 from alphanet.cards import read_yaml, validate
 from alphanet.errors import UserError
 from alphanet.measure.speed import sweep as sweep_module
-from alphanet.measure.speed.points import SpeedPoint, Times
 from alphanet.measure.speed.summary import read_summary
 from alphanet.results.schema import read_result
 
@@ -130,7 +127,8 @@ def test_a_figure_holds_points_exponents_curves_and_its_claim(run, stand_ins, tm
     result = run("curves")
     (claim,) = result.claims
     assert claim.text == "First is the fastest at every size"
-    assert claim.verdict == "does not hold (smaller systems)" and claim.details[0] == "8 atoms: ahead of it Second"
+    assert claim.outcome == "undecided" and claim.effect > 1 and claim.seeds == 1 and claim.direction == "below"
+    assert claim.needs == "a second pass, at least" and len(claim.records) == 2
     assert result.problems == ("Third: not run: third cannot be had",)
     (points,) = [grid for grid in result.grids if grid.id == "points"]
     assert points.columns[:4] == ("model", "atoms", "step (ms, quartiles)", "forward (ms, quartiles)")
@@ -156,33 +154,6 @@ def test_a_warning_about_a_noisy_machine_is_a_note(run, monkeypatch):
     monkeypatch.setattr(sweep_module.machine_noise, "reading", lambda: next(readings))
     result = run("curves", only=("First",))
     assert any("up to 50 % longer" in note for note in result.notes) and "noisy" in result.conditions
-
-
-def times(card, **rows):
-    """A summary with nothing but points, of times (ms) by row and size."""
-
-    points = [
-        SpeedPoint(
-            model=card.rows[row].model,
-            n_atoms=size,
-            batch=1,
-            status="ok",
-            times_ms={} if ms is None else {"step": Times.of_milliseconds([ms])},
-        )
-        for row, of_row in rows.items()
-        for size, ms in of_row.items()
-    ]
-    return SimpleNamespace(tasks=("step",), points=points)
-
-
-def test_a_claim_without_numbers_is_judged_by_the_curves(speed_cards):
-    card = load_benchmark("curves")
-    first, second, third = {24: 1.0, 48: 3.0}, {24: 2.0, 48: 2.0}, {24: 3.0, 48: None}
-    claim = fastest_claim(card, times(card, First=first, Second=second, Third=third), "a reason")
-    assert claim.verdict == "does not hold (a reason)" and claim.details == ("48 atoms: ahead of it Second",)
-    assert fastest_claim(card, times(card, First={24: 1.0}, Second={24: 2.0}), "").verdict == "holds"
-    assert fastest_claim(card, times(card, First=first), "").outcome == "not measured"
-    assert fastest_claim(card, None, "no time").verdict == "not measured (no time)"
 
 
 def computed(result, tmp_path, **cells):
@@ -233,10 +204,15 @@ def test_a_card_refers_to_the_benchmark_of_its_accuracies(speed_cards):
     assert load_benchmark("tradeoff").references == ("errors",)
 
 
+FASTEST = {"id": "it", "text": "It is fast", "place": "section 1", "test": "fastest", "metric": "step", "row": "First"}
+
+
 @pytest.mark.parametrize(
     ("card", "key", "value", "error"),
     [
-        ("curves", "fastest", "Frist", "no row 'Frist'; did you mean 'First'"),
+        ("curves", "claims", [FASTEST | {"row": "Frist"}], "claim it: no row 'Frist'; did you mean 'First'"),
+        ("curves", "claims", [FASTEST | {"columns": "33"}], "claim it: no column '33'; did you mean '32'"),
+        ("curves", "claims", [FASTEST | {"metric": "stepp"}], "claim it: no quantity 'stepp'; did you mean 'step'"),
         ("rates", "sweeps", {"inference": ["stepp"]}, "sweeps.inference"),
         ("rates", "sweeps", {"inference": ["step"]}, "no sweep gives 'training_speed'"),
         ("rates", "columns", {"cu": {"title": "a"}, "water": {"title": "b"}}, "one column or none"),

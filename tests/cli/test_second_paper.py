@@ -75,7 +75,7 @@ OUTCOMES = {
     "their-errors": "not comparable",
     "their-speed": "not comparable",
     "their-crystals": "not run",
-    "their-settings": "reproduced",
+    "their-settings": "agrees",
 }
 
 

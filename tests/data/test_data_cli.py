@@ -62,11 +62,11 @@ def test_json_is_json_where_numbers_do_not_exist(tmp_path):
 
 def test_labels_of_other_names(tmp_path, frame):
     write_frames(tmp_path / "a.xyz", [frame(0)])
-    text = (tmp_path / "a.xyz").read_text().replace(" energy=", " Energy=").replace("forces:R", "force:R")
+    text = (tmp_path / "a.xyz").read_text().replace(" energy=", " my_energy=").replace("forces:R", "my_force:R")
     (tmp_path / "a.xyz").write_text(text)
     with pytest.raises(UserError, match="name the keys"):
         run("convert", tmp_path / "a.xyz", tmp_path / "b.xyz")
-    run("convert", tmp_path / "a.xyz", tmp_path / "b.xyz", "--energy-key", "Energy", "--forces-key", "force")
+    run("convert", tmp_path / "a.xyz", tmp_path / "b.xyz", "--energy-key", "my_energy", "--forces-key", "my_force")
     assert len(list(read_frames(tmp_path / "b.xyz"))) == 1
 
 

@@ -230,16 +230,29 @@ def test_mptrj_json_has_stress_in_kbar_with_vasps_sign(tmp_path):
     assert found.info["group"] == "mp-5"
 
 
-def test_gpumd_names_of_labels(tmp_path, frame):
+def test_gpumd_names_of_labels_are_found(tmp_path, frame, caplog):
     atoms = frame(0)
     write_frames(tmp_path / "a.xyz", [atoms])
     text = (tmp_path / "a.xyz").read_text().replace(" energy=", " Energy=").replace("forces:R", "force:R")
     (tmp_path / "a.xyz").write_text(text)
+    with caplog.at_level("INFO"):
+        (found,) = read_frames(tmp_path / "a.xyz")
+    assert_same(found, atoms)
+    assert caplog.messages == ["energy found under 'Energy'", "forces found under 'force'"]
+    (found,) = read_frames(tmp_path / "a.xyz", labels=LabelKeys(energy="Energy", forces="force"))
+    assert_same(found, atoms)
+
+
+def test_other_names_of_labels(tmp_path, frame):
+    atoms = frame(0)
+    write_frames(tmp_path / "a.xyz", [atoms])
+    text = (tmp_path / "a.xyz").read_text().replace(" energy=", " My.Energy=").replace("forces:R", "mean_force:R")
+    (tmp_path / "a.xyz").write_text(text)
     with pytest.raises(
-        UserError, match=r"no energy and no forces; it has 'Energy', 'force': .*'Energy' for the energy"
+        UserError, match=r"no energy and no forces; it has 'My.Energy', 'mean_force': .*'My.Energy' for the energy"
     ):
         list(read_frames(tmp_path / "a.xyz"))
-    (found,) = read_frames(tmp_path / "a.xyz", labels=LabelKeys(energy="Energy", forces="force"))
+    (found,) = read_frames(tmp_path / "a.xyz", labels=LabelKeys(energy="My.Energy", forces="mean_force"))
     assert_same(found, atoms)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from alphanet.data.prepare import prepare
 from alphanet.data.store import FrameStore
-from alphanet.data.subsets import evenly_spaced, training_subset
+from alphanet.data.subsets import evenly_spaced, matching_subset, training_subset, validation_subset
 from alphanet.errors import UserError
 from alphanet.paths import resources
 
@@ -52,3 +52,20 @@ def test_more_than_there_are_is_one_line(data, tmp_path):
 def test_evenly_spaced_frames():
     assert evenly_spaced(5, None).tolist() == evenly_spaced(5, 9).tolist() == [0, 1, 2, 3, 4]
     assert evenly_spaced(10, 4).tolist() == [0, 2, 5, 7]
+
+
+def test_frames_of_one_kind_are_trained_and_validated_on(data, tmp_path):
+    subset = matching_subset(data, {"group": "jbw*"}, tmp_path)
+    for split in ("train", "valid"):
+        frames = list(FrameStore(getattr(subset, split)))
+        assert len(frames) == subset.counts[split] < data.counts[split]
+        assert all(atoms.info["group"].startswith("JBW") for atoms in frames)
+    assert (subset.test, subset.sources) == (data.test, data.sources)
+    with pytest.raises(UserError, match=r"zeolite has no train frames with group XYZ\*"):
+        matching_subset(data, {"group": "XYZ*"}, tmp_path)
+
+
+def test_fewer_validation_frames_are_evenly_spaced(data, tmp_path):
+    subset = validation_subset(data, 7, tmp_path)
+    assert len(FrameStore(subset.valid)) == subset.counts["valid"] == 7 and subset.train == data.train
+    assert validation_subset(data, 10_000, tmp_path) == data

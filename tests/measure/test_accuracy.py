@@ -171,12 +171,36 @@ def test_outliers_are_judged_by_the_rmse_of_all_errors():
     errors.close()
 
 
-@pytest.mark.parametrize("missing", ["energy", "forces"])
-def test_a_frame_without_labels_is_named(missing):
-    bad = frame(3)
-    del bad.calc.results[missing]
-    with pytest.raises(UserError, match=rf"frame 2 \(AuCu\) has no {missing}"):
-        evaluate(Off(), [frame(0), frame(1), bad])
+class Zero:
+    """Predicts zero for everything."""
+
+    name = "zero"
+
+    def predict(self, frames, *, batch_size=8):
+        return [FramePrediction(0.0, np.zeros((len(atoms), 3)), np.zeros((3, 3))) for atoms in frames]
+
+
+@pytest.mark.parametrize("lacking", ["energy", "forces", "stress"])
+def test_every_error_is_over_the_frames_that_have_the_label(lacking):
+    frames = [frame(seed) for seed in (0, 1, 3)]
+    whole = evaluate(Zero(), frames[:2])
+    del frames[2].calc.results[lacking]
+    counts = {"energy": "n_energy", "forces": "n_forces", "stress": "n_stress"}
+    errors = {"energy": "energy_mae", "forces": "force_mae", "stress": "stress_mae"}
+    partly = evaluate(Zero(), frames)
+    assert partly.metrics()[counts[lacking]] == 2 and partly.n_structures == 3
+    assert getattr(partly, errors[lacking]) == pytest.approx(getattr(whole, errors[lacking]))
+    others = [name for name in errors if name != lacking]
+    assert all(getattr(partly, counts[name]) == 3 for name in others)
+
+
+def test_a_scan_of_energies_alone_is_evaluated():
+    frames = [frame(seed, periodic=False) for seed in range(3)]
+    for atoms in frames:
+        del atoms.calc.results["forces"]
+    metrics = evaluate(Zero(), frames).metrics()
+    assert metrics["energy_mae"] > 0 and metrics["n_forces"] == 0
+    assert not {"force_mae", "force_rmse", "stress_mae", "n_energy"} & metrics.keys()
 
 
 def test_a_frame_without_a_calculator_is_named():

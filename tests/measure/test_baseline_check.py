@@ -86,3 +86,11 @@ def test_a_worker_that_fails_is_an_error_of_its_row(check):
     code, told = check(presets={"mini": {"note": "", "model": {"stifness": 1.0}}}, trainable=False)
     assert code == 1
     assert "KeyError: 'stiffness'" in told["error"]
+
+
+@pytest.mark.parametrize("elements", [["H", "C", "N"], ["N", "O", "F", "Ne"], ["Al"]])
+def test_structures_have_the_elements_of_the_card(check, elements):
+    _, told = check(elements=elements)
+    assert outcome(told)["shapes"]["passed"] and "error" not in told
+    refused = outcome(told).get("unknown element refused")
+    assert refused is None or refused["passed"]

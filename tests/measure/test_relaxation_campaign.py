@@ -1,11 +1,13 @@
 """A campaign on a Dask cluster: what it writes, how it resumes, and what happens when workers die."""
 
+import logging
 import os
 import random
 import subprocess
 import sys
 import threading
 import time
+import types
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +31,7 @@ TESTS = Path(__file__).parents[1]
 
 CLUSTER = """
 import time
+import types
 from alphanet.measure.relaxation.cluster import client_of
 
 if __name__ == "__main__":
@@ -205,3 +208,53 @@ def test_slurm_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "slurm.yaml").write_text("queue: gpu\njobs: 4\n")
     with pytest.raises(UserError, match="pip install dask-jobqueue"):
         predict(campaign(tmp_path / "out", cubes(2)), f"slurm:{tmp_path}/slurm.yaml")
+
+
+def queue(monkeypatch, tmp_path, *, starts: bool):
+    """dask-jobqueue with a queue in which jobs start at once or never; returns the arguments it was given."""
+    from distributed import LocalCluster
+
+    given = {}
+
+    class SLURMCluster(LocalCluster):
+        def __init__(self, **arguments):
+            given.update(arguments)
+            super().__init__(n_workers=0, processes=False, dashboard_address=None, silence_logs=50)
+
+        def scale(self, jobs):
+            if starts:
+                super().scale(jobs)
+
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", types.SimpleNamespace(SLURMCluster=SLURMCluster))
+    (tmp_path / "slurm.yaml").write_text(
+        "queue: gpu\njobs: 2\nwait_hours: 0.0004\njob_script_prologue: [module load x]\n"
+    )
+    return given
+
+
+def test_waiting_in_a_queue_is_said_and_ends(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    queue(monkeypatch, tmp_path, starts=False)
+    message = r"no SLURM job has started within 0\.0004 h; see squeue"
+    with pytest.raises(UserError, match=message), client_of(f"slurm:{tmp_path}/slurm.yaml", threads=2):
+        pass
+    assert "2 jobs submitted to SLURM; waiting for the first to start, at most 0.0004 h" in caplog.messages
+
+
+def test_threads_and_retries_reach_jobs_of_a_queue(tmp_path, monkeypatch):
+    given = queue(monkeypatch, tmp_path, starts=True)
+    with client_of(f"slurm:{tmp_path}/slurm.yaml", threads=3) as client:
+        assert client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.allowed_failures) == 1
+    assert given["queue"] == "gpu" and "wait_hours" not in given
+    assert given["job_script_prologue"][0] == "export OMP_NUM_THREADS=3"
+    assert given["job_script_prologue"][-1] == "module load x"
+
+
+def test_threads_and_retries_reach_a_running_scheduler(monkeypatch):
+    from distributed import LocalCluster
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")  # the worker is in this process
+    with LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address=None, silence_logs=50) as running:
+        with client_of(running.scheduler_address, threads=2) as client:
+            assert client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.allowed_failures) == 1
+        assert os.environ["OMP_NUM_THREADS"] == "2"

@@ -1,5 +1,8 @@
 """Any ASE calculator and any torch_sim model is a potential."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -7,6 +10,7 @@ from ase.build import bulk
 
 from alphanet.errors import UserError
 from alphanet.measure.conformance import Claims, crystal, run_checks
+from alphanet.paths import own_python
 from alphanet.potentials.opening import LoadOptions, open_potential
 
 MODULE = "python_potentials"
@@ -71,3 +75,68 @@ def test_failures_name_the_frame():
 
 def chain(n: int) -> Atoms:
     return Atoms(f"H{n}", np.arange(3.0 * n).reshape(n, 3))
+
+
+def counted(monkeypatch):
+    """Sizes of the batches that torch_sim is given."""
+    import torch_sim
+
+    sizes, make = [], torch_sim.initialize_state
+
+    def initialize_state(batch, **how):
+        sizes.append(len(batch))
+        return make(batch, **how)
+
+    monkeypatch.setattr(torch_sim, "initialize_state", initialize_state)
+    return sizes
+
+
+def test_batches_of_mixed_periodicity_are_split(monkeypatch):
+    sizes = counted(monkeypatch)
+    frames = [chain(3) for _ in range(7)]
+    for atoms in (frames[0], frames[1], frames[4]):
+        atoms.set_cell([9.0, 9.0, 9.0])
+        atoms.pbc = True
+    ase, torch_sim = opened("lennard_jones"), opened("torch_sim_model")
+    answers = torch_sim.predict(frames, batch_size=3)
+    assert sizes == [2, 2, 1, 2]
+    for ours, theirs in zip(answers, ase.predict(frames), strict=True):
+        assert ours.energy == pytest.approx(theirs.energy, abs=0.05) and ours.forces.shape == theirs.forces.shape
+
+
+@pytest.mark.parametrize("pbc", [(True, True, False), (True, False, False), (False, True, True)])
+def test_a_slab_is_refused_by_a_torch_sim_that_cannot_say_it(pbc):
+    slab = chain(3)
+    slab.set_cell([9.0, 9.0, 9.0])
+    slab.pbc = pbc
+    with pytest.raises(UserError, match=r"frame 1 .* periodic in some directions only \(pbc [TF] [TF] [TF]\)"):
+        opened("torch_sim_model").predict([chain(2), slab])
+
+
+SHADOWED = """
+from alphanet.potentials.calculators import from_python
+from_python("mine:make", dtype="float64", device="cpu", seed=0)
+import {name}
+"""
+
+
+@pytest.mark.parametrize("name", ["ase", "typing_extensions", "scipy"])
+def test_the_working_folder_gives_the_named_module_and_shadows_no_package(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text("raise SystemExit('taken from the working folder')")
+    (tmp_path / "helper.py").write_text("from ase.calculators.lj import LennardJones")
+    (tmp_path / "statistics.py").write_text("raise SystemExit('this, too')")
+    (tmp_path / "mine.py").write_text("import statistics, helper\ndef make():\n    return helper.LennardJones()")
+    python, variables = own_python()
+    command = [*python, "-c", SHADOWED.format(name=name)]
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_module_of_the_working_folder_goes_before_an_installed_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tabulate.py").write_text("from ase.calculators.lj import LennardJones as make")
+    monkeypatch.delitem(sys.modules, "tabulate", raising=False)
+    potential = open_potential("tabulate:make", LoadOptions())
+    assert potential.provenance()["calculator"] == "ase.calculators.lj.LennardJones"
+    monkeypatch.delitem(sys.modules, "tabulate", raising=False)

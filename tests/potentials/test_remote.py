@@ -1,9 +1,11 @@
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -134,23 +136,23 @@ def test_a_training_s_messages_are_logged(potential, tmp_path, caplog):
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_no_process_outlives_its_parent(make_card, tmp_path, ending):
     """The parent trains; its worker has started a trainer; then the parent is killed, or Ctrl-C arrives."""
-    (tmp_path / "sleeper.py").write_text(
+    place = make_card().places[0]  # a worker's children import from its folder, not from PYTHONPATH
+    (place / "sleeper.py").write_text(
         "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60)"
     )
     script = f"""
         import pathlib, sys
         from alphanet.potentials.cards import read_baseline
         from alphanet.potentials.remote import RemotePotential
-        card = read_baseline(pathlib.Path({str(make_card().places[0] / "card.yaml")!r}))
+        card = read_baseline(pathlib.Path({str(place / "card.yaml")!r}))
         remote = RemotePotential(card, python=pathlib.Path(sys.executable))
         print(remote.info()["pid"], flush=True)
         here = pathlib.Path({str(tmp_path)!r})
         remote.train(dict(epochs=1, out=str(here), architecture=dict(behavior="sleep")))
     """
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", textwrap.dedent(script)]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment, start_new_session=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
     ) as parent:
         worker = int(parent.stdout.readline())
         note = tmp_path / "pid"
@@ -196,3 +198,23 @@ def test_big_arrays_cross_the_channel(make_card):
         np.testing.assert_array_equal(worker.call("predict", structures, timeout=20)["forces"], -positions)
     finally:
         worker.close()
+
+
+@pytest.mark.parametrize("name", ["numpy", "worker", "worker_kit", "queue", "typing_extensions", "ase"])
+def test_what_lies_in_the_current_folder_is_not_imported(potential, tmp_path, monkeypatch, name):
+    for folder in (tmp_path / "here", tmp_path / "path"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text("raise SystemExit('taken')")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
+    assert potential().predict([LONE])[0].energy == 0
+
+
+def test_a_copy_of_a_running_potential_starts_a_worker_of_its_own(potential):
+    remote = potential()
+    remote.predict([LONE])
+    for copy in (deepcopy(remote), pickle.loads(pickle.dumps(remote))):
+        with copy:
+            assert not copy._worker.running
+            np.testing.assert_array_equal(copy.predict([chain(3)])[0].forces, remote.predict([chain(3)])[0].forces)
+    assert remote._worker.running

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import safetensors.torch
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -203,3 +204,25 @@ def write_unchecked(path, frames):
     with connect(path, type="aselmdb") as store:
         for atoms in frames:
             store.write(atoms)
+
+
+@pytest.mark.slow
+def test_a_training_starts_from_trained_weights(card, stores, tmp_path):
+    old = train(card, stores, tmp_path / "old")
+    for name in ("train", "valid"):  # the same frames at another level of theory
+        frames = list(FrameStore(stores / f"{name}.aselmdb"))
+        for atoms in frames:
+            results = atoms.calc.results | {"energy": atoms.calc.results["energy"] + 7.0 * len(atoms)}
+            atoms.calc = SinglePointCalculator(atoms, **results)
+        write_store(tmp_path / f"{name}.aselmdb", frames, {})
+    start = {"weights": str(old.model), "freeze": ["embedding"]}
+    new = train(card, tmp_path, tmp_path / "new", epochs=1, learning_rate=1e-3, finetune=start)
+    assert new.validation["energy_mae"] < 2 * old.validation["energy_mae"]
+    assert new.reference_energies["Cu"] == pytest.approx(old.reference_energies["Cu"] + 7.0, abs=0.5)
+    first, second = safetensors.torch.load_file(old.model), safetensors.torch.load_file(new.model)
+    same = {key for key in first if key.startswith("network.") and first[key].equal(second[key])}
+    assert same == {"network.embedding.weight"}
+    lora = train(card, tmp_path, tmp_path / "lora", epochs=1, finetune={"weights": str(old.model), "lora": 1})
+    assert safetensors.torch.load_file(lora.model).keys() == first.keys()
+    with pytest.raises(UserError, match="not a file that `alphanet train` wrote for toy"):
+        train(card, stores, tmp_path / "wrong", finetune=str(stores / "train.aselmdb"))

@@ -11,7 +11,7 @@ from tracing import cell_id, grid_numbers
 from alphanet.report.page.collect import collect
 from alphanet.report.page.model import Report
 from alphanet.report.page.write import CHECKED, FILLS, INK, MARKS, write_report
-from alphanet.results.schema import CLAIMS, VERDICTS
+from alphanet.results.schema import CLAIMS, SETTINGS, VERDICTS
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -102,7 +102,7 @@ def test_the_summary_counts_the_cells(made):
     for verdict in VERDICTS:
         assert counts[verdict] == sum(cell.verdict.startswith(verdict) for cell in cells)
     assert counts["cells"] == len(cells) == len(page.having("data-cell")) == 16
-    assert counts["claim does not hold"] == counts["claim holds"] == 1
+    assert counts["claim contradicted"] == counts["claim supported"] == 1
     assert counts["with_errata"] == sum(bool(cell.errata) for cell in cells) == 2
     assert counts["inconsistent"] == 2 and counts["paper inconsistent"] == 1
     assert counts["reproduced"] == 1 and counts["worse"] == 1
@@ -111,15 +111,15 @@ def test_the_summary_counts_the_cells(made):
 def test_a_comparable_cell_says_the_tolerance_and_its_interval(made):
     _, text, _, report = made
     (f1,) = [cell for _, cell in cells_of(report) if cell.metric == "f1"]
-    assert f1.outcome == "reproduced" and f1.tolerance == 0.0005 and f1.interval == (0.795, 0.803)
-    assert "0.799 (0.795–0.803)" in text and "±0.0005 allowed" in text and "one seed" in text
+    assert f1.outcome == "reproduced" and f1.margin == 0.0005 and f1.interval == (0.795, 0.803)
+    assert "0.799 (0.795–0.803)" in text and "±0.0005 allowed" in text
 
 
 def test_claims_grids_and_reasons_of_figures_are_shown(made):
     _, text, page, _ = made
     assert "ahead of it SchNet" in text and "Not comparable: fewer batches" in text
     assert len(page.having("data-claim")) == 2 and "MACE: not run: mace cannot be had" in text
-    assert "<summary>All checks (2 rows)</summary>" in text and 'class="verdict v-does-not-hold">FAILS' in text
+    assert "<summary>All checks (2 rows)</summary>" in text and 'class="verdict v-contradicted">FAILS' in text
     assert "the machine was busy" in text
 
 
@@ -181,7 +181,7 @@ def test_the_page_reads_on_a_phone_and_in_print(made):
 
 def test_verdicts_are_told_by_word_and_mark_on_colors_with_contrast(made):
     _, _, page, _ = made
-    assert set(FILLS) == set(MARKS) == {*VERDICTS, *CLAIMS}
+    assert set(FILLS) == set(MARKS) == {*VERDICTS, *SETTINGS, *CLAIMS}
     assert all(_contrast(INK, fill) >= 4.5 for fill in FILLS.values())
     verdicts = [e for e in page.elements if e["attributes"].get("class", "").startswith("verdict ")]
     assert verdicts and all(any(word in e["text"] for word in (*FILLS, *CHECKED)) for e in verdicts)

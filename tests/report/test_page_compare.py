@@ -7,7 +7,7 @@ from alphanet.errors import UserError
 from alphanet.report.page.collect import collect
 from alphanet.report.page.compare import RANKS, compare, difference_lines, read_judged
 from alphanet.report.page.write import write_report
-from alphanet.results.schema import CLAIMS, VERDICTS
+from alphanet.results.schema import CLAIMS, SETTINGS, VERDICTS
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def compared(first, second):
 
 
 def test_every_verdict_has_a_rank():
-    assert set(RANKS) == {*VERDICTS, *CLAIMS}
+    assert set(RANKS) == {*VERDICTS, *SETTINGS, *CLAIMS}
 
 
 def test_the_same_twice_has_no_difference(tmp_path):
@@ -42,8 +42,8 @@ def test_another_value_is_told_with_its_difference(tmp_path):
 
 
 def test_a_verdict_that_got_worse_is_marked(tmp_path):
-    table(tmp_path / "a" / "table", scale="full", energy_mae=0.00023)
-    table(tmp_path / "b" / "table", scale="full", energy_mae=0.0004)
+    table(tmp_path / "a" / "table", scale="full", energy_mae=0.00023, spread=0.001)
+    table(tmp_path / "b" / "table", scale="full", energy_mae=0.0004, spread=0.001)
     (change,) = compared(tmp_path / "a", tmp_path / "b").changes
     assert change.verdicts == ("reproduced", "worse") and change.worse
     assert difference_lines([change])[0][-1] == "WORSE: reproduced → worse"
@@ -69,8 +69,8 @@ def test_places_that_cannot_be_compared_are_one_line(tmp_path):
         read_judged(tmp_path / "nothing.json")
     old = tmp_path / "old.json"
     old.write_text('{"schema": "alphanet-report", "version": 99}')
-    with pytest.raises(UserError, match="version 99, not 2"):
+    with pytest.raises(UserError, match="version 99, not 3"):
         read_judged(old)
-    old.write_text('{"schema": "alphanet-report", "version": 2, "runs": [{"id": 3}]}')
+    old.write_text('{"schema": "alphanet-report", "version": 3, "runs": [{"id": 3}]}')
     with pytest.raises(UserError, match="is no whole report"):
         read_judged(old)

@@ -48,8 +48,7 @@ def test_slabs_and_unlabeled_stresses_are_masked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"energy": None}, "has no energy"),
-        ({"forces": None}, "has no forces"),
+        ({"energy": None, "forces": None, "stress": None}, "has no energy and no forces"),
         ({"energy": float("nan")}, "has NaN or infinite energy"),
         ({"forces": np.full((4, 3), np.inf)}, "has NaN or infinite forces"),
     ],

@@ -3,6 +3,7 @@ import pytest
 import torch
 from training_samples import Data, dataset_of, small_config
 
+from alphanet.errors import UserError
 from alphanet.model.create import create_model
 from alphanet.model.prediction import Prediction, predict
 from alphanet.potentials.kit.loop.data import Batch
@@ -40,6 +41,20 @@ def test_losses_by_hand(batch: Batch) -> None:
     }
     for (kind, energy_loss), value in by_hand.items():
         assert loss_of(prediction, batch, kind=kind, energy_loss=energy_loss) == pytest.approx(value, rel=1e-9)
+
+
+def test_the_energy_weight_by_either_convention_gives_the_same_loss(batch: Batch) -> None:
+    prediction = off_by(batch, [0.4, -0.8], force=0.3, stress=0.02)  # 4 atoms each
+    for kind, ratio in (("mae", 4), ("mse", 16)):
+        total = LossSettings(kind=kind, energy_weight=4.0)
+        weights = total.energy_weights(4.0)
+        assert (total.energy_loss, weights.total, weights.per_atom) == ("total", 4.0, 4.0 * ratio)
+        per_atom = total.counted_per_atom(4.0)
+        assert per_atom.energy_weights(4.0) == weights and per_atom.counted_per_atom(4.0) is per_atom
+        both = [loss_of(prediction, batch, **settings.model_dump()) for settings in (total, per_atom)]
+        assert both[0] == pytest.approx(both[1], rel=1e-12)
+    with pytest.raises(UserError, match=r"huber of total energies has no equal per atom"):
+        LossSettings(kind="huber").counted_per_atom(4.0)
 
 
 def test_huber_is_a_square_near_zero_and_a_line_beyond(batch: Batch) -> None:
@@ -88,3 +103,15 @@ def test_gradient_by_the_parameters_equals_finite_differences(batch: Batch, kind
         with torch.no_grad():
             torch._foreach_add_(parameters, direction, alpha=-step)
     assert np.isclose((values[1] - values[0]) / 2e-6, along, rtol=1e-6)
+
+
+@pytest.mark.parametrize("lacking", ["energy", "forces"])
+def test_frames_without_a_label_do_not_enter(batch: Batch, lacking: str) -> None:
+    partly = Batch(**vars(batch) | {f"has_{lacking}": torch.tensor([True, False])})
+    wrong = off_by(partly, [0.4, 0.4], force=0.3, stress=0.0)
+    assert loss_of(wrong, partly) == pytest.approx(loss_of(wrong, batch))
+    second = wrong.energy[1:] if lacking == "energy" else wrong.forces[4:]
+    second += 100.0
+    assert loss_of(wrong, partly) == pytest.approx(4 * 0.4 + 100 * 0.3)
+    nothing = Batch(**vars(batch) | {f"has_{lacking}": torch.tensor([False, False])})
+    assert loss_of(wrong, nothing) == pytest.approx(100 * 0.3 if lacking == "energy" else 4 * 0.4)

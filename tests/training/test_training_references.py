@@ -1,12 +1,15 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
-from training_samples import OFFSET, Data
+from ase.calculators.singlepoint import SinglePointCalculator
+from training_samples import OFFSET, Data, copper_frames, small_config, write_data
 
 from alphanet.errors import UserError
 from alphanet.training.data import LabeledFrames
 from alphanet.training.references import fit_references, measure, reference_energies
+from alphanet.training.run import run_training
 
 
 def test_recovers_the_elements_energies_to_all_digits() -> None:
@@ -70,3 +73,28 @@ def test_choices_of_reference_energies() -> None:
         reference_energies({"Cu": 1.0}, ["Cu", "Au"], fitted)
     with pytest.raises(UserError, match="'Xx'"):
         reference_energies({"Xx": 1.0}, ["Cu"], fitted)
+
+
+@pytest.mark.parametrize("kind", ["none", "slab", "all"])
+def test_a_stress_term_without_a_stress_is_told(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = copper_frames(3, seed=0)
+    for atoms in frames:
+        if kind == "none":
+            del atoms.calc.results["stress"]
+        if kind == "slab":
+            labels = atoms.calc.results
+            atoms.pbc = [True, True, False]
+            atoms.calc = SinglePointCalculator(atoms, **labels)
+
+    def stop(*_: object) -> None:
+        raise UserError("far enough")
+
+    monkeypatch.setattr("alphanet.training.run._model", stop)
+    for weight, warned in ((0.0, False), (10.0, kind != "all")):
+        caplog.clear()
+        settings = small_config(loss={"stress_weight": weight})
+        with pytest.raises(UserError, match="far enough"):
+            run_training(settings, write_data(tmp_path, frames), tmp_path / f"run{weight}")
+        assert ("loss.stress_weight is 10, but no training frame" in caplog.text) == warned

@@ -127,17 +127,31 @@ def test_leaves_torchs_generator_alone(data: Data, out: Path) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_time_that_is_up_ends_the_training_with_a_model(data: Data, out: Path) -> None:
+def test_a_guard_leaves_a_model_and_never_changes_the_schedule(data: Data, out: Path) -> None:
     result = run_training(small_config(epochs=100_000, max_time=1.5), data, out)
     assert not result.finished
     assert 0 < result.epochs < 1000
+    assert result.planned_steps == 100_000 * result.steps_per_epoch
+    stop = f"not finished: stopped at step {result.steps} of {result.planned_steps}: its guard of 1.5 s"
+    assert stop in result.describe() and "of 0" not in result.describe()
     assert load_model(result.model)
     with (out / "logs" / "metrics.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert float(rows[-1]["learning_rate"]) < 0.003  # the schedule was shortened with the training
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert rates == sorted(rates)  # still in the warm-up of the plan: nothing falls because the time is short
     assert run_training(small_config(epochs=100_000, max_time=1.5), data, out) == result
     longer = run_training(small_config(epochs=100_000, max_time=2.5), data, out)
     assert longer.steps > result.steps
+
+
+def test_a_training_that_goes_on_after_its_guard_ends_as_if_it_had_never_stopped(data: Data, tmp_path: Path) -> None:
+    whole = run_training(small_config(epochs=3), data, tmp_path / "whole")
+    cut = run_training(small_config(epochs=3, max_time=1e-3), data, tmp_path / "cut")
+    assert (cut.steps, cut.finished, cut.planned_steps) == (1, False, whole.steps)
+    resumed = run_training(small_config(epochs=3), data, tmp_path / "cut")
+    assert resumed.finished and resumed.validation == whole.validation
+    weights, expected = (load_model(result.model).state_dict() for result in (resumed, whole))
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
 @pytest.mark.parametrize(

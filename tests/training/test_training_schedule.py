@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 from training_samples import small_config
 
-from alphanet.potentials.kit.loop.schedule import energy_weight, epochs_that_fit, learning_rate_factor, stage
+from alphanet.potentials.kit.loop.schedule import energy_weight, learning_rate_factor, stage
 from alphanet.training.settings import DynamicWeight, LossSettings
 
 
@@ -37,11 +37,3 @@ def test_energy_weight_rises_in_equal_steps_of_its_logarithm() -> None:
 
 def test_a_constant_weight_stays() -> None:
     assert {energy_weight(x, LossSettings(energy_weight=4.0)) for x in (0.0, 0.5, 1.0)} == {4.0}
-
-
-def test_a_short_time_shortens_the_training() -> None:
-    config = small_config(epochs=40, max_time=100.0)
-    assert epochs_that_fit(1, 10.0, 10.0, config) == 9
-    assert epochs_that_fit(1, 1.0, 1.0, config) == 40
-    assert epochs_that_fit(3, 99.0, 10.0, config) == 3
-    assert epochs_that_fit(3, 99.0, 10.0, small_config(epochs=40)) == 40

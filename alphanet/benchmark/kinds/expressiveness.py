@@ -33,6 +33,7 @@ AD_HOC = "ad-hoc"  # the scale of a card that the command line makes
 AD_HOC_REASON = "asked for on the command line; no paper prints these numbers"
 CODE = ("measure/expressiveness", "model", "potentials", "graph.py", "neighbors.py")
 FIGURE = "expressiveness"
+SECONDS = 60.0  # for a potential with its start; budgets are divided by it
 METRICS = {
     "told_apart": Metric(title="told apart (1) or alike (0)", unit="", better="equal"),
     "learned": Metric(title="part of a difference that 200 steps learn", unit="", better="higher"),
@@ -125,8 +126,8 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
             make_pair(column, 1.0, "H")
         return Plan(
             tasks=tuple(self._task(name) for name in self.card.rows),
-            cost="up to two minutes a potential",
-            minutes=None,
+            cost="about a minute a potential",
+            minutes=SECONDS * len(self.card.rows) / 60,
             models=tuple(row.model for row in self.card.rows.values()),
         )
 
@@ -191,7 +192,7 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
     def _task(self, row: str) -> Task[str]:
         places = tuple((row, column) for column in self.card.columns or pair_names())
         model = self._key(self.card.rows[row].model)
-        return Task(row, places, row, keys={place: f"{place[1]} {model}" for place in places})
+        return Task(row, places, row, seconds=SECONDS, keys={place: f"{place[1]} {model}" for place in places})
 
     def _key(self, model: str) -> str:
         """Hash of everything that the numbers of a potential depend on."""

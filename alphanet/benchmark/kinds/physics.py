@@ -9,21 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
+from alphanet.benchmark.claims.samples import Sample, Samples
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.benchmark.selection import WHOLE
 from alphanet.cards import validate
-from alphanet.errors import UserError
+from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
-from alphanet.measure.physics.audit import Audit, audit, require_potential
 from alphanet.measure.physics.checks import Check
-from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, findings, short_name, state_of, value_text
+from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, short_name, state_of, value_text
+from alphanet.measure.physics.findings import findings as property_findings
 from alphanet.provenance import code_digest, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
 from alphanet.results.schema import Figure, Grid, Number
 
 if TYPE_CHECKING:
+    from alphanet.measure.physics.audit import Audit
     from alphanet.potentials.opening import LoadOptions
 
 __all__ = ["Physics", "PhysicsCard", "physics_card"]
@@ -50,6 +52,11 @@ class PhysicsCard(BenchmarkCard[PhysicsScale, Row, Column]):
     """Potentials whose physics is checked; it has no columns and no metrics."""
 
     kind: Literal["physics"]
+
+    @property
+    def claim_quantities(self) -> tuple[str, ...]:
+        """The properties that its claims name; `Physics.plan` compares them with the checks, which need torch."""
+        return tuple(dict.fromkeys(name for claim in self.claims for name in claim.quantities))
 
 
 def physics_card(
@@ -113,8 +120,16 @@ class Physics(Kind[PhysicsCard, AuditWork]):
         """Return one task per row.
 
         Raises:
-            UserError: a model cannot be a potential.
+            UserError: a model cannot be a potential, or a claim names no property that is checked.
         """
+        from alphanet.measure.physics.audit import CHECKS, require_potential
+
+        for claim in self.card.claims:
+            for name in claim.quantities:
+                if name not in CHECKS:
+                    raise UserError(
+                        f"{self.card.name}: claim {claim.id}: no check {name!r}{did_you_mean(name, CHECKS)}"
+                    )
         for row in self.card.rows.values():
             require_potential(row.model)
         return Plan(
@@ -131,6 +146,7 @@ class Physics(Kind[PhysicsCard, AuditWork]):
             UserError: the potential cannot be loaded or fails on the structures; nothing is recorded then.
         """
         from alphanet.data.formats import read_frames
+        from alphanet.measure.physics.audit import audit
 
         file = self._structures
         given = [] if file is None else list(read_frames(file, labeled=False))
@@ -162,6 +178,17 @@ class Physics(Kind[PhysicsCard, AuditWork]):
             ),
             places,
         )
+
+    def samples(self, findings: Findings) -> Samples:
+        """Return for each potential and property 1 if the potential keeps it to within what can matter, else 0."""
+        samples = {}
+        for (row, column), records in findings.records.items():
+            one = _audit_of(records[0])
+            for name, finding in property_findings(one.checks, untrained=one.untrained).items():
+                if finding.state in (OK, NEGLIGIBLE, FAILS):
+                    kept = {0: float(finding.state != FAILS)}
+                    samples[row, column, name] = Sample(kept, "fixed", tuple(records[:1]))
+        return samples
 
     def show(self, findings: Findings) -> Shown:
         """A summary, every check of each potential, and the figure."""
@@ -220,8 +247,10 @@ class Physics(Kind[PhysicsCard, AuditWork]):
         return hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:16]
 
 
-def _audit_of(record: Record) -> Audit:
+def _audit_of(record: Record) -> "Audit":
     """The audit of a record, as far as tables and figures show it."""
+    from alphanet.measure.physics.audit import Audit
+
     checks: Any = record.metrics["checks"]
     return Audit(
         model=str(record.model["name"]),
@@ -231,14 +260,14 @@ def _audit_of(record: Record) -> Audit:
     )
 
 
-def _summary(audits: dict[str, Audit]) -> Grid:
+def _summary(audits: "dict[str, Audit]") -> Grid:
     """How many checks each potential passes, and the properties that it does not keep."""
     rows: list[tuple[str | Number, ...]] = []
     for row, one in audits.items():
         made = [check for check in one.checks if check.passed is not None]
         passed, left = sum(bool(check.passed) for check in made), len(one.checks) - len(made)
         wrong: dict[str, list[str]] = {FAILS: [], NEGLIGIBLE: []}
-        for name, finding in findings(one.checks, untrained=one.untrained).items():
+        for name, finding in property_findings(one.checks, untrained=one.untrained).items():
             if finding.state in wrong:
                 wrong[finding.state].append(f"{name} {finding.text}")
         rows.append(
@@ -262,7 +291,7 @@ def _summary(audits: dict[str, Audit]) -> Grid:
     return Grid(id="summary", title="What each potential keeps", columns=columns, rows=tuple(rows))
 
 
-def _checks(row: str, one: Audit) -> Grid:
+def _checks(row: str, one: "Audit") -> Grid:
     lines: list[tuple[str | Number, ...]] = []
     for check in one.checks:
         value, limit = check.value, check.limit

@@ -14,9 +14,9 @@ from alphanet.files import text_of
 KILOBAR = 0.1 * units.GPa
 
 
-def read(path: Path) -> Iterator[Atoms]:
-    """Frames of one JSON file. It is read with `json` alone: no classes are imported by name."""
-    yield from _frames(load_json(path), {})
+def frames_of(value: Any) -> Iterator[Atoms]:
+    """Frames of the content of a JSON file."""
+    yield from _frames(value, {})
 
 
 def load_json(path: Path) -> Any:

@@ -1,10 +1,7 @@
 """`read_frames`: a stream of labeled frames from any file or folder."""
 
-import lzma
-import sqlite3
-import struct
+import logging
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import IO
@@ -12,32 +9,40 @@ from typing import IO
 from ase import Atoms
 
 from alphanet.data.cards import LabelKeys
-from alphanet.data.formats import deepmd, extxyz, pymatgen_json, zeo22
-from alphanet.data.labels import ASE_KEYS, checked, labels_from, relabeled, with_labels
+from alphanet.data.constraints import set_aside
+from alphanet.data.formats import ase_files, conformations, deepmd, extxyz, json_frames, mtp, sdf, vasp_ml, zeo22
+from alphanet.data.formats.layouts import files_of, is_visible, suffix_of
+from alphanet.data.formats.plain_text import without_mark
+from alphanet.data.labels import checked, other_results, with_labels
+from alphanet.data.rows import frame_of_row
+from alphanet.data.spellings import LabelFinder
 from alphanet.errors import UserError
 from alphanet.files import PACKING, text_of
 
+logger = logging.getLogger(__name__)
+
+ASE_KEYS = LabelKeys()
+
 Reader = Callable[[Path], Iterator[Atoms]]
 
-# Raised by ASE, NumPy and the decompressors when a file is damaged or of another format than its name says.
-DAMAGE = (
-    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
-    NotImplementedError, RuntimeError, ArithmeticError, UnicodeError,
-    sqlite3.Error, lzma.LZMAError, zlib.error, zipfile.BadZipFile, struct.error,
-)  # fmt: skip
 
+def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys | None = ASE_KEYS) -> Iterator[Atoms]:
+    """The frames of a file or folder, one at a time, with everything that ASE keeps.
 
-def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys = ASE_KEYS) -> Iterator[Atoms]:
-    """The frames of a file or folder, one at a time, with labels in a SinglePointCalculator (eV, eV/Å, eV/Å^3).
+    Labels are in a SinglePointCalculator (eV, eV/Å, eV/Å^3), beside other results that the file has. Labels found
+    under another name, and units converted because the file names them, are logged.
 
     Formats: extxyz (plain, .gz, .xz, .bz2, .zip; OC20's with its `.txt.xz` beside it), ASE databases and
-    trajectories, `.aselmdb` stores, Si-ZEO22 `.npz`, DeePMD folders, pymatgen JSON, and whatever else ASE
-    reads. Any other folder is read file by file, in order of names. Constraints become `arrays["fixed"]`.
+    trajectories, `.aselmdb` stores, `.npz` of Si-ZEO22 and sGDML, HDF5 with stated units, DeePMD folders, JSON of ASE
+    and pymatgen, SD files, MTP's `.cfg`, VASP's ML_AB, and what else ASE reads. Any other folder is read file by file,
+    see `layouts.files_of`. Constraints
+    become `arrays["fixed"]` and `info["constraints"]`, because ASE would zero the forces of the atoms they hold.
 
     Args:
         path: the file or folder.
         labeled: every frame must have an energy and forces.
-        labels: names of the labels; ASE's by default.
+        labels: names of the labels; by default ASE's, or known spellings of them. None: labels are left as ASE reads
+            them, and what has other names stays in `info` and `arrays`.
 
     Raises:
         UserError: the file is missing, damaged or empty, or a frame is unsound; the message names both.
@@ -46,12 +51,15 @@ def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys = ASE_KEY
     if not path.exists():
         raise UserError(f"{path} does not exist")
     empty = True
-    for file in _files(path):
-        for atoms in checked(_guarded(_reader_of(file), file, labels), str(file), labeled):
+    finder = LabelFinder(labels) if labels is not None else None
+    for file in files_of(path):
+        for atoms in checked(_guarded(_reader_of(file), file, finder), str(file), labeled):
             empty = False
             yield atoms
     if empty:
         raise UserError(f"{path} holds no frames")
+    if finder is not None and finder.missing:
+        logger.warning("%s: no frame has %s", path, " or ".join(map(repr, sorted(finder.missing))))
 
 
 def stem_of(path: PurePath) -> str:
@@ -60,94 +68,105 @@ def stem_of(path: PurePath) -> str:
     return name.stem
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """The files (or DeePMD folders) that hold the frames of `path`."""
-    if not path.is_dir() or deepmd.is_system(path):
-        yield path
-        return
-    inside = sorted(entry for entry in path.rglob("*") if not entry.name.startswith("."))
-    systems = [entry for entry in inside if entry.is_dir() and deepmd.is_system(entry)]
-    if systems:
-        yield from systems
-        return
-    yield from (entry for entry in inside if entry.is_file() and _is_structure_file(entry))
-
-
-def _is_structure_file(path: Path) -> bool:
-    return _suffix(path) in {".xyz", ".extxyz", ".traj", ".db", ".npz", ".aselmdb"}
-
-
 def _reader_of(path: Path) -> Reader:
     if path.is_dir():
         return deepmd.read
     by_suffix: dict[str, Reader] = {
-        ".npz": zeo22.read,
+        ".npz": _read_arrays,
+        ".h5": conformations.read_hdf5,
+        ".hdf5": conformations.read_hdf5,
         ".aselmdb": _read_store,
+        ".lmdb": _read_store,
         ".db": _read_database,
-        ".traj": _read_any,
-        ".json": pymatgen_json.read,
+        ".traj": ase_files.read,
+        ".json": json_frames.read,
         ".xyz": extxyz.read,
         ".extxyz": extxyz.read,
+        ".sdf": sdf.read,
     }
     if path.name.endswith(".zip"):
         return _read_zip
-    return by_suffix.get(_suffix(path), _read_any)
+    if suffix_of(path) == ".cfg" and mtp.is_mtp(path):
+        return mtp.read
+    if vasp_ml.NAME.match(path.name):
+        return vasp_ml.read
+    return by_suffix.get(suffix_of(path), _read_any)
 
 
-def _suffix(path: PurePath) -> str:
-    """The suffix that tells the format: `.extxyz` of `a.extxyz.xz`."""
-    return PurePath(path.stem).suffix if path.suffix in PACKING else path.suffix
-
-
-def _guarded(reader: Reader, path: Path, labels: LabelKeys) -> Iterator[Atoms]:
+def _guarded(reader: Reader, path: Path, finder: LabelFinder | None) -> Iterator[Atoms]:
     """Turn any error of a reader into one line that names the file and the frame."""
     index = 0
     try:
         for atoms in reader(path):
-            yield relabeled(atoms, labels)
+            set_aside(atoms)
+            yield _labeled(atoms, finder) if finder is not None else atoms
             index += 1
     except UserError as error:
         raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
-    except DAMAGE as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # readers have error classes of their own, and each means the same here
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{path}: cannot read frame {index} ({reason}); is it damaged, truncated or of another format?"
         ) from error
 
 
+def _labeled(atoms: Atoms, finder: LabelFinder) -> Atoms:
+    others = other_results(atoms)
+    labels = finder.labels(atoms)
+    origin = finder.keys.energy_origin
+    if origin is not None and "energy" in labels:
+        if origin not in atoms.info:
+            raise UserError(f"a frame has no {origin!r} to take off its energy, as the card says")
+        labels["energy"] -= float(atoms.info[origin])
+    return with_labels(atoms, labels, others)
+
+
 def _read_database(path: Path) -> Iterator[Atoms]:
-    """Rows of an ASE database in order of id; their key-value pairs become `info`."""
+    """Rows of an ASE database in order of id."""
     from ase.db import connect
 
     for row in connect(path).select():
-        atoms = Atoms(row.numbers, row.positions, cell=row.cell, pbc=row.pbc)
-        atoms.set_constraint(row.constraints)
-        atoms.info.update(row.key_value_pairs)
-        # Not row.toatoms(): its calculator would not be attached to the atoms with raw forces alone.
-        yield with_labels(atoms, labels_from(*(row.get(key) for key in ("energy", "forces", "stress"))))
+        yield frame_of_row(row)
 
 
 def _read_any(path: Path) -> Iterator[Atoms]:
-    """Frames of any other file, one at a time if ASE's reader can."""
-    from ase.io import iread
-    from ase.io.formats import UnknownFileTypeError
+    with without_mark(path) as file:
+        yield from ase_files.read(file)
 
-    try:
-        yield from iread(path, index=":")
-    except UnknownFileTypeError as error:
-        raise ValueError(f"unknown file type {error}") from error
+
+def _read_arrays(path: Path) -> Iterator[Atoms]:
+    """Frames of a `.npz`, by the names of its arrays."""
+    with zipfile.ZipFile(path) as archive:
+        names = {name.removesuffix(".npy") for name in archive.namelist()}
+    if conformations.is_npz(names) and "symbols" not in names:
+        yield from conformations.read_npz(path)
+    elif names.isdisjoint({"symbols", *zeo22.FRAME_ARRAYS}):
+        raise UserError(
+            f"arrays {', '.join(sorted(names)[:8])}: no layout that is read; known are Si-ZEO22's (symbols, "
+            f"{', '.join(zeo22.FRAME_ARRAYS)}) and sGDML's (z, R, E, F, r_unit, e_unit)"
+        )
+    else:
+        yield from zeo22.read(path)
 
 
 def _read_store(path: Path) -> Iterator[Atoms]:
+    from alphanet.data.formats.pickled_lmdb import refuse_pickles
     from alphanet.data.store import FrameStore
 
+    refuse_pickles(path)
     yield from FrameStore(path)
 
 
 def _read_zip(path: Path) -> Iterator[Atoms]:
     """Every extxyz member, in order of names, without unpacking to disk; its name becomes `info["group"]`."""
     with zipfile.ZipFile(path) as archive:
-        members = sorted(name for name in archive.namelist() if _suffix(PurePath(name)) in (".xyz", ".extxyz"))
+        members = sorted(
+            name
+            for name in archive.namelist()
+            if suffix_of(PurePath(name)) in (".xyz", ".extxyz") and is_visible(PurePath(name))
+        )
         if not members:
             raise UserError(f"{path} holds no .extxyz file")
         for name in members:

@@ -5,24 +5,37 @@ import io
 import os
 import secrets
 import shutil
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from ase import Atoms
+from ase.io.jsonio import encode
 
 from alphanet.data.formats import deepmd
 from alphanet.data.formats.extxyz import frame_text
-from alphanet.data.labels import labels_of, with_labels
+from alphanet.data.kept_arrays import KEY
+from alphanet.data.leftovers import Leftovers
+from alphanet.data.rows import NATIVE_ARRAYS, extras_of, is_json, json_info, whole
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import PACKING, atomic_path, text_of
 
-Writer = Callable[[Path, Iterable[Atoms]], int]
+Writer = Callable[[Path, Iterable[Atoms], Leftovers], int]
+TITLES = {
+    "xyz": "extxyz",
+    "traj": "ASE's trajectory",
+    "db": "ASE's database",
+    "aselmdb": "ASE's LMDB database",
+    "deepmd": "DeePMD's format",
+}
 
 
 def write_frames(path: Path, frames: Iterable[Atoms], *, format: str | None = None) -> int:
-    """Write frames with their labels, one in memory at a time; returns their number.
+    """Write frames with everything that ASE keeps, one in memory at a time; returns their number.
+
+    What the format cannot hold is told in one warning at the end.
 
     Args:
         path: `.extxyz` or `.xyz` (also `.gz`, `.xz`, `.bz2`, `.zip`), `.traj`, `.db`, `.aselmdb`, or a new
@@ -48,43 +61,50 @@ def write_frames(path: Path, frames: Iterable[Atoms], *, format: str | None = No
         raise UserError(f"{path}: cannot write format {name!r}{did_you_mean(name, writers)}")
     if packed and writers[name] is not _write_extxyz:
         raise UserError(f"{path}: only extxyz is written compressed")
-    return writers[name](path, frames)
+    leftovers = Leftovers()
+    count = writers[name](path, frames, leftovers)
+    leftovers.tell(path, TITLES.get(name, name))
+    return count
 
 
-def _write_extxyz(path: Path, frames: Iterable[Atoms]) -> int:
+def _write_extxyz(path: Path, frames: Iterable[Atoms], leftovers: Leftovers) -> int:
     with atomic_path(path) as temporary, _text(temporary) as stream:
-        return _each(frames, lambda atoms: stream.write(frame_text(atoms)))
+        return _each(frames, lambda atoms: stream.write(frame_text(atoms, leftovers)))
 
 
-def _write_trajectory(path: Path, frames: Iterable[Atoms]) -> int:
+def _write_trajectory(path: Path, frames: Iterable[Atoms], leftovers: Leftovers) -> int:
     from ase.io.trajectory import TrajectoryWriter
 
     with atomic_path(path) as temporary, TrajectoryWriter(temporary) as trajectory:
-        return _each(frames, lambda atoms: trajectory.write(_bare(atoms)))
+        return _each(frames, lambda atoms: trajectory.write(_for_trajectory(atoms, leftovers)))
 
 
-def _write_database(path: Path, frames: Iterable[Atoms]) -> int:
+def _write_database(path: Path, frames: Iterable[Atoms], leftovers: Leftovers) -> int:
     from ase.db import connect
 
+    def write(atoms: Atoms) -> None:
+        frame = whole(atoms)
+        database.write(frame, _key_value_pairs(frame), data=_for_sqlite(extras_of(frame, leftovers)))
+
     with atomic_path(path) as temporary, connect(temporary, type="db", use_lock_file=False) as database:
-        return _each(frames, lambda atoms: database.write(_bare(atoms), _key_value_pairs(atoms)))
+        return _each(frames, write)
 
 
-def _write_store(path: Path, frames: Iterable[Atoms]) -> int:
+def _write_store(path: Path, frames: Iterable[Atoms], leftovers: Leftovers) -> int:
     from alphanet.data.store import store_writer
 
-    with store_writer(path, {}) as writer:
+    with store_writer(path, {}, leftovers) as writer:
         return _each(frames, writer.add)
 
 
-def _write_deepmd(path: Path, frames: Iterable[Atoms]) -> int:
+def _write_deepmd(path: Path, frames: Iterable[Atoms], leftovers: Leftovers) -> int:
     """Write a new folder and rename it when it is complete; an old one could not be replaced in one step."""
     if path.exists():
         raise UserError(f"{path} exists; name a new folder")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         temporary.mkdir(parents=True)
-        count = deepmd.write(temporary, frames)
+        count = deepmd.write(temporary, frames, leftovers)
         for file in temporary.rglob("*"):
             if file.is_file():
                 _flush(file)
@@ -126,9 +146,24 @@ def _text(file: Path) -> Iterator[IO[str]]:
             yield stream
 
 
-def _bare(atoms: Atoms) -> Atoms:
-    """A copy with its labels alone in the calculator, in float64."""
-    return with_labels(atoms.copy(), labels_of(atoms))
+def _for_trajectory(atoms: Atoms, leftovers: Leftovers) -> Atoms:
+    """The frame with all that a trajectory holds; arrays that it has no place for go to `info["arrays"]`."""
+    frame = whole(atoms)
+    info = json_info(frame.info, leftovers)
+    kept = {
+        name: values
+        for name, values in frame.arrays.items()
+        if name not in NATIVE_ARRAYS and is_json(values, f"array {name!r}", leftovers)
+    }
+    if kept:
+        info[KEY] = {**info[KEY], **kept} if isinstance(info.get(KEY), dict) else kept
+    frame.info = info
+    return frame
+
+
+def _for_sqlite(extras: dict[str, Any]) -> dict[str, Any]:
+    """SQLite keeps `data` in a form of ASE that loses some types; JSON inside it loses none."""
+    return {"json": encode(extras)}
 
 
 def _key_value_pairs(atoms: Atoms) -> dict[str, Any]:
@@ -136,10 +171,11 @@ def _key_value_pairs(atoms: Atoms) -> dict[str, Any]:
     from ase.db.core import check, reserved_keys
 
     pairs = {}
-    for key, value in atoms.info.items():
-        if key in reserved_keys:
-            continue
-        with contextlib.suppress(ValueError):
-            check({key: value})
-            pairs[key] = value
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # about names that are formulas, which would confuse a search
+        for key, value in atoms.info.items():
+            if isinstance(key, str) and key not in reserved_keys:
+                with contextlib.suppress(ValueError, UserWarning):
+                    check({key: value})
+                    pairs[key] = value
     return pairs

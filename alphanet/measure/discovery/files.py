@@ -1,4 +1,4 @@
-"""Files of numbers by material id: CSV, Parquet and JSON lines, whole or by column."""
+"""Files of numbers by material id: CSV, Parquet, JSON and JSON lines, whole or by column."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alphanet.errors import UserError, did_you_mean
+from alphanet.measure.discovery.json_tables import ID, is_json_table, read_json_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ID = "material_id"
+LONGEST = 200  # characters of a library's message
 JSON_LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
 
@@ -32,6 +33,8 @@ def columns_of(path: Path) -> list[str]:
         return [str(name) for name in _parquet(path, None).columns]
     if path.name.endswith(JSON_LINES):
         return [str(name) for name in _whole(path, "JSON lines", lambda: _json_lines(path, nrows=1)).columns]
+    if is_json_table(path):
+        return [str(name) for name in _whole(path, "JSON", lambda: read_json_table(path)).columns]
     return [str(name) for name in _whole(path, "CSV", lambda: pd.read_csv(path, nrows=0)).columns]
 
 
@@ -39,7 +42,8 @@ def read_columns(path: Path, numbers: Sequence[str], others: Sequence[str] = ())
     """Columns of a table, by material id.
 
     Args:
-        path: CSV (plain, gz, bz2, xz, zip), .parquet (where pandas finds a reader) or .jsonl(.gz).
+        path: CSV (plain, gz, bz2, xz, zip), .parquet (where pandas finds a reader), .jsonl(.gz), or .json as pandas
+            writes it (plain, gz, bz2, xz).
         numbers: columns of finite numbers; empty is NaN.
         others: columns that are taken as they are.
 
@@ -66,6 +70,8 @@ def _read(path: Path, columns: list[str]) -> pd.DataFrame:
         return _parquet(path, columns).astype({ID: "string"})
     if path.name.endswith(JSON_LINES):
         return _whole(path, "JSON lines", lambda: _json_lines(path)).reindex(columns=columns).astype({ID: "string"})
+    if is_json_table(path):
+        return _whole(path, "JSON", lambda: read_json_table(path)).reindex(columns=columns).astype({ID: "string"})
     return _whole(path, "CSV", lambda: pd.read_csv(path, low_memory=False, usecols=columns, dtype={ID: "string"}))
 
 
@@ -93,7 +99,8 @@ def _whole(path: Path, kind: str, read: Callable[[], pd.DataFrame]) -> pd.DataFr
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     # pandas and the text decoder raise ValueErrors
     except (ValueError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is not a whole {kind} file: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split())[:LONGEST]  # pandas may quote the whole file
+        raise UserError(f"{path} is not a whole {kind} file: {reason}") from error
 
 
 def _require_unique(ids: pd.Series, path: Path) -> None:

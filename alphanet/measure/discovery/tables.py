@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alphanet.errors import UserError, did_you_mean
-from alphanet.measure.discovery.files import ID, columns_of, read_columns
+from alphanet.measure.discovery.files import columns_of, read_columns
+from alphanet.measure.discovery.json_tables import ID
 from alphanet.measure.discovery.metrics import hull_distance
 from alphanet.measure.discovery.units import require_units
 

@@ -1,1 +1,1 @@
-"""Expressiveness: whether a potential tells structures apart that distances, angles or correlations cannot."""
+"""Expressiveness: whether a potential tells apart what distances, angles or fixed-order correlations cannot."""

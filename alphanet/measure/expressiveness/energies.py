@@ -1,7 +1,7 @@
 """Energies of structures by a potential, plainly or with only the edges of the first atom."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from ase import Atoms
@@ -71,7 +71,7 @@ class _Opening(AbstractContextManager["Opened"]):
 
     def __enter__(self) -> Opened:
         potential = open_potential(self._name, self._options, lambda: [Atoms(SYMBOLS[0])])
-        self._closing = closing(potential)
+        self._potential = potential
         try:
             return _described(potential, self._options.dtype)
         except BaseException:
@@ -79,7 +79,7 @@ class _Opening(AbstractContextManager["Opened"]):
             raise
 
     def __exit__(self, *exception: object) -> None:
-        self._closing.thing.close()
+        self._potential.close()
 
 
 def star_graph(model: InteratomicModel, atoms: Atoms) -> AtomGraph:

@@ -39,7 +39,7 @@ def learned_part(config: Config, pair: Pair, *, steps: int = STEPS, seed: int = 
         loss = (energies() - wanted).square().mean()
         if loss < REACHED:
             break
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
     with torch.no_grad():
         first, second = energies().tolist()

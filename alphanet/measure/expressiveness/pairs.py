@@ -74,7 +74,8 @@ def _around(points: Sequence[Sequence[float]] | Points) -> Points:
 
 def _polygon(n: int, side: float) -> Points:
     angles = 2 * np.pi * np.arange(n) / n
-    return side / (2 * np.sin(np.pi / n)) * np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
+    corners: Points = side / (2 * np.sin(np.pi / n)) * np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
+    return corners
 
 
 def _hexagon() -> tuple[Points, Points]:
@@ -141,7 +142,7 @@ def _four_body(scale: float) -> Callable[[], tuple[Points, Points]]:
 
 
 def _dodecahedron() -> tuple[Points, Points]:
-    """Six corners of a dodecahedron each, all in sight: messages of distances agree after any number of layers.
+    """Six corners of a dodecahedron each, all within the cutoff: messages of distances agree after any layers.
 
     Li et al., NeurIPS 2023, "Is distance matrix enough for geometric deep learning?", found such subsets.
     """

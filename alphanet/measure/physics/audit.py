@@ -15,7 +15,6 @@ from alphanet.measure.physics import conservation, continuity, derivatives, dime
 from alphanet.measure.physics.checks import Check, PhysicsCheck, Subject, line, unchecked
 from alphanet.measure.physics.structures import chosen_structures, usual_structures
 from alphanet.potentials.cards import baseline_names, load_baseline
-from alphanet.potentials.local import AlphaNetPotential
 from alphanet.potentials.opening import ALPHANET, LoadOptions, open_potential
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
@@ -133,6 +132,8 @@ def _declared_precision(potential: Potential) -> str | None:
 
 def declared_limits(potential: Potential) -> tuple[list[str] | None, float | None]:
     """Elements and cutoff (Å) as the potential declares them; None for what it does not."""
+    from alphanet.potentials.local import AlphaNetPotential  # imports torch, which listing benchmarks does not need
+
     if isinstance(potential, AlphaNetPotential):
         return list(potential.model.config.elements), potential.model.config.cutoff
     if isinstance(potential, RemotePotential):

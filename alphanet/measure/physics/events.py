@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from alphanet.neighbors import neighbor_pairs
-
 TIE = 1e-6  # Å; neighbors nearer to each other in distance are a tie that persists, of an atom with its own images
 
 
@@ -80,6 +78,8 @@ def _swaps_of(start: np.ndarray, change: np.ndarray, cutoff: float, length: floa
 def _pairs(path: Path, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Sender, receiver (P,), vector between them at t = 0 and its change with t (P, 3) of all pairs within `reach`."""
     atoms = path.atoms
+    from alphanet.neighbors import neighbor_pairs  # imports torch, which listing benchmarks does not need
+
     sender, receiver, shift, _ = neighbor_pairs(atoms, reach)
     start = atoms.positions[sender] + shift @ atoms.cell.array - atoms.positions[receiver]
     return sender, receiver, start, path.direction[sender] - path.direction[receiver]

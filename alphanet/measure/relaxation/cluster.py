@@ -3,6 +3,8 @@
 import contextlib
 import itertools
 import logging
+import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -18,12 +20,17 @@ from alphanet.potentials.channel import THREADS
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+logger = logging.getLogger(__name__)
+
 Piece = Mapping[str, Crystal]
 """A few structures by id, which one worker relaxes in one go"""
 
 FORMS = "local[:N], slurm:FILE or tcp://HOST:PORT"
 CONNECT = "30s"
 LOST_TWICE = 1  # failures after the first with which Dask runs a piece again as it is
+RETRIES = {"distributed.scheduler.allowed-failures": LOST_TWICE}
+WAIT_HOURS = 24.0  # in a queue, unless the file says otherwise
+SAYS_EVERY = 60.0  # seconds
 AHEAD = 2  # pieces a worker's thread has before it; the next is there when one is done
 
 
@@ -33,11 +40,14 @@ def client_of(cluster: str, threads: int | None) -> Iterator["Client"]:
 
     Args:
         cluster: `local` (a worker), `local:N`; `slurm:FILE`, a YAML file with the arguments of
-            `dask_jobqueue.SLURMCluster` and `jobs`, how many of them; `tcp://HOST:PORT` of a scheduler.
-        threads: of the libraries in each worker of a local cluster; None: one.
+            `dask_jobqueue.SLURMCluster`, `jobs` (how many of them) and `wait_hours` (in the queue, at most; 24);
+            `tcp://HOST:PORT` of a scheduler.
+        threads: of the libraries in each worker; None: one. Workers of a running scheduler have loaded theirs: there
+            only what starts later follows.
 
     Raises:
-        UserError: no such form, a file that is not right, dask-jobqueue is missing, or no scheduler answers.
+        UserError: no such form, a file that is not right, dask-jobqueue is missing, no scheduler answers, or no job
+            has started within `wait_hours`.
     """
     # What Dask logs of lost workers is expected, and what matters of it becomes an error or a record.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -45,9 +55,9 @@ def client_of(cluster: str, threads: int | None) -> Iterator["Client"]:
     if kind == "local":
         manager = _local(rest or "1", threads or 1)
     elif kind == "slurm":
-        manager = _slurm(rest)
+        manager = _slurm(rest, threads or 1)
     elif kind in ("tcp", "tls"):
-        manager = _connected(cluster)
+        manager = _connected(cluster, threads or 1)
     else:
         raise UserError(f"cluster: {cluster!r} is none of {FORMS}")
     with manager as client:
@@ -128,10 +138,7 @@ def _local(number: str, threads: int) -> Iterator["Client"]:
 
     if not number.isdigit() or int(number) < 1:
         raise UserError(f"cluster: local:{number}: give a number of processes, such as local:2")
-    settings = {
-        "distributed.scheduler.allowed-failures": LOST_TWICE,
-        "distributed.nanny.pre-spawn-environ": dict.fromkeys(THREADS, threads),
-    }
+    settings = RETRIES | {"distributed.nanny.pre-spawn-environ": dict.fromkeys(THREADS, threads)}
     with (
         dask.config.set(settings),
         LocalCluster(
@@ -148,7 +155,8 @@ def _local(number: str, threads: int) -> Iterator["Client"]:
 
 
 @contextlib.contextmanager
-def _slurm(file: str) -> Iterator["Client"]:
+def _slurm(file: str, threads: int) -> Iterator["Client"]:
+    import dask
     from distributed import Client
 
     arguments = read_yaml(Path(file))
@@ -160,19 +168,49 @@ def _slurm(file: str) -> Iterator["Client"]:
         from dask_jobqueue import SLURMCluster
     except ImportError:
         raise UserError("cluster slurm needs dask-jobqueue; install it: pip install dask-jobqueue") from None
-    jobs = arguments.pop("jobs", 1)
-    try:
-        cluster: Any = SLURMCluster(**arguments)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{file}: {error}") from error
-    with cluster, Client(cluster) as client:
-        cluster.scale(jobs=jobs)
-        client.wait_for_workers(1)
-        yield client
+    jobs, hours = arguments.pop("jobs", 1), arguments.pop("wait_hours", WAIT_HOURS)
+    if not isinstance(jobs, int) or jobs < 1 or not isinstance(hours, (int, float)) or hours <= 0:
+        raise UserError(f"{file}: jobs is a number of jobs, wait_hours a number of hours; found {jobs!r} and {hours!r}")
+    exports = [f"export {name}={threads}" for name in THREADS]
+    arguments["job_script_prologue"] = [*exports, *(arguments.get("job_script_prologue") or ())]
+    with dask.config.set(RETRIES):
+        try:
+            cluster: Any = SLURMCluster(**arguments)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{file}: {error}") from error
+        with cluster, Client(cluster) as client:
+            cluster.scale(jobs=jobs)
+            wait_for_jobs(client, jobs, 3600 * hours)
+            yield client
+
+
+def wait_for_jobs(client: "Client", jobs: int, longest: float) -> None:
+    """Return when the first of the jobs in the queue has started; a line a minute says that it waits.
+
+    Args:
+        client: of the cluster.
+        jobs: how many were submitted.
+        longest: seconds.
+
+    Raises:
+        UserError: none has started within `longest`.
+    """
+    logger.info("%d jobs submitted to SLURM; waiting for the first to start, at most %.3g h", jobs, longest / 3600)
+    started = time.monotonic()
+    while (waited := time.monotonic() - started) < longest:
+        try:
+            client.wait_for_workers(1, timeout=min(SAYS_EVERY, longest - waited))
+            return
+        except TimeoutError:
+            logger.info("waiting in the queue for %.0f min (squeue shows the jobs)", (time.monotonic() - started) / 60)
+    raise UserError(
+        f"no SLURM job has started within {longest / 3600:.3g} h; see squeue for the reason, "
+        "and the same command waits again (wait_hours in the file changes the limit)"
+    )
 
 
 @contextlib.contextmanager
-def _connected(address: str) -> Iterator["Client"]:
+def _connected(address: str, threads: int) -> Iterator["Client"]:
     from distributed import Client
 
     try:
@@ -182,7 +220,19 @@ def _connected(address: str) -> Iterator["Client"]:
     with client:
         if not client.scheduler_info(n_workers=-1)["workers"]:
             raise UserError(f"cluster: the scheduler at {address} has no workers; start some (dask worker {address})")
+        client.run_on_scheduler(_retry_lost)
+        client.run(_set_threads, threads)
         yield client
+
+
+def _retry_lost(dask_scheduler: Any) -> None:
+    """Run on a scheduler that was started by others."""
+    dask_scheduler.allowed_failures = LOST_TWICE
+
+
+def _set_threads(threads: int) -> None:
+    """Run on a worker that was started by others."""
+    os.environ.update(dict.fromkeys(THREADS, str(threads)))
 
 
 @contextlib.contextmanager

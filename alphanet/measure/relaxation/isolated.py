@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from alphanet.errors import UserError
 from alphanet.measure.relaxation.job import Job, relax_piece, release
 from alphanet.measure.relaxation.records import Crystal, RelaxationRecord, failure
+from alphanet.paths import own_python
 
 ANSWER, REFUSAL = "answer: ", "refusal: "  # begin the line of stdout that is for us; a potential may print others
 
@@ -35,8 +36,9 @@ def relax_isolated(job: Job, expected: str, identity: str, crystal: Crystal) -> 
     """
     release()  # two potentials at once may be more than the memory holds
     request = _REQUEST.dump_json(RelaxationRequest(job, expected, identity, crystal)).decode()
-    command = [sys.executable, "-m", "alphanet.measure.relaxation.isolated"]
-    process = subprocess.run(command, input=request, capture_output=True, text=True, check=False)
+    python, variables = own_python()
+    command = [*python, "-m", "alphanet.measure.relaxation.isolated"]
+    process = subprocess.run(command, input=request, env=variables, capture_output=True, text=True, check=False)
     for line in reversed(process.stdout.splitlines()):
         if line.startswith(REFUSAL):
             raise UserError(line.removeprefix(REFUSAL))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.build import add_adsorbate, bulk, fcc111
 from ase.io import read
 from scipy.spatial.transform import Rotation
 
@@ -45,11 +44,15 @@ def quartz() -> Atoms:
 
 def diamond() -> Atoms:
     """Diamond: 8 atoms, 0.176 atoms/Å^3, the densest."""
+    from ase.build import bulk
+
     return bulk("C", "diamond", a=3.567, cubic=True)
 
 
 def copper() -> Atoms:
     """Fcc copper: 4 atoms, 0.085 atoms/Å^3."""
+    from ase.build import bulk
+
     return bulk("Cu", "fcc", a=3.615, cubic=True)
 
 
@@ -70,6 +73,8 @@ def perovskite() -> Atoms:
 
 def slab() -> Atoms:
     """CO on Cu(111), four layers of 4 x 4 under 20 Å of vacuum: 66 atoms, as OC20's adsorbates on surfaces are."""
+    from ase.build import add_adsorbate, fcc111
+
     atoms = fcc111("Cu", (4, 4, 4), a=3.615)
     add_adsorbate(atoms, Atoms("CO", [(0, 0, 0), (0, 0, 1.15)]), 1.85, "ontop")
     atoms.center(vacuum=VACUUM / 2, axis=2)

@@ -3,6 +3,7 @@
 import warnings
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,6 +66,9 @@ class FastModel:
         if lacking := no_fast_path(model):
             raise UserError(lacking)
         self.model = deepcopy(model).requires_grad_(False).eval()
+        self._settings = {
+            "compiled": compiled, "native": native, "triton": triton, "max_memory": max_memory, "block": block
+        }  # fmt: skip
         self.mode = "compiled" if compiled else "blocked"
         """compiled, blocked (the same, not compiled) or eager (the reference)"""
         # Element tables are arguments of the functions, so that models of other elements share what is compiled.
@@ -92,6 +96,10 @@ class FastModel:
             self._network = OfficialNetwork(self.model, TOLERANCE[model.dtype], backend)
         else:
             raise TypeError(f"no fast path for {type(model).__name__}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The reference and the settings: a copy (pickle, deepcopy) makes its functions and its memory anew."""
+        return _restored, (self.model, self._settings, self.mode, self.note)
 
     @property
     def radial_error(self) -> float:
@@ -170,6 +178,13 @@ class FastModel:
             streams=stays == "nothing",
             arena=arena,
         )
+
+
+def _restored(model: InteratomicModel, settings: dict[str, Any], mode: str, note: str | None) -> FastModel:
+    """A copy of a fast model that was compared with its reference when it was made."""
+    fast = FastModel(model, **settings)
+    fast.mode, fast.note = mode, note
+    return fast
 
 
 def no_fast_path(model: InteratomicModel) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields, replace
 from math import ceil
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,6 +37,10 @@ class Replay:
     def __init__(self, fast: FastModel) -> None:
         self._fast = fast
         self._held: _Held | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The model alone: a copy (pickle, deepcopy) captures its own evaluation."""
+        return Replay, (self._fast,)
 
     def predict(self, graph: AtomGraph, *, forces: bool = True, stress: bool = True) -> Prediction:
         """Energy, and forces and stress if asked; see `FastModel.predict`."""

@@ -22,7 +22,10 @@ def write_checkpoint(file: Path, tensors: Mapping[str, Tensor], settings: Mappin
     """
     part = file.with_name(f".{file.name}.part")
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    part.touch()
+    mode = part.stat().st_mode  # as the umask says; the library's files are for the owner alone
     save_file(plain, part, metadata={KEY: json.dumps({"format": FORMAT, **settings})})
+    part.chmod(mode)
     part.replace(file)
 
 

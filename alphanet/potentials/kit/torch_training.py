@@ -20,12 +20,13 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from devices import children_peak
 from loop import LAST, MODEL, TrainingError
+from loop.adapters import add_low_rank, freeze, plain
 from loop.checkpoints import Checkpoints
 from loop.data import GraphDataset, Prediction
 from loop.module import TrainingModule
 from loop.trainer import fit, make_trainer, quiet_lightning
 from trainer_kit import ValidationLog
-from worker_kit import RefusedError, Structures, evenly_spaced, open_store, packed, run_module
+from worker_kit import RefusedError, Structures, evenly_spaced, frame_of, open_store, packed, run_module
 
 CACHE_MB = 64  # for the graphs that are kept between epochs, of training and validation frames each
 JOB, RESULT, STOPPED = "job.json", "outcome.json", "stopped.txt"  # in the run's folder `trainer`
@@ -60,7 +61,7 @@ class Frames:
 
     def __getitem__(self, index: int) -> Atoms:
         """A frame with its labels, which were checked before the training."""
-        return self._store.get(id=int(self.indices[index]) + 1).toatoms()
+        return frame_of(self._store.get(id=int(self.indices[index]) + 1))
 
     def name(self, index: int) -> str:
         """How errors call a frame."""
@@ -74,18 +75,26 @@ def main(job: dict[str, Any]) -> None:
     np.random.seed(job["seed"])
     out = Path(job["out"])
     build = importlib.import_module("network").build
-    scaled = torch_kit.Scaled(build(job["architecture"], job["elements"]), stress=job["stress"])
+    start = job.get("finetune")
+    if start is None:
+        scaled = torch_kit.Scaled(build(job["architecture"], job["elements"]), stress=job["stress"])
+    else:
+        scaled = torch_kit.restore(Path(start["weights"]), build, stress=job["stress"])
     scaled.network.to(getattr(torch, job["precision"]))
     for element, energy in job["references"].items():
         scaled.references[atomic_numbers[element]] = energy
     scaled.scale.fill_(job["energy_scale"])
+    if start is not None and start["lora"] is not None:
+        add_low_rank(scaled.network, start["lora"], job["seed"])
+    if start is not None:
+        freeze(scaled.network, start["freeze"])
     cutoff = scaled.network.cutoff
 
     def graph(atoms: Atoms) -> torch_kit.Batch:
         return torch_kit.batched(Structures(**packed([atoms])), cutoff)
 
     def export(module: TrainingModule) -> None:
-        torch_kit.save(module.best_model, job["architecture"], out / MODEL)
+        torch_kit.save(plain(module.best_model), job["architecture"], out / MODEL)
 
     settings: Any = _settings(job)
     frames = Frames(job["train"], job["limit_train"]), Frames(job["valid"])
@@ -94,7 +103,7 @@ def main(job: dict[str, Any]) -> None:
     checkpoints = Checkpoints(settings, out / LAST, export)
     with quiet_lightning():
         outcome = fit(make_trainer(settings, out, checkpoints), module, checkpoints, out)
-    parameters = sum(weights.numel() for weights in scaled.network.parameters())
+    parameters = sum(weights.numel() for weights in plain(scaled.network).parameters())
     (out / "trainer" / RESULT).write_text(json.dumps({**asdict(outcome), "parameters": parameters}))
 
 

@@ -1,15 +1,14 @@
-"""Around a package's own trainer: its child process, its wall time, its log in the columns of every training."""
+"""Around a package's own trainer: its log in the columns of every training, and its answer."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
 from loop import METRICS
-from loop.table import validations, write_rows
-from worker_kit import logger, run_module
+from loop.table import errors_text, validations, write_rows
+from worker_kit import logger
 
 
 class Best(TypedDict):
@@ -42,13 +41,17 @@ class ValidationLog:
             if row["step"] > self._last:
                 self._last = int(row["step"])
                 of = f"/{self._epochs}" if self._epochs else ""
-                energy, force = 1000 * row["valid_energy_mae"], 1000 * row["valid_force_mae"]
-                said = "epoch %d%s: validation energy %.3g meV/atom, force %.3g meV/Å"
-                logger.info(said, row["epoch"], of, energy, force)
+                errors = {name.removeprefix("valid_"): value for name, value in row.items()}
+                logger.info("epoch %d%s: validation %s", row["epoch"], of, errors_text(errors))
 
-    def best(self) -> Best:
-        """The best validation so far."""
-        best = min(self._validations(), key=lambda row: row["valid_loss"])
+    def best(self, steps_per_epoch: int, planned: int) -> Best:
+        """The best validation so far, at the end of an epoch or of the training.
+
+        That in the midst of an epoch that `max_time` cut counts only if there is no other.
+        """
+        validations = self._validations()
+        whole = [row for row in validations if row["step"] % steps_per_epoch == 0 or row["step"] == planned]
+        best = min(whole or validations, key=lambda row: row["valid_loss"])
         errors = {name.removeprefix("valid_"): value for name, value in best.items() if name.startswith("valid_")}
         return {"best_epoch": int(best["epoch"]), "validation": errors}
 
@@ -59,24 +62,28 @@ class ValidationLog:
         return validations(self._file)
 
 
-def run_trainer(arguments: Sequence[object], folder: Path, log: ValidationLog) -> float:
-    """Run `python -m arguments…` in `folder`; returns its wall time in seconds, over all starts in this folder.
+def planned_steps(request: Mapping[str, Any], steps_per_epoch: int) -> int:
+    """Steps of the whole training that `request` asks for."""
+    lengths = (request["steps"], request["epochs"] and request["epochs"] * steps_per_epoch)
+    return int(min(length for length in lengths if length is not None))
 
-    Raises:
-        RuntimeError: it ended with an error; what it printed is in the worker's log.
+
+def training_answer(
+    costs: Mapping[str, Any], request: Mapping[str, Any], steps_per_epoch: int, log: ValidationLog
+) -> dict[str, Any]:
+    """What every trainer answers: costs, numbers of epochs and steps, whether all were taken, the best validation.
+
+    Args:
+        costs: `costs.costs_of`, and `steps`.
+        request: of the training.
+        steps_per_epoch: of its data.
+        log: of its validations.
     """
-    clock = folder / "seconds.txt"
-    before = float(clock.read_text()) if clock.exists() else 0.0
-    started = time.monotonic()
-
-    def progress() -> None:
-        log.read()
-        clock.write_text(str(before + time.monotonic() - started))
-
-    run_module(arguments, folder, progress)
-    return before + time.monotonic() - started
-
-
-def is_finished(request: Mapping[str, Any], epochs: int, steps: int) -> bool:
-    """Whether a training took all the epochs or steps that `request` has."""
-    return epochs >= (request["epochs"] or float("inf")) or steps >= (request["steps"] or float("inf"))
+    steps, planned = int(costs["steps"]), planned_steps(request, steps_per_epoch)
+    return {
+        **costs,
+        "epochs": steps // steps_per_epoch,
+        "steps_per_epoch": steps_per_epoch,
+        "finished": steps >= planned,
+        **log.best(steps_per_epoch, planned),
+    }

@@ -163,14 +163,13 @@ def end_with_parent() -> None:
 def run_module(arguments: Sequence[object], folder: str | Path, progress: Callable[[], None] = lambda: None) -> None:
     """Run `python -m arguments…` in `folder` as a child that ends with this process; `progress()` is called meanwhile.
 
-    The child can import what the worker can.
+    The child can import what the worker can, and nothing from the caller's PYTHONPATH.
 
     Raises:
         RuntimeError: it ended with an error; what it printed is in the worker's log.
     """
     command = [sys.executable, str(Path(__file__).resolve()), *map(str, arguments)]
-    places = [*_places, *filter(None, [os.environ.get("PYTHONPATH")])]
-    variables = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(_places)}
     child = subprocess.Popen(command, cwd=folder, env=variables, stdin=subprocess.DEVNULL)
     spoken = time.monotonic()
     while child.poll() is None:
@@ -201,7 +200,14 @@ def _opened(path: Path, inode: int, process: int) -> Any:  # noqa: ARG001  (a ne
 def read_store(path: str | Path) -> Iterator[Any]:
     """Frames of an ASE-LMDB store, one after another, as ASE Atoms with their labels."""
     for row in open_store(path).select():
-        yield row.toatoms()
+        yield frame_of(row)
+
+
+def frame_of(row: Any) -> Any:
+    """The frame of a row, as ASE Atoms with its labels, without constraints, which would zero its forces."""
+    atoms = row.toatoms()
+    atoms.set_constraint()
+    return atoms
 
 
 def evenly_spaced(count: int, most: int | None) -> np.ndarray:

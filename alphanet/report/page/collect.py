@@ -11,11 +11,12 @@ from alphanet.errors import UserError
 from alphanet.files import read_json_object
 from alphanet.provenance import utc_now
 from alphanet.report.page.model import SCHEMA, Report, ReportedRun, summarize
+from alphanet.report.trainings.together import draw_together, trainings_together
 from alphanet.results.facts import code_text, environment_facts, hardware_text
 from alphanet.results.records import Record
 from alphanet.results.schema import RESULTS, BenchmarkResult, read_result
 
-BEGUN = ("records.jsonl", "points.jsonl", "trials.jsonl")
+BEGUN = ("records.jsonl", "points.jsonl", "trials.jsonl", "statistics.json")  # the last one of a training
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def collect(places: Sequence[Path], skip: Path | None = None) -> Collected:
         _require_apart(skip, places)
     for place in places:
         if not place.is_dir():
-            raise UserError(f"{place} is no folder; name folders that `alphanet repro` or `alphanet bench` wrote")
+            raise UserError(f"{place} is no folder; name folders that `alphanet repro`, `bench` or `train` wrote")
     known = benchmark_names()
     folders = (folder for place in places for folder in _run_folders(place, skip and skip.resolve(), known))
     unique = list({folder.resolve(): folder for folder in folders}.values())
@@ -52,8 +53,34 @@ def collect(places: Sequence[Path], skip: Path | None = None) -> Collected:
     runs = [_read(folder, identity, places) for identity, folder in zip(ids, unique, strict=True)]
     named = tuple(_with_namesakes(run, runs) for run in runs)
     problems = tuple(_together(named))
+    places_of = dict(zip(ids, unique, strict=True))
+    if skip is not None:
+        together = _trainings(named, skip)
+        named = (*(run for run, _ in together), *named)
+        places_of |= {run.id: folder for run, folder in together}
     report = Report(made=utc_now(), summary=summarize(named, problems), problems=problems, runs=named)
-    return Collected(report, dict(zip(ids, unique, strict=True)))
+    return Collected(report, places_of)
+
+
+def _trainings(runs: Sequence[ReportedRun], out: Path) -> list[tuple[ReportedRun, Path]]:
+    """A run for each set of test frames that several trainings share, with the folder of its figure in the report."""
+    results = [(run.folder, run.result) for run in runs if run.result is not None]
+    together = []
+    for place, result in enumerate(trainings_together(results), 1):
+        identity = f"{result.name}-{place}"
+        folder = out / "trainings" / identity
+        drawn = draw_together(result, folder)
+        run = ReportedRun(
+            id=identity,
+            name=result.name,
+            title=result.title,
+            folder=", ".join(str(row[0]) for row in result.grids[0].rows),
+            state="finished",
+            figures=_figures(drawn, folder, identity),
+            result=drawn,
+        )
+        together.append((run, folder))
+    return together
 
 
 def _require_apart(out: Path, places: Sequence[Path]) -> None:
@@ -92,14 +119,7 @@ def _read(folder: Path, identity: str, places: Sequence[Path]) -> ReportedRun:
         result = read_result(folder / RESULTS)
     except UserError as error:
         return _without_result(identity, shown, folder, "unreadable", str(error))
-    files = {
-        figure.name: {
-            ending: f"figures/{identity}-{slug(figure.name)}.{ending}"
-            for ending, file in figure.files.items()
-            if _is_file_in(folder / file, folder)
-        }
-        for figure in result.figures
-    }
+    files = _figures(result, folder, identity)
     lost = [f"the drawing of {name} is not in the folder" for name, paths in files.items() if "svg" not in paths]
     return ReportedRun(
         id=identity,
@@ -111,6 +131,18 @@ def _read(folder: Path, identity: str, places: Sequence[Path]) -> ReportedRun:
         figures={name: paths for name, paths in files.items() if "svg" in paths},
         result=result,
     )
+
+
+def _figures(result: BenchmarkResult, folder: Path, identity: str) -> dict[str, dict[str, str]]:
+    """Paths in the report of the files of each figure that are there."""
+    return {
+        figure.name: {
+            ending: f"figures/{identity}-{slug(figure.name)}.{ending}"
+            for ending, file in figure.files.items()
+            if _is_file_in(folder / file, folder)
+        }
+        for figure in result.figures
+    }
 
 
 def _is_file_in(path: Path, folder: Path) -> bool:

@@ -15,14 +15,18 @@ from alphanet.results.schema import INCONSISTENT, RESULTS, BenchmarkResult, Part
 RANKS = {
     "reproduced": 3,
     "better": 3,
-    "holds": 3,
+    "agrees": 3,
+    "supported": 3,
     "worse": 2,
     INCONSISTENT: 2,
-    "does not hold": 2,
+    "differs": 2,
+    "contradicted": 2,
+    "inconclusive": 1,
+    "undecided": 1,
     "not comparable": 1,
     "not in the paper": 1,
     "not run": 0,
-    "not measured": 0,
+    "not tested": 0,
 }
 """A verdict got worse if it moved to a lower rank: away from the paper, to a cell that can no longer be compared, or to
 no number. A missing cell ranks as one not run. A change from `not comparable` to `worse` is no loss, because more is
@@ -128,7 +132,7 @@ def _judged(results: Iterable[BenchmarkResult]) -> dict[Key, Judged]:
             key = (cell.table, cell.scale, cell.column, cell.metric, cell.row)
             judged.setdefault(key, Judged(cell.measured, cell.outcome))
         for claim in result.claims:
-            judged.setdefault((result.name, result.scale, claim.text), Judged(claim.value, claim.outcome))
+            judged.setdefault((result.name, result.scale, claim.id), Judged(claim.effect, claim.outcome))
     return judged
 
 

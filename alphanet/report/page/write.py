@@ -1,20 +1,17 @@
 """Write a report: the page, everything as JSON, tables, and copies of the figures."""
 
-import base64
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from alphanet.files import atomic_path, write_text
 from alphanet.paths import resources
+from alphanet.report.page.claims import IMPORTANCE, shown_claims
 from alphanet.report.page.collect import Collected
-from alphanet.report.page.model import ReportedRun
-from alphanet.report.sheet import ERRATUM, Sheet, make_sheet
+from alphanet.report.page.view import groups_of, leading_figure, make_view
+from alphanet.report.sheet import ERRATUM
 from alphanet.report.tables import write_tables
-from alphanet.results.facts import provenance_facts
-from alphanet.results.schema import CLAIMS, RESULTS, VERDICTS, Figure, Number
+from alphanet.results.schema import CLAIMS, RESULTS, SETTINGS, VERDICTS, Number
 
-INLINE = 2_000_000  # bytes; a larger CSV is linked beside the page, not carried in it
 HOVER = 240  # characters of the text that a pointer shows
 INK = "#1a1a1a"
 FILLS = {
@@ -25,9 +22,13 @@ FILLS = {
     "not comparable": "#ececec",
     "not run": "#ffffff",
     "not in the paper": "#f6f6f6",
-    "holds": "#bfe3f5",
-    "does not hold": "#f7c6a3",
-    "not measured": "#ffffff",
+    "inconclusive": "#ececec",
+    "agrees": "#e3eef4",
+    "differs": "#f6ddca",
+    "supported": "#bfe3f5",
+    "contradicted": "#f7c6a3",
+    "undecided": "#ececec",
+    "not tested": "#ffffff",
 }
 """Backgrounds of verdicts, distinct with any color vision and light enough for `INK`; words and marks repeat them"""
 MARKS = {
@@ -38,38 +39,25 @@ MARKS = {
     "not comparable": "≠",
     "not run": "○",
     "not in the paper": "·",
-    "holds": "✓",
-    "does not hold": "✗",
-    "not measured": "○",
+    "inconclusive": "?",
+    "agrees": "=",
+    "differs": "✗",
+    "supported": "✓",
+    "contradicted": "✗",
+    "undecided": "?",
+    "not tested": "○",
 }
-CHECKED = {"ok": "v-holds", "FAILS": "v-does-not-hold"}
+CHECKED = {"ok": "v-supported", "FAILS": "v-contradicted"}
 """Words of an audit, and the class of the color behind each."""
 
 
-@dataclass(frozen=True)
-class ShownFigure:
-    """A figure as the page carries it."""
-
-    figure: Figure
-    image: str  # an address that is the drawing: names inside one do not meet those of another
-    data: str  # an address of its numbers; empty without them
-    files: dict[str, str]  # in the report, by ending
-
-
-@dataclass(frozen=True)
-class View:
-    """Values that the template shows of a run besides its result."""
-
-    run: ReportedRun
-    sheet: Sheet | None
-    figures: list[ShownFigure]
-    facts: dict[str, str]  # machine, versions, code
-    popovers: dict[str, str]  # ids of the elements with the facts behind a number, by the keys of `origins`
-    has_tables: bool
-
-
-def write_report(folder: Path, collected: Collected) -> Path:
+def write_report(folder: Path, collected: Collected, *, single_file: bool = False) -> Path:
     """Write a report into `folder`; return the path of the page.
+
+    Args:
+        folder: of the report.
+        collected: the runs.
+        single_file: carry all drawings and their numbers inside the page; by default large ones are files beside it.
 
     Raises:
         UserError: the folder cannot be written.
@@ -85,16 +73,17 @@ def write_report(folder: Path, collected: Collected) -> Path:
         write_tables(folder / "tables", run.result, run.id)
     write_text(folder / RESULTS, report.model_dump_json(by_alias=True, indent=1) + "\n")
     page = folder / "index.html"
-    write_text(page, render(collected))
+    write_text(page, render(collected, single_file=single_file))
     return page
 
 
-def render(collected: Collected) -> str:
-    """The page as HTML, with styles, figures and data inside."""
+def render(collected: Collected, *, single_file: bool = False) -> str:
+    """The page as HTML, with styles, script and small drawings inside; with `single_file` all drawings."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    templates = resources("reports") / "templates"
     environment = Environment(
-        loader=FileSystemLoader(resources("reports") / "templates"),
+        loader=FileSystemLoader(templates),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,
@@ -103,53 +92,28 @@ def render(collected: Collected) -> str:
     environment.tests["number"] = lambda item: isinstance(item, Number)
     environment.filters["minute"] = lambda when: when[:16].replace("T", " ")
     environment.filters["hover"] = _hover
+    report = collected.report
+    views = [make_view(run, collected.folders[run.id], single_file=single_file) for run in report.runs]
+    claims = shown_claims(report.runs)
     return environment.get_template("page.html.j2").render(
-        report=collected.report,
-        meanings={**VERDICTS, **CLAIMS},
+        report=report,
+        meanings={**VERDICTS, **SETTINGS, **CLAIMS},
         verdicts=list(VERDICTS),
+        claim_verdicts=list(CLAIMS),
+        importance=IMPORTANCE,
         fills=FILLS,
         marks=MARKS,
         ink=INK,
         checked=CHECKED,
         erratum=ERRATUM,
-        views=[_view(run, collected.folders[run.id]) for run in collected.report.runs],
-        css=(resources("reports") / "templates" / "page.css").read_text(encoding="utf-8"),
+        claims=claims,
+        lead=leading_figure(claims, views),
+        groups=groups_of(views),
+        css=(templates / "page.css").read_text(encoding="utf-8"),
+        script=(templates / "page.js").read_text(encoding="utf-8"),
     )
-
-
-def _view(run: ReportedRun, folder: Path) -> View:
-    result = run.result
-    if result is None:
-        return View(run, None, [], {}, {}, has_tables=False)
-    figures = [
-        ShownFigure(figure, _image(folder / figure.files["svg"]), _data(run, figure, folder), run.figures[figure.name])
-        for figure in result.figures
-        if figure.name in run.figures
-    ]
-    has_tables = bool(result.cells or result.grids)
-    popovers = {key: f"{run.id}-origin-{place}" for place, key in enumerate(result.origins)}
-    return View(run, make_sheet(result), figures, provenance_facts(result.provenance), popovers, has_tables)
 
 
 def _hover(facts: dict[str, str]) -> str:
     text = " · ".join(f"{name} {value}" for name, value in facts.items())
     return text if len(text) <= HOVER else f"{text[:HOVER]}…"
-
-
-def _image(path: Path) -> str:
-    return f"data:image/svg+xml;base64,{_base64(path)}"
-
-
-def _data(run: ReportedRun, figure: Figure, folder: Path) -> str:
-    """The address of the figure's numbers: a data URL, or a link if the file is large; empty if there are none."""
-    target = run.figures[figure.name].get("csv")
-    if target is None:
-        return ""
-    source = folder / figure.files["csv"]
-    if source.stat().st_size > INLINE:
-        return target
-    return f"data:text/csv;charset=utf-8;base64,{_base64(source)}"
-
-
-def _base64(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode("ascii")

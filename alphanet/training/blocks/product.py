@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from alphanet.model.native.library import Kernels, NativeError, kernels
+from alphanet.potentials.kit.loop.costs import is_counting
 
 LEAST = 1 << 23  # multiply-adds, below which a call costs more than it spares
 CHANNELS = 16  # the product is the same for all channels that are a multiple of it
@@ -28,7 +29,8 @@ class _Product(Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
         ctx.save_for_backward(a, b)
-        found = _kernels() if a.shape[0] * a.shape[1] * b.shape[1] >= LEAST else None
+        large = a.shape[0] * a.shape[1] * b.shape[1] >= LEAST
+        found = _kernels() if large and not is_counting() else None
         if found is None or a.dtype != torch.float32 or b.shape[1] % found.lanes():
             return a @ b
         a, b = _two_strides(a), _two_strides(b)

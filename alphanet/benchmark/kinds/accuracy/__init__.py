@@ -1,25 +1,32 @@
 """Accuracy: potentials trained on data sets, and their errors on test frames. One task is a training with one seed."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
+from alphanet.benchmark.claims.samples import Samples, samples_of_records, with_frame_errors
+from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
-from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run_job, training_job
+from alphanet.benchmark.kinds.accuracy.costs import compute_grid, trained_costs, unequal_terms
+from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run_job, stop_of, training_job
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining, plan_trainings
 from alphanet.benchmark.kinds.accuracy.show import parity_plots, power_law_curves, power_law_grid, power_law_plot
+from alphanet.benchmark.kinds.accuracy.terms import declared_differences, loss_weights
 from alphanet.benchmark.kinds.accuracy.trainers import trainer_of
 from alphanet.benchmark.needs import need_dataset
 from alphanet.benchmark.power_law import law_text
 from alphanet.data.prepare import PreparedData, prepare
 from alphanet.errors import UserError
+from alphanet.measure.frame_errors import ENERGY_SUM, FORCE_COUNT, FORCE_SUM, ONE
 from alphanet.results.records import Record
 
 __all__ = ["Accuracy", "AccuracyCard", "TrainingWork"]
 
-OVERHEAD = 0.2  # part of a training's share of the budget that is left for starting and evaluating
-LEAST = 5.0  # seconds; shorter trainings are not started
+FRAME_ARRAYS = {"energy_mae": (ENERGY_SUM, ONE), "force_mae": (FORCE_SUM, FORCE_COUNT)}
+"""Metric -> arrays of the frames' sums of absolute errors and of their numbers"""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,8 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         super().__init__(card, options)
         self.finished: dict[str, tuple[TrainingWork, dict[Place, Record]]] = {}
         """Finished trainings of the first seed, with their test records"""
+        self.stops: dict[str, str] = {}
+        """Title of a training that its guard cut -> the step at which it stopped"""
         self._data: dict[str, PreparedData | UserError] = {}  # a set that cannot be had is not asked for again
 
     def plan(self) -> Plan[TrainingWork]:
@@ -83,39 +92,50 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         job = training_job(self.card, self.options, task.work.training, task.work.seed, data, self.folder / "runs")
         if not job.has_weights:
             job.trainer.prepare()
-        key = job.timeless_key if self.options.budget is not None else job.key
         return replace(
             task,
             work=replace(task.work, job=job),
-            keys={(row, column): key(column) for row, column in task.work.training.cells},
+            keys={(row, column): job.key(column) for row, column in task.work.training.cells},
         )
 
-    def keeps(self, task: Task[TrainingWork], place: Place, record: Record) -> bool:
-        """Whether the record is of the test frames of the same training and its parity sample still exists.
+    def estimate(self, task: Task[TrainingWork], left: float) -> float | None:
+        """Seconds of the training and its evaluation, by ten steps on this machine."""
+        from alphanet.benchmark.kinds.accuracy.calibration import seconds_needed
 
-        With a budget, trainings with any time limit are kept; without one the limit must be the card's.
-        """
+        return seconds_needed(task.work.ready_job, left)
+
+    def keeps(self, task: Task[TrainingWork], place: Place, record: Record) -> bool:
+        """Whether the record is of the test frames of the same finished training, with its parity sample there."""
         job = task.work.ready_job
-        field = "timeless_key" if self.options.budget is not None else "key"
         return (
-            record.protocol.get(field) == task.keys[place]
+            record.protocol.get("key") == task.keys[place]
+            and not stop_of(record)
             and record.data.get("split") == job.splits[-1]
             and has_samples(job, record)
         )
 
-    def measure(self, task: Task[TrainingWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:
-        """Train if it is not trained yet, and evaluate on every split, the test frames last."""
+    def measure(self, task: Task[TrainingWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:  # noqa: ARG002
+        """Train if it is not trained yet, and evaluate on every split, the test frames last.
+
+        The numbers of a training that its guard cut are recorded, and fill no cell.
+        """
         job = task.work.ready_job
-        if task.seconds != 0:  # nothing limits what is not trained step by step
-            job = replace(job, request=replace(job.request, max_time=seconds))
         records: dict[Place, Record] = {}
         for column, split, record in run_job(
             job, list(dict.fromkeys(column for _, column in places)), restart=self.options.restart
         ):
             filled = tuple(place for place in places if place[1] == column) if split == job.splits[-1] else ()
+            if stop := stop_of(record):
+                yield Measured(record)
+                self.stops[task.title] = stop
+                yield Missing(filled, stop)
+                continue
             records |= dict.fromkeys(filled, record)
             yield Measured(record, filled)
-        self.keep(replace(task, work=replace(task.work, job=job)), records)
+        if records:
+            self.keep(task, records)
+        if task.title in self.stops:
+            logger.warning("%s: not run: %s", task.title, self.stops[task.title])
 
     def keep(self, task: Task[TrainingWork], records: Mapping[Place, Record]) -> None:
         """Store a finished training of the first seed for parity plots and for benchmarks that use it."""
@@ -123,43 +143,61 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
             _, earlier = self.finished.get(task.title, (task.work, {}))
             self.finished[task.title] = (task.work, earlier | dict(records))
 
-    def deviations(self, findings: Findings) -> list[str]:
-        """Limits of time or epochs that differ from the card's."""
+    def deviations(self, findings: Findings) -> list[str]:  # noqa: ARG002
+        """Another number of epochs than the card's."""
         scale, options = self.card.scale(self.options.scale), self.options
         changed = []
         if options.epochs and options.epochs != scale.epochs:
             changed.append(f"{options.epochs} epochs")
-        if options.max_time and options.max_time != scale.max_time:
-            changed.append(f"at most {options.max_time:g} s of training")
-        limits = {_limit(record) for records in findings.records.values() for record in records}
-        if options.budget and limits - {options.max_time or scale.max_time}:
-            changed.append(f"a budget of {options.budget:g} minutes")
         return changed
+
+    def samples(self, findings: Findings) -> Samples:
+        """Return the metrics of the test frames, with the errors of every frame where those were kept."""
+        samples = samples_of_records(self.card, findings)
+        for (row, column, metric), sample in samples.items():
+            own = sample
+            if not trainer_of(self.card.rows[row].model).seeded:
+                own = replace(own, repeats="fixed")
+            if metric in FRAME_ARRAYS:
+                own = with_frame_errors(own, self.folder, *FRAME_ARRAYS[metric])
+            samples[row, column, metric] = own
+        return samples
 
     def show(self, findings: Findings) -> Shown:
         """Draw parity plots of the first seed, and power laws if the card asks for them."""
-        shown = Shown()
+        shown = Shown(problems=self.problems())
+        shown.notes += filter(None, [loss_weights(findings.records)])
+        shown.notes += [f"Not equal: {line}" for line in declared_differences(self.card, self.options.scale)]
         if self.card.parity:
             for work, records in self.finished.values():
                 shown.figures.append(parity_plots(self.card, self.options.scale, self.folder, work, records))
+        costs = trained_costs(self.card, findings.records)
+        if costs:
+            grid, shown.origins = compute_grid(costs)
+            shown.grids.append(grid)
+            shown.problems += unequal_terms(self.card.scale(self.options.scale).equal, costs)
         shown.curves = power_law_curves(self.card, findings.records)
         if shown.curves:
             shown.figures += power_law_plot(self.card, self.options.scale, self.folder, shown.curves)
-            grid, shown.origins = power_law_grid(shown.curves)
+            grid, origins = power_law_grid(shown.curves)
+            shown.origins |= origins
             shown.grids.append(grid)
             titles = {metric: described.title for metric, described in self.card.metrics.items()}
             shown.notes += [f"{curve.row}, {titles[curve.quantity]}: {law_text(curve)}" for curve in shown.curves]
         return shown
 
+    def problems(self) -> list[str]:
+        """Trainings that were cut; their numbers are in the records alone."""
+        return [f"{title}: not run: {stop}; its errors are in the records alone" for title, stop in self.stops.items()]
+
     def _task(self, training: PlannedTraining, seed: int) -> Task[TrainingWork]:
-        limit = self.options.max_time or self.card.scale(self.options.scale).max_time
+        usual = self.card.scale(self.options.scale).usual_seconds
         return Task(
             title=f"{training.title}, seed {seed}",
             places=tuple(training.cells),
             work=TrainingWork(training, seed),
-            seconds=limit if trainer_of(training.model).seeded else 0.0,
-            overhead=OVERHEAD,
-            least=LEAST,
+            seconds=usual if trainer_of(training.model).seeded else 0.0,
+            whole=True,
         )
 
     def _prepared_data(self, dataset: str) -> PreparedData:
@@ -188,7 +226,7 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         return reasons
 
     def _cost(self, trained: Sequence[Task[TrainingWork]]) -> tuple[float | None, float | None, str]:
-        """Minutes; or GPU-days with their basis, if nothing limits the time."""
+        """Minutes; or GPU-days with their basis, if the card gives no time."""
         scale = self.card.scale(self.options.scale)
         limits = [task.seconds for task in trained]
         if None not in limits:
@@ -205,11 +243,5 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         if minutes is None:
             estimated = "unknown" if days is None else f"about {float(f'{days:.2g}'):g} GPU-days, estimated"
             return f"{trained} trainings, as long as their epochs take: {estimated}"
-        limit = self.options.max_time or self.card.scale(self.options.scale).max_time or 0.0
-        return f"{trained} trainings, at most {limit:g} s each: {minutes_text(minutes)}"
-
-
-def _limit(record: Record) -> float | None:
-    limits = record.protocol.get("limits")
-    seconds = limits.get("seconds") if isinstance(limits, dict) else None
-    return float(seconds) if isinstance(seconds, int | float) else None
+        usual = self.card.scale(self.options.scale).usual_seconds or 0.0
+        return f"{trained} trainings, about {usual:g} s each: {minutes_text(minutes)}"

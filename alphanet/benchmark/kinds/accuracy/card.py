@@ -4,8 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, JsonValue, PositiveFloat, PositiveInt, model_validator
 
-from alphanet.benchmark.card import BenchmarkCard, DataColumn, Row, ScaleSettings
-from alphanet.cards import Card
+from alphanet.benchmark.card import BenchmarkCard, DataColumn, Protocol, Row, ScaleSettings
 from alphanet.errors import did_you_mean
 
 EVERY_COLUMN = "*"
@@ -32,21 +31,29 @@ class AccuracyColumn(DataColumn):
     """Number of training frames, drawn by the seed; smaller sets are part of larger ones; all frames if None"""
 
 
-class TrainingRun(Card):
+class TrainingRun(Protocol):
     """How one potential is trained on one data set."""
 
     settings: dict[str, JsonValue] = Field(default_factory=dict)  # of its trainer, which checks them
     batch_size: PositiveInt = 8  # in evaluation
+    own_frames: bool = False
+    """Whether it trains and validates only on the frames that its column counts, instead of all of the data set"""
+    unequal: dict[str, str] = Field(default_factory=dict)
+    """Setting -> why it may differ from AlphaNet's, see `alphanet.benchmark.kinds.accuracy.terms`"""
 
 
 class AccuracyScale(ScaleSettings):
     """How a scale trains and evaluates."""
 
     epochs: PositiveInt | None = None  # the trainers' own number if None
-    max_time: PositiveFloat | None = None  # seconds of each training, the same for every model
+    max_time: PositiveFloat | None = None  # seconds; a guard: a training that it cuts is not run
+    usual_seconds: PositiveFloat | None = None  # that a training takes on two cores, for lists; no limit
+    equal: Literal["steps", "compute", "convergence"] | None = None
+    """The terms on which the rows of a column are compared, see `costs`; None: no comparison is claimed"""
     dtype: Literal["float32", "float64"] = "float32"  # of training and evaluation
     seeds: PositiveInt = 1  # trainings of each model that has anything random; two or more give a spread
     threads: PositiveInt | None = None  # of every model; torch's choice if None
+    valid_frames: PositiveInt | None = None  # most validation frames of every training, evenly spaced; all if None
     parity_frames: PositiveInt | None = None  # most frames of train and of valid in parity plots; all if None
     skip_columns: dict[str, str] = Field(default_factory=dict)  # column -> what it needs
     skip_rows: dict[str, str] = Field(default_factory=dict)  # run key of a row that has no run -> what it needs
@@ -87,6 +94,15 @@ class AccuracyCard(BenchmarkCard[AccuracyScale, AccuracyRow, AccuracyColumn]):
         if self.power_law and without:
             raise ValueError(f"power_law: columns without train_frames: {', '.join(without)}")
         return self
+
+    def axis(self, column: str) -> float | None:
+        """The number of training frames, if it belongs to the column."""
+        return self.columns[column].train_frames if column in self.columns else None
+
+    def protocols(self, scale: str, row: str, column: str) -> tuple[Protocol, ...]:
+        """The row, and its run at `scale`."""
+        run = self.scale(scale).run_of(self.rows[row].run_key, column)
+        return (self.rows[row],) if run is None else (self.rows[row], run)
 
     def shows(self, scale: str, row: str, column: str, metric: str) -> bool:
         """Whether a cell is part of the table at `scale`: the paper prints it, or the scale measures it."""

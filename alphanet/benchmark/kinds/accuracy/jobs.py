@@ -11,7 +11,6 @@ import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +22,10 @@ from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining
 from alphanet.benchmark.kinds.accuracy.trainers import Trained, Trainer, TrainingRequest, trainer_of
 from alphanet.cards import Card, validate
 from alphanet.data.prepare import PreparedData
-from alphanet.data.subsets import evenly_spaced, training_subset
+from alphanet.data.subsets import evenly_spaced, matching_frames, matching_subset, training_subset, validation_subset
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, sha256_of, write_text
+from alphanet.measure.frame_errors import save_frame_errors
 from alphanet.measure.parity import ParitySample, joined, load_sample, save_sample
 from alphanet.potentials.protocol import Potential
 from alphanet.provenance import code_digest, where
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 EVALUATION_CODE = (
     "measure/accuracy.py",
+    "measure/frame_errors.py",
     "measure/s2ef.py",
     "measure/parity.py",
     "potentials/local.py",
@@ -66,7 +67,7 @@ class TrainingJob:
 
     @functools.cached_property
     def training_key(self) -> str:
-        """Hash of everything that the weights depend on except the time limit; more time continues the training."""
+        """Hash of everything that the weights of a finished training depend on."""
         request = self.request
         depends: dict[str, object] = {
             "model": self.model,
@@ -83,14 +84,14 @@ class TrainingJob:
             depends["defaults"] = card_defaults(request.data.name, request.data.scale)
         if request.train_frames is not None:
             depends["train_frames"] = request.train_frames
+        if request.only:
+            depends["only"] = dict(request.only)
+        if request.valid_frames is not None:
+            depends["valid_frames"] = request.valid_frames
         return _hash(depends)
 
     def key(self, column: str) -> str:
         """Hash of all that the numbers of a column depend on."""
-        return _hash([self.timeless_key(column), self.request.max_time])
-
-    def timeless_key(self, column: str) -> str:
-        """The same but for the limit on time."""
         evaluation = [self.parity_frames, self.splits, self.only[column], self.s2ef, code_digest(EVALUATION_CODE)]
         return _hash([self.protocol, self.training_key, evaluation])
 
@@ -98,22 +99,23 @@ class TrainingJob:
     def folder(self) -> Path:
         """The folder of the training."""
         few = "" if self.request.train_frames is None else f"-{self.request.train_frames}"
-        name = f"{self.request.data.name}-{self.request.data.scale}{few}-{self.name}-seed{self.request.seed}"
+        part = "".join(f"-{label(pattern)}" for pattern in self.request.only.values())
+        name = f"{self.request.data.name}-{self.request.data.scale}{part}{few}-{self.name}-seed{self.request.seed}"
         return self.runs / f"{name}-{self.training_key[:8]}"
 
     @property
-    def finished(self) -> Path:
-        """The file that says how the training ended, see `FinishedTraining`."""
+    def ended(self) -> Path:
+        """The file that says how the training ended, see `EndedTraining`."""
         return self.folder / "trained.json"
 
     @property
     def has_weights(self) -> bool:
-        """Whether the training has finished, with whatever limit on time."""
-        return self.finished.exists()
+        """Whether the training has ended, perhaps by its guard."""
+        return self.ended.exists()
 
 
-class FinishedTraining(Card):
-    """The result of a job's training, and the limit on time that it had."""
+class EndedTraining(Card):
+    """The result of a job's training, and the guard that it had."""
 
     max_time: float | None  # seconds
     trained: Trained
@@ -125,11 +127,10 @@ def training_job(
     """The job of `training` with `seed` on `data`; its folder will lie in `runs`.
 
     Raises:
-        UserError: the data set has fewer training frames than the column asks for.
+        UserError: the data set has fewer training frames than the column asks for, or none of its kind.
     """
     scale = card.scale(options.scale)
-    if training.train_frames is not None:
-        data = training_subset(data, training.train_frames, seed, runs / "subsets")
+    data = _frames_of(data, training, scale.valid_frames, seed, runs / "subsets")
     return TrainingJob(
         protocol=f"{card.name}/{options.scale}",
         name=training.key,
@@ -144,6 +145,8 @@ def training_job(
             epochs=options.epochs or scale.epochs,
             max_time=options.max_time or scale.max_time,
             train_frames=training.train_frames,
+            only=training.only,
+            valid_frames=scale.valid_frames,
         ),
         only={column: card.columns[column].only for column in training.columns},
         splits=("train", "valid", "test") if card.parity else ("test",),
@@ -154,8 +157,22 @@ def training_job(
     )
 
 
+def _frames_of(
+    data: PreparedData, training: PlannedTraining, most_valid: int | None, seed: int, folder: Path
+) -> PreparedData:
+    """The part of `data` that `training` trains on and validates on; the stores lie in `folder`."""
+    if training.only:
+        folder = folder / "-".join(label(pattern) for pattern in training.only.values())
+        data = matching_subset(data, training.only, folder)
+    if training.train_frames is not None:
+        data = training_subset(data, training.train_frames, seed, folder)
+    return data if most_valid is None else validation_subset(data, most_valid, folder)
+
+
 def run_job(job: TrainingJob, columns: Sequence[str], *, restart: bool = False) -> Iterator[tuple[str, str, Record]]:
     """Train if needed, evaluate for `columns`; yield column, split and record, the test frames last.
+
+    A training that its guard cut is evaluated on the test frames alone; its records say so, see `stop_of`.
 
     Raises:
         UserError: the training or the evaluation failed; everything that was finished stays.
@@ -166,7 +183,7 @@ def run_job(job: TrainingJob, columns: Sequence[str], *, restart: bool = False) 
     trained = train_job(job)
     potential = job.trainer.open(job.request, job.folder, trained)
     try:
-        for split in job.splits:
+        for split in job.splits[-1:] if trained.stop else job.splits:
             indices = _fitting(job, columns, split)
             for column in columns:
                 record = _evaluate(job, column, split, indices[column], potential, trained)
@@ -177,20 +194,20 @@ def run_job(job: TrainingJob, columns: Sequence[str], *, restart: bool = False) 
 
 
 def train_job(job: TrainingJob) -> Trained:
-    """Train, or use a finished training; return the trainer's result.
+    """Train, or use a training that has ended; return the trainer's result.
 
-    If the time limit has changed, the trainer is called again and continues.
+    If its guard cut a training and the guard has changed, the trainer is called again and continues.
 
     Raises:
         UserError: the training failed.
     """
     if job.has_weights:
-        done = _finished(job)
-        if done.max_time == job.request.max_time:
+        done = _ended(job)
+        if not done.trained.stop or done.max_time == job.request.max_time:
             return done.trained
     job.folder.mkdir(parents=True, exist_ok=True)
-    done = FinishedTraining(max_time=job.request.max_time, trained=job.trainer.train(job.request, job.folder))
-    write_text(job.finished, done.model_dump_json(indent=1) + "\n")
+    done = EndedTraining(max_time=job.request.max_time, trained=job.trainer.train(job.request, job.folder))
+    write_text(job.ended, done.model_dump_json(indent=1) + "\n")
     return done.trained
 
 
@@ -200,7 +217,7 @@ def open_trained(job: TrainingJob) -> Potential:
     Raises:
         UserError: it has not, or it cannot be opened.
     """
-    return job.trainer.open(job.request, job.folder, _finished(job).trained)
+    return job.trainer.open(job.request, job.folder, _ended(job).trained)
 
 
 def samples_of(job: TrainingJob, records: Iterable[Record]) -> dict[str, ParitySample]:
@@ -214,22 +231,19 @@ def samples_of(job: TrainingJob, records: Iterable[Record]) -> dict[str, ParityS
 
 
 def has_samples(job: TrainingJob, record: Record) -> bool:
-    """Whether the parity samples that were saved with `record` are there."""
-    return all(_sample_file(job, str(record.protocol["key"]), split).exists() for split in job.splits)
+    """Whether the parity samples and the frames' errors that were saved with `record` are there."""
+    key = str(record.protocol["key"])
+    samples = [_sample_file(job, key, split) for split in job.splits]
+    return all(file.exists() for file in (*samples, _frames_file(job, key)))
 
 
-def matching_frames(frames: "Iterable[Atoms]", only: Mapping[str, Mapping[str, str]]) -> dict[str, list[int]]:
-    """For each key of `only` the indices of the frames whose `info` matches all its patterns; case does not count."""
-    matching: dict[str, list[int]] = {name: [] for name in only}
-    for index, atoms in enumerate(frames):
-        for name, patterns in only.items():
-            if all(_matches(atoms.info.get(key, ""), pattern) for key, pattern in patterns.items()):
-                matching[name].append(index)
-    return matching
+def stop_of(record: Record) -> str:
+    """The step at which the training behind `record` was cut, in words; empty if it was finished."""
+    return str(record.protocol.get("stopped", ""))
 
 
-def _finished(job: TrainingJob) -> FinishedTraining:
-    return validate(read_json_object(job.finished), FinishedTraining, str(job.finished))
+def _ended(job: TrainingJob) -> EndedTraining:
+    return validate(read_json_object(job.ended), EndedTraining, str(job.ended))
 
 
 def _evaluate(
@@ -252,6 +266,12 @@ def _evaluate(
     )
     key = job.key(column)
     save_sample(_sample_file(job, key, split), accuracy.parity)
+    frame_errors: dict[str, JsonValue] = {}
+    if split == job.splits[-1]:
+        file = _frames_file(job, key)
+        save_frame_errors(file, accuracy.frames)
+        path_below = file.relative_to(job.runs.parent).as_posix()
+        frame_errors = {"frame_errors": {"file": path_below, "sha256": sha256_of(file)}}
     facts: dict[str, JsonValue] = {"only": dict(job.only[column])} if job.only[column] else {}
     return Record(
         metrics=accuracy.metrics(),
@@ -270,7 +290,6 @@ def _evaluate(
         protocol={
             "benchmark": job.protocol,
             "key": key,
-            "timeless_key": job.timeless_key(column),
             "seed": request.seed,
             "precision": request.dtype,
             "device": request.device,
@@ -278,6 +297,8 @@ def _evaluate(
             "batch_size": job.batch_size,
             "limits": {"epochs": request.epochs, "seconds": request.max_time},
             "training": trained.model_dump(mode="json"),
+            **frame_errors,
+            **({"stopped": trained.stop} if trained.stop else {}),
         },
         environment=where(),
     )
@@ -305,10 +326,6 @@ def _fitting(job: TrainingJob, columns: Iterable[str], split: str) -> dict[str, 
     return indices
 
 
-def _matches(value: object, pattern: str) -> bool:
-    return fnmatchcase(str(value).casefold(), pattern.casefold())
-
-
 def _frames(store: "FrameStore", indices: Iterable[int]) -> "Iterator[Atoms]":
     return (store[index] for index in indices)
 
@@ -320,6 +337,15 @@ def _split_of(request: TrainingRequest) -> Any:
 
 def _sample_file(job: TrainingJob, key: str, split: str) -> Path:
     return job.folder / f"parity-{key[:8]}-{split}.npz"
+
+
+def label(pattern: str) -> str:
+    """A pattern of frames as a part of a file's name: `ABW*` is `abw`."""
+    return "".join(letter for letter in pattern.casefold() if letter.isalnum())
+
+
+def _frames_file(job: TrainingJob, key: str) -> Path:
+    return job.folder / f"frames-{key[:8]}-{job.splits[-1]}.npz"
 
 
 def _threads() -> int:

@@ -16,6 +16,8 @@ class PlannedTraining:
     dataset: str
     train_frames: int | None
     run: TrainingRun
+    only: dict[str, str] = field(default_factory=dict)
+    """Patterns that the `info` of training and validation frames must match; empty: all frames of the data set"""
     cells: list[Place] = field(default_factory=list)
 
     @property
@@ -40,8 +42,9 @@ class PlannedTraining:
 
     def fills_the_same(self, other: "PlannedTraining") -> bool:
         """Whether one training serves both."""
-        names = ("key", "model", "dataset", "train_frames", "run")
-        return all(getattr(self, name) == getattr(other, name) for name in names)
+        names = ("key", "model", "dataset", "train_frames", "only")
+        same_run = (self.run.settings, self.run.batch_size) == (other.run.settings, other.run.batch_size)
+        return same_run and all(getattr(self, name) == getattr(other, name) for name in names)
 
 
 def plan_trainings(
@@ -55,6 +58,8 @@ def plan_trainings(
             if run is None or name in scale.skip_columns or (places is not None and (title, name) not in places):
                 continue
             new = PlannedTraining(row.run_key, row.model, column.dataset, column.train_frames, run)
+            if run.own_frames:
+                new.only = dict(column.only)
             same = next((training for training in trainings if training.fills_the_same(new)), None)
             if same is None:
                 trainings.append(same := new)

@@ -1,20 +1,29 @@
 """Trainers: each trains one kind of potential on prepared data and opens it for evaluation."""
 
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import JsonValue
 
-from alphanet.cards import Card
+from alphanet.benchmark.kinds.accuracy.trivial import (
+    CopiedFrames,
+    LastStepTrainer,
+    MeanFit,
+    MeanTrainer,
+    NearestFrameTrainer,
+    ReferenceFit,
+    ZeroForcesTrainer,
+)
 from alphanet.data.prepare import PreparedData
 from alphanet.potentials.protocol import Potential
 from alphanet.training.folder import TrainingResult
 
 if TYPE_CHECKING:
     from alphanet.potentials.remote import RemotePotential
+    from alphanet.potentials.settings import BaselineSettings
+    from alphanet.training.config import AlphaNetSettings
 
 
 @dataclass(frozen=True)
@@ -27,18 +36,14 @@ class TrainingRequest:
     dtype: str
     device: str
     epochs: int | None  # the number in the trainer's own settings if None
-    max_time: float | None  # seconds
+    max_time: float | None  # seconds; a guard that never changes how a finished training was trained
+    steps: int | None = None  # at most; the settings' number if None
     train_frames: int | None = None  # number of training frames in `data`; all if None
+    only: Mapping[str, str] = field(default_factory=dict)  # patterns of the training and validation frames in `data`
+    valid_frames: int | None = None  # most validation frames in `data`; all if None
 
 
-class MeanFit(Card):
-    """The fit of `mean`."""
-
-    seconds: float
-    energy_per_atom: float  # eV
-
-
-Trained = TrainingResult | MeanFit
+Trained = TrainingResult | MeanFit | ReferenceFit | CopiedFrames
 
 
 class Trainer(Protocol):
@@ -73,39 +78,6 @@ class Trainer(Protocol):
     def open(self, request: TrainingRequest, out: Path, trained: Trained) -> Potential:
         """The trained potential."""
         ...
-
-
-class MeanTrainer:
-    """Takes the mean energy of the training frames."""
-
-    seeded = False
-
-    def code(self) -> list[str | Path]:
-        """Its only source."""
-        return ["potentials/mean.py"]
-
-    def epochs(self, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:  # noqa: ARG002
-        """One pass."""
-        return 1
-
-    def prepare(self) -> None:
-        """Nothing."""
-
-    def train(self, request: TrainingRequest, out: Path) -> MeanFit:  # noqa: ARG002
-        """One pass over the training frames."""
-        from alphanet.data.store import FrameStore
-        from alphanet.potentials.mean import MeanPotential
-
-        started = time.monotonic()
-        fitted = MeanPotential.fit(FrameStore(request.data.train))
-        return MeanFit(seconds=time.monotonic() - started, energy_per_atom=fitted.energy_per_atom)
-
-    def open(self, request: TrainingRequest, out: Path, trained: Trained) -> Potential:  # noqa: ARG002
-        """The potential of that mean."""
-        from alphanet.potentials.mean import MeanPotential
-
-        assert isinstance(trained, MeanFit)
-        return MeanPotential(trained.energy_per_atom)
 
 
 class AlphaNetTrainer:
@@ -183,34 +155,49 @@ class BaselineTrainer:
 
 
 def _epochs(model: str, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:
-    from alphanet.training.api import settings_for
+    from alphanet.training.defaults import settings_for
 
     return settings_for(model, dataset, scale, settings).epochs
 
 
 def _trained(model: str, request: TrainingRequest, out: Path) -> TrainingResult:
     """Train as `alphanet train` does."""
-    import torch
-
-    from alphanet.training.api import settings_for
     from alphanet.training.run import run_training
 
-    limits = {"epochs": request.epochs, "max_time": request.max_time}
+    result = run_training(request_settings(model, request), request.data, out)
+    return result.model_copy(update={"model": result.model.relative_to(out)})
+
+
+def request_settings(model: str, request: TrainingRequest) -> "AlphaNetSettings | BaselineSettings":
+    """The settings of the training that `request` asks for.
+
+    Raises:
+        UserError: one of them is wrong.
+    """
+    import torch
+
+    from alphanet.training.defaults import settings_for
+
+    limits = {"epochs": request.epochs, "steps": request.steps, "max_time": request.max_time}
     values = {**request.settings, "seed": request.seed, "precision": request.dtype, "device": request.device}
     values |= {name: value for name, value in limits.items() if value is not None}
     if model != "alphanet":
         values["threads"] = torch.get_num_threads()  # those of AlphaNet in this process
-    settings = settings_for(model, request.data.name, request.data.scale, values)
-    result = run_training(settings, request.data, out)
-    return result.model_copy(update={"model": result.model.relative_to(out)})
+    return settings_for(model, request.data.name, request.data.scale, values)
 
 
-TRAINERS: dict[str, Callable[[], Trainer]] = {"mean": MeanTrainer, "alphanet": AlphaNetTrainer}
+TRAINERS: dict[str, Callable[[], Trainer]] = {
+    "mean": MeanTrainer,
+    "zero-forces": ZeroForcesTrainer,
+    "nearest-frame": NearestFrameTrainer,
+    "last-step": LastStepTrainer,
+    "alphanet": AlphaNetTrainer,
+}
 """Model -> trainer; every other model is a baseline."""
 
 
 def trainer_of(model: str) -> Trainer:
-    """The trainer of `mean`, `alphanet`, or a baseline card.
+    """The trainer of a trivial potential, of `alphanet`, or of a baseline card.
 
     Raises:
         UserError: no such potential.

@@ -121,7 +121,7 @@ def predictions_card(
         "threshold": threshold,
         "cross_check": cross_check,
     }
-    row = re.sub(r"\.(csv|parquet|jsonl|ndjson)(\.\w+)?$", "", predictions.name)
+    row = re.sub(r"\.(csv|parquet|jsonl|ndjson|json)(\.\w+)?$", "", predictions.name)
     return _ad_hoc(name, f"Stability of WBM's crystals: {row}", {row: {"model": row, "file": predictions}}, scale)
 
 

@@ -12,13 +12,13 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from alphanet.benchmark.claims.samples import Sample, Samples, seed_of
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
-from alphanet.benchmark.judging import judged_claim
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.accuracy import Accuracy, AccuracyCard, TrainingWork
 from alphanet.benchmark.kinds.accuracy.card import AccuracyColumn
-from alphanet.benchmark.kinds.landscape.card import LandscapeCard
-from alphanet.benchmark.kinds.landscape.show import MILLI, draw_landscape, landscape_grid, origin_of, sliding_claim
+from alphanet.benchmark.kinds.landscape.card import FACTORS, LandscapeCard
+from alphanet.benchmark.kinds.landscape.show import MILLI, draw_landscape, landscape_grid, origin_of
 from alphanet.benchmark.loading import load_benchmark
 from alphanet.benchmark.needs import need_dataset, need_from_user
 from alphanet.benchmark.selection import WHOLE
@@ -30,7 +30,6 @@ from alphanet.paths import resources
 from alphanet.provenance import code_digest, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record, RecordLog
-from alphanet.results.schema import Claim
 
 __all__ = ["Landscape", "LandscapeCard", "LandscapeWork"]
 
@@ -112,6 +111,10 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
                 return replace(task, work=work, keys=keys, seconds=0.0)
         return replace(task, work=replace(work, training=training))
 
+    def estimate(self, task: Task[LandscapeWork], left: float) -> float | None:
+        """As the table's; the landscape itself takes seconds beside it."""
+        return self._table.estimate(task.work.training, left)
+
     def keeps(self, task: Task[LandscapeWork], place: Place, record: Record) -> bool:
         """Whether the record is of the same weights and reference, and its energies are still there."""
         return super().keeps(task, place, record) and self._energies_file(record).is_file()
@@ -121,9 +124,11 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         work = task.work
         if work.test is None:
             for finding in self._table.measure(work.training, work.training.places, seconds):
-                if isinstance(finding, Measured):
-                    work = replace(work, test=finding.record)  # the test frames come last
-                    yield Measured(finding.record)
+                if isinstance(finding, Missing):
+                    yield replace(finding, places=places)
+                    return
+                work = replace(work, test=finding.record)  # the test frames come last
+                yield Measured(finding.record)
             trained, _ = self._table.finished[work.training.title]
             work = replace(work, training=replace(work.training, work=trained))
         else:
@@ -143,20 +148,22 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         (record,) = records.values()
         self._energies[work.row] = load_landscape(self._energies_file(record))
 
-    def deviations(self, findings: Findings) -> list[str]:
-        """A time limit that differs from the table's."""
-        usual = self._table.card.scale(self.options.scale).max_time
-        for record in findings.records.get((self.card.claim.row, WHOLE), ()):
-            limits = record.protocol.get("limits")
-            if isinstance(limits, dict) and limits.get("seconds") != usual:
-                return [f"a training within a budget, {limits.get('seconds'):g} s long"]
-        return []
+    def samples(self, findings: Findings) -> Samples:
+        """Return the numbers of every sliding surface and binding curve."""
+        samples = {}
+        for (row, column), records in findings.records.items():
+            for quantity, factor in FACTORS.items():
+                values = {
+                    seed_of(record, n): factor * (record.value(quantity) or 0.0) for n, record in enumerate(records)
+                }
+                samples[row, column, quantity] = Sample(values, "seed", tuple(records))
+        return samples
 
     def show(self, findings: Findings) -> Shown:
-        """Draw parity plots, sliding surfaces and binding curves; judge the claim."""
+        """Draw parity plots, sliding surfaces and binding curves."""
         from alphanet.benchmark.kinds.accuracy.show import parity_plots
 
-        shown = Shown()
+        shown = Shown(problems=self._table.problems())
         for trained, records in self._table.finished.values():
             table = self._table.card
             shown.figures.append(parity_plots(table, self.options.scale, self.folder, trained, records))
@@ -166,13 +173,12 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
                 f"{row} on {self._column.title}, scale {self.options.scale}",
                 (row, self.card.rows[row].model),
                 energies,
-                float(self.card.claim.below),
+                self.card.sliding_bound,
             )
         measured = {row: findings.records[row, WHOLE][0] for row in self._energies}
         if measured:
             shown.grids.append(landscape_grid(measured))
             shown.origins = {origin_of(row): record_facts(record) for row, record in measured.items()}
-        shown.claims.append(self._claim(findings))
         return shown
 
     @property
@@ -219,8 +225,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
             places=((row, WHOLE),),
             work=LandscapeWork(row, training),
             seconds=training.seconds,
-            overhead=training.overhead,
-            least=training.least,
+            whole=True,
         )
 
     def _reference(self) -> Reference | None:
@@ -276,7 +281,6 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
                 "key": self._key(work),
                 "training": job.training_key,
                 "training_record": work.test.id,
-                "limits": work.test.protocol["limits"],
                 "seed": job.request.seed,
                 "precision": job.request.dtype,
                 "device": job.request.device,
@@ -285,16 +289,6 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
             environment=where(),
         )
         return record, energies
-
-    def _claim(self, findings: Findings) -> Claim:
-        """Whether the sliding surface of the claim's row is as close to the reference as the paper says."""
-        claim = self.card.claim
-        energies = self._energies.get(claim.row)
-        if energies is None:
-            reason = findings.missing.get((claim.row, WHOLE), "not measured")
-            return judged_claim(claim.text, "not measured", reason)
-        reason = self.card.scale(self.options.scale).reason or ", ".join(self.deviations(findings))
-        return sliding_claim(claim, energies, reason)
 
     def _cost(self, trainings: Sequence[Task[TrainingWork]]) -> tuple[float | None, float | None, str]:
         """Minutes; or GPU-days with their basis, if nothing limits the time."""
@@ -317,4 +311,4 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         if minutes is None:
             return text + ("unknown" if days is None else f"about {days:.2g} GPU-days, estimated")
         beside = self.card.scale(self.options.scale).minutes or 0.0
-        return text + f"{minutes_text(minutes)} at most with it, {minutes_text(beside)} without"
+        return text + f"about {minutes_text(minutes)} with it, {minutes_text(beside)} without"

@@ -1,13 +1,24 @@
 """Cards of landscapes: figures of a table's trainings, and the paper's claim about the sliding surface."""
 
-from decimal import Decimal
 from typing import Literal, Self
 
 from pydantic import PositiveFloat, model_validator
 
 from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
+from alphanet.benchmark.claims.card import Bound
 from alphanet.cards import Card
 from alphanet.errors import did_you_mean
+
+SLIDING = "sliding_max_difference"
+FACTORS = {
+    SLIDING: 1e3,
+    "sliding_rms_difference": 1e3,
+    "binding_max_difference": 1e3,
+    "corrugation_predicted": 1e3,
+    "depth_predicted": 1e3,
+    "distance_predicted": 1.0,
+}
+"""Quantities of a landscape's record, and their factors to meV/atom and Å"""
 
 
 class Trained(Card):
@@ -15,14 +26,6 @@ class Trained(Card):
 
     table: str
     column: str
-
-
-class SlidingClaim(Card):
-    """A claim of the paper about the sliding surface."""
-
-    row: str
-    text: str
-    below: Decimal  # meV/atom, of the largest difference
 
 
 class LandscapeScale(ScaleSettings):
@@ -46,14 +49,28 @@ class LandscapeCard(BenchmarkCard[LandscapeScale, Row, Column]):
     kind: Literal["landscape"]
     trained: Trained
     drawn: tuple[str, ...]  # rows of the paper's figure; the others only if they are selected
-    claim: SlidingClaim
 
     @model_validator(mode="after")
     def _rows_exist(self) -> Self:
-        for row in (*self.drawn, self.claim.row):
+        for row in self.drawn:
             if row not in self.rows:
                 raise ValueError(f"no row {row!r}{did_you_mean(row, self.rows)}")
         return self
+
+    @property
+    def claim_quantities(self) -> tuple[str, ...]:
+        """Numbers of sliding surfaces and binding curves."""
+        return tuple(FACTORS)
+
+    def unit(self, quantity: str) -> str:
+        """Of energies, or of distances."""
+        return "Å" if quantity.startswith("distance") else "meV/atom"
+
+    @property
+    def sliding_bound(self) -> float | None:
+        """The largest difference of the sliding surface that the paper claims, meV/atom; None if it claims none."""
+        bounds = (claim.below for claim in self.claims if isinstance(claim, Bound) and claim.metric == SLIDING)
+        return next((float(bound) for bound in bounds if bound is not None), None)
 
     @property
     def references(self) -> tuple[str, ...]:

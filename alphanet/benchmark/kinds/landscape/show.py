@@ -1,13 +1,11 @@
-"""Parts of a landscape besides parity plots: the claim, a table of numbers, maps and binding curves."""
+"""Parts of a landscape besides parity plots: a table of numbers, maps and binding curves."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alphanet.benchmark.judging import judged_claim
-from alphanet.benchmark.kinds.landscape.card import SlidingClaim
 from alphanet.results.records import Record
-from alphanet.results.schema import Claim, ClaimVerdict, Figure, Grid, Number
+from alphanet.results.schema import Figure, Grid, Number
 
 if TYPE_CHECKING:
     from alphanet.measure.landscape import Landscape
@@ -22,19 +20,6 @@ QUANTITIES: dict[str, tuple[str | None, str, float]] = {
     "binding curve, distance of the minimum (Å)": ("distance_reference", "distance_predicted", 1.0),
 }
 """Title -> names in `Landscape.metrics` of the value of the reference and of the potential, and a factor"""
-
-
-def sliding_claim(claim: SlidingClaim, energies: "Landscape", reason: str) -> Claim:
-    """The judged claim on a measured sliding surface; `reason` says why it is not comparable, if it is not."""
-    metrics, below = energies.metrics(), float(claim.below)
-    value, corrugation = MILLI * metrics["sliding_max_difference"], MILLI * metrics["corrugation_reference"]
-    x, y = energies.slide[abs(energies.difference).argmax()]
-    details = [
-        f"largest difference {value:.3g} meV/atom, at ({x:.2f}, {y:.2f}) Å from AB",
-        f"the reference itself varies by {corrugation:.3g} meV/atom",
-    ]
-    outcome: ClaimVerdict = "holds" if value < below else "does not hold"
-    return judged_claim(claim.text, outcome, reason, details, value, below)
 
 
 def landscape_grid(measured: Mapping[str, Record]) -> Grid:
@@ -59,7 +44,9 @@ def origin_of(row: str) -> str:
     return f"landscape/{row}"
 
 
-def draw_landscape(folder: Path, title: str, row: tuple[str, str], energies: "Landscape", below: float) -> list[Figure]:
+def draw_landscape(
+    folder: Path, title: str, row: tuple[str, str], energies: "Landscape", below: float | None
+) -> list[Figure]:
     """Draw maps of the sliding surface and the binding curve into `folder`.
 
     Args:
@@ -67,7 +54,7 @@ def draw_landscape(folder: Path, title: str, row: tuple[str, str], energies: "La
         title: above the drawings.
         row: the row, whose model names the files.
         energies: of the row's potential beside the reference.
-        below: the claimed bound of the difference, meV/atom.
+        below: the claimed bound of the difference, meV/atom; None if there is none.
     """
     from alphanet.figures.landscape import binding_figure, sliding_figure, write_landscape_csv
     from alphanet.figures.style import figure_files

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from alphanet.benchmark.claims.samples import Samples, samples_of_records
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.speed.card import SpeedCard, speed_card
-from alphanet.benchmark.kinds.speed.claim import fastest_claim
+from alphanet.benchmark.kinds.speed.samples import samples_of_sweep
 from alphanet.benchmark.kinds.speed.tradeoff import add_tradeoff, require_metric
 from alphanet.benchmark.kinds.sweep_results import SweepResult
 from alphanet.benchmark.kinds.timing import (
@@ -127,16 +128,20 @@ class Speed(Kind[SpeedCard, SweepWork]):
             changed.append(f"on {structures}, not on {scale.structures}")
         return changed
 
-    def show(self, findings: Findings) -> Shown:
-        """Tables and curves of every sweep; the claim; speed against accuracy."""
+    def samples(self, findings: Findings) -> Samples:
+        """Return the time of every task at every size, and the speed and memory of every sweep, by pass."""
+        samples = samples_of_records(self.card, findings)
+        for name, summary in self.summaries.items():
+            samples |= samples_of_sweep(self.card, name, summary, findings)
+        return samples
+
+    def show(self, findings: Findings) -> Shown:  # noqa: ARG002
+        """Tables and curves of every sweep; speed against accuracy."""
         shown = Shown()
         rows = {row.model: name for name, row in reversed(self.card.rows.items())}
         for name, summary in self.summaries.items():
             figure = self.card.name if len(self.card.sweeps) == 1 and self.card.accuracy is None else "speed"
             SweepResult(summary, rows, part=self._part(name)).add_to(shown, self.folder, figure)
-        if self.card.fastest is not None:
-            reason = self.card.scale(self.options.scale).reason or ", ".join(self.deviations(findings))
-            shown.claims.append(fastest_claim(self.card, self._first, reason))
         if self.card.accuracy is not None:
             add_tradeoff(shown, self.card, self._first, self.options.out)
         return shown

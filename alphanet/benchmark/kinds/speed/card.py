@@ -45,8 +45,31 @@ class SpeedCard(BenchmarkCard[SpeedScale, SpeedRow, Column]):
     sweeps: dict[str, tuple[TimedTask, ...]] = Field(min_length=1)
     """Name -> tasks that are timed together: `step` (atoms in, forces out), `forward` (graph given), `train` (a step of
     training). The first one gives the speed"""
-    fastest: str | None = None  # the row that the paper claims to be ahead at every size
     accuracy: AccuracySource | None = None  # if given, speed against accuracy is drawn, too
+
+    @property
+    def claim_columns(self) -> tuple[str, ...]:
+        """The columns, and the sizes of all scales."""
+        sizes = {size for scale in self.scales.values() for size in scale.sizes}
+        return (*self.columns, *map(str, sorted(sizes)))
+
+    @property
+    def claim_quantities(self) -> tuple[str, ...]:
+        """The metrics, speed and memory of every sweep, and the time of a batch of each task at every size."""
+        tasks = dict.fromkeys(task for tasks in self.sweeps.values() for task in tasks)
+        return tuple(dict.fromkeys([*self.metrics, *self._of_sweeps, *tasks]))
+
+    @property
+    def _of_sweeps(self) -> list[str]:
+        return [f"{sweep}_{quantity}" for sweep in self.sweeps for quantity in QUANTITIES]
+
+    def axis(self, column: str) -> float | None:
+        """The number of atoms, if the column is a size."""
+        return None if column in self.columns or not column.isdigit() else float(column)
+
+    def unit(self, quantity: str) -> str:
+        """Of a task's time."""
+        return "" if quantity in self._of_sweeps else "ms"
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -57,9 +80,7 @@ class SpeedCard(BenchmarkCard[SpeedScale, SpeedRow, Column]):
     def _parts_fit(self) -> Self:
         if len(self.columns) > 1:
             raise ValueError("columns: speed is measured on one set of structures; give one column or none")
-        if self.fastest is not None and self.fastest not in self.rows:
-            raise ValueError(f"fastest: no row {self.fastest!r}{did_you_mean(self.fastest, self.rows)}")
-        known = [f"{sweep}_{quantity}" for sweep in self.sweeps for quantity in QUANTITIES]
+        known = self._of_sweeps
         for metric in self.metrics:
             if metric not in known:
                 raise ValueError(f"metrics: no sweep gives {metric!r}{did_you_mean(metric, known)}")

@@ -1,4 +1,4 @@
-"""Checkpoints: the state to resume from, the best model so far, and an orderly stop on signals and when time is up."""
+"""Checkpoints: the state to resume from, the best model so far, and an orderly stop on signals and at `max_time`."""
 
 # Hooks have the arguments that Lightning gives them.
 # ruff: noqa: ARG002
@@ -21,8 +21,8 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from . import TrainingError
+from .convergence import is_flat
 from .module import TrainingModule
-from .schedule import epochs_that_fit
 
 if TYPE_CHECKING:
     from alphanet.training.settings import TrainingSettings
@@ -81,14 +81,15 @@ class Checkpoints(Checkpoint):
     def __init__(self, settings: TrainingSettings, last: Path, export: Callable[[TrainingModule], None]) -> None:
         self.best: dict[str, float] = {}
         self.best_epoch = 0
+        self.steps_per_epoch = 0
         self.expired = False
+        self.converged = False
+        self._validations: list[tuple[int, float]] = []  # step and loss
         self._settings = settings
         self._last = last
         self._export = export
         self._seconds_before = 0.0
         self._started = self._saved = time.monotonic()
-        self._epochs: list[float] = []
-        self._epoch_began = 0.0
         self._interrupted = False
         self._handlers: dict[int, Any] = {}
 
@@ -99,18 +100,29 @@ class Checkpoints(Checkpoint):
 
     def state_dict(self) -> dict[str, Any]:
         """Errors of the best model, and the time spent."""
-        return {"best": self.best, "best_epoch": self.best_epoch, "seconds": self.seconds}
+        return {
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "steps_per_epoch": self.steps_per_epoch,
+            "seconds": self.seconds,
+            "converged": self.converged,
+            "validations": self._validations,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from those of the run that was interrupted."""
         self.best = state_dict["best"]
         self.best_epoch = state_dict["best_epoch"]
+        self.steps_per_epoch = state_dict["steps_per_epoch"]
         self._seconds_before = state_dict["seconds"]
+        self.converged = state_dict["converged"]
+        self._validations = [(step, loss) for step, loss in state_dict["validations"]]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock and listen to signals."""
+        assert isinstance(pl_module, TrainingModule)
+        self.steps_per_epoch = pl_module.steps_per_epoch
         self._started = self._saved = time.monotonic()
-        self._epoch_began = self._seconds_before
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._stop_soon) for number in SIGNALS}
 
@@ -145,16 +157,23 @@ class Checkpoints(Checkpoint):
             trainer.check_val_every_n_epoch = 1
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Export the model if it is the best so far."""
+        """Export the model if it is the best so far.
+
+        The validation in the midst of an epoch that `max_time` cut counts only if there is no model yet: a training
+        that goes on from its checkpoint never had it.
+        """
         assert isinstance(pl_module, TrainingModule)
+        if self.expired and self.best:
+            return
         errors = pl_module.validation
+        self._validations.append((trainer.global_step, errors["loss"]))
         if not self.best or errors["loss"] < self.best["loss"]:
             self.best, self.best_epoch = errors, trainer.current_epoch + 1
             if trainer.is_global_zero:
                 self._export(pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """At the end of an epoch: plan the rest, save if it was validated, and stop when that is due.
+        """At the end of an epoch: save if it was validated, and stop when that is due.
 
         Raises:
             StoppedBySignalError: a signal came.
@@ -163,13 +182,13 @@ class Checkpoints(Checkpoint):
             return
         assert isinstance(pl_module, TrainingModule)
         interrupted, self.expired, due = self._agreed(trainer, pl_module)
-        self._plan(trainer, pl_module)
+        self.converged = self._settings.until == "convergence" and is_flat(self._validations)
         validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
         if validated or interrupted or self.expired or due:
             self._save(trainer)
         if interrupted:
             raise StoppedBySignalError
-        if self.expired or pl_module.in_last_epoch:
+        if self.expired or self.converged or pl_module.in_last_epoch:
             trainer.should_stop = True
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -202,15 +221,6 @@ class Checkpoints(Checkpoint):
         )
         interrupted, expired, due = (bool(value) for value in together)
         return interrupted, expired, due
-
-    def _plan(self, trainer: Trainer, module: TrainingModule) -> None:
-        """Shorten the training, or lengthen it again, so that its schedules end when the time does."""
-        now = self.seconds
-        self._epochs.append(now - self._epoch_began)
-        self._epoch_began = now
-        usual = self._epochs[1:] or self._epochs  # the first one also makes the graphs
-        planned = epochs_that_fit(trainer.current_epoch + 1, now, sum(usual) / len(usual), self._settings)
-        module.planned_epochs = planned if trainer.world_size == 1 else trainer.strategy.broadcast(planned)
 
     def _save(self, trainer: Trainer) -> None:
         trainer.save_checkpoint(self._last)

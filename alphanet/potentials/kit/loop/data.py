@@ -19,9 +19,11 @@ class Batch:
     """B labeled structures of N atoms together."""
 
     graph: Any  # the network's input, with `batch` (N,), the structure of each atom, `positions`, and `to(device)`
-    energy: Tensor  # (B,) eV, float64
-    forces: Tensor  # (N, 3) eV/Å, in the graph's precision
+    energy: Tensor  # (B,) eV, float64, zero if there is none
+    forces: Tensor  # (N, 3) eV/Å, in the graph's precision, zero if there are none
     stress: Tensor  # (B, 3, 3) eV/Å^3, zero if there is none
+    has_energy: Tensor  # (B,) bool
+    has_forces: Tensor  # (B,) bool
     has_stress: Tensor  # (B,) bool
     frames: Tensor  # (B,) int64, on the CPU, index of each structure in its file
 
@@ -110,7 +112,7 @@ class GraphDataset(Dataset[Batch]):
 
     def collate(self, items: Sequence[Batch]) -> Batch:
         """One batch of several."""
-        labels = ("energy", "forces", "stress", "has_stress", "frames")
+        labels = ("energy", "forces", "stress", "has_energy", "has_forces", "has_stress", "frames")
         joined = {name: torch.cat([getattr(item, name) for item in items]) for name in labels}
         return Batch(graph=self._join([item.graph for item in items]), **joined)
 
@@ -118,16 +120,26 @@ class GraphDataset(Dataset[Batch]):
 def _item(atoms: Atoms, graph: Any, frame: int) -> Batch:
     dtype = graph.positions.dtype
     labels = atoms.calc.results
-    has_stress = labels.get("stress") is not None and bool(atoms.pbc.all()) and atoms.cell.rank == 3
+    energy, forces = labels.get("energy"), labels.get("forces")
+    has_stress = counts_stress(atoms)
     stress = voigt_6_to_full_3x3_stress(labels["stress"]) if has_stress else np.zeros((3, 3))
     return Batch(
         graph=graph,
-        energy=torch.tensor([float(labels["energy"])], dtype=torch.float64),
-        forces=torch.as_tensor(np.asarray(labels["forces"], dtype=np.float64), dtype=dtype),
+        energy=torch.tensor([0.0 if energy is None else float(energy)], dtype=torch.float64),
+        forces=torch.as_tensor(
+            np.zeros((len(atoms), 3)) if forces is None else np.asarray(forces, dtype=np.float64), dtype=dtype
+        ),
         stress=torch.as_tensor(stress[None], dtype=dtype),
+        has_energy=torch.tensor([energy is not None]),
+        has_forces=torch.tensor([forces is not None]),
         has_stress=torch.tensor([has_stress]),
         frames=torch.tensor([frame]),
     )
+
+
+def counts_stress(atoms: Atoms) -> bool:
+    """Whether a frame has a stress that counts: one of a structure that is periodic in three directions."""
+    return bool(atoms.calc.results.get("stress") is not None and atoms.pbc.all() and atoms.cell.rank == 3)
 
 
 def _size_of(item: Batch) -> int:

@@ -21,7 +21,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from . import METRICS
 from .module import TrainingModule, metrics
 from .schedule import ENDLESS, stage
-from .table import append_row, keep_rows
+from .table import append_row, errors_text, keep_rows
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -124,8 +124,7 @@ def describe(trainer: Trainer, module: TrainingModule) -> str:
     if module.planned_epochs < ENDLESS:
         text += f"/{module.planned_epochs}"
     if module.validation:
-        energy, force = 1000 * module.validation["energy_mae"], 1000 * module.validation["force_mae"]
-        text += f": validation energy {energy:.3g} meV/atom, force {force:.3g} meV/Å"
+        text += f": validation {errors_text(module.validation)}"
     loss = module.settings.loss
     if loss.dynamic is not None:
         weight = module.current_energy_weight

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Errors(NamedTuple):
     """Sums over a batch, float64 scalars; a mean is a sum divided by its count, and sums of batches may be added."""
 
-    structures: Tensor
+    structures: Tensor  # with an energy
     energy_loss: Tensor
     energy_error: Tensor  # absolute, eV/atom
     components: Tensor
@@ -32,24 +32,25 @@ def errors(prediction: Prediction, batch: Batch, settings: LossSettings) -> Erro
     """Loss and absolute errors of a prediction, summed over the batch.
 
     Energies enter per structure (divided by its number of atoms if the settings say so), forces and stresses
-    per component; structures without a stress label leave the stress sums alone.
+    per component; structures without a label leave the sums and counts of that label alone.
     """
+    with_energy, with_forces = batch.has_energy, batch.has_forces[batch.graph.batch][:, None]
     n_atoms = torch.bincount(batch.graph.batch, minlength=len(batch.energy))
-    difference = prediction.energy - batch.energy
+    difference = (prediction.energy - batch.energy) * with_energy
     per_atom = difference / n_atoms
     energy = penalty(per_atom if settings.energy_loss == "per_atom" else difference, settings)
     if prediction.forces is None:
         raise ValueError("training needs a prediction with forces")
-    force = prediction.forces - batch.forces
+    force = (prediction.forces - batch.forces) * with_forces
     if prediction.stress is None:
         stress = batch.stress.new_zeros(0)
     else:
         stress = (prediction.stress - batch.stress)[batch.has_stress]
     return Errors(
-        structures=_count(difference),
+        structures=_sum(with_energy),
         energy_loss=energy.sum(),
         energy_error=per_atom.detach().abs().sum(),
-        components=_count(force),
+        components=3 * _sum(with_forces),
         force_loss=_sum(penalty(force, settings)),
         force_error=_sum(force.detach().abs()),
         stress_components=_count(stress),
@@ -69,9 +70,9 @@ def penalty(difference: Tensor, settings: LossSettings) -> Tensor:
 
 def total_loss(sums: Errors, settings: LossSettings, energy_weight: float) -> Tensor:
     """The loss of a batch, or of many whose errors were added: means with their weights, a float64 scalar."""
-    loss = (
-        energy_weight * sums.energy_loss / sums.structures + settings.force_weight * sums.force_loss / sums.components
-    )
+    energy = sums.energy_loss / sums.structures.clamp(min=1)
+    force = sums.force_loss / sums.components.clamp(min=1)
+    loss = energy_weight * energy + settings.force_weight * force
     if settings.stress_weight > 0:
         loss = loss + settings.stress_weight * sums.stress_loss / sums.stress_components.clamp(min=1)
     return loss

@@ -19,6 +19,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from . import FACTOR, PATIENCE, TrainingError
+from .costs import CostMeter, counted
 from .data import Batch, GraphDataset, Prediction
 from .loss import Errors, errors, frames_at_fault, total_loss
 from .sampling import TrainingBatches, evaluation_batches
@@ -41,9 +42,9 @@ class TrainingModule(LightningModule):
         model: being trained.
         average: exponential average of the weights, or None.
         steps_per_epoch: optimizer steps in an epoch, known when training starts.
-        planned_epochs: the training's length; shorter than configured if `max_time` is short.
         step_errors: summed errors of the last training batch.
         validation: metrics of the last validation, see `metrics`.
+        meter: takes the operations of a step, which are counted before the first one.
     """
 
     def __init__(
@@ -73,9 +74,9 @@ class TrainingModule(LightningModule):
             self.average = copy.deepcopy(model).requires_grad_(False)
         self.settings = settings
         self.steps_per_epoch = 0
-        self.planned_epochs = settings.epochs or ENDLESS
         self.step_errors: Tensor | None = None
         self.validation: dict[str, float] = {}
+        self.meter: CostMeter | None = None
         self._data, self._predict = data, predict
         self._packed, self._workers = packed, num_workers
         self._validation_sums: Tensor | None = None
@@ -98,8 +99,13 @@ class TrainingModule(LightningModule):
         return min(1.0, self.trainer.global_step / self.total_steps)
 
     @property
+    def planned_epochs(self) -> int:
+        """Epochs of the whole training; `ENDLESS` if only steps end it."""
+        return self.settings.epochs or ENDLESS
+
+    @property
     def total_steps(self) -> int:
-        """Optimizer steps of the whole training, as it is planned now."""
+        """Optimizer steps of the whole training; time never changes them."""
         return total_steps(self.steps_per_epoch, self.planned_epochs, self.settings)
 
     @property
@@ -139,27 +145,31 @@ class TrainingModule(LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the plan."""
-        checkpoint["planned_epochs"] = self.planned_epochs
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the plan up."""
-        self.planned_epochs = checkpoint["planned_epochs"]
-
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed dropout by the step, so that nothing random has to be stored."""
+        if self.meter is not None and self.meter.step_flops is None:
+            self.meter.step_flops = self._operations(batch)
         step = self.trainer.global_step * self.trainer.world_size + self.trainer.global_rank
         torch.manual_seed(self.settings.seed * 1_000_000_007 + step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
-        prediction = self._predict(self.model, batch.graph, self._wants_stress(batch), True)
-        sums = errors(prediction, batch, self.settings.loss)
-        loss = total_loss(sums, self.settings.loss, self.current_energy_weight)
+        prediction, sums, loss = self._loss(batch)
         self.step_errors = torch.stack(sums).detach()
         self._seen = batch, prediction, loss.detach()
         return loss
+
+    def _loss(self, batch: Batch) -> tuple[Prediction, Errors, Tensor]:
+        prediction = self._predict(self.model, batch.graph, self._wants_stress(batch), True)
+        sums = errors(prediction, batch, self.settings.loss)
+        return prediction, sums, total_loss(sums, self.settings.loss, self.current_energy_weight)
+
+    def _operations(self, batch: Batch) -> float:
+        """Floating-point operations of a step on `batch`, by a step whose gradients are thrown away."""
+        weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        with counted() as counter:
+            torch.autograd.grad(self._loss(batch)[2], weights, allow_unused=True)
+        return float(counter.get_total_flops())
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip the gradient; stop before a step with a loss or gradient that is not finite.
@@ -274,14 +284,14 @@ class TrainingModule(LightningModule):
 
 def metrics(sums: Tensor, settings: TrainingSettings, energy_weight: float) -> dict[str, float]:
     """Loss and mean absolute errors from summed `Errors`: `loss`, `energy_mae` (eV/atom), `force_mae` (eV/Å) and, if
-    stresses count, `stress_mae` (eV/Å^3).
+    stresses count, `stress_mae` (eV/Å^3); an error stays out if no frame has the label.
     """
     total = Errors(*sums)
-    result = {
-        "loss": float(total_loss(total, settings.loss, energy_weight)),
-        "energy_mae": float(total.energy_error / total.structures),
-        "force_mae": float(total.force_error / total.components),
-    }
+    result = {"loss": float(total_loss(total, settings.loss, energy_weight))}
+    if total.structures > 0:
+        result["energy_mae"] = float(total.energy_error / total.structures)
+    if total.components > 0:
+        result["force_mae"] = float(total.force_error / total.components)
     if settings.loss.stress_weight > 0 and total.stress_components > 0:
         result["stress_mae"] = float(total.stress_error / total.stress_components)
     return result

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from alphanet.training.settings import LossSettings, TrainingSettings
 
-ENDLESS = 10**9  # epochs of a training that only steps or time end
+ENDLESS = 10**9  # epochs of a training that only steps end
 
 
 def learning_rate_factor(step: int, steps_per_epoch: int, epochs: int, settings: TrainingSettings) -> float:
@@ -17,7 +17,7 @@ def learning_rate_factor(step: int, steps_per_epoch: int, epochs: int, settings:
     Args:
         step: steps taken before this one.
         steps_per_epoch: optimizer steps in an epoch.
-        epochs: length of the training; shorter than configured if the time is short.
+        epochs: length of the training.
         settings: gives warm-up, floor, and whether the rate changes at every step or every epoch.
     """
     total = total_steps(steps_per_epoch, epochs, settings)
@@ -49,18 +49,3 @@ def stage(progress: float, loss: LossSettings) -> int:
     if loss.dynamic is None:
         return 0
     return min(loss.dynamic.stages - 1, int(progress * loss.dynamic.stages))
-
-
-def epochs_that_fit(done: int, seconds: float, seconds_per_epoch: float, settings: TrainingSettings) -> int:
-    """Length of the training so that it ends, with its schedules, within `max_time`.
-
-    Args:
-        done: epochs done.
-        seconds: wall time so far.
-        seconds_per_epoch: what an epoch takes.
-        settings: gives the epochs that are wanted and the time.
-    """
-    if settings.max_time is None:
-        return settings.epochs or ENDLESS
-    left = 0.97 * settings.max_time - seconds  # the rest is for what comes after the last epoch
-    return min(settings.epochs or ENDLESS, done + max(0, int(left / seconds_per_epoch)))

@@ -18,6 +18,16 @@ COLUMNS = (
 )
 
 
+def errors_text(errors: Mapping[str, float]) -> str:
+    """Energy and force errors (eV/atom, eV/Å) in words, as far as there are any."""
+    parts = []
+    if "energy_mae" in errors:
+        parts.append(f"energy {1000 * errors['energy_mae']:.3g} meV/atom")
+    if "force_mae" in errors:
+        parts.append(f"force {1000 * errors['force_mae']:.3g} meV/Å")
+    return ", ".join(parts) or f"loss {errors['loss']:.3g}"
+
+
 def keep_rows(path: Path, step: int) -> None:
     """Keep the rows up to `step`, from which a run goes on, and the header."""
     kept: list[list[str]] = []
@@ -39,13 +49,18 @@ def append_row(path: Path, row: Mapping[str, float | str]) -> None:
         csv.writer(stream, lineterminator="\n").writerow(row.get(name, "") for name in COLUMNS)
 
 
-def validations(path: Path) -> list[dict[str, float]]:
-    """The rows that have a validation, with the values they have."""
+def rows_of(path: Path) -> list[dict[str, float]]:
+    """The whole rows of a log, with the values they have."""
     if not path.exists():
         return []
     with path.open(newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if None not in row.values() and row["valid_loss"]]
+        rows = [row for row in csv.DictReader(stream) if None not in row.values()]
     return [{name: float(value) for name, value in row.items() if value} for row in rows]
+
+
+def validations(path: Path) -> list[dict[str, float]]:
+    """The rows that have a validation, with the values they have."""
+    return [row for row in rows_of(path) if "valid_loss" in row]
 
 
 def _write(path: Path, rows: Sequence[Sequence[str]]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
@@ -22,9 +23,11 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from . import LAST, TrainingError
 from .checkpoints import AtomicCheckpointIO, Checkpoints, StoppedBySignalError, require_readable
+from .cost_log import CostLog
+from .costs import costs_of
 from .logs import TrainingLog
 from .module import TrainingModule
-from .schedule import ENDLESS, total_steps
+from .schedule import ENDLESS
 
 if TYPE_CHECKING:
     from alphanet.training.settings import TrainingSettings
@@ -47,10 +50,15 @@ class Outcome:
 
     epochs: int  # finished
     steps: int
+    steps_per_epoch: int
     seconds: float  # wall time over all resumptions
+    cpu_seconds: float  # of all processes
+    gpu_seconds: float | None  # for which the training had GPUs
+    flops: float | None  # floating-point operations of all steps, see `costs`
+    step_seconds: float | None  # wall time of a step
     best_epoch: int
     validation: dict[str, float]  # of the best model: loss, energy_mae (eV/atom), force_mae (eV/Å), stress_mae
-    finished: bool  # false if `max_time` was too short for all epochs or steps
+    finished: bool  # false if `max_time` cut it before its last step
 
 
 def make_trainer(
@@ -59,9 +67,10 @@ def make_trainer(
     """The trainer of one run; it writes nothing yet.
 
     Raises:
-        TrainingError: this machine has no such device or not so many.
+        TrainingError: this machine has no such device or not so many, or SLURM's tasks were not started by srun.
     """
     parallel = parallel or Parallel()
+    _require_srun()
     plugins: list[CheckpointIO | ClusterEnvironment] = [AtomicCheckpointIO()]
     if SLURMEnvironment.detect():
         # Checkpoints saves on SLURM's signals, at the end of a step; Lightning would in the midst of one.
@@ -88,12 +97,23 @@ def make_trainer(
             enable_progress_bar=bool(bar),
             enable_model_summary=False,
             logger=False,
-            callbacks=[TrainingLog(folder, settings.log_every), *bar, checkpoints],
+            callbacks=[CostLog(), TrainingLog(folder, settings.log_every), *bar, checkpoints],
             plugins=plugins,  # type: ignore[arg-type]
         )
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
         choice = f"device {settings.device!r}, devices {parallel.devices!r}, strategy {parallel.strategy!r}"
         raise TrainingError(f"cannot train with {choice}: {' '.join(str(error).split())}") from error
+
+
+def _require_srun() -> None:
+    """Raise TrainingError in a SLURM job of several tasks whose script starts this process itself, which is one."""
+    tasks = os.environ.get("SLURM_NTASKS", "1")
+    inside = {"SLURM_STEP_ID", "SLURM_STEPID"} & os.environ.keys()
+    if tasks.isdigit() and int(tasks) > 1 and not inside:
+        raise TrainingError(
+            f"SLURM gives this job {tasks} tasks, but srun did not start this command: write `srun alphanet train …` "
+            "and --ntasks-per-node (a task for each GPU) into the script, or ask for --ntasks=1"
+        )
 
 
 def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, folder: Path) -> Outcome:
@@ -104,27 +124,39 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
         KeyboardInterrupt: a signal asked to stop; the same call resumes.
     """
     last, settings = folder / LAST, module.settings
+    (costs,) = (callback for callback in cast(Any, trainer).callbacks if isinstance(callback, CostLog))
+    module.meter = costs.meter
     step = require_readable(last) if last.exists() else 0
     if step:
         logger.info("resuming from %s at step %d", last, step)
-    if settings.steps is not None and step >= settings.steps:  # killed between the last checkpoint and the result
-        state = torch.load(last, map_location="cpu", weights_only=True)
+    state = torch.load(last, map_location="cpu", weights_only=True) if step else {}
+    if step:
         checkpoints.load_state_dict(state["callbacks"][checkpoints.state_key])
-        return Outcome(state["epoch"], step, checkpoints.seconds, checkpoints.best_epoch, checkpoints.best, True)
+    # killed between the last checkpoint and the result
+    if checkpoints.converged or (settings.steps is not None and step >= settings.steps):
+        return Outcome(
+            epochs=state["epoch"],
+            steps=step,
+            steps_per_epoch=checkpoints.steps_per_epoch,
+            best_epoch=checkpoints.best_epoch,
+            validation=checkpoints.best,
+            finished=True,
+            **costs_of(state["callbacks"][costs.state_key], step, trainer.world_size),
+        )
     try:
         trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=True)
     except StoppedBySignalError:
         said = "interrupted at step %d; %s is saved, the same command resumes from it"
         logger.info(said, trainer.global_step, last)
         raise KeyboardInterrupt from None
-    wanted = total_steps(module.steps_per_epoch, settings.epochs or ENDLESS, settings)
     return Outcome(
         epochs=trainer.global_step // module.steps_per_epoch,
         steps=trainer.global_step,
-        seconds=checkpoints.seconds,
+        steps_per_epoch=checkpoints.steps_per_epoch,
         best_epoch=checkpoints.best_epoch,
         validation=checkpoints.best,
-        finished=trainer.global_step == wanted,
+        finished=checkpoints.converged or trainer.global_step == module.total_steps,
+        **costs.meter.costs(trainer.global_step, trainer.world_size),
     )
 
 

@@ -1,0 +1,109 @@
+"""Costs of trained numbers as a table beside their errors, and whether rows are compared on the terms of the card."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alphanet.benchmark.findings import Place
+from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
+from alphanet.results.facts import cell_facts, value_text
+from alphanet.results.records import Record
+from alphanet.results.schema import Grid, Number
+
+COMPUTE = "compute"
+DIFFERENCE = 0.1  # of the larger one, by which rows of a comparison may differ
+FIELDS = {
+    "steps": ("steps", 1.0),
+    "epochs": ("epochs", 1.0),
+    "cpu_seconds": ("CPU s", 1.0),
+    "gpu_seconds": ("GPU s", 1.0),
+    "flops": ("TFLOP", 1e-12),
+    "parameters": ("parameters", 1.0),
+}
+
+
+@dataclass(frozen=True)
+class TrainedCosts:
+    """Costs of a row's trainings on one set of frames, means over seeds; None if a training does not tell."""
+
+    row: str
+    data: str
+    records: tuple[Record, ...]
+
+    def mean(self, field: str) -> float | None:
+        """The mean of a field of `TrainingAnswer`."""
+        values = [_training(record).get(field) for record in self.records]
+        numbers = [float(value) for value in values if isinstance(value, int | float)]
+        return statistics.fmean(numbers) if len(numbers) == len(values) else None
+
+    @property
+    def compute(self) -> float | None:
+        """GPU seconds, or processor seconds without a GPU."""
+        gpu = self.mean("gpu_seconds")
+        return self.mean("cpu_seconds") if gpu is None else gpu
+
+    @property
+    def converged(self) -> bool:
+        """Whether all seeds have converged."""
+        return all(_training(record).get("converged") is True for record in self.records)
+
+
+def trained_costs(card: AccuracyCard, records: Mapping[Place, Sequence[Record]]) -> list[TrainedCosts]:
+    """The costs of all rows that are trained step by step, by data; columns that share a training count once."""
+    costs: dict[tuple[str, str], TrainedCosts] = {}
+    for column, described in card.columns.items():
+        frames = "" if described.train_frames is None else f", {described.train_frames} frames"
+        data = f"{described.dataset}{frames}"
+        for row in card.rows:
+            of_place = tuple(record for record in records.get((row, column), ()) if "steps" in _training(record))
+            if of_place:
+                costs.setdefault((row, data), TrainedCosts(row, data, of_place))
+    return list(costs.values())
+
+
+def compute_grid(costs: Sequence[TrainedCosts]) -> tuple[Grid, dict[str, dict[str, str]]]:
+    """The costs as a table, and the facts behind its numbers; columns that nothing fills are left out."""
+    named = [field for field in FIELDS if any(cost.mean(field) is not None for cost in costs)]
+    origins, rows = {}, []
+    for cost in costs:
+        origin = f"{COMPUTE}/{cost.row}/{cost.data}"
+        origins[origin] = cell_facts(cost.records)
+        rows.append((cost.row, cost.data, *(_number(cost.mean(field), FIELDS[field][1], origin) for field in named)))
+    columns = ("row", "data", *(FIELDS[field][0] for field in named))
+    title = "Compute of each training, over all its resumptions; mean over seeds"
+    return Grid(id=COMPUTE, title=title, columns=columns, rows=tuple(rows)), origins
+
+
+def unequal_terms(equal: str | None, costs: Sequence[TrainedCosts]) -> list[str]:
+    """The comparisons that are refused, in words: rows whose terms differ by more than a tenth.
+
+    Args:
+        equal: `steps`; `compute`, that is GPU seconds or processor seconds; `convergence`; None: nothing is compared.
+        costs: of all rows.
+    """
+    if equal is None:
+        return []
+    refusals = []
+    for data in dict.fromkeys(cost.data for cost in costs):
+        rows = [cost for cost in costs if cost.data == data]
+        if equal == "convergence":
+            late = [cost.row for cost in rows if not cost.converged]
+            text = "their validation still falls" if len(late) > 1 else "its validation still falls"
+            refusals += [f"no comparison at convergence on {data}: {', '.join(late)}: {text}"] if late else []
+            continue
+        values = {cost.row: cost.mean("steps") if equal == "steps" else cost.compute for cost in rows}
+        known = {row: value for row, value in values.items() if value is not None}
+        if len(known) > 1 and min(known.values()) < (1 - DIFFERENCE) * max(known.values()):
+            unit = "steps" if equal == "steps" else "s"
+            told = ", ".join(f"{row} {value:.4g} {unit}" for row, value in known.items())
+            refusals.append(f"no comparison at equal {equal} on {data}: {told} differ by more than 10 %")
+    return refusals
+
+
+def _training(record: Record) -> Mapping[str, object]:
+    training = record.protocol.get("training")
+    return training if isinstance(training, dict) else {}
+
+
+def _number(value: float | None, factor: float, origin: str) -> str | Number:
+    return "–" if value is None else Number(text=value_text(value * factor), value=value * factor, origin=origin)

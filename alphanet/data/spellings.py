@@ -1,0 +1,210 @@
+"""Labels of frames under whatever names files give them, in eV, eV/Å and eV/Å^3."""
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from ase import Atoms
+
+from alphanet.data.cards import LabelKeys
+from alphanet.data.labels import Labels, labels_from, stress_from_virial, voigt
+from alphanet.data.units import Quantity, factor
+from alphanet.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+Label = Literal["energy", "forces", "stress", "virial"]
+
+# Words that may stand beside the name of a label and leave its meaning: REF_energy, dft_energy, TotEnergy.
+# Not among them: reference_energy (OC20: to be subtracted), atomic, interaction, formation, per_atom, mace, pred.
+_METHODS = r"ref|dft|qm|pbe|pbesol|pbe0|r2scan|scf|target|true|label"
+_WORDS: dict[Label, tuple[str, str]] = {
+    "energy": ("energy", rf"{_METHODS}|tot|total|potential|vasp|cp2k|orca|aims|castep|qe|xtb|ccsd|ccsdt"),
+    "forces": ("forces?", rf"{_METHODS}|vasp|cp2k|orca|aims|castep|qe|xtb"),
+    "stress": ("stress|stresses", _METHODS),  # a stress of VASP has the other sign
+    "virial": ("virials?", _METHODS),
+}
+_PATTERNS = {
+    label: re.compile(rf"(?:(?:{words})_?)*(?:{name})(?:_?(?:{words}))*(?:_(?P<unit>.+))?")
+    for label, (name, words) in _WORDS.items()
+}
+_STEMS: dict[Quantity, tuple[str, ...]] = {
+    "energy": ("energy", "energies"),
+    "forces": ("force", "forces"),
+    "stress": ("stress", "stresses", "pressure"),
+    "virial": ("virial", "virials"),
+    "length": ("length", "lengths", "distance", "position", "positions", "pos", "coord", "coords", "cell", "lattice"),
+}
+_OURS = re.compile(r"(?:[\s,;/^|*]|ev|å|angstroms?|ang|a|metal|ase|\d)+")  # units=… that say eV and Å
+AGREEMENT = 0.02  # of a stress with a virial, relative to the larger
+
+
+class LabelFinder:
+    """Takes labels out of frames; what was found under another name or in another unit is logged once."""
+
+    def __init__(self, keys: LabelKeys) -> None:
+        """Look for `keys`; for those that are ASE's own also under known spellings."""
+        self.keys = keys
+        self._messages: set[str] = set()
+        named = {getattr(keys, label) for label in _WORDS if getattr(keys, label) != label}
+        self.missing = named  # names that no frame had so far
+
+    def labels(self, atoms: Atoms) -> Labels:
+        """The frame's labels, removed from its `info` and `arrays`; positions in other units become Å.
+
+        Raises:
+            UserError: a label or its unit cannot be understood.
+        """
+        self._scale_lengths(atoms)
+        results: Mapping[str, Any] = atoms.calc.results if atoms.calc is not None else {}
+        unit_keys: set[str] = set()
+        energy, _ = self._value("energy", atoms.info, results, atoms, unit_keys)
+        if energy is None and self.keys.energy == "energy" and results.get("free_energy") is not None:
+            energy = results["free_energy"]
+            self._say(logging.INFO, "the energy is 'free_energy', because there is no other")
+        forces, _ = self._value("forces", atoms.arrays, results, atoms, unit_keys)
+        stress = self._stress(atoms, results, unit_keys)
+        if forces is not None:
+            self._doubt_forces(atoms.info, unit_keys)
+        for key in unit_keys:
+            del atoms.info[key]
+        self._understand_units(atoms.info)
+        return labels_from(energy, forces, stress)
+
+    def _stress(self, atoms: Atoms, results: Mapping[str, Any], unit_keys: set[str]) -> np.ndarray | None:
+        stress, _ = self._value("stress", atoms.info, results, atoms, unit_keys)
+        virial, key = self._value("virial", atoms.info, {}, atoms, unit_keys)
+        own = None if stress is None else voigt(stress)
+        if virial is None:
+            return own
+        if atoms.cell.rank < 3:
+            if np.any(virial):  # isolated atoms often carry zeros
+                text = f"{key!r} of a frame without three cell vectors gives no stress; it stays in info"
+                self._say(logging.WARNING, text)
+            atoms.info[key] = virial
+            return own
+        other = stress_from_virial(virial, atoms.get_volume())
+        if own is None or (self.keys.virial != "virial" and self.keys.stress == "stress"):
+            return other
+        if np.abs(own - other).max() > AGREEMENT * max(np.abs(own).max(), np.abs(other).max()):
+            atoms.info[key] = virial
+            self._say(
+                logging.WARNING,
+                f"stress and -{key}/volume disagree (xx: {own[0]:.3g} and {other[0]:.3g} eV/Å^3): sign or unit of one "
+                "is wrong; the stress is used",
+            )
+        return own
+
+    def _value(
+        self, label: Label, values: dict[str, Any], results: Mapping[str, Any], atoms: Atoms, unit_keys: set[str]
+    ) -> tuple[Any, str]:
+        """The value in our unit, or None, and its name in the file."""
+        key = getattr(self.keys, label)
+        if key != label:
+            value = values.pop(key) if key in values else results.get(key)
+            if value is not None:
+                self.missing.discard(key)
+        else:
+            others = sorted((other for other in values if _is_label(label, other, values[other], atoms)), key=len)
+            value = results.get(label)
+            if value is None and others:
+                key = others[0]
+                value = values.pop(key)
+                if key != label:
+                    self._say(logging.INFO, f"{label} found under {key!r}")
+                others = others[1:]
+            self._note_other_forms(label, {key, *others}, values)
+            if others:
+                self._say(logging.WARNING, f"{label} is taken from {key!r}; also there: {', '.join(map(repr, others))}")
+        if value is None:
+            return None, key
+        return self._converted(label, key, value, atoms.info, unit_keys), key
+
+    def _note_other_forms(self, label: Label, known: set[str], values: Mapping[str, Any]) -> None:
+        for key, value in values.items():
+            if key not in known and _is_named(label, key) and np.asarray(value).dtype.kind in "fiu":
+                text = f"{key!r} is not taken as {label}: it has the shape {np.shape(value)}"
+                self._say(logging.WARNING, text)
+
+    def _converted(self, label: Label, key: str, value: Any, info: Mapping[str, Any], unit_keys: set[str]) -> Any:
+        match = _PATTERNS[label].fullmatch(_normal(key))
+        unit, source = (match["unit"], key) if match else (None, key)
+        for quantity in (label, "energy") if label == "virial" else (label,):
+            for entry in info:
+                if unit is None and isinstance(info[entry], str) and _label_of_unit(entry) == quantity:
+                    unit, source = info[entry], entry
+        if unit is None:
+            return value
+        scale = factor(unit, label)
+        if scale is None:
+            raise UserError(f"{source!r} names a unit of {label} that is not known: {unit!r}")
+        if scale == 1.0:
+            return value
+        if source in info:
+            unit_keys.add(source)
+        self._say(logging.INFO, f"{label} converted from {unit}, as {source!r} says")
+        return np.asarray(value, dtype=np.float64) * scale
+
+    def _scale_lengths(self, atoms: Atoms) -> None:
+        for key in [key for key in atoms.info if _label_of_unit(key) == "length"]:
+            unit = str(atoms.info.pop(key))
+            scale = factor(unit, "length")
+            if scale is None:
+                raise UserError(f"{key!r} names a unit of length that is not known: {unit!r}")
+            if scale != 1.0:
+                self._say(logging.INFO, f"positions and cell converted from {unit}, as {key!r} says")
+                atoms.set_cell(atoms.cell.array * scale)
+                atoms.arrays["positions"] = atoms.positions * scale
+
+    def _doubt_forces(self, info: Mapping[str, Any], converted: set[str]) -> None:
+        has_unit = any(_label_of_unit(key) == "forces" for key in info)
+        if any(_label_of_unit(key) == "energy" for key in converted) and not has_unit:
+            self._say(logging.WARNING, "the file names a unit of its energies, none of its forces: taken as eV/Å")
+
+    def _understand_units(self, info: Mapping[str, Any]) -> None:
+        for key in ("units", "unit"):
+            value = info.get(key)
+            if value is None or _OURS.fullmatch(str(value).strip().lower()):
+                continue
+            if factor(str(value), "energy") is not None or str(value).lower() in ("atomic", "real", "si"):
+                raise UserError(
+                    f"says {key}={value}: name the units one by one instead, as energy_unit, force_unit, stress_unit "
+                    "and length_unit"
+                )
+            self._say(logging.WARNING, f"{key}={value} is not understood; energies are taken as eV, lengths as Å")
+
+    def _say(self, level: int, text: str) -> None:
+        if text not in self._messages:
+            self._messages.add(text)
+            logger.log(level, "%s", text)
+
+
+def _is_label(label: Label, key: Any, value: Any, atoms: Atoms) -> bool:
+    """Whether a name is a known spelling of a label, and its value has the label's form."""
+    if not _is_named(label, key):
+        return False
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        return False
+    if label == "forces":
+        return array.shape == (len(atoms), 3)
+    return array.size == 1 if label == "energy" else array.size in (6, 9)
+
+
+def _is_named(label: Label, key: Any) -> bool:
+    match = _PATTERNS[label].fullmatch(_normal(str(key)))
+    return match is not None and (match["unit"] is None or factor(match["unit"], label) is not None)
+
+
+def _label_of_unit(key: Any) -> Quantity | None:
+    """The quantity whose unit `info[key]` names: energy_unit, stress-unit, length_units."""
+    stem, _, last = _normal(str(key)).rpartition("_")
+    if last not in ("unit", "units"):
+        return None
+    return next((quantity for quantity, stems in _STEMS.items() if stem in stems), None)
+
+
+def _normal(key: str) -> str:
+    return re.sub(r"[-\s.]+", "_", key.strip().lower())

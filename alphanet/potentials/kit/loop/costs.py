@@ -1,0 +1,127 @@
+"""Costs of a training: time of wall, processor and GPU over all its resumptions, and operations.
+
+An operation is a floating-point addition or multiplication of a matrix product or convolution, as
+`torch.utils.flop_counter` counts them; what works element by element is not counted. One training step is counted, and
+all steps are taken to be like it. Validation costs time and no counted operations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+WARM_UP = 2  # steps of each start whose time says nothing about the later ones
+_TIMES = ("seconds", "cpu_seconds", "gpu_seconds")
+_counts = False
+
+
+def is_counting() -> bool:
+    """Whether operations are counted now, so that kernels which the counter does not see must leave the work to it."""
+    return _counts
+
+
+@contextlib.contextmanager
+def counted() -> Iterator[FlopCounterMode]:
+    """A counter of the operations within."""
+    global _counts  # noqa: PLW0603
+    _counts = True
+    try:
+        counter: Any = FlopCounterMode(display=False)
+        counter.mod_tracker = _NoModules()  # its hooks on modules refuse gradients by leaves of the graph
+        with counter:
+            yield counter
+    finally:
+        _counts = False
+
+
+class _NoModules:
+    """In place of the counter's tracker of modules: all operations are of the whole."""
+
+    parents = frozenset({"Global"})
+
+    def __enter__(self) -> None:
+        """Track nothing."""
+
+    def __exit__(self, *_: object) -> None:
+        """Track nothing."""
+
+
+class CostMeter:
+    """The costs of this process since `start`, added to those in the state of the checkpoint that it goes on from."""
+
+    def __init__(self) -> None:
+        """Prepare to measure."""
+        self._gpu = False
+        self._before = dict.fromkeys(_TIMES, 0.0)
+        self._started: tuple[float, float] | None = None
+        self._step_began = 0.0
+        self._steps_here = 0
+        self._timed, self._step_seconds = 0, 0.0
+        self._counting: contextlib.ExitStack | None = None
+        self.step_flops: float | None = None
+
+    def start(self, device: str) -> None:
+        """Start the clocks of a training on `device`; a GPU counts as busy as long as the training has it."""
+        self._gpu = torch.device(device).type != "cpu"
+        self._started = time.monotonic(), time.process_time()
+
+    def now(self) -> dict[str, float]:
+        """Seconds of wall, processor and GPU so far."""
+        if self._started is None:
+            return dict(self._before)
+        wall, cpu = time.monotonic() - self._started[0], time.process_time() - self._started[1]
+        return {
+            "seconds": self._before["seconds"] + wall,
+            "cpu_seconds": self._before["cpu_seconds"] + cpu,
+            "gpu_seconds": self._before["gpu_seconds"] + (wall if self._gpu else 0.0),
+        }
+
+    def begin_step(self, *, count: bool = False) -> None:
+        """Note the begin of a step; its operations are counted if asked for and no step was counted before."""
+        self._step_began = time.monotonic()
+        if count and self.step_flops is None:
+            self._counting = contextlib.ExitStack()
+            self._counter = self._counting.enter_context(counted())
+
+    def end_step(self) -> None:
+        """Note the end of a step."""
+        if self._counting is not None:
+            self._counting.close()
+            self._counting, self.step_flops = None, float(self._counter.get_total_flops())
+        elif self._steps_here >= WARM_UP:
+            self._timed += 1
+            self._step_seconds += time.monotonic() - self._step_began
+        self._steps_here += 1
+
+    def state(self) -> dict[str, Any]:
+        """Plain values for a checkpoint."""
+        times = {"timed": self._timed, "step_seconds": self._step_seconds}
+        return {**self.now(), **times, "step_flops": self.step_flops}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from the state in a checkpoint."""
+        self._before = {name: state[name] for name in _TIMES}
+        self._timed, self._step_seconds, self.step_flops = (
+            state[name] for name in ("timed", "step_seconds", "step_flops")
+        )
+
+    def costs(self, steps: int, processes: int = 1) -> dict[str, Any]:
+        """The costs in a training's answer, of `steps` by `processes` like this one."""
+        return costs_of(self.state(), steps, processes)
+
+
+def costs_of(state: dict[str, Any], steps: int, processes: int = 1) -> dict[str, Any]:
+    """The costs in a training's answer from the state of its meter: s, and operations of all `steps`."""
+    flops = state["step_flops"]
+    return {
+        "seconds": state["seconds"],
+        "cpu_seconds": state["cpu_seconds"] * processes,
+        "gpu_seconds": state["gpu_seconds"] * processes or None,
+        "flops": None if flops is None else flops * steps * processes,
+        "step_seconds": state["step_seconds"] / state["timed"] if state["timed"] else None,
+    }

@@ -1,0 +1,1 @@
+"""Trainings of a user: errors on test frames, figures, and tables of several trainings."""

@@ -1,0 +1,225 @@
+"""The end of a training: errors on test and validation frames, parity plot, learning curve, `results.json`."""
+
+import hashlib
+import logging
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from pydantic import JsonValue
+
+from alphanet.data.labels import labels_of
+from alphanet.data.own_stores import OwnFrames
+from alphanet.data.prepare import PreparedData
+from alphanet.data.statistics import fingerprint
+from alphanet.data.store import FrameStore
+from alphanet.errors import UserError
+from alphanet.figures.learning import learning_figure, write_learning_csv
+from alphanet.figures.parity import parity_figure, write_parity_csv
+from alphanet.figures.style import figure_files
+from alphanet.measure.accuracy import Accuracy
+from alphanet.measure.accuracy import evaluate as evaluate_potential
+from alphanet.potentials.kit.loop import METRICS
+from alphanet.potentials.kit.loop.table import rows_of
+from alphanet.potentials.opening import ALPHANET, LoadOptions, open_potential
+from alphanet.provenance import where
+from alphanet.report.trainings.tables import error_grid, settings_grid
+from alphanet.results.facts import record_facts
+from alphanet.results.records import Record
+from alphanet.results.schema import RESULTS, BenchmarkResult, Curve, Figure, Point, Provenance, read_result
+from alphanet.training.fine_tuning import list_of
+from alphanet.training.folder import TrainingResult
+from alphanet.training.settings import FineTuning
+
+KIND = "training"
+MILLI = 1e3
+CURVES = (("energy_mae", "energy MAE", "meV/atom"), ("force_mae", "force MAE", "meV/Å"))
+PARTS = (("train", "training"), ("valid", "validation"))
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate_training(folder: Path, trained: TrainingResult, data: PreparedData | OwnFrames) -> BenchmarkResult:
+    """Evaluate a finished training on its test and validation frames, and write figures and `results.json`.
+
+    An earlier evaluation of the same weights on the same frames is kept.
+
+    Args:
+        folder: of the training.
+        trained: its result.
+        data: the stores; without test frames the validation frames stand alone.
+
+    Returns:
+        What `results.json` holds: a record for each split, tables, curves and figures.
+
+    Raises:
+        UserError: the weights cannot be loaded, or predict numbers that are not finite.
+    """
+    stores = {"valid": data.valid} | ({} if data.test is None else {"test": data.test})
+    identities = {split: frames_identity(store) for split, store in stores.items()}
+    before = _earlier(folder, trained, identities)
+    if before is not None:
+        return before
+    accuracies = _accuracies(trained, stores)
+    records = [
+        _record(trained, split, identities[split], accuracy, identities) for split, accuracy in accuracies.items()
+    ]
+    records += _before_and_after(trained, stores, identities)
+    title = f"{trained.name} trained on {trained.settings['dataset']}"
+    parity_figure(folder / "parity", title, {split: accuracy.parity for split, accuracy in accuracies.items()})
+    write_parity_csv(folder / "parity.csv", {split: accuracy.parity for split, accuracy in accuracies.items()})
+    figures = [Figure(name="parity", title="Predicted against reference values", files=figure_files("parity", "csv"))]
+    curves = learning_curves(folder, title)
+    if learning_figure(folder / "learning", title, curves):
+        write_learning_csv(folder / "learning.csv", curves)
+        figures.append(
+            Figure(name="learning", title="Errors during the training", files=figure_files("learning", "csv"))
+        )
+    result = BenchmarkResult(
+        kind=KIND,
+        name=folder.resolve().name,
+        title=title,
+        scale=str(trained.settings["scale"]),
+        protocol=f"{trained.epochs} epochs, {trained.steps} steps, {trained.seconds:.0f} s.",
+        comparable=False,
+        reason="a training on data of the user",
+        when=records[-1].when,
+        grids=(error_grid({title: records}), settings_grid(trained)),
+        curves=tuple(curves),
+        figures=tuple(figures),
+        records={record.id: record for record in records},
+        origins={record.id: record_facts(record) for record in records},
+        provenance=Provenance.model_validate({"command": " ".join(["alphanet", *sys.argv[1:]]), **where()}),
+    )
+    result.write(folder)
+    return result
+
+
+def frames_identity(store: Path) -> str:
+    """A hash of the frames in a store and their labels, whatever their order."""
+    prints = sorted(fingerprint(atoms, labels_of(atoms)) for atoms in FrameStore(store))
+    return hashlib.sha256(repr(prints).encode()).hexdigest()[:16]
+
+
+def learning_curves(folder: Path, row: str) -> list[Curve]:
+    """Energy and force errors over epochs (meV/atom, meV/Å) of a training's log, of training and validation frames."""
+    rows = rows_of(folder / METRICS)
+    if not rows:
+        return []
+    last = rows[-1]
+    per_epoch = last["step"] / last["epoch"] if last.get("epoch") and last.get("step") else 1.0
+    curves = []
+    for quantity, title, unit in CURVES:
+        for prefix, part in PARTS:
+            points = tuple(
+                Point(x=values["step"] / per_epoch, y=MILLI * values[f"{prefix}_{quantity}"])
+                for values in rows
+                if f"{prefix}_{quantity}" in values
+            )
+            curves.append(
+                Curve(row=row, quantity=f"{part} {quantity}", x_title="epoch", y_title=title, unit=unit, points=points)
+            )
+    return curves
+
+
+def _earlier(folder: Path, trained: TrainingResult, identities: Mapping[str, str]) -> BenchmarkResult | None:
+    """The result of an earlier evaluation of the same weights on the same frames."""
+    if not (folder / RESULTS).is_file():
+        return None
+    try:
+        result = read_result(folder / RESULTS)
+    except UserError:
+        return None
+    records = {
+        split: record
+        for record in result.records.values()
+        if (split := str(record.data.get("split"))) in identities  # others are of the weights before a fine-tuning
+    }
+    same = {split: record.data.get("frames") for split, record in records.items()} == dict(identities)
+    return result if same and all(r.model.get("sha256") == trained.sha256 for r in records.values()) else None
+
+
+def _accuracies(trained: TrainingResult, stores: Mapping[str, Path]) -> dict[str, Accuracy]:
+    frames = {}
+    for split, store in stores.items():
+        logger.info("evaluating the %s frames", split)
+        frames[split] = FrameStore(store)
+    return _errors(trained, trained.model, frames)
+
+
+def _errors(
+    trained: TrainingResult, weights: Path, frames: Mapping[str, Iterable[Atoms]], config: Path | None = None
+) -> dict[str, Accuracy]:
+    """Errors of weights of the trained kind on sets of frames."""
+    settings: Mapping[str, Any] = trained.settings
+    ours = trained.name == ALPHANET
+    name = str(weights) if ours else f"{trained.name}:{weights}"
+    options = LoadOptions(
+        dtype=settings["precision"],
+        device=settings["device"],
+        threads=settings["threads"],
+        trust=not ours,
+        config=config,
+    )
+    potential = open_potential(name, options)
+    try:
+        return {
+            split: evaluate_potential(potential, of_split, batch_size=settings["batch_size"])
+            for split, of_split in frames.items()
+        }
+    finally:
+        potential.close()
+
+
+def _before_and_after(
+    trained: TrainingResult, stores: Mapping[str, Path], identities: Mapping[str, str]
+) -> list[Record]:
+    """Records of a fine-tuning: the old weights on the new frames, and both weights on frames of the old task."""
+    if trained.settings.get("finetune") is None:
+        return []
+    start = FineTuning.model_validate(trained.settings["finetune"])
+    split = "test" if "test" in stores else "valid"
+    old = start.old or start.replay
+    of_old: Mapping[str, Iterable[Atoms]] = {} if old is None else {"old": list_of(old)}
+    weights = start.weights.expanduser()
+    results: list[tuple[str, str, Accuracy]] = []
+    try:
+        before = _errors(trained, weights, {split: FrameStore(stores[split]), **of_old}, start.config)
+    except UserError as error:  # elements that the old weights do not know
+        logger.info("errors before the fine-tuning are not known: %s", error)
+        before = _errors(trained, weights, of_old, start.config) if of_old else {}
+    logger.info("evaluating the weights before the fine-tuning")
+    results += [(f"{name}, before", identities.get(name, name), accuracy) for name, accuracy in before.items()]
+    after = _errors(trained, trained.model, of_old) if of_old else {}
+    results += [(name, name, accuracy) for name, accuracy in after.items()]
+    return [_record(trained, name, frames, accuracy, identities) for name, frames, accuracy in results]
+
+
+def _record(
+    trained: TrainingResult, split: str, frames: str, accuracy: Accuracy, identities: Mapping[str, str]
+) -> Record:
+    settings = trained.settings
+    data: dict[str, JsonValue] = {
+        "dataset": settings["dataset"],
+        "split": split,
+        "frames": frames,
+        "test_frames": identities.get("test", identities["valid"]),
+        "sources": dict(trained.sources),
+    }
+    return Record(
+        metrics=accuracy.metrics(),
+        data=data,
+        model={"name": trained.name, "sha256": trained.sha256, "parameters": trained.parameters},
+        protocol={
+            "benchmark": KIND,
+            "seed": settings["seed"],
+            "precision": settings["precision"],
+            "train_frames": trained.frames,
+            "epochs": trained.epochs,
+            "steps": trained.steps,
+            "seconds": trained.seconds,
+        },
+        environment=where(),
+    )
