@@ -24,7 +24,10 @@ def table(reference: Path = REFERENCE) -> str:
     lines = [report.summary.answer, "", "| the paper says | verdict | effect (95 %) | at |", "|---|---|---|---|"]
     lines += [_row(claim) for claim in shown[:MOST]]
     if len(shown) > MOST:
-        lines += ["", f"The [reference report](docs/guides/report.md#the-reference-report) has {len(shown) - MOST} more."]
+        lines += [
+            "",
+            f"The [reference report](docs/guides/report.md#the-reference-report) has {len(shown) - MOST} more.",
+        ]
     return "\n".join(lines)
 
 

@@ -158,7 +158,11 @@ def test_plain_text_fits_120_columns_without_colors(result, capsys):
 def test_a_figure_prints_claims_reason_and_problems(tmp_path, capsys):
     print_result(read_result(figure(tmp_path / "figure") / "results.json"))
     shown = capsys.readouterr().out
-    for text in ("claimed (section 1): AlphaNet is the fastest", "here: contradicted (fewer batches)", "mace cannot be had"):
+    for text in (
+        "claimed (section 1): AlphaNet is the fastest",
+        "here: contradicted (fewer batches)",
+        "mace cannot be had",
+    ):
         assert text in shown
     assert re.search(r"\| AlphaNet +\| 10\.0", shown)
 
