@@ -1,4 +1,4 @@
-"""`alphanet bench`: speed, memory, physics and WBM of any models, as benchmarks that the command line makes."""
+"""`alphanet bench`: speed, memory, physics and expressiveness of any models, and WBM, as benchmarks made here."""
 
 from pathlib import Path
 
@@ -197,6 +197,39 @@ def physics(
         card, folder, as_json,
         restart=restart, seed=seed, device=device, threads=threads, structures=structures,
     )  # fmt: skip
+
+
+@app.command(
+    epilog="Examples:\n\nalphanet bench expressiveness alphanet schnet --untrained\n\n"
+    "alphanet bench expressiveness alphanet --untrained --preset fig3a-moments --out runs/moments"
+)
+def expressiveness(
+    models: o.ModelNames = None,
+    named: o.NamedModels = None,
+    seed: o.Seed = None,
+    restart: o.Restart = False,
+    device: o.Device = "auto",
+    threads: o.Threads = None,
+    untrained: o.Untrained = False,
+    preset: o.Preset = None,
+    config: o.ModelConfig = None,
+    trust: o.Trust = False,
+    out: o.OutFolder = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Test which structures potentials tell apart, on pairs that distances, angles or correlations cannot.
+
+    Random weights are tried as they are and eight times as large. AlphaNet is also trained on each pair. Structures
+    that are alike to a potential are a finding and no error.
+    """
+    from alphanet.benchmark.kinds.expressiveness import expressiveness_card
+
+    folder = out or Path("runs/expressiveness")
+    names = o.required_models(models, named)
+    card = expressiveness_card(
+        folder.name, models=names, untrained=untrained, preset=preset, config=config, trust=trust
+    )
+    run_card(card, folder, as_json, restart=restart, seed=seed, device=device, threads=threads)
 
 
 @app.command(epilog="Example:\n\nalphanet bench check")

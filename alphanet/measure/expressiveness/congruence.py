@@ -56,7 +56,7 @@ def _assignable(a: np.ndarray, x: np.ndarray, b: np.ndarray, y: np.ndarray, *, f
 def _nearest(atoms: Atoms) -> float:
     from ase.neighborlist import neighbor_list
 
-    longest = float(np.linalg.norm(atoms.cell.array, axis=1).max())
+    longest = 1.001 * float(np.linalg.norm(atoms.cell.array, axis=1).max())  # an atom's own image lies that far
     return float(neighbor_list("d", atoms, longest).min())
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-KEPT = ("bias", "bessel", "freq")  # in names: offsets and wave numbers, which are no matrices
+KEPT = ("bias", "bessel", "freq", "norm")  # in names: offsets, wave numbers and scales of norms, which are no matrices
 
 
 def amplify(module: nn.Module, factor: float) -> None:
-    """Multiply all weights of `module` by `factor`, but not biases and the wave numbers of radial functions."""
+    """Multiply all weights of `module` by `factor`, but not biases, scales of norms and wave numbers of radial functions."""
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             if not any(word in name.lower() for word in KEPT):
