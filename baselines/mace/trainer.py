@@ -79,7 +79,7 @@ class Run:
         if self._cut:
             raise DoneError
         self._save_state()
-        if self._all_steps_taken() or self._time_is_up():
+        if self._all_steps_taken() or (self._time_is_up() and self._best.exists()):
             raise DoneError
         for index, batch in enumerate(self._loader, 1):
             self._meter.begin_step(count=True)
