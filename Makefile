@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 MINUTES ?= 50
 CUT_MINUTES ?= 3
 
-.PHONY: setup repro cut slice table1 table4 speed physics physics-all report reference docs test test-fast test-baselines test-triton test-slow check all lock
+.PHONY: setup repro cut slice table1 table4 speed physics physics-all report reference readme docs test test-fast test-baselines test-triton test-slow check all lock
 
 setup: $(STAMP)
 
@@ -68,6 +68,10 @@ report: setup
 # What a finished run leaves in the repository: the page, its tables and figures, and the records behind it.
 reference: setup
 	$(BIN)/python reports/keep_reference.py runs runs/report
+
+# The README's first table, from the reference report.
+readme: setup
+	$(BIN)/python reports/write_readme.py
 
 # Into build/site; strict, so that a broken link fails. Nothing is loaded from the network once the packages are here.
 docs: setup

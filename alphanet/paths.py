@@ -33,7 +33,7 @@ def expanded(path: str | Path) -> Path:
 
 
 def resources(kind: str) -> Path:
-    """A folder that users add files to: `baselines`, `benchmarks`, `datasets` or `reports`.
+    """A folder that users add files to: `baselines`, `benchmarks`, `datasets`, `models` or `reports`.
 
     In a checkout it lies at the root, in an installed wheel inside the package.
     """

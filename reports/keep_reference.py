@@ -1,7 +1,7 @@
 """Keep a finished run as the reference report: `python reports/keep_reference.py RUNS REPORT`, by `make reference`.
 
 It copies the page with its tables and PDF figures, and for every run the result, the tables, and the records and files
-behind its numbers. Other copies of figures (the page contains their SVG and CSV), weights and journals are left out.
+behind its numbers. Copies of figures that the page does not load, weights and journals are left out.
 """
 
 import json
@@ -16,7 +16,8 @@ from alphanet.results.schema import RESULTS
 
 REFERENCE = Path(__file__).parent / "reference"
 KEPT = (RESULTS, "records.jsonl", "table.*")
-LEFT = ("*.png", "*.svg", "*.csv")
+LEFT = "*.png"
+LOADED = re.compile(r'<img src="(figures/[^"]*)"')
 LINK = re.compile(r'<a href="figures/[^"]*\.(png|svg)">(PNG|SVG)</a>\s?')
 
 
@@ -25,7 +26,7 @@ def keep(runs: Path, report: Path, reference: Path = REFERENCE) -> None:
     content = Report.model_validate_json((report / RESULTS).read_text(encoding="utf-8"))
     fresh = reference.with_name(f".{reference.name}.part")
     shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(report, fresh, ignore=shutil.ignore_patterns(*LEFT))
+    shutil.copytree(report, fresh, ignore=shutil.ignore_patterns(LEFT))
     kept = []
     for run in content.runs:
         pdf = {name: {"pdf": files["pdf"]} for name, files in run.figures.items() if "pdf" in files}
@@ -37,6 +38,9 @@ def keep(runs: Path, report: Path, reference: Path = REFERENCE) -> None:
             target.write_text(_kept(path, run.result.records if run.result else ()), encoding="utf-8")
     page = (fresh / "index.html").read_text(encoding="utf-8")
     (fresh / "index.html").write_text(LINK.sub("", page), encoding="utf-8")
+    loaded = {fresh / path for path in LOADED.findall(page)}
+    for drawing in set((fresh / "figures").glob("*.svg")) - loaded:
+        drawing.unlink()
     text = content.model_copy(update={"runs": tuple(kept)}).model_dump_json(by_alias=True, indent=1)
     (fresh / RESULTS).write_text(text + "\n", encoding="utf-8")
     shutil.rmtree(reference, ignore_errors=True)

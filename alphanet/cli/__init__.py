@@ -16,6 +16,7 @@ from alphanet.cli import (
     options,
     output,
     process,
+    released,
     report,
     repro,
     schema,
@@ -43,7 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (repro, bench, report, train, evaluate, models, data, baselines, schema):
+for group in (repro, bench, report, train, evaluate, models, released, data, baselines, schema):
     group.register(app)
 
 

@@ -20,8 +20,13 @@ def datasets(incomplete: str) -> list[str]:
 
 
 def models(incomplete: str) -> list[str]:
-    """`alphanet` and names of baselines that begin with `incomplete`."""
-    return _beginning(incomplete, lambda: ["alphanet", *_baselines()])
+    """`alphanet`, names of released weights and of baselines that begin with `incomplete`."""
+    return _beginning(incomplete, lambda: ["alphanet", *_stems("models", "ALPHANET_MODELS"), *_baselines()])
+
+
+def released(incomplete: str) -> list[str]:
+    """Names of released weights that begin with `incomplete`."""
+    return _beginning(incomplete, lambda: _stems("models", "ALPHANET_MODELS"))
 
 
 def baselines(incomplete: str) -> list[str]:

@@ -28,6 +28,9 @@ alphanet predict model.safetensors structures.cif --out predicted.extxyz
 alphanet predict mace-mp-0 structures.extxyz --out predicted.extxyz --device cuda"""
 
 
+ATOMIC_ENERGIES = "atomic_energies"  # eV, array of predicted structures
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("init", epilog=INIT_EXAMPLES)(init)
@@ -78,7 +81,10 @@ def predict(
     trust: o.Trust = False,
     as_json: o.AsJson = False,
 ) -> None:
-    """Write structures with predicted energy, forces and, if they are periodic, stress."""
+    """Write structures with predicted energy, forces and, if they are periodic, stress.
+
+    AlphaNet's energies of atoms (eV) are the array `atomic_energies`.
+    """
     from alphanet.data.formats import read_frames, write_frames
     from alphanet.potentials.opening import open_potential
 
@@ -153,4 +159,7 @@ def _predicted(potential: "Potential", frames: "Iterable[Atoms]", batch_size: in
 def _labeled(atoms: "Atoms", answer: "FramePrediction") -> "Atoms":
     from alphanet.data.labels import labels_from, predicted
 
-    return predicted(atoms, labels_from(answer.energy, answer.forces, answer.stress))
+    labeled = predicted(atoms, labels_from(answer.energy, answer.forces, answer.stress))
+    if answer.energies is not None:
+        labeled.set_array(ATOMIC_ENERGIES, answer.energies)
+    return labeled

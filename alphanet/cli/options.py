@@ -46,6 +46,7 @@ ModelFile = Annotated[Path, _argument("MODEL", "A model: .safetensors, or a publ
 LABELED_HELP = "A file of labeled structures, a store, or NAME[:SCALE[:SPLIT]], say formate:mini:test."
 LabeledData = Annotated[str, _argument("DATA", LABELED_HELP, completion.datasets)]
 StructuresFile = Annotated[Path, _argument("IN", "Structures in any format that ASE reads, or a store.")]
+ReleasedName = Annotated[str, _argument("NAME", "Released weights (`alphanet models list`).", completion.released)]
 DatasetName = Annotated[str, _argument("NAME", "A data set (`alphanet data list`).", completion.datasets)]
 DatasetOrFile = Annotated[str, _argument("TARGET", "A data set, or a file of frames.", completion.datasets)]
 ConvertFrom = Annotated[Path, _argument("IN", "A file or folder of frames.")]
@@ -136,9 +137,9 @@ Protocol = Annotated[
 # Limits.
 Budget = Annotated[
     float | None,
-    _duration("Time for everything that is not measured yet: {}. If not given: the cards' limits.", "--budget"),
+    _duration("Time for what is not measured yet: {}. Trainings that do not fit are not run.", "--budget"),
 ]
-MaxTime = Annotated[float | None, _duration("Time of each training at most: {}.", "--max-time")]
+MaxTime = Annotated[float | None, _duration("A guard: a training that it stops is not finished. {}.", "--max-time")]
 LongestCall = Annotated[
     float | None, _duration("Time of one call; a longer one ends the search: {}. If not given: 2m.", "--longest-call")
 ]

@@ -74,19 +74,46 @@ def print_table(
 
 
 def _print_lines(columns: Sequence[str], rows: Iterable[Sequence[str]], aligned: Sequence[Any]) -> None:
-    from rich import box
+    """A table if the terminal is wide enough for its longest words, otherwise a paragraph for each row."""
     from rich.console import Console
+
+    console = Console(highlight=False)
+    lines = [list(row) for row in rows]
+    cells = [(column, *(line[place] for line in lines)) for place, column in enumerate(columns)]
+    whole = [place == 0 or max(map(len, texts)) <= SHORT_CELL for place, texts in enumerate(cells)]
+    widths = [
+        max(map(len, texts)) if unbroken else max(len(word) for text in texts for word in ["", *text.split()])
+        for texts, unbroken in zip(cells, whole, strict=True)
+    ]
+    if sum(widths) + len(widths) - 1 <= console.width:
+        _print_grid(console, columns, lines, aligned, whole)
+    else:
+        _print_paragraphs(console, columns, lines)
+
+
+def _print_grid(
+    console: Any, columns: Sequence[str], lines: Sequence[Sequence[str]], aligned: Sequence[Any], whole: Sequence[bool]
+) -> None:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    lines = [list(row) for row in rows]
-    for place, (column, justify) in enumerate(zip(columns, aligned, strict=True)):
-        short = max(len(text) for text in (column, *(line[place] for line in lines))) <= SHORT_CELL
-        table.add_column(Text(column), justify=justify, overflow="fold", no_wrap=short or place == 0)
+    for column, justify, no_wrap in zip(columns, aligned, whole, strict=True):
+        table.add_column(Text(column), justify=justify, overflow="fold", no_wrap=no_wrap)
     for line in lines:
         table.add_row(*map(Text, line))  # texts may hold brackets, which are no markup
-    Console(highlight=False).print(table)
+    console.print(table)
+
+
+def _print_paragraphs(console: Any, columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for first, *rest in lines:
+        console.print(Text(first, overflow="fold"))
+        parts = [f"{title} {text}".strip() for title, text in zip(columns[1:], rest, strict=True) if text]
+        console.print(Padding(Text(" · ".join(parts), overflow="fold"), (0, 0, 0, 2)))
 
 
 def _print_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]], aligned: Sequence[str]) -> None:

@@ -25,13 +25,13 @@ def physics_figure(path: Path, audits: Sequence[Audit]) -> list[Path]:
     from matplotlib.patches import Patch, Rectangle
 
     with styled():
-        figure = Figure(figsize=(0.8 * len(CHECKS) + 2.4, 0.5 * len(audits) + 1.5), layout="constrained")
+        figure = Figure(figsize=(0.8 * len(CHECKS) + 2.4, 0.55 * len(audits) + 1.5), layout="constrained")
         axes = figure.subplots()
         for row, audit in enumerate(audits):
             for column, (name, one) in enumerate(findings(audit.checks, untrained=audit.untrained).items()):
                 corner = (column - 0.5, row - 0.5)
                 axes.add_patch(Rectangle(corner, 1, 1, facecolor=FILLS[one.state], edgecolor="white", linewidth=1.5))
-                axes.text(column, row, _words(audit, name, one), ha="center", va="center", fontsize=6)
+                axes.text(column, row, _words(audit, name, one), ha="center", va="center", fontsize=7)
         axes.set(xlim=(-0.5, len(CHECKS) - 0.5), ylim=(len(audits) - 0.5, -0.5))
         axes.set_xticks(range(len(CHECKS)), [one.title for one in CHECKS.values()])
         axes.set_yticks(range(len(audits)), [_row_label(audit) for audit in audits])

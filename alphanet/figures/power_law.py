@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alphanet.figures.style import plain_log_axes, save_figure, styled
+from alphanet.figures.style import panel_rows, plain_log_axes, save_figure, styled
 from alphanet.files import write_text
 from alphanet.results.schema import Curve
 
@@ -39,10 +39,13 @@ def power_law_figure(
     rows = list(dict.fromkeys(curve.row for curve in curves))
     quantities = list(dict.fromkeys(curve.quantity for curve in measured))
     with styled():
-        figure = Figure(figsize=(3.6 * len(quantities), 3.4), layout="constrained")
+        rows_of_panels, abreast = panel_rows(len(quantities))
+        figure = Figure(figsize=(3.8 * abreast, 3.4 * rows_of_panels), layout="constrained")
         figure.suptitle(title, fontsize=10)
-        panels = figure.subplots(1, len(quantities), squeeze=False)[0]
-        for index, (axes, quantity) in enumerate(zip(panels, quantities, strict=True)):
+        panels = list(figure.subplots(rows_of_panels, abreast, squeeze=False).flat)
+        for empty in panels[len(quantities) :]:
+            empty.set_axis_off()
+        for index, (axes, quantity) in enumerate(zip(panels, quantities, strict=False)):
             of_panel = [curve for curve in measured if curve.quantity == quantity]
             for curve in of_panel:
                 _draw(axes, curve, *ROWS[rows.index(curve.row) % len(ROWS)])
@@ -74,7 +77,7 @@ def _draw(axes: "Axes", curve: Curve, color: str, marker: str) -> None:
         line = np.geomspace(sizes.min(), sizes.max(), 50)
         axes.plot(line, [curve.law.at(size) for size in line], color=color, linewidth=1.2)
         error = "" if curve.law.exponent_error is None else f" ± {curve.law.exponent_error:.2f}"
-        label += f": $N^{{{curve.law.exponent:.2f}{error}}}$"
+        label += f": exponent {curve.law.exponent:.2f}{error}"
     values = [point.y for point in curve.points]
     axes.plot(sizes, values, linestyle="none", marker=marker, color=color, markersize=5, label=label)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alphanet.figures.style import curve_style, plain_log_axes, save_figure, styled
+from alphanet.figures.style import curve_style, panel_rows, plain_log_axes, save_figure, styled
 from alphanet.results.schema import Curve
 
 if TYPE_CHECKING:
@@ -35,9 +35,13 @@ def speed_figure(path: Path, title: str, curves: Sequence[Curve]) -> list[Path]:
     rows = list(dict.fromkeys(curve.row for curve in curves))
     quantities = list(dict.fromkeys(curve.quantity for curve in curves))
     with styled():
-        figure = Figure(figsize=(3.6 * len(quantities) + 1.6, 4.0), layout="constrained")
+        rows_of_panels, abreast = panel_rows(len(quantities))
+        figure = Figure(figsize=(3.6 * abreast + 1.8, 3.6 * rows_of_panels + 0.4), layout="constrained")
         figure.suptitle(title, fontsize=9)
-        panels = dict(zip(quantities, figure.subplots(1, len(quantities), squeeze=False)[0], strict=True))
+        drawn = list(figure.subplots(rows_of_panels, abreast, squeeze=False).flat)
+        panels = dict(zip(quantities, drawn, strict=False))
+        for empty in drawn[len(quantities) :]:
+            empty.set_axis_off()
         for curve in curves:
             _draw(panels[curve.quantity], curve, rows.index(curve.row))
         if any(curve.points for curve in curves):  # logarithmic axes need a number
@@ -67,7 +71,7 @@ def _label(row: str, curves: Sequence[Curve]) -> str:
     parts = [row]
     for curve, word in ((curves[0], "time"), (curves[-1], MEMORY)):
         if curve.law is not None:
-            parts.append(f"{word} $N^{{{curve.law.exponent:.2f}}}$")
+            parts.append(f"{word}: exponent {curve.law.exponent:.2f}")
     return "\n".join(parts)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+ABREAST = 2  # panels side by side; the page shows figures up to 10.6 inches without making their text smaller
 FORMATS = ("png", "svg", "pdf")
 # Without these settings the files contain the time of writing.
 UNDATED: dict[str, dict[str, str | None]] = {
@@ -33,6 +34,11 @@ def styled() -> AbstractContextManager[Any]:
 def curve_style(index: int) -> dict[str, Any]:
     """Color and marker of the curve number `index`."""
     return {"color": COLORS[index % len(COLORS)], "marker": MARKERS[index % len(MARKERS)], "markersize": 4}
+
+
+def panel_rows(count: int) -> tuple[int, int]:
+    """Rows and columns of `count` panels, so that text of 7 points and more stays readable on a page."""
+    return -(-count // ABREAST), min(count, ABREAST)
 
 
 def save_figure(figure: "Figure", path: Path) -> list[Path]:

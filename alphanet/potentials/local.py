@@ -93,7 +93,9 @@ class AlphaNetPotential:
 def _split(answer: Prediction, batch: Tensor, stressed: Tensor) -> Iterator[FramePrediction]:
     assert answer.forces is not None and answer.stress is not None
     counts = torch.bincount(batch, minlength=len(stressed)).tolist()
-    forces = np.split(answer.forces.double().cpu().numpy(), np.cumsum(counts)[:-1])
+    ends = np.cumsum(counts)[:-1]
+    forces = np.split(answer.forces.double().cpu().numpy(), ends)
+    energies = np.split(answer.atomic_energies.detach().double().cpu().numpy(), ends)
     stress = answer.stress.double().cpu().numpy()
     for index, energy in enumerate(answer.energy.tolist()):
-        yield FramePrediction(energy, forces[index], stress[index] if stressed[index] else None)
+        yield FramePrediction(energy, forces[index], stress[index] if stressed[index] else None, energies[index])

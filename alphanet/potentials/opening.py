@@ -53,8 +53,9 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
     """Load the potential called `name`.
 
     Args:
-        name: a file of AlphaNet; `BASELINE`, or `BASELINE:CHECKPOINT` (a file, or a name in the card); `alphanet` for
-            random weights; or `module:callable`, which returns an ASE calculator or a torch_sim model.
+        name: a file of AlphaNet; the name of released weights; `BASELINE`, or `BASELINE:CHECKPOINT` (a file, or a name
+            in the card); `alphanet` for random weights; or `module:callable`, which returns an ASE calculator or a
+            torch_sim model.
         options: precision, device, random or trained weights.
         frames: returns the structures whose elements random weights are made for; called only in that case.
 
@@ -64,8 +65,13 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
     """
     from alphanet.hardware import resolve_device
     from alphanet.potentials.cards import baseline_names, load_baseline
+    from alphanet.potentials.released import released_files, released_names
 
     options = replace(options, device=resolve_device(options.device))
+    if name in released_names() and not Path(name).is_file():
+        _refuse(options, ("config",), f"of a file; {name} has its own")
+        weights, config = released_files(name)
+        name, options = str(weights), replace(options, config=config)
     head, _, tail = name.partition(":")
     ours = name == ALPHANET or Path(name).is_file() or not tail
     if not options.untrained:

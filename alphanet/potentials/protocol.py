@@ -19,6 +19,7 @@ class FramePrediction:
     energy: float  # eV
     forces: np.ndarray  # (n, 3) eV/Å
     stress: np.ndarray | None = None  # (3, 3) eV/Å^3, dE/dstrain / V; None if the structure is not periodic
+    energies: np.ndarray | None = None  # (n,) eV, of the atoms; None if the potential has none
 
 
 class LoadRequest(Card):

@@ -130,7 +130,7 @@ def _plain(block: Block[Line], title: str, common: str, remarks: Sequence[str]) 
             "here": [item.measured if item else "" for item in items],
             "verdict": [_short(item, common) if item else "" for item in items],
         }
-        kept = [(name, cells) for name, cells in texts.items() if any(cells)]
+        kept = [(name, cells) for name, cells in texts.items() if name == "here" or set(cells) - {"", "–"}]
         rows += [
             (*(heading if not place else [""] * len(heading)), name, *cells) for place, (name, cells) in enumerate(kept)
         ]
@@ -140,8 +140,8 @@ def _plain(block: Block[Line], title: str, common: str, remarks: Sequence[str]) 
 
 
 def _short(line: Line, common: str) -> str:
-    """The verdict of a line; of a cell with the common one only its notes."""
-    if common and line.cell.verdict == common:
+    """The verdict of a line; of a cell with the common one, or that the paper has not, only its notes."""
+    if line.cell.verdict in (common, "not in the paper"):
         numbers = "".join(f"[{number}]" for number in line.notes)
         return f"{line.mark} {numbers}".strip()
     return line.verdict

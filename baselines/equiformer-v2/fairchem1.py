@@ -2,8 +2,8 @@
 
 Three things of the package are replaced. Its neighbor lists by the edges that are given, of which it then chooses the
 nearest `max_neighbors` of an atom as it always does. The random angle by which it turns each edge's frame about the
-edge, on which results would depend a little and differently every time, by one that follows from the edge. And the names
-of structures in a warning, which these have not.
+edge, on which results would depend a little and differently every time, by one that follows from the edge. And the
+names of structures in a warning, which these have not.
 """
 
 import stand_ins  # noqa: F401  before anything of fairchem

@@ -52,6 +52,7 @@ def test_predictions_keep_all_digits_and_are_where_ase_finds_them(model: Path, t
         assert found.get_potential_energy() == pytest.approx(float(expected.energy), rel=1e-14)
         np.testing.assert_allclose(found.get_forces(), expected.forces, rtol=1e-12, atol=1e-13)
         np.testing.assert_array_equal(found.positions, given.positions)
+        np.testing.assert_allclose(found.arrays["atomic_energies"], expected.atomic_energies, rtol=1e-12)
         if given.pbc.any():
             np.testing.assert_allclose(found.get_stress(voigt=False), expected.stress[0], rtol=1e-12, atol=1e-14)
         else:

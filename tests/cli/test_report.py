@@ -45,8 +45,8 @@ def test_open_shows_the_page(tmp_path, monkeypatch):
 
 
 def test_a_verdict_that_got_worse_ends_with_1(tmp_path):
-    table(tmp_path / "a" / "table", scale="full", energy_mae=0.00023)
-    table(tmp_path / "b" / "table", scale="full", energy_mae=0.00040)
+    table(tmp_path / "a" / "table", scale="full", energy_mae=0.00023, spread=0.001)
+    table(tmp_path / "b" / "table", scale="full", energy_mae=0.00040, spread=0.001)
     result = ran("compare", tmp_path / "a", tmp_path / "b")
     assert result.exit_code == 1
     assert "reproduced → worse" in result.stdout and "1 verdicts got worse" in result.stdout

@@ -91,6 +91,10 @@ def test_tutorial(tmp_path):
     printed = follow("tutorial.md", tmp_path)
     assert json.loads((tmp_path / "stiff.json").read_text())["energy_mae"] == pytest.approx(2.8e-3, rel=0.01)
     assert "Warm argon" in printed
+    assert {"parity.svg", "learning.svg", "results.json"} <= {
+        file.name for file in (tmp_path / "runs" / "own").iterdir()
+    }
+    assert "eV/atom" in printed and (tmp_path / "md.traj").stat().st_size > 0
     lines = {" ".join(line.split()) for line in printed.splitlines()}
     for block in blocks(DOCS / "tutorial.md"):
         if block.language == "text":  # what the page says that commands print

@@ -134,6 +134,8 @@ def written(folder: Path, card_name: str, scale: str, findings: Findings) -> Pat
         comparable=card.scale(scale).comparable,
         reason=card.scale(scale).reason,
         when=WHEN,
+        across=card.across,
+        trivial=tuple(name for name, row in card.rows.items() if row.trivial),
         cells=tuple(cells),
         notes=card.notes,
         records={one.id: one for one in records},

@@ -8,12 +8,13 @@ import pytest
 from report_runs import every_run
 from tracing import cell_id, grid_numbers
 
+from alphanet.report.page import view
 from alphanet.report.page.collect import collect
 from alphanet.report.page.model import Report
 from alphanet.report.page.write import CHECKED, FILLS, INK, MARKS, write_report
 from alphanet.results.schema import CLAIMS, SETTINGS, VERDICTS
 
-VOID = {"meta", "link", "img", "br"}
+VOID = {"meta", "link", "img", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -65,6 +66,8 @@ def values_of(report):
         for key in ("measured", "ratio"):
             values[f"{cell_id(run, cell)}#{key}"] = (getattr(cell, key), run.result.origins.get(cell.origin))
     for run in report.runs:
+        for claim in run.result.claims if run.result else ():
+            values[f"{run.id}/claim-{claim.id}#effect"] = (claim.effect, {"claim": claim.id})
         values |= {key: (item.value, run.result.origins.get(item.origin)) for key, item in grid_numbers(run).items()}
     return values
 
@@ -79,7 +82,9 @@ def test_every_number_is_one_of_the_results_and_rests_on_something(made):
     _, _, page, report = made
     values = values_of(report)
     shown = page.having("data-value")
-    assert len(shown) == 7 + 5 + 1  # measured, ratios, a grid's
+    assert len(shown) == 7 + 3 + 1 + 1  # measured, ratios of comparable cells, a grid's, effects of claims
+    ratios = {key.removesuffix("#ratio") for key, _ in shown if key.endswith("#ratio")}
+    assert ratios == {cell_id(run, cell) for run, cell in cells_of(report) if cell.comparable and cell.paper}
     for key, text in shown:
         value, origin = values[key]
         assert_rounds_to(value, text)
@@ -142,7 +147,10 @@ def test_links_resolve_and_nothing_is_loaded_from_elsewhere(made):
         elif not target.startswith(("data:", "https://arxiv.org/")):
             assert (out / target).is_file(), target
     assert all(source.startswith("data:image/svg+xml;base64,") for source, _ in page.having("src"))
-    assert not {e["tag"] for e in page.elements} & {"script", "iframe", "object", "embed"}
+    assert not {e["tag"] for e in page.elements} & {"iframe", "object", "embed"}
+    assert [e["attributes"] for e in page.elements if e["tag"] == "script"] == [{}]  # within the page
+    script = text.partition("<script>")[2].partition("</script>")[0]
+    assert not re.search(r"fetch\(|XMLHttpRequest|import\(|https?:", script)
     assert all(e["attributes"]["href"] == "data:," for e in page.elements if e["tag"] == "link")
     assert "url(" not in text.partition("<style>")[2].partition("</style>")[0] and "@import" not in text
 
@@ -153,17 +161,33 @@ def test_every_figures_numbers_download_and_its_files_are_there(made):
         e["attributes"]["download"]: e["attributes"]["href"] for e in page.elements if "download" in e["attributes"]
     }
     figures = {f"{run.id}-{name}": files for run in report.runs for name, files in run.figures.items()}
-    assert len(figures) == len(page.having("src")) == 1
+    assert len(figures) == 1 and len(page.having("src")) == 2  # on the first screen and beside its run
     for name, files in figures.items():
         assert {"png", "svg", "pdf", "csv"} <= set(files)
-        carried = base64.b64decode(downloads[f"{name}.csv"].partition(",")[2])
-        assert carried == (out / files["csv"]).read_bytes() and b"," in carried
+        assert downloads[f"{name}.csv"] == files["csv"] and b"," in (out / files["csv"]).read_bytes()
+
+
+@pytest.mark.parametrize("single_file", [False, True])
+def test_large_drawings_lie_beside_the_page_or_inside_a_single_file(tmp_path, monkeypatch, single_file):
+    monkeypatch.setattr(view, "INLINE", 0)
+    page = write_report(tmp_path / "out", collect([every_run(tmp_path / "runs")]), single_file=single_file)
+    addresses = re.findall(r'<img src="([^"]+)"', page.read_text())
+    inside = [address for address in addresses if address.startswith("data:image/svg+xml;base64,")]
+    assert len(addresses) == 2 and len(inside) == (2 if single_file else 0)
+    assert all((page.parent / address).is_file() for address in set(addresses) - set(inside))
+    numbers = re.findall(r'<a href="([^"]+)" download="figure-curves.csv"', page.read_text())
+    content = (page.parent / "figures" / "figure-curves.csv").read_bytes()
+    if single_file:
+        assert base64.b64decode(numbers[0].partition(",")[2]) == content
+    else:
+        assert numbers == ["figures/figure-curves.csv"]
 
 
 def test_tables_are_there_in_markdown_and_latex(made):
     out, _, _, _ = made
     written = (out / "tables" / "table.md").read_text()
-    assert "| formate | energy MAE (meV/atom) | AlphaNet | 0.23 | 2.10 ± 0.03 |" in written
+    assert "| system | metric |  | AlphaNet |" in written
+    assert "| formate | energy MAE (meV/atom) | paper | 0.23 |" in written and "| here | 2.10 ± 0.03 |" in written
     assert r"\AA{}" in (out / "tables" / "table.tex").read_text()
     assert len(list((out / "tables").glob("*.tex"))) == len(list((out / "tables").glob("*.md"))) == 3
 

@@ -7,7 +7,8 @@ import re
 import pytest
 from report_runs import figure, table
 
-from alphanet.report.sheet import make_sheet
+from alphanet.report.layout import arrange
+from alphanet.report.sheet import make_sheet, plain_tables
 from alphanet.report.tables import as_csv, as_latex, as_markdown, tex, write_tables
 from alphanet.report.terminal import print_result
 from alphanet.results.facts import value_text
@@ -37,22 +38,70 @@ def test_three_significant_digits(value, spread, text):
 
 def test_notes_are_numbered_once_and_every_number_has_a_note(result):
     sheet = make_sheet(result)
-    marks = {number for group in sheet.groups for line in group.lines for number in line.notes}
+    marks = {number for line in sheet.lines for number in line.notes}
     assert marks == set(range(1, len(sheet.notes) + 1))
     assert len(set(sheet.notes)) == len(sheet.notes)
 
 
-def test_the_reason_is_under_the_table_and_the_verdict_short(result):
+def line_at(sheet, row, column, metric):
+    place = (row, column, metric)
+    (line,) = [line for line in sheet.lines if (line.cell.row, line.cell.column, line.cell.metric) == place]
+    return line
+
+
+def test_a_reason_that_all_cells_share_is_said_once(result):
     sheet = make_sheet(result)
-    lines = [line for group in sheet.groups for line in group.lines if line.cell.row == "AlphaNet"]
-    (line,) = [line for line in lines if (line.cell.column, line.cell.metric) == ("formate", "energy_mae")]
+    line = line_at(sheet, "AlphaNet", "formate", "energy_mae")
     assert line.paper == "0.23" and line.measured == "1.30 ± 0.02"
-    assert line.verdict.startswith("not comparable [") and line.cell.reason in sheet.notes
+    assert line.verdict == "not comparable" and sheet.common == "not comparable: miniature"
+    assert line.cell.reason not in sheet.notes and line.ratio == ""
+
+
+def test_reasons_that_differ_are_numbered_under_the_table(result):
+    cells = list(result.cells)
+    place = [(cell.row, cell.column, cell.metric) for cell in cells].index(("AlphaNet", "formate", "force_mae"))
+    cells[place] = cells[place].model_copy(update={"verdict": "not comparable: another machine"})
+    sheet = make_sheet(result.model_copy(update={"cells": tuple(cells)}))
+    assert sheet.common == "" and {"miniature", "another machine"} <= set(sheet.notes)
+    assert line_at(sheet, "AlphaNet", "formate", "energy_mae").verdict.startswith("not comparable [")
+
+
+def test_floors_and_rows_without_a_number_are_apart(result):
+    sheet = make_sheet(result)
+    assert [line.cell.row for line in sheet.lines][:2] == ["AlphaNet", "AlphaNet"]
+    assert {line.cell.row for _, items in sheet.trivial.rows for line in items} == {"mean"}
+    assert sheet.absent_rows == ("Peer",)
+    first, floors, *_ = plain_tables(result)
+    assert "mean" not in first.columns and floors.title.endswith("floors")
+    assert any(remark.startswith("Not run: Peer [") for remark in first.remarks)
+
+
+@pytest.mark.parametrize(
+    ("across", "head", "down"),
+    [
+        (("row",), [("mean",), ("Peer",), ("AlphaNet",)], ("system", "metric")),
+        (("column", "metric"), 4, ("potential",)),
+        (("column",), [("formate",), ("graphene",)], ("metric", "potential")),
+    ],
+)
+def test_cells_stand_as_the_paper_prints_them(result, across, head, down):
+    block = arrange(across, result.cells, lambda cell: cell)
+    assert block.down == down
+    assert (len(block.head) == head) if isinstance(head, int) else list(block.head) == head
+    for heading, cells in block.rows:
+        for key, cell in zip(block.head, cells, strict=True):
+            assert {cell.row, cell.column} <= {*heading, *key}
+    assert len([cell for _, cells in block.rows for cell in cells if cell]) == len(result.cells)
+
+
+def test_headings_span_their_columns(result):
+    levels = arrange(("column", "metric"), result.cells, lambda cell: cell).levels
+    assert levels[0] == [("formate", 2), ("graphene", 2)] and [span for _, span in levels[1]] == [1] * 4
 
 
 def test_a_contradicted_cell_is_marked_whatever_its_verdict(result):
-    lines = [line for group in make_sheet(result).groups for line in group.lines if line.cell.inconsistent]
-    assert [line.verdict for line in lines] == ["not run; paper inconsistent [3][4]"]
+    lines = [line for line in make_sheet(result).lines if line.cell.inconsistent]
+    assert [line.verdict for line in lines] == ["not run; paper inconsistent [1][2]"]
 
 
 def test_csv_has_every_cell_with_all_digits(result):
@@ -61,12 +110,14 @@ def test_csv_has_every_cell_with_all_digits(result):
     for row, cell in zip(rows, result.cells, strict=True):
         assert row["measured"] == ("" if cell.measured is None else str(cell.measured))
         assert row["records"] == " ".join(cell.records) and row["verdict"] == cell.verdict
+        assert row["ratio"] == ""  # nothing may be compared
 
 
 def test_markdown_has_a_row_a_cell_and_all_notes(result):
     text = as_markdown(result)
-    assert text.count("\n| ") == 1 + len(result.cells)
-    assert "| formate | energy MAE (meV/atom) | AlphaNet | 0.23 | 1.30 ± 0.02 | not comparable" in text
+    assert "| formate | energy MAE (meV/atom) | paper | 0.23 |\n|  |  | here | 1.30 ± 0.02 |\n" in text
+    assert text.count(" | paper | ") == 4 and text.count(" | here | ") == 2 * 4  # two systems and metrics; floors
+    assert "Every number measured here: not comparable: miniature." in text and "Not run: Peer [1]" in text
     assert all(note in text for note in (*make_sheet(result).notes, *result.notes))
 
 
@@ -77,8 +128,8 @@ def test_latex_is_balanced_and_escaped(result):
     assert r"1.30 $\pm$ 0.02" in text and r"meV/\AA{}" in text
     assert text.count("{") == text.count("}")
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
-    assert len(rows) == 13 and all(row.replace(r"\&", "").count("&") == 5 for row in rows)
-    assert all(text.count(rf"\{rule}rule") == 1 for rule in ("top", "mid", "bottom"))
+    assert len(rows) > 2 * 4 and all(row.replace(r"\&", "").count("&") == 3 for row in rows)
+    assert all(text.count(rf"\{rule}rule") == 2 for rule in ("top", "mid", "bottom"))
     assert text.isascii()
 
 
@@ -107,7 +158,11 @@ def test_plain_text_fits_120_columns_without_colors(result, capsys):
 def test_a_figure_prints_claims_reason_and_problems(tmp_path, capsys):
     print_result(read_result(figure(tmp_path / "figure") / "results.json"))
     shown = capsys.readouterr().out
-    for text in ("claimed: AlphaNet is the fastest", "here: contradicted (fewer batches)", "mace cannot be had"):
+    for text in (
+        "claimed (section 1): AlphaNet is the fastest",
+        "here: contradicted (fewer batches)",
+        "mace cannot be had",
+    ):
         assert text in shown
     assert re.search(r"\| AlphaNet +\| 10\.0", shown)
 
@@ -119,8 +174,18 @@ def test_a_terminal_of_80_columns_breaks_no_word(result, capsys, monkeypatch, wi
     print_result(result)
     shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
     assert max(map(len, shown.splitlines())) <= width
-    assert re.search(r"\n +formate: energy MAE ( *\n *)?\(meV/atom\) *\n", shown)
-    assert re.search(r"\n +AlphaNet +0\.23 +1\.30 ± 0\.02 +not comparable \[", shown)
+    assert re.search(r"\n +formate +energy MAE \(meV/atom\) +paper +0\.23 *\n +here +1\.30 ± 0\.02 *\n", shown)
+
+
+def test_a_table_wider_than_the_terminal_is_broken_into_parts(result, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    names = [f"framework{number:02d}" for number in range(16)]
+    cells = [cell.model_copy(update={"column": name}) for name in names for cell in result.cells[:6]]
+    print_result(result.model_copy(update={"cells": tuple(cells), "across": ("column",)}))
+    shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert all(name in shown for name in names)  # none is broken
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class _Shown(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         element = {"tag": tag, "text": "", **dict(attributes)}
-        if tag not in ("meta", "link", "img", "br"):
+        if tag not in ("meta", "link", "img", "br", "input"):
             self._open.append(element)
         if "data-value" in element or "data-paper" in element:
             self.numbers.append(element)
@@ -64,6 +64,8 @@ def trace(report: Path, runs: Path) -> dict[str, int]:
             known |= _cell(cell, run, kept)
             papers |= _printed(cell)
             counts["cells"] += cell.measured is not None
+        for claim in run.result.claims:
+            known[f"{run.id}/claim-{claim.id}#effect"] = claim.effect
         for key, item in grid_numbers(run).items():
             if item.paper:
                 papers[key] = item.text
@@ -72,7 +74,7 @@ def trace(report: Path, runs: Path) -> dict[str, int]:
             known[key] = item.value
             counts["others"] += 1
     for element in shown:
-        text = " ".join(element["text"].split())
+        text = " ".join(element["text"].split()).replace("−", "-")
         if "data-value" in element:
             _require_rounds_to(known[element["data-value"]], text)
         else:
@@ -115,7 +117,7 @@ def _cell(cell: Cell, run: ReportedRun, kept: dict[str, Record]) -> dict[str, fl
     printed = _card(cell.table).printed(cell.row, cell.column, cell.metric)
     ratio = measured / float(printed) if printed else None
     assert (ratio is None) == (cell.ratio is None) and (ratio is None or math.isclose(ratio, cell.ratio)), key
-    return {f"{key}#measured": measured, f"{key}#ratio": ratio}
+    return {f"{key}#measured": measured, f"{key}#ratio": ratio if cell.comparable else None}
 
 
 def _printed(cell: Cell) -> dict[str, str]:

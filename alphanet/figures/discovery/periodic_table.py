@@ -42,13 +42,13 @@ def periodic_table_figure(path: Path, title: str, values: Mapping[str, float], l
 
     colors = ScalarMappable(Normalize(*color_range(values)), COLORS)
     with styled():
-        figure = Figure(figsize=(7.4, 4.2), layout="constrained")
+        figure = Figure(figsize=(8.6, 4.8), layout="constrained")
         figure.suptitle(title, fontsize=9)
         axes = figure.subplots()
         for symbol, (row, column) in PLACES.items():
             _draw(axes, symbol, row, column, values.get(symbol), colors)
         for text, row in (("57–71", 6), ("89–103", 7)):
-            axes.text(3, row, text, ha="center", va="center", fontsize=6, color="0.5")
+            axes.text(3, row, text, ha="center", va="center", fontsize=7, color="0.5")
         axes.set(xlim=(0.4, COLUMNS + 0.6), ylim=(ROWS + 0.6, 0.4))
         axes.set_aspect("equal")
         axes.axis("off")
@@ -90,7 +90,7 @@ def _draw(axes: Any, symbol: str, row: float, column: int, value: float | None, 
     axes.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=color, linewidth=0))
     axes.text(column, row - 0.14, symbol, ha="center", va="center", fontsize=8.5, color=ink)
     if value is not None:
-        axes.text(column, row + 0.26, number_text(value), ha="center", va="center", fontsize=6, color=ink)
+        axes.text(column, row + 0.26, number_text(value), ha="center", va="center", fontsize=7, color=ink)
 
 
 PLACES = {symbol: place_of(number) for number, symbol in enumerate(chemical_symbols[1:104], 1)}

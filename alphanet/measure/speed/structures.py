@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.io import read
 from scipy.spatial.transform import Rotation
 
 from alphanet.errors import UserError, did_you_mean
@@ -140,6 +139,8 @@ def supercells(unit: Atoms, sizes: Sequence[int], name: str) -> list[Atoms]:
 
 
 def _first(file: Path) -> Atoms:
+    from ase.io import read
+
     atoms = read(file, index=0)
     assert isinstance(atoms, Atoms)
     return atoms

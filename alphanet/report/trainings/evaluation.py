@@ -29,7 +29,7 @@ from alphanet.report.trainings.tables import error_grid, settings_grid
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
 from alphanet.results.schema import RESULTS, BenchmarkResult, Curve, Figure, Point, Provenance, read_result
-from alphanet.training.fine_tuning import list_of
+from alphanet.training.fine_tuning import list_of, weights_of
 from alphanet.training.folder import TrainingResult
 from alphanet.training.settings import FineTuning
 
@@ -183,13 +183,13 @@ def _before_and_after(
     split = "test" if "test" in stores else "valid"
     old = start.old or start.replay
     of_old: Mapping[str, Iterable[Atoms]] = {} if old is None else {"old": list_of(old)}
-    weights = start.weights.expanduser()
+    weights, config = weights_of(start)
     results: list[tuple[str, str, Accuracy]] = []
     try:
-        before = _errors(trained, weights, {split: FrameStore(stores[split]), **of_old}, start.config)
+        before = _errors(trained, weights, {split: FrameStore(stores[split]), **of_old}, config)
     except UserError as error:  # elements that the old weights do not know
         logger.info("errors before the fine-tuning are not known: %s", error)
-        before = _errors(trained, weights, of_old, start.config) if of_old else {}
+        before = _errors(trained, weights, of_old, config) if of_old else {}
     logger.info("evaluating the weights before the fine-tuning")
     results += [(f"{name}, before", identities.get(name, name), accuracy) for name, accuracy in before.items()]
     after = _errors(trained, trained.model, of_old) if of_old else {}

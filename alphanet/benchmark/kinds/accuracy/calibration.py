@@ -91,7 +91,7 @@ def _key(job: TrainingJob, settings: TrainingSettings) -> str:
     request = job.request
     values = settings.model_dump(mode="json", exclude=set(LENGTH))
     depends = [hardware(), _threads(), request.device, job.model, request.data.name, request.data.scale, values]
-    depends.append(code_digest(job.trainer.code()))
+    depends += [request.data.counts["valid"], code_digest(job.trainer.code())]
     return hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

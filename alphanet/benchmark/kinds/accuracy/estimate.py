@@ -58,7 +58,10 @@ def gpu_days(trainings: Sequence[tuple[PlannedTraining, AccuracyScale]]) -> tupl
     if not rates:
         return None, "no table of costs"
     for training, scale in trainings:
-        frames = training.train_frames or load_card(training.dataset).at(FULL).train_frames
+        card = load_card(training.dataset)
+        if FULL not in card.scales:  # a user's own data set
+            return None, f"{training.dataset} has no scale {FULL}"
+        frames = training.train_frames or card.at(FULL).train_frames
         settings = training.run.settings
         epochs = scale.epochs or trainer_of(training.model).epochs(training.dataset, FULL, settings)
         if frames is None or epochs is None:

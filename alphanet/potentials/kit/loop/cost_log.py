@@ -55,8 +55,8 @@ class CostLog(Callback):
         if expired and not trainer.should_stop:
             trainer.should_stop = True
             if not trainer.is_last_batch and trainer.current_epoch > 0:
-                loop: Any = trainer  # Lightning sets `callbacks` where type checkers do not see it
-                loop.callbacks = [one for one in loop.callbacks if not isinstance(one, Checkpoint)]
+                lightning: Any = trainer  # whose stubs do not have the list
+                lightning.callbacks = [one for one in lightning.callbacks if not isinstance(one, Checkpoint)]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the report; a run that was killed after its last epoch has no other."""

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
@@ -124,7 +124,8 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
         KeyboardInterrupt: a signal asked to stop; the same call resumes.
     """
     last, settings = folder / LAST, module.settings
-    (costs,) = (callback for callback in cast(Any, trainer).callbacks if isinstance(callback, CostLog))
+    lightning: Any = trainer  # whose stubs do not have the list
+    (costs,) = (callback for callback in lightning.callbacks if isinstance(callback, CostLog))
     module.meter = costs.meter
     step = require_readable(last) if last.exists() else 0
     if step:

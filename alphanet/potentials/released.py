@@ -1,0 +1,141 @@
+"""Released weights of AlphaNet by name: their cards, their files on this disk, verified downloads."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, JsonValue, PositiveInt
+
+from alphanet.cards import Card, card_files, read_card
+from alphanet.data.addresses import addresses_of, mirror_from
+from alphanet.data.download import Expected, download
+from alphanet.data.progress import megabytes
+from alphanet.errors import UserError, did_you_mean
+from alphanet.files import sha256_of, write_text
+from alphanet.paths import home
+
+KIND = "models"
+
+
+class ReleasedFile(Card):
+    """A file at an address."""
+
+    url: Annotated[str, Field(pattern=r"^https://\S+$")]
+    name: str
+    """Under which it is kept"""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """None if no checksum is published; that of the first download is then recorded"""
+    bytes: PositiveInt | None = None
+
+
+class ReleasedModel(Card):
+    """Trained weights of AlphaNet that its authors published."""
+
+    name: str
+    title: str
+    trained_on: str
+    level_of_theory: str
+    license: str
+    reading: str = "official-v1"
+    weights: ReleasedFile
+    config: Annotated[ReleasedFile | dict[str, JsonValue], Field(union_mode="left_to_right")]
+    """The configuration of the public code: a file, or its values"""
+    needs: str = ""
+    """Reason why it cannot be loaded here; empty if it can"""
+    note: str = ""
+    """Sources of the addresses and of the other facts"""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its files."""
+        return home() / "models" / self.name
+
+    @property
+    def files(self) -> list[ReleasedFile]:
+        """Files to download."""
+        return [self.weights, *([self.config] if isinstance(self.config, ReleasedFile) else [])]
+
+    @property
+    def present(self) -> bool:
+        """Whether all its files are here."""
+        return all((self.folder / file.name).is_file() for file in self.files)
+
+
+def released_names() -> list[str]:
+    """Names of all released models."""
+    return list(card_files(KIND))
+
+
+def released_model(name: str) -> ReleasedModel:
+    """The card of a released model.
+
+    Raises:
+        UserError: no such model, or its card is wrong.
+    """
+    cards = card_files(KIND)
+    if name not in cards:
+        raise UserError(f"no released model {name!r}{did_you_mean(name, cards)}")
+    return read_card(cards[name], ReleasedModel)
+
+
+def fetch_model(name: str, *, mirror: str | None = None) -> Path:
+    """Download the files of a released model unless they are here; returns the path of its weights.
+
+    Raises:
+        UserError: no such model, an address cannot be reached (the message says which file to put where), or a file
+            differs from the card or from an earlier download.
+    """
+    card = released_model(name)
+    for file in card.files:
+        target = card.folder / file.name
+        expected = Expected(file.sha256 or _recorded(target), None, file.bytes)
+        try:
+            digest = download(addresses_of(file.url, mirror_from(mirror)), target, expected)
+        except UserError as error:
+            raise UserError(f"{_missing(card)}: {error}") from error
+        write_text(_record(target), json.dumps({"source": file.url, "sha256": digest}, indent=1) + "\n")
+    return card.folder / card.weights.name
+
+
+def released_files(name: str) -> tuple[Path, Path]:
+    """The weights and the configuration (JSON) of a released model that is on this disk.
+
+    Raises:
+        UserError: no such model, it cannot be loaded here, its files are not here (the message says what to fetch and
+            where to put it), or they changed since their download.
+    """
+    card = released_model(name)
+    if card.needs:
+        raise UserError(f"{name} cannot be used here: {card.needs}")
+    if not card.present:
+        raise UserError(f"{_missing(card)}; or get them with: alphanet models fetch {name}")
+    for file in card.files:
+        path = card.folder / file.name
+        expected = file.sha256 or _recorded(path)
+        if expected is not None and sha256_of(path) != expected:
+            raise UserError(f"{path} is not the published file; remove it and fetch it again")
+    if isinstance(card.config, ReleasedFile):
+        return card.folder / card.weights.name, card.folder / card.config.name
+    written = card.folder / "config.json"
+    write_text(written, json.dumps(card.config, indent=1) + "\n")
+    return card.folder / card.weights.name, written
+
+
+def _missing(card: ReleasedModel) -> str:
+    lacking = [file for file in card.files if not (card.folder / file.name).is_file()]
+    listed = "; ".join(
+        f"{file.url} ({megabytes(file.bytes)}) as {card.folder / file.name}" for file in lacking or card.files
+    )
+    return f"the files of {card.name} are not here: put {listed}"
+
+
+def _record(target: Path) -> Path:
+    return target.with_name(f"{target.name}.json")
+
+
+def _recorded(target: Path) -> str | None:
+    """The sha256 of the file when it was downloaded; None if it never was."""
+    try:
+        return str(json.loads(_record(target).read_text(encoding="utf-8"))["sha256"])
+    except (OSError, ValueError, KeyError):
+        return None

@@ -1,0 +1,78 @@
+"""Tables at the widths of terminals, without colors, and without a terminal."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from alphanet.cli.output import print_table
+
+COLUMNS = ("name", "in paper", "state", "trains", "forces", "stress", "weights")
+ROWS = [
+    ("alphanet-official", "AlphaNet", "absent", "no", "derived", "yes", "to fetch"),
+    ("equiformer-v2", "EquiformerV2, eqV2", "installed", "yes", "direct", "no", "none"),
+    ("sevennet-l3i5", "SevenNet [l3i5]", "installed", "yes", "derived", "yes", "packaged"),
+]
+CODES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture
+def terminal(monkeypatch, capsys):
+    """A function that prints the table on a terminal of a width and returns its lines."""
+
+    def lines(width, columns=COLUMNS, rows=ROWS):
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        monkeypatch.setenv("COLUMNS", str(width))
+        print_table(columns, rows, left=columns)
+        return [CODES.sub("", line) for line in capsys.readouterr().out.splitlines()]
+
+    return lines
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_no_word_is_cut_and_no_line_too_long(terminal, width):
+    lines = terminal(width)
+    assert max(map(len, lines)) <= width and "…" not in "".join(lines)
+    text = " ".join(" ".join(lines).split())
+    words = {word for row in (COLUMNS[1:], *ROWS) for cell in row for word in cell.split()}
+    assert all(word in text for word in words)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_long_texts_wrap_between_words(terminal, width):
+    row = ("ok", "train frames: net force", "at most 1.7e-07 eV/Å an atom, in all of the frames that were looked at")
+    lines = terminal(width, ("verdict", "subject", "detail"), [row])
+    assert max(map(len, lines)) <= width
+    assert all(word in " ".join(lines).split() for word in row[2].split())
+
+
+def test_a_wide_terminal_has_one_line_a_row(terminal):
+    lines = terminal(120)
+    assert len(lines) == 2 + len(ROWS) and lines[0].split("  ")[0] == "name"
+
+
+def test_without_a_terminal_it_is_markdown(capsys):
+    print_table(COLUMNS, ROWS, left=COLUMNS)
+    out = capsys.readouterr().out
+    assert out.startswith("| name") and "\x1b" not in out and "…" not in out
+
+
+def test_no_color_is_heeded(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    print_table(COLUMNS, ROWS, left=COLUMNS)
+    codes = set(CODES.findall(capsys.readouterr().out))
+    assert not any(re.search(r"[34][0-7]", code) for code in codes)
+
+
+def test_listing_benchmarks_imports_nothing_slow():
+    code = (
+        "import sys; from alphanet.cli import app\n"
+        "try: app(['repro', 'list', '--json'])\nexcept SystemExit: pass\n"
+        "print([name for name in ('torch', 'lightning', 'pandas', 'matplotlib', 'pymatgen') "
+        "if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
