@@ -14,11 +14,8 @@ from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.cards import validate
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
-from alphanet.measure.expressiveness.learning import STEPS
+from alphanet.measure.expressiveness import AMPLIFICATION, STEPS
 from alphanet.measure.expressiveness.pairs import MAKERS, make_pair, pair_names
-from alphanet.measure.expressiveness.testing import AMPLIFICATION, compare
-from alphanet.measure.physics.audit import require_potential
-from alphanet.measure.physics.findings import short_name
 from alphanet.provenance import code_digest, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
@@ -82,6 +79,8 @@ def expressiveness_card(
     Raises:
         UserError: a model is named twice, or a value is not valid.
     """
+    from alphanet.measure.physics.findings import short_name
+
     rows = {short_name(model): {"model": model} for model in models}
     if len(rows) != len(models):  # files of one name in several folders
         rows = {model: {"model": model} for model in models}
@@ -121,6 +120,8 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
         Raises:
             UserError: a model cannot be a potential, or a column is no pair.
         """
+        from alphanet.measure.physics.audit import require_potential
+
         for row in self.card.rows.values():
             require_potential(_model_and_preset(row.model)[0])
         for column in self.card.columns:
@@ -138,6 +139,8 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
         Raises:
             UserError: the potential cannot be opened.
         """
+        from alphanet.measure.expressiveness.testing import compare
+
         name, options = self._loading(task.work)
         pairs = [column for _, column in places]
         for place, tested in zip(

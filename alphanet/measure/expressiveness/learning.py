@@ -3,12 +3,12 @@
 import torch
 
 from alphanet.graph import collate
+from alphanet.measure.expressiveness import STEPS
 from alphanet.measure.expressiveness.energies import star_graph
 from alphanet.measure.expressiveness.pairs import Pair
 from alphanet.model.config import Config
 from alphanet.model.create import create_model
 
-STEPS = 200
 LEARNING_RATE = 5e-3
 REACHED = 1e-4  # eV^2, of the loss, at which a training ends early
 

@@ -6,14 +6,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from alphanet.errors import UserError
+from alphanet.measure.expressiveness import AMPLIFICATION, STEPS
 from alphanet.measure.expressiveness.comparison import Comparison, Difference, difference
 from alphanet.measure.expressiveness.energies import STAR, Opened, opened
-from alphanet.measure.expressiveness.learning import STEPS, learned_part
+from alphanet.measure.expressiveness.learning import learned_part
 from alphanet.measure.expressiveness.pairs import Pair, make_pair
 from alphanet.potentials.opening import LoadOptions
 from alphanet.potentials.remote import RemotePotential
 
-AMPLIFICATION = 8.0
 TRAINED = "its weights are trained, and only random ones are amplified"
 OTHERS = "only AlphaNet is trained on pairs"
 
