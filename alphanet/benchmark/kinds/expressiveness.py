@@ -14,8 +14,9 @@ from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.cards import validate
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
+from alphanet.measure.expressiveness.learning import STEPS
 from alphanet.measure.expressiveness.pairs import MAKERS, make_pair, pair_names
-from alphanet.measure.expressiveness.testing import AMPLIFICATION, STEPS, compare
+from alphanet.measure.expressiveness.testing import AMPLIFICATION, compare
 from alphanet.measure.physics.audit import require_potential
 from alphanet.measure.physics.findings import short_name
 from alphanet.provenance import code_digest, where
@@ -237,7 +238,7 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
                 "device": self.options.device,
                 "amplification": AMPLIFICATION,
                 "steps": self._scale.steps,
-                "untested": result.untested,
+                "untested": dict(result.untested),
             },
             environment=where(),
         )

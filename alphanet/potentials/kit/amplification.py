@@ -12,7 +12,7 @@ KEPT = ("bias", "bessel", "freq", "norm")  # in names: offsets, wave numbers and
 
 
 def amplify(module: nn.Module, factor: float) -> None:
-    """Multiply all weights of `module` by `factor`, but not biases, scales of norms and wave numbers of radial functions."""
+    """Multiply all weights of `module` by `factor`, but not biases, scales of norms and wave numbers of the basis."""
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             if not any(word in name.lower() for word in KEPT):
