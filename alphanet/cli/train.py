@@ -1,5 +1,6 @@
 """`alphanet train`: train AlphaNet, or a baseline in its own environment, on files or on a data set."""
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from alphanet.training.config import AlphaNetSettings
     from alphanet.training.folder import TrainingResult
     from alphanet.training.run import TrainingData
+
+logger = logging.getLogger(__name__)
 
 EXAMPLES = """Examples:
 
@@ -127,7 +130,13 @@ def _evaluation(folder: Path, result: "TrainingResult", frames: "TrainingData") 
     from alphanet.data.prepare import PreparedData
     from alphanet.report.trainings.evaluation import evaluate_training
 
-    return evaluate_training(folder, result, frames) if isinstance(frames, PreparedData | OwnFrames) else None
+    if not isinstance(frames, PreparedData | OwnFrames):
+        return None
+    try:
+        return evaluate_training(folder, result, frames)
+    except UserError as error:  # the training is done, and its model is there
+        logger.warning("the model is trained, but it could not be evaluated: %s", error)
+        return None
 
 
 def _settings(

@@ -145,7 +145,6 @@ def preset(name: str, *, reading: str = "paper", **overrides: Any) -> Config:
     if name not in presets:
         raise UserError(f"unknown preset {name!r}{did_you_mean(name, presets)}")
     values = dict(presets[name])
-    only_official = values.pop("official-v1", {})
-    if reading == "official-v1":
-        values |= only_official
+    of_readings = {name: values.pop(name, {}) for name in ("paper", "official-v1")}
+    values |= of_readings.get(reading, {})
     return config_from({"reading": reading} | values | overrides, f"preset {name}")

@@ -2,18 +2,15 @@
 
 import logging
 import math
-import resource
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from alphanet.data.store import FrameStore, write_store
 from alphanet.data.subsets import evenly_spaced
 from alphanet.hardware import resolve_device
+from alphanet.hardware.devices import peak_memory, reset_peak
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import is_installed
 from alphanet.potentials.settings import BaselineSettings
@@ -121,8 +118,7 @@ def _trial(
     limits = {"epochs": EPOCHS, "steps": None, "max_time": None, "limit_train": None}
     if settings.schedule == "cosine" and settings.epochs is None:
         limits = {**limits, "epochs": EPOCHS}
-    if device.startswith("cuda"):
-        torch.cuda.reset_peak_memory_stats(device)
+    reset_peak()
     logger.info("a trial of a few steps measures time and memory")
     level = logging.getLogger("alphanet").level
     logging.getLogger("alphanet").setLevel(logging.WARNING)
@@ -133,10 +129,6 @@ def _trial(
     steps = EPOCHS * math.ceil(written / settings.batch_size)
     mean = sum(sizes.values()) / len(sizes)
     tried = sum(len(train[index]) for index in chosen) / len(chosen)
-    if result.peak_memory is not None:
-        memory = result.peak_memory
-    elif device.startswith("cuda"):
-        memory = int(torch.cuda.max_memory_allocated(device))
-    else:
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return result.seconds / steps * mean / tried, memory
+    peaks = peak_memory()
+    here = peaks.pop("resident", 0) if device == "cpu" else max(peaks.values(), default=0)
+    return result.seconds / steps * mean / tried, result.peak_memory or here

@@ -75,7 +75,7 @@ def small_config(**changes: object) -> AlphaNetSettings:
         "ema_decay": 0.9,
         "device": "cpu",
         "log_every": 2,
-        "loss": {"dynamic": {"start": 0.05, "stages": 3}},
+        "loss": {"energy_loss": "per_atom", "dynamic": {"start": 0.05, "stages": 3}},
     }
     return AlphaNetSettings.model_validate(values | changes)
 
