@@ -17,6 +17,8 @@ from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.results.schema import BenchmarkResult, read_result
 
+pytestmark = pytest.mark.integration
+
 ONE = ("alphanet/formate",)
 
 

@@ -15,6 +15,8 @@ from alphanet.benchmark.loading import load_benchmark
 from alphanet.benchmark.runner import run_benchmark
 from alphanet.results.records import Record
 
+pytestmark = pytest.mark.integration
+
 SETTINGS = {"model": {"preset": "mini", "num_layers": 1, "cutoff": 3.0}, "epochs": 2, "batch_size": 3}
 
 

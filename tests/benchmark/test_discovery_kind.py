@@ -22,6 +22,8 @@ from alphanet.measure.discovery import cross_check
 from alphanet.measure.discovery.metrics import discovery_metrics
 from alphanet.measure.discovery.wbm import read_wbm
 
+pytestmark = pytest.mark.integration
+
 HULL, FORMATION = "e_above_hull_mp2020_corrected_ppd_mp", "e_form_per_atom_mp2020_corrected"
 ROWS = ("First", "Second")
 MODEL = "python_potentials:Settled"

@@ -14,6 +14,8 @@ from alphanet.errors import UserError
 from alphanet.measure.expressiveness import testing
 from alphanet.measure.expressiveness.pairs import MAKERS
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

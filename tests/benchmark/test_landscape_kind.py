@@ -9,6 +9,8 @@ from alphanet.benchmark.loading import card_path, load_benchmark
 from alphanet.cards import read_yaml
 from alphanet.errors import UserError
 
+pytestmark = pytest.mark.integration
+
 MAX_TIME = 150.0  # of the table at scale mini
 ONE = ("alphanet/graphene",)
 

@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from alphanet.cli import app
 from alphanet.errors import UserError
 
+pytestmark = pytest.mark.integration
+
 HULL, FORMATION = "e_above_hull_mp2020_corrected_ppd_mp", "e_form_per_atom_mp2020_corrected"
 TRUTH = f"""material_id,formula,n_sites,{FORMATION},{HULL},unique_prototype
 wbm-1-1,Ac6 U2,8,-0.5,0.0,True

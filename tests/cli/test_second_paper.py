@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from alphanet.cli import app
 from alphanet.report.page.model import Report
 
+pytestmark = pytest.mark.integration
+
 ACCURACY = """
 kind: accuracy
 name: their-errors

@@ -15,6 +15,8 @@ from alphanet.measure.expressiveness.testing import compare
 from alphanet.model.config import preset
 from alphanet.potentials.opening import LoadOptions
 
+pytestmark = pytest.mark.integration
+
 CUTOFF = 5.0
 
 

@@ -17,6 +17,8 @@ from alphanet.model.create import create_model
 from alphanet.potentials.local import AlphaNetPotential
 from alphanet.potentials.opening import LoadOptions, open_potential
 
+pytestmark = pytest.mark.integration
+
 FOUND = {
     "good": set(),
     "direction": {"rotation"},

@@ -21,6 +21,8 @@ from alphanet.model.checkpoint import load_model
 from alphanet.training.api import settings_for, with_isolated_atoms
 from alphanet.training.keys import training_keys
 
+pytestmark = pytest.mark.integration
+
 TINY = ["epochs=2", "model={preset: mini, num_layers: 1, hidden_channels: 8, heads: 2, cutoff: 3.0}", "--device", "cpu"]
 
 
