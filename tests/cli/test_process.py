@@ -75,7 +75,8 @@ with atomic_path(Path("out.txt")) as part:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_no_unfinished_files(tmp_path, number):
-    child = subprocess.Popen([sys.executable, "-c", WRITER], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    code = f"import signal; signal.signal({int(number)}, signal.SIG_DFL)  # also below nohup\n{WRITER}"
+    child = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline() == "begun\n"
     child.send_signal(number)
     assert child.wait(10) == 128 + number

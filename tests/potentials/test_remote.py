@@ -141,7 +141,8 @@ def test_no_process_outlives_its_parent(make_card, tmp_path, ending):
         "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60)"
     )
     script = f"""
-        import pathlib, sys
+        import pathlib, signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a shell
         from alphanet.potentials.cards import read_baseline
         from alphanet.potentials.remote import RemotePotential
         card = read_baseline(pathlib.Path({str(place / "card.yaml")!r}))

@@ -97,7 +97,11 @@ def test_another_configuration_or_other_data_is_refused(
     with pytest.raises(
         UserError, match=r"epochs 6 there, 7 now; loss\.energy_weight 4\.0 there, 1\.0 now.*other.*folder"
     ):
-        run_training(small_config(epochs=7, loss={"energy_weight": 1.0, "dynamic": {"stages": 3}}), data, folder)
+        run_training(
+            small_config(epochs=7, loss={"energy_loss": "per_atom", "energy_weight": 1.0, "dynamic": {"stages": 3}}),
+            data,
+            folder,
+        )
     changed = replace(data, sources={"made.extxyz": "1" * 64})
     with pytest.raises(UserError, match=r"other data \(made\.extxyz changed\)"):
         run_training(small_config(epochs=6), changed, folder)
