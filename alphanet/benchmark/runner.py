@@ -136,8 +136,9 @@ class _Run:
     def _estimate(self, task: Task[Any], budget: Budget) -> float | None:
         try:
             seconds = self._kind.estimate(task, budget.left)
-        except UserError:  # the task will fail alike, and say so
-            return 0.0
+        except UserError as error:
+            logger.warning("%s: its time could not be estimated: %s", task.title, error)
+            seconds = None
         self._needs[task.title] = seconds
         return seconds
 

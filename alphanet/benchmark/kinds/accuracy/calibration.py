@@ -70,8 +70,14 @@ def _measured(job: TrainingJob) -> StepCost:
     logger.info("%s: %d steps to estimate its time", job.folder.name, STEPS)
     job.runs.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
+    settings = request_settings(job.model, job.request)
+    counts = job.request.data.counts
+    frames = min(STEPS * settings.batch_size, settings.limit_train or counts["train"])
+    # One epoch of ten steps: packages' own trainers validate, and write their model, at an epoch's end alone.
+    short = {**job.request.settings, "limit_train": frames}
+    request = replace(job.request, settings=short, epochs=1, steps=None, max_time=None)
     with tempfile.TemporaryDirectory(dir=job.runs, prefix=".calibration-") as folder:
-        trained = job.trainer.train(replace(job.request, steps=STEPS, max_time=None), Path(folder))
+        trained = job.trainer.train(request, Path(folder))
     whole = time.monotonic() - began
     assert isinstance(trained, TrainingResult)  # the mean needs no estimate
     step = trained.step_seconds or trained.seconds / trained.steps
