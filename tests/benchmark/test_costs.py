@@ -79,7 +79,10 @@ def test_an_estimate_takes_ten_steps_once_and_no_training_is_shortened(run, real
     assert "needs a time that is not known, 0 min left" in cell.verdict and real == []
     result = run(only=("alphanet/formate",), budget=100)
     trial, training = real
-    assert (trial.epochs, trial.settings["limit_train"]) == (1, min(10 * settings().batch_size, settings().limit_train))
+    assert (trial.epochs, trial.settings["limit_train"]) == (
+        1,
+        min(10 * settings().batch_size, trial.data.counts["train"]),
+    )
     assert training.epochs != 1 or training.settings != trial.settings
     assert any(cell.measured is not None for cell in result.cells)
     run(only=("alphanet/formate",), budget=100, restart=True)
