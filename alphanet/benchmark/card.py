@@ -11,6 +11,9 @@ from alphanet.cards import Card
 from alphanet.errors import UserError, did_you_mean
 from alphanet.results.schema import Axis
 
+AD_HOC = "ad-hoc"  # the scale of a card that the command line makes
+AD_HOC_REASON = "asked for on the command line; no paper prints these numbers"
+
 
 class Metric(Card):
     """One measured quantity of a table."""
@@ -21,6 +24,11 @@ class Metric(Card):
     better: Literal["lower", "higher", "equal"] = "lower"  # `equal`: a setting or a count, not a measurement
     deterministic: bool = False  # follows from published predictions: nothing in it is random
     margin: PositiveFloat = 0.1  # part of the printed value; a smaller difference counts as equal
+
+    @property
+    def is_random(self) -> bool:
+        """Whether another seed gives another number: not of settings, counts and what follows from published files."""
+        return self.better != "equal" and not self.deterministic
 
 
 class Protocol(Card):

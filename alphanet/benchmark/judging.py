@@ -64,7 +64,7 @@ def judge(printed: Decimal, values: Sequence[float], metric: Metric) -> Verdict:
 def margin_of(printed: Decimal, metric: Metric) -> float:
     """The largest difference from `printed` that counts as equal."""
     half_digit = last_digit(printed) / 2
-    if metric.better == "equal" or metric.deterministic:
+    if not metric.is_random:
         return half_digit
     return max(half_digit, metric.margin * abs(float(printed)))
 
@@ -157,8 +157,7 @@ def _verdict(
         return "not in the paper", "not in the paper"
     if reason:
         return "not comparable", f"not comparable: {reason}"
-    random = not metric.deterministic and metric.better != "equal"
-    seeds = " (one seed)" if random and len(values) == 1 else ""
+    seeds = " (one seed)" if metric.is_random and len(values) == 1 else ""
     if against:
         return "paper inconsistent", f"{INCONSISTENT}{seeds}: {_agreement(printed, against, values, metric)}"
     outcome = judge(printed, values, metric)
@@ -169,7 +168,7 @@ def _agreement(printed: Decimal, against: Sequence[Contradiction], values: Seque
     """All values with their places, and those that the measured one agrees with."""
     named = {"the table": printed, **{other.where: other.other_value for other in against}}
     texts = [f"{place} has {value}" if value is not None else f"{place} excludes it" for place, value in named.items()]
-    if not metric.deterministic and metric.better != "equal" and len(values) < 2:
+    if metric.is_random and len(values) < 2:
         return f"{', '.join(texts)}; one seed does not tell which"
     agreeing = [
         f"{value} ({place})" for place, value in named.items() if value is not None and _agree(value, values, metric)
@@ -178,7 +177,7 @@ def _agreement(printed: Decimal, against: Sequence[Contradiction], values: Seque
 
 
 def _agree(printed: Decimal, values: Sequence[float], metric: Metric) -> bool:
-    if metric.deterministic or metric.better == "equal":
+    if not metric.is_random:
         return rounds_to(printed, statistics.fmean(values))
     interval = prediction_interval(values)
     return interval is not None and _holds(interval, printed)

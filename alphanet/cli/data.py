@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from alphanet.cli import options as o
 from alphanet.cli.choices import DEFAULT_SCALE
 from alphanet.cli.output import print_json, print_table
 from alphanet.errors import UserError
+
+if TYPE_CHECKING:
+    from alphanet.data.cards import LabelKeys
 
 logger = logging.getLogger(__name__)
 
@@ -107,17 +110,18 @@ def stats(
     from alphanet.data.splits import SPLITS
     from alphanet.data.statistics import statistics_of
 
-    keys = {"energy_key": energy_key, "forces_key": forces_key, "stress_key": stress_key, "virial_key": virial_key}
-    if _is_file(target):
-        o.refuse(OF_DATASETS, scale=scale, mirror=mirror)
-        streams = {"frames": read_frames(Path(target), labeled=False, labels=o.label_keys(**keys))}
+    keys = _keys_in_file(
+        target, scale=scale, mirror=mirror,
+        energy_key=energy_key, forces_key=forces_key, stress_key=stress_key, virial_key=virial_key,
+    )  # fmt: skip
+    if keys is not None:
+        streams = {"frames": read_frames(Path(target), labeled=False, labels=keys)}
     else:
-        o.refuse(OF_FILES, **keys)
         data = prepare(target, scale or DEFAULT_SCALE, mirror=mirror)
         streams = {split: read_frames(getattr(data, split)) for split in SPLITS}
     statistics = {name: statistics_of(frames).as_dict() for name, frames in streams.items()}
     if as_json:
-        print_json("alphanet-statistics", _finite(statistics["frames"] if _is_file(target) else statistics))
+        print_json("alphanet-statistics", _finite(statistics if keys is None else statistics["frames"]))
         return
     names = next(iter(statistics.values()))
     rows = [(name, *(_text(values[name]) for values in statistics.values())) for name in names]
@@ -182,10 +186,7 @@ def split(
     frames = prepare_own(own)
     folder = out or Path("runs/split")
     written = write_split(own, frames, folder)
-    for line in frames.describe():
-        logger.info("%s", line)
-    for line in frames.warnings():
-        logger.warning("%s", line)
+    frames.log()
     if as_json:
         values = {name: {"file": str(path), "frames": count} for name, (path, count) in written.items()}
         print_json("alphanet-split", {"files": values})
@@ -207,12 +208,13 @@ def check(
     """Check files, labels, net forces, units, repeats and the overlap of splits. The exit code is 1 if one fails."""
     from alphanet.data.checks import check_dataset, check_file
 
-    keys = {"energy_key": energy_key, "forces_key": forces_key, "stress_key": stress_key, "virial_key": virial_key}
-    if _is_file(target):
-        o.refuse(OF_DATASETS, scale=scale, mirror=mirror)
-        findings = list(check_file(Path(target), o.label_keys(**keys)))
+    keys = _keys_in_file(
+        target, scale=scale, mirror=mirror,
+        energy_key=energy_key, forces_key=forces_key, stress_key=stress_key, virial_key=virial_key,
+    )  # fmt: skip
+    if keys is not None:
+        findings = list(check_file(Path(target), keys))
     else:
-        o.refuse(OF_FILES, **keys)
         findings = list(check_dataset(target, scale or DEFAULT_SCALE, mirror))
     if as_json:
         print_json("alphanet-findings", {"findings": [vars(finding) for finding in findings]})
@@ -221,6 +223,19 @@ def check(
         print_table(("verdict", "subject", "detail"), rows, left=("subject", "detail"))
     if any(finding.verdict == "failed" for finding in findings):
         raise typer.Exit(1)
+
+
+def _keys_in_file(target: str, *, scale: str | None, mirror: str | None, **keys: str | None) -> "LabelKeys | None":
+    """Names of labels in the file `target`; None if it is a data set, which has a scale and a mirror instead.
+
+    Raises:
+        UserError: it is neither, or an option has no use with it.
+    """
+    if _is_file(target):
+        o.refuse(OF_DATASETS, scale=scale, mirror=mirror)
+        return o.label_keys(**keys)
+    o.refuse(OF_FILES, **keys)
+    return None
 
 
 def _is_file(target: str) -> bool:

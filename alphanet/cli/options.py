@@ -440,7 +440,10 @@ def given(**values: Any) -> dict[str, Any]:
 
 
 def label_keys(
-    energy_key: str | None, forces_key: str | None, stress_key: str | None, virial_key: str | None
+    energy_key: str | None = None,
+    forces_key: str | None = None,
+    stress_key: str | None = None,
+    virial_key: str | None = None,
 ) -> "LabelKeys":
     """Names of labels in files: those given, and ASE's."""
     from alphanet.data.cards import LabelKeys

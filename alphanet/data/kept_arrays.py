@@ -8,6 +8,7 @@ from ase import Atoms
 from alphanet.data.labels import labels_of, other_results, with_labels
 
 KEY = "arrays"
+RESULTS = ("magmoms", "charges", "energies", "stresses", "born_effective_charges")  # of atoms, besides forces
 
 
 def with_kept_arrays(atoms: Atoms) -> Atoms:
@@ -22,9 +23,6 @@ def with_kept_arrays(atoms: Atoms) -> Atoms:
     results = {name: arrays.pop(name) for name in RESULTS if name in arrays}
     atoms.arrays.update(arrays)
     return with_labels(atoms, labels_of(atoms), other_results(atoms) | results) if results else atoms
-
-
-RESULTS = ("magmoms", "charges", "energies", "stresses", "born_effective_charges")
 
 
 def _array(values: Any) -> np.ndarray:

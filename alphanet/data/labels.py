@@ -24,6 +24,9 @@ class Labels(TypedDict, total=False):
     stress: np.ndarray  # (6,), eV/Å^3, Voigt order of ASE, tension positive
 
 
+OTHER_RESULTS = tuple(name for name in all_properties if name not in Labels.__annotations__)
+
+
 def labels_from(energy: Any = None, forces: Any = None, stress: Any = None) -> Labels:
     """Labels of raw values in eV, eV/Å and eV/Å^3; None: the frame lacks it."""
     labels = Labels()
@@ -58,11 +61,7 @@ def with_labels(atoms: Atoms, labels: Labels, others: Mapping[str, Any] | None =
 def other_results(atoms: Atoms) -> dict[str, Any]:
     """What the frame's calculator holds besides energy, forces and stress."""
     results = atoms.calc.results if atoms.calc is not None else {}
-    return {
-        name: value
-        for name, value in results.items()
-        if name in all_properties and name not in Labels.__annotations__ and value is not None
-    }
+    return {name: value for name, value in results.items() if name in OTHER_RESULTS and value is not None}
 
 
 def predicted(atoms: Atoms, labels: Labels) -> Atoms:

@@ -51,6 +51,13 @@ class OwnFrames:
     all_elements: tuple[str, ...] = ()  # in frames of any split
     leakage: dict[str, Leakage] = field(default_factory=dict)  # valid, test -> nearness to the training frames
 
+    def log(self) -> None:
+        """Tell the user what the frames are, and what may spoil a training."""
+        for line in self.describe():
+            logger.info("%s", line)
+        for line in self.warnings():
+            logger.warning("%s", line)
+
     def describe(self) -> list[str]:
         """Lines for the user: numbers of frames and labels, isolated atoms, nearness of the splits."""
         lines = [
@@ -295,14 +302,13 @@ class _Look:
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers, as `OwnFrames` names them."""
-        table = np.array(list(self._compositions.values()))
-        table = table[:, (table > 0).any(axis=0)]
-        present = np.flatnonzero(np.any(list(self._compositions.values()), axis=0))
+        counts = np.array(list(self._compositions.values()))
+        present = np.flatnonzero(counts.any(axis=0))
         return {
             "counts": {split: self.counts[split] for split in SPLITS},
             "labeled": {split: {label: self._labeled[split][label] for label in LABELS} for split in SPLITS},
             "isolated": dict(sorted(self._isolated.items())),
             "elements": [chemical_symbols[number] for number in present],
             "all_elements": [chemical_symbols[number] for number in sorted(self._elements)],
-            "compositions": int(np.linalg.matrix_rank(table)),
+            "compositions": int(np.linalg.matrix_rank(counts[:, present])),
         }

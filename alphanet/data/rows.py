@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import all_properties
 from ase.db.row import AtomsRow
 from ase.io.jsonio import decode, encode
 
 from alphanet.data.constraints import constrained, set_aside
-from alphanet.data.labels import Labels, labels_from, labels_of, other_results, with_labels
+from alphanet.data.labels import OTHER_RESULTS, labels_from, labels_of, other_results, with_labels
 from alphanet.data.leftovers import Leftovers
 
 NATIVE_ARRAYS = ("numbers", "positions", "tags", "momenta", "masses", "initial_magmoms", "initial_charges")
@@ -74,11 +73,7 @@ def frame_of_row(row: AtomsRow) -> Atoms:
     if constraints := row.constraints:
         atoms.set_constraint(constraints)
         set_aside(atoms)
-    others = {
-        name: row.get(name)
-        for name in all_properties
-        if name not in Labels.__annotations__ and row.get(name) is not None
-    }
+    others = {name: row.get(name) for name in OTHER_RESULTS if row.get(name) is not None}
     labels = labels_from(*(row.get(name) for name in ("energy", "forces", "stress")))
     return with_labels(atoms, labels, others | dict(extras.get("results", {})))
 

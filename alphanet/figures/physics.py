@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alphanet.figures.style import save_figure, styled
+from alphanet.figures.words import draw_words
 from alphanet.measure.physics.audit import CHECKS, Audit
 from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, UNCHECKED, Finding, findings, short_name
 
@@ -22,22 +23,20 @@ def physics_figure(path: Path, audits: Sequence[Audit]) -> list[Path]:
         The files written: PNG, SVG, PDF.
     """
     from matplotlib.figure import Figure
-    from matplotlib.patches import Patch, Rectangle
+    from matplotlib.patches import Patch
 
     with styled():
         figure = Figure(figsize=(0.8 * len(CHECKS) + 2.4, 0.55 * len(audits) + 1.5), layout="constrained")
         axes = figure.subplots()
-        for row, audit in enumerate(audits):
-            for column, (name, one) in enumerate(findings(audit.checks, untrained=audit.untrained).items()):
-                corner = (column - 0.5, row - 0.5)
-                axes.add_patch(Rectangle(corner, 1, 1, facecolor=FILLS[one.state], edgecolor="white", linewidth=1.5))
-                axes.text(column, row, _words(audit, name, one), ha="center", va="center", fontsize=7)
-        axes.set(xlim=(-0.5, len(CHECKS) - 0.5), ylim=(len(audits) - 0.5, -0.5))
-        axes.set_xticks(range(len(CHECKS)), [one.title for one in CHECKS.values()])
-        axes.set_yticks(range(len(audits)), [_row_label(audit) for audit in audits])
-        axes.xaxis.tick_top()
-        axes.tick_params(length=0, labelsize=7)
-        axes.spines[:].set_visible(False)
+        fields = [
+            [
+                (_words(audit, name, one), FILLS[one.state])
+                for name, one in findings(audit.checks, untrained=audit.untrained).items()
+            ]
+            for audit in audits
+        ]
+        titles = [check.title for check in CHECKS.values()]
+        draw_words(axes, fields, [_row_label(audit) for audit in audits], titles, fontsize=7, linewidth=1.5)
         meanings = {
             OK: "within what rounding explains",
             NEGLIGIBLE: "beyond rounding, below what matters in use",

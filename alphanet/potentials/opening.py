@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ALPHANET = "alphanet"
 NEEDS_UNTRAINED = "of random weights: set untrained, too, or leave it out"
-SMALL = "fig3a"  # AlphaNet's preset for random weights, the settings of appendix B.4 that the baselines have too
+DEFAULT_PRESET = "fig3a"  # of AlphaNet with random weights: appendix B.4, as the baselines have it
 Frames = Callable[[], Iterable["Atoms"]]
 
 
@@ -130,7 +130,7 @@ def _random_alphanet(options: LoadOptions, frames: Frames) -> Any:
     from alphanet.model.create import create_model
     from alphanet.potentials.kit.amplification import amplify
 
-    config = preset(options.preset or SMALL, reading="paper", elements=_elements(frames))
+    config = preset(options.preset or DEFAULT_PRESET, reading="paper", elements=_elements(frames))
     model = create_model(config, options.seed).to(DTYPES[options.dtype])
     if options.amplification != 1:
         amplify(model, options.amplification)

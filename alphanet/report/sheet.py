@@ -1,7 +1,7 @@
 """A result prepared for display: numbers as text in the paper's arrangement, long reasons and errata as notes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alphanet.report.layout import Block, arrange, axes_across
 from alphanet.results.facts import value_text
@@ -97,7 +97,7 @@ def plain_tables(result: BenchmarkResult) -> list[PlainTable]:
             remarks = ()
     notes = (*sheet.notes, *result.notes)
     if tables:
-        tables[-1] = PlainTable(**{**vars(tables[-1]), "notes": notes})
+        tables[-1] = replace(tables[-1], notes=notes)
     elif result.cells:
         tables = [PlainTable(result.title, ("potential",), (), remarks=remarks, notes=notes)]
     return tables + [PlainTable(grid.title, grid.columns, tuple(grid_rows(grid))) for grid in result.grids]

@@ -40,6 +40,12 @@ class Record(BaseModel):
         number = self.metrics.get(metric)
         return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
 
+    @property
+    def training(self) -> Mapping[str, JsonValue]:
+        """The answer of the training behind the numbers; empty if nothing was trained."""
+        training = self.protocol.get("training")
+        return training if isinstance(training, dict) else {}
+
     def says_the_same(self, other: "Record") -> bool:
         """Whether metrics, data, model and protocol are equal; time and environment may differ."""
         return all(getattr(self, name) == getattr(other, name) for name in ("metrics", "data", "model", "protocol"))

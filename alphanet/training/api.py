@@ -1,8 +1,6 @@
 """`alphanet.train`: train any model on any data set with one call."""
 
-import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -19,9 +17,7 @@ from alphanet.training.defaults import ALPHANET, settings_for
 from alphanet.training.fine_tuning import replayed
 from alphanet.training.folder import TrainingResult
 from alphanet.training.references import completed_references
-from alphanet.training.run import TrainingData, run_training
-
-logger = logging.getLogger(__name__)
+from alphanet.training.run import StoredFrames, TrainingData, run_training
 
 
 def train(
@@ -73,10 +69,7 @@ def training_data(settings: AlphaNetSettings | BaselineSettings, *, mirror: str 
     if settings.data is None:
         return prepare(settings.dataset, settings.scale, mirror=mirror)
     frames = prepare_own(settings.data)
-    for line in frames.describe():
-        logger.info("%s", line)
-    for line in frames.warnings():
-        logger.warning("%s", line)
+    frames.log()
     return frames
 
 
@@ -95,15 +88,6 @@ def train_on(
         sources = {**frames.sources, str(replay): sha256_of(replay)}
         frames = StoredFrames(replayed(frames.train, settings.finetune), frames.valid, sources)
     return run_training(with_isolated_atoms(settings, frames), frames, out, resume=resume)
-
-
-@dataclass(frozen=True)
-class StoredFrames:
-    """Stores of frames, and the files that they come from with their sha256."""
-
-    train: Path
-    valid: Path
-    sources: Mapping[str, str]
 
 
 def with_isolated_atoms(

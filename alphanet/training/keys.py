@@ -12,9 +12,8 @@ from pydantic import BaseModel, JsonValue
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.settings import BaselineSettings
 from alphanet.training.config import AlphaNetSettings, generic_settings
+from alphanet.training.defaults import ALPHANET
 from alphanet.training.settings import flat, merged
-
-ALPHANET = "alphanet"
 
 
 @dataclass(frozen=True)

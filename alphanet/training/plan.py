@@ -3,8 +3,7 @@
 import logging
 import math
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alphanet.data.store import FrameStore, write_store
@@ -15,7 +14,8 @@ from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import is_installed
 from alphanet.potentials.settings import BaselineSettings
 from alphanet.training.config import AlphaNetSettings
-from alphanet.training.run import TrainingData, run_training
+from alphanet.training.run import StoredFrames, TrainingData, run_training
+from alphanet.training.settings import planned_steps
 
 BATCHES = 3  # of the trial
 EPOCHS = 3  # of the trial; the first one also makes the graphs
@@ -73,9 +73,7 @@ def measured_plan(settings: AlphaNetSettings | BaselineSettings, data: TrainingD
     frames = min(len(train), settings.limit_train or len(train))
     devices = settings.devices if isinstance(settings, AlphaNetSettings) and isinstance(settings.devices, int) else 1
     per_epoch = math.ceil(frames / (settings.batch_size * devices))
-    steps = None if settings.epochs is None else per_epoch * settings.epochs
-    if settings.steps is not None:
-        steps = min(settings.steps, steps or settings.steps)
+    steps = planned_steps(settings, per_epoch) if settings.epochs or settings.steps else None
     plan = TrainingPlan(
         train_frames=frames,
         valid_frames=len(valid),
@@ -87,21 +85,14 @@ def measured_plan(settings: AlphaNetSettings | BaselineSettings, data: TrainingD
     )
     if isinstance(settings, BaselineSettings) and not is_installed(load_baseline(settings.baseline)):
         missing = f"`alphanet baselines install {settings.baseline}` first, to measure time and memory"
-        return TrainingPlan(**{**vars(plan), "missing": missing})
+        return replace(plan, missing=missing)
     with tempfile.TemporaryDirectory() as folder:
         seconds, memory = _trial(settings, train, valid, Path(folder), plan.device)
     passes = (steps or 0) + 0.3 * (settings.epochs or 0) * len(valid) / settings.batch_size
     total = None if steps is None else seconds * passes
     if settings.max_time is not None:
         total = min(settings.max_time, total or settings.max_time)
-    return TrainingPlan(**{**vars(plan), "seconds": total, "memory": memory})
-
-
-@dataclass(frozen=True)
-class _TrialData:
-    train: Path
-    valid: Path
-    sources: Mapping[str, str]
+    return replace(plan, seconds=total, memory=memory)
 
 
 def _trial(
@@ -112,12 +103,10 @@ def _trial(
     count = settings.batch_size * BATCHES
     largest = sorted(sizes, key=lambda index: -sizes[index])[: settings.batch_size]
     chosen = {*largest, *(int(index) for index in evenly_spaced(len(train), count))}
-    data = _TrialData(folder / "train.aselmdb", folder / "valid.aselmdb", {})
+    data = StoredFrames(folder / "train.aselmdb", folder / "valid.aselmdb", {})
     written = write_store(data.train, (train[index] for index in sorted(chosen)), {})
     write_store(data.valid, (valid[index] for index in range(min(len(valid), settings.batch_size))), {})
     limits = {"epochs": EPOCHS, "steps": None, "max_time": None, "limit_train": None}
-    if settings.schedule == "cosine" and settings.epochs is None:
-        limits = {**limits, "epochs": EPOCHS}
     reset_peak()
     logger.info("a trial of a few steps measures time and memory")
     level = logging.getLogger("alphanet").level

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -62,6 +62,15 @@ class TrainingData(Protocol):
     @property
     def sources(self) -> Mapping[str, str]:
         """Files the frames come from, with their sha256."""
+
+
+@dataclass(frozen=True)
+class StoredFrames:
+    """Stores of frames, and the files that they come from with their sha256."""
+
+    train: Path
+    valid: Path
+    sources: Mapping[str, str]
 
 
 def run_training(

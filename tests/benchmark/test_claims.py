@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alphanet.benchmark.claims.evaluation import evaluate_claims
-from alphanet.benchmark.claims.samples import FrameErrors, Sample, samples_of_records
+from alphanet.benchmark.claims.samples import FrameErrorsFile, Sample, samples_of_records
 from alphanet.benchmark.findings import Findings
 from alphanet.benchmark.kinds.speed.samples import samples_of_sweep
 from alphanet.benchmark.loading import card_of, load_benchmark
@@ -92,7 +92,7 @@ def frames_of(folder, name, errors):
     for seed, of_frames in enumerate(errors):
         path = folder / f"{name}-{seed}.npz"
         np.savez(path, total=of_frames, number=np.ones_like(of_frames))
-        files[seed] = FrameErrors(path, sha256_of(path), "total", "number")
+        files[seed] = FrameErrorsFile(path, sha256_of(path), "total", "number")
     values = {seed: float(of_frames.mean()) for seed, of_frames in enumerate(errors)}
     return Sample(values, "seed", frames=files, frames_key="the same")
 

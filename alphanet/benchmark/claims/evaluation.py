@@ -162,7 +162,7 @@ class _Evaluation(Evidence):
         return self._together(pieces, side), side, ""
 
     def _exponent(self, claim: Exponent) -> tuple[Decision, Side, str]:
-        side = Side("below", high=claim.below) if claim.below is not None else Side("above", low=claim.above or 0.0)
+        side = _bounded(claim.below, claim.above)
         pieces = [self._exponent_of(claim, other, side) for other in claim.than or (None,)]
         return self._together(pieces, side), side, ""
 
@@ -327,7 +327,7 @@ def _side(relation: str, bound: float) -> Side:
     return Side("below", high=bound) if relation == "below" else Side("above", low=bound)
 
 
-def _bounded(below: Decimal | None, above: Decimal | None) -> Side:
+def _bounded(below: Decimal | float | None, above: Decimal | float | None) -> Side:
     return Side("below", high=float(below)) if below is not None else Side("above", low=float(above or 0))
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
-from pydantic import JsonValue
 
 from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.findings import Findings, Place
@@ -26,7 +25,7 @@ OF_ONE_SEED = frozenset({"seed", "key", "timeless_key", "training", "training_re
 
 
 @dataclass(frozen=True)
-class FrameErrors:
+class FrameErrorsFile:
     """A file with the errors of every test frame of one training."""
 
     path: Path
@@ -51,7 +50,7 @@ class Sample:
     values: Mapping[int, float]  # by seed or pass
     repeats: Repeats
     records: tuple[Record, ...] = ()
-    frames: Mapping[int, FrameErrors] = field(default_factory=dict)  # by seed
+    frames: Mapping[int, FrameErrorsFile] = field(default_factory=dict)  # by seed
     factor: float = 1.0  # value in the table over value in `frames`
     more: str = ""  # what a second value takes, if it is no seed or pass
     frames_key: str = ""  # equal for samples of the same test frames
@@ -77,8 +76,7 @@ def samples_of_records(card: AnyCard, findings: Findings) -> dict[tuple[str, str
             values = {
                 seed_of(record, n): described.factor * (record.value(metric) or 0) for n, record in enumerate(having)
             }
-            fixed = described.deterministic or described.better == "equal"
-            repeats: Repeats = "fixed" if fixed else "seed"
+            repeats: Repeats = "seed" if described.is_random else "fixed"
             samples[row, column, metric] = Sample(values, repeats, tuple(having), factor=described.factor)
     return samples
 
@@ -97,7 +95,7 @@ def with_frame_errors(sample: Sample, folder: Path, numerator: str, denominator:
         named = record.protocol.get("frame_errors")
         if isinstance(named, dict):
             file = folder / str(named["file"])
-            frames[seed_of(record, place)] = FrameErrors(file, str(named["sha256"]), numerator, denominator)
+            frames[seed_of(record, place)] = FrameErrorsFile(file, str(named["sha256"]), numerator, denominator)
     if len(frames) < len(sample.values):
         return sample
     first = sample.records[0].data
@@ -128,10 +126,10 @@ def disagreement(records: Sequence[Record]) -> str:
             if len({repr(each.get(name)) for each in facts}) > 1:
                 return f"its seeds differ in {part}: {name.replace('_', ' ')}"
     for name in ("epochs", "steps"):
-        reached = {_training(record).get(name) for record in records} - {None}
+        reached = {record.training.get(name) for record in records} - {None}
         if len(reached) > 1:
             return f"its seeds were trained for {' and '.join(map(str, sorted(reached, key=str)))} {name}"
-    if any(_training(record).get("finished") is False for record in records):
+    if any(record.training.get("finished") is False for record in records):
         return "a training was stopped before its end"
     return ""
 
@@ -145,11 +143,6 @@ def seed_of(record: Record, place: int) -> int:
 def place_reason(findings: Findings, place: Place, quantity: str) -> str:
     """Why a cell has no number."""
     return findings.missing.get((*place, quantity), findings.missing.get(place, "not measured"))
-
-
-def _training(record: Record) -> Mapping[str, JsonValue]:
-    training = record.protocol.get("training")
-    return training if isinstance(training, dict) else {}
 
 
 def _group(places: Sequence[int], samples: Sequence[Sample]) -> Group:

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import NonNegativeInt
 
-from alphanet.benchmark.card import BenchmarkCard, Column, Metric, Row, ScaleSettings
+from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column, Metric, Row
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, Task
+from alphanet.benchmark.kinds.opening import (
+    OpeningScale,
+    file_digest,
+    load_options,
+    rows_of_models,
+    weights_digest,
+)
 from alphanet.cards import validate
-from alphanet.errors import UserError
-from alphanet.files import sha256_of
 from alphanet.measure.expressiveness import AMPLIFICATION, STEPS
 from alphanet.measure.expressiveness.pairs import MAKERS, make_pair, pair_names
 from alphanet.provenance import code_digest, where
@@ -23,12 +28,9 @@ from alphanet.results.schema import Cell, Figure, Grid, Number
 
 if TYPE_CHECKING:
     from alphanet.measure.expressiveness.testing import Tested
-    from alphanet.potentials.opening import LoadOptions
 
 __all__ = ["Expressiveness", "ExpressivenessCard", "expressiveness_card"]
 
-AD_HOC = "ad-hoc"  # the scale of a card that the command line makes
-AD_HOC_REASON = "asked for on the command line; no paper prints these numbers"
 CODE = ("measure/expressiveness", "model", "potentials", "graph.py", "neighbors.py")
 FIGURE = "expressiveness"
 SECONDS = 60.0  # for a potential with its start; budgets are divided by it
@@ -39,14 +41,10 @@ METRICS = {
 WORDS = {True: "told apart", False: "alike", None: "not tested"}
 
 
-class ExpressivenessScale(ScaleSettings):
+class ExpressivenessScale(OpeningScale):
     """How a scale loads the potentials, and how long it trains them."""
 
-    untrained: bool = False  # random weights
-    preset: str | None = None  # settings of random weights; the model's first if None
     steps: NonNegativeInt = STEPS  # of the training on each pair, of AlphaNet; 0: none
-    config: Path | None = None  # JSON of an AlphaNet checkpoint that carries none
-    trust: bool = False  # accept pickled weights whose checksum is not known
 
 
 class ExpressivenessCard(BenchmarkCard[ExpressivenessScale, Row, Column]):
@@ -79,13 +77,6 @@ def expressiveness_card(
     Raises:
         UserError: a model is named twice, or a value is not valid.
     """
-    from alphanet.measure.physics.findings import short_name
-
-    rows = {short_name(model): {"model": model} for model in models}
-    if len(rows) != len(models):  # files of one name in several folders
-        rows = {model: {"model": model} for model in models}
-    if len(rows) != len(models):
-        raise UserError("a model is named twice")
     scale = {
         "comparable": False,
         "reason": AD_HOC_REASON,
@@ -102,7 +93,7 @@ def expressiveness_card(
         "title": "Structures that potentials tell apart",
         "metrics": METRICS,
         "columns": {pair: {"title": maker.title} for pair, maker in MAKERS.items()},
-        "rows": rows,
+        "rows": rows_of_models(models),
         "scales": {AD_HOC: scale},
     }
     return validate(values, ExpressivenessCard, name)
@@ -141,7 +132,8 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
         """
         from alphanet.measure.expressiveness.testing import compare
 
-        name, options = self._loading(task.work)
+        name, preset = _model_and_preset(self.card.rows[task.work].model)
+        options = load_options(self.options, self._scale, preset)
         pairs = [column for _, column in places]
         for place, tested in zip(
             places, compare(name, options, pairs, steps=self._scale.steps, seed=self.options.seed), strict=True
@@ -179,20 +171,6 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
     def _scale(self) -> ExpressivenessScale:
         return self.card.scale(self.options.scale)
 
-    def _loading(self, row: str) -> tuple[str, "LoadOptions"]:
-        from alphanet.potentials.opening import LoadOptions
-
-        name, preset = _model_and_preset(self.card.rows[row].model)
-        return name, LoadOptions(
-            device=self.options.device,
-            threads=self.options.threads if self.options.threads > 1 else None,
-            config=self._scale.config,
-            untrained=self._scale.untrained,
-            seed=self.options.seed,
-            preset=preset or self._scale.preset,
-            trust=self._scale.trust,
-        )
-
     def _task(self, row: str) -> Task[str]:
         places = tuple((row, column) for column in self.card.columns or pair_names())
         model = self._key(self.card.rows[row].model)
@@ -200,14 +178,12 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
 
     def _key(self, model: str) -> str:
         """Hash of everything that the numbers of a potential depend on."""
-        name = _model_and_preset(model)[0]
-        weights = Path(name if Path(name).is_file() else name.partition(":")[2])
         scale = self._scale
         depends: list[Any] = [
             model,
-            sha256_of(weights) if weights.is_file() else None,
+            weights_digest(_model_and_preset(model)[0]),
             [scale.untrained, scale.preset, scale.steps],
-            None if scale.config is None or not scale.config.is_file() else sha256_of(scale.config),
+            file_digest(scale.config),
             [self.options.seed, self.options.device],
             code_digest(CODE),
         ]

@@ -8,11 +8,10 @@ from typing import Literal
 
 from pydantic import JsonValue, PositiveFloat, PositiveInt
 
-from alphanet.benchmark.card import BenchmarkCard, Column, Row
+from alphanet.benchmark.card import AD_HOC, BenchmarkCard, Column, Row
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.timing import (
-    AD_HOC,
     AD_HOC_REASON,
     ModelScale,
     memory_limit,

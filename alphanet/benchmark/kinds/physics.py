@@ -8,14 +8,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
+from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column, Row
 from alphanet.benchmark.claims.samples import Sample, Samples
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, Task
+from alphanet.benchmark.kinds.opening import (
+    OpeningScale,
+    file_digest,
+    load_options,
+    rows_of_models,
+    weights_digest,
+)
 from alphanet.benchmark.selection import WHOLE
 from alphanet.cards import validate
 from alphanet.errors import UserError, did_you_mean
-from alphanet.files import sha256_of
 from alphanet.measure.physics.checks import Check
 from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, short_name, state_of, value_text
 from alphanet.measure.physics.findings import findings as property_findings
@@ -26,26 +32,19 @@ from alphanet.results.schema import Figure, Grid, Number
 
 if TYPE_CHECKING:
     from alphanet.measure.physics.audit import Audit
-    from alphanet.potentials.opening import LoadOptions
 
 __all__ = ["Physics", "PhysicsCard", "physics_card"]
 
 logger = logging.getLogger(__name__)
 
-AD_HOC = "ad-hoc"  # the scale of a card that the command line makes
-AD_HOC_REASON = "asked for on the command line; no paper prints these numbers"
 CODE = ("measure/physics", "model", "potentials", "graph.py", "neighbors.py")
 FIGURE = "physics"
 
 
-class PhysicsScale(ScaleSettings):
+class PhysicsScale(OpeningScale):
     """How a scale loads the potentials, and the structures on which it checks them."""
 
-    untrained: bool = False  # random weights
-    preset: str | None = None  # settings of random weights; the model's first if None
     structures: Path | None = None  # a periodic structure and one that is not; quartz and ethanol if None
-    config: Path | None = None  # JSON of an AlphaNet checkpoint that carries none
-    trust: bool = False  # accept pickled weights whose checksum is not known
 
 
 class PhysicsCard(BenchmarkCard[PhysicsScale, Row, Column]):
@@ -83,11 +82,6 @@ def physics_card(
     Raises:
         UserError: a model is named twice, or a value is not valid.
     """
-    rows = {short_name(model): {"model": model} for model in models}
-    if len(rows) != len(models):  # files of one name in several folders
-        rows = {model: {"model": model} for model in models}
-    if len(rows) != len(models):
-        raise UserError("a model is named twice")
     scale = {
         "comparable": False,
         "reason": AD_HOC_REASON,
@@ -98,7 +92,13 @@ def physics_card(
         "config": config,
         "trust": trust,
     }
-    values = {"kind": "physics", "name": name, "title": "What potentials obey", "rows": rows, "scales": {AD_HOC: scale}}
+    values = {
+        "kind": "physics",
+        "name": name,
+        "title": "What potentials obey",
+        "rows": rows_of_models(models),
+        "scales": {AD_HOC: scale},
+    }
     return validate(values, PhysicsCard, name)
 
 
@@ -150,7 +150,7 @@ class Physics(Kind[PhysicsCard, AuditWork]):
 
         file = self._structures
         given = [] if file is None else list(read_frames(file, labeled=False))
-        result = audit(task.work.model, self._loading, given)
+        result = audit(task.work.model, load_options(self.options, self._scale), given)
         if result.error:
             raise UserError(result.error)
         made = [check for check in result.checks if check.passed is not None]
@@ -213,34 +213,19 @@ class Physics(Kind[PhysicsCard, AuditWork]):
     def _scale(self) -> PhysicsScale:
         return self.card.scale(self.options.scale)
 
-    @property
-    def _loading(self) -> "LoadOptions":
-        from alphanet.potentials.opening import LoadOptions
-
-        return LoadOptions(
-            device=self.options.device,
-            threads=self.options.threads if self.options.threads > 1 else None,
-            config=self._scale.config,
-            untrained=self._scale.untrained,
-            seed=self.options.seed,
-            preset=self._scale.preset,
-            trust=self._scale.trust,
-        )
-
     def _task(self, row: str, model: str) -> Task[AuditWork]:
         place = (row, WHOLE)
         return Task(row, (place,), AuditWork(row, model), keys={place: self._key(model)})
 
     def _key(self, model: str) -> str:
         """Hash of everything that an audit depends on."""
-        weights = Path(model if Path(model).is_file() else model.partition(":")[2])
-        file, config = self._structures, self._scale.config
+        scale = self._scale
         depends: list[Any] = [
             model,
-            sha256_of(weights) if weights.is_file() else None,
-            None if file is None or not file.is_file() else sha256_of(file),
-            [self._scale.untrained, self._scale.preset],
-            None if config is None or not config.is_file() else sha256_of(config),
+            weights_digest(model),
+            file_digest(self._structures),
+            [scale.untrained, scale.preset],
+            file_digest(scale.config),
             [self.options.seed, self.options.device],
             code_digest(CODE),
         ]

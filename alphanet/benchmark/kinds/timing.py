@@ -21,7 +21,6 @@ DAY = 86400.0  # s
 GIGABYTE_IN_MB = 1e3
 MODES = ("eager", "compiled", "best")
 MOST_OF_MEMORY = 0.9  # of the machine's, which a worker may have
-AD_HOC = "ad-hoc"  # the scale of a card that the command line makes
 AD_HOC_REASON = "asked for by a user; no paper prints these numbers"
 
 

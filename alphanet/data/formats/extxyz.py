@@ -15,14 +15,14 @@ from ase.stress import voigt_6_to_full_3x3_stress
 
 from alphanet.data.constraints import constrained, held_directions, plain
 from alphanet.data.formats import comment
-from alphanet.data.kept_arrays import with_kept_arrays
+from alphanet.data.kept_arrays import RESULTS, with_kept_arrays
 from alphanet.data.labels import labels_of, other_results
 from alphanet.data.leftovers import Leftovers
 from alphanet.errors import UserError
 from alphanet.files import text_of
 
 KINDS = {"f": "R", "i": "I", "u": "I", "b": "L", "U": "S", "O": "S"}  # ASE's names for kinds of columns
-PER_ATOM = ("forces", "magmoms", "charges", "energies", "stresses", "born_effective_charges")
+PER_ATOM = ("forces", *RESULTS)
 NAME = re.compile(r"[^\s:\"'{}\[\]=\\]+")  # of a column
 RESERVED = {"pos", "species", "Z", "symbols", "charge", "move_mask"}
 WORD = re.compile(r"\S+")

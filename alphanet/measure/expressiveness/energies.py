@@ -1,7 +1,7 @@
 """Energies of structures by a potential, plainly or with only the edges of the first atom."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 from ase import Atoms
@@ -55,31 +55,16 @@ class Opened:
         return None
 
 
-def opened(name: str, options: LoadOptions) -> AbstractContextManager["Opened"]:
+@contextmanager
+def opened(name: str, options: LoadOptions) -> Iterator[Opened]:
     """The potential `name` in its best precision; leaving the block closes it.
 
     Raises:
         UserError: it cannot be loaded, knows none of `SYMBOLS`, or has no cutoff.
     """
-    return _Opening(name, options)
-
-
-class _Opening(AbstractContextManager["Opened"]):
-    def __init__(self, name: str, options: LoadOptions) -> None:
-        self._name = name
-        self._options = replace(options, dtype=best_dtype(name), seed=options.seed if options.untrained else 0)
-
-    def __enter__(self) -> Opened:
-        potential = open_potential(self._name, self._options, lambda: [Atoms(SYMBOLS[0])])
-        self._potential = potential
-        try:
-            return _described(potential, self._options.dtype)
-        except BaseException:
-            potential.close()
-            raise
-
-    def __exit__(self, *exception: object) -> None:
-        self._potential.close()
+    finest = replace(options, dtype=best_dtype(name), seed=options.seed if options.untrained else 0)
+    with closing(open_potential(name, finest, lambda: [Atoms(SYMBOLS[0])])) as potential:
+        yield _described(potential, finest.dtype)
 
 
 def star_graph(model: InteratomicModel, atoms: Atoms) -> AtomGraph:

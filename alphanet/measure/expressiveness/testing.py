@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from alphanet.errors import UserError
@@ -65,33 +65,24 @@ def in_words(result: Comparison) -> str:
     return {True: "told apart", False: "alike", None: "not tested"}[result.told_apart]
 
 
-def _amplified(name: str, options: LoadOptions) -> AbstractContextManager[Opened | str]:
+@contextmanager
+def _amplified(name: str, options: LoadOptions) -> Iterator[Opened | str]:
     """The potential with amplified weights, or the reason why there is none."""
     if not options.untrained:
-        return nullcontext(TRAINED)
-    opening = opened(name, replace(options, amplification=AMPLIFICATION))
-    try:
-        subject = opening.__enter__()
-    except UserError as error:
-        return nullcontext(str(error))
-    potential = subject.potential
-    if isinstance(potential, RemotePotential) and potential.info().get("amplification") != AMPLIFICATION:
-        potential.close()
-        return nullcontext("its package makes random weights of one size")
-    return _Entered(subject)
-
-
-class _Entered(AbstractContextManager[Opened]):
-    """A potential that is open already; leaving the block closes it."""
-
-    def __init__(self, subject: Opened) -> None:
-        self._subject = subject
-
-    def __enter__(self) -> Opened:
-        return self._subject
-
-    def __exit__(self, *exception: object) -> None:
-        self._subject.potential.close()
+        yield TRAINED
+        return
+    with ExitStack() as stack:
+        try:
+            subject = stack.enter_context(opened(name, replace(options, amplification=AMPLIFICATION)))
+        except UserError as error:
+            reason = str(error)
+        else:
+            potential = subject.potential
+            other = isinstance(potential, RemotePotential) and potential.info().get("amplification") != AMPLIFICATION
+            reason = "its package makes random weights of one size" if other else ""
+        if reason:
+            stack.close()
+        yield reason or subject
 
 
 def _measured(result: Comparison, quantity: str, subject: Opened, pair: Pair, seed: int) -> Difference | None:

@@ -14,7 +14,7 @@ from alphanet.potentials import alphanet_worker
 from alphanet.potentials.cards import BaselineCard, baseline_names, load_baseline
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
-from alphanet.potentials.opening import SMALL
+from alphanet.potentials.opening import DEFAULT_PRESET
 from alphanet.potentials.protocol import LoadRequest
 from alphanet.potentials.settings import architecture, model_settings
 from alphanet.potentials.weights import Weights, present
@@ -125,9 +125,9 @@ def _alphanet(name: str, preset: str, setup: TimingSetup) -> TimedModel:
         request = _request(setup, checkpoint=str(file))
         versions |= {"weights": sha256_of(file)}
     else:
-        _require_preset(preset or SMALL)
-        request = _request(setup, architecture={"preset": preset or SMALL, "reading": READINGS[head]})
-        versions |= {"preset": preset or SMALL}
+        _require_preset(preset or DEFAULT_PRESET)
+        request = _request(setup, architecture={"preset": preset or DEFAULT_PRESET, "reading": READINGS[head]})
+        versions |= {"preset": preset or DEFAULT_PRESET}
     return TimedModel(name, Path(sys.executable), (Path(alphanet_worker.__file__).parent,), {}, request, versions)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ase import Atoms
 from pydantic import JsonValue
 
+from alphanet.benchmark.runner import this_process
 from alphanet.data.labels import labels_of
 from alphanet.data.own_stores import OwnFrames
 from alphanet.data.prepare import PreparedData
@@ -28,7 +28,7 @@ from alphanet.provenance import where
 from alphanet.report.trainings.tables import error_grid, settings_grid
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
-from alphanet.results.schema import RESULTS, BenchmarkResult, Curve, Figure, Point, Provenance, read_result
+from alphanet.results.schema import RESULTS, BenchmarkResult, Curve, Figure, Point, read_result
 from alphanet.training.fine_tuning import list_of, weights_of
 from alphanet.training.folder import TrainingResult
 from alphanet.training.settings import FineTuning
@@ -68,8 +68,9 @@ def evaluate_training(folder: Path, trained: TrainingResult, data: PreparedData 
     ]
     records += _before_and_after(trained, stores, identities)
     title = f"{trained.name} trained on {trained.settings['dataset']}"
-    parity_figure(folder / "parity", title, {split: accuracy.parity for split, accuracy in accuracies.items()})
-    write_parity_csv(folder / "parity.csv", {split: accuracy.parity for split, accuracy in accuracies.items()})
+    samples = {split: accuracy.parity for split, accuracy in accuracies.items()}
+    parity_figure(folder / "parity", title, samples)
+    write_parity_csv(folder / "parity.csv", samples)
     figures = [Figure(name="parity", title="Predicted against reference values", files=figure_files("parity", "csv"))]
     curves = learning_curves(folder, title)
     if learning_figure(folder / "learning", title, curves):
@@ -91,7 +92,7 @@ def evaluate_training(folder: Path, trained: TrainingResult, data: PreparedData 
         figures=tuple(figures),
         records={record.id: record for record in records},
         origins={record.id: record_facts(record) for record in records},
-        provenance=Provenance.model_validate({"command": " ".join(["alphanet", *sys.argv[1:]]), **where()}),
+        provenance=this_process(),
     )
     result.write(folder)
     return result

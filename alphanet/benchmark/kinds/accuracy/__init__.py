@@ -145,19 +145,15 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
 
     def deviations(self, findings: Findings) -> list[str]:  # noqa: ARG002
         """Another number of epochs than the card's."""
-        scale, options = self.card.scale(self.options.scale), self.options
-        changed = []
-        if options.epochs and options.epochs != scale.epochs:
-            changed.append(f"{options.epochs} epochs")
-        return changed
+        epochs = self.options.epochs
+        return [f"{epochs} epochs"] if epochs and epochs != self.card.scale(self.options.scale).epochs else []
 
     def samples(self, findings: Findings) -> Samples:
         """Return the metrics of the test frames, with the errors of every frame where those were kept."""
         samples = samples_of_records(self.card, findings)
+        seeded = {row: trainer_of(self.card.rows[row].model).seeded for row in {row for row, _, _ in samples}}
         for (row, column, metric), sample in samples.items():
-            own = sample
-            if not trainer_of(self.card.rows[row].model).seeded:
-                own = replace(own, repeats="fixed")
+            own = sample if seeded[row] else replace(sample, repeats="fixed")
             if metric in FRAME_ARRAYS:
                 own = with_frame_errors(own, self.folder, *FRAME_ARRAYS[metric])
             samples[row, column, metric] = own

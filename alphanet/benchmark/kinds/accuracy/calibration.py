@@ -52,7 +52,7 @@ def seconds_needed(job: TrainingJob, left: float) -> float | None:
     if cost is None:
         if left <= 0:
             return None
-        cost = _measured(job)
+        cost = _measured(job, settings)
         write_text(file, cost.model_dump_json() + "\n")
     counts = request.data.counts
     frames = min(counts["train"], settings.limit_train or counts["train"])
@@ -65,14 +65,12 @@ def seconds_needed(job: TrainingJob, left: float) -> float | None:
     return cost.start + steps * cost.step + validations * cost.validation + evaluated * per_frame
 
 
-def _measured(job: TrainingJob) -> StepCost:
+def _measured(job: TrainingJob, settings: TrainingSettings) -> StepCost:
     """The cost from ten steps in a folder that is removed."""
     logger.info("%s: %d steps to estimate its time", job.folder.name, STEPS)
     job.runs.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    settings = request_settings(job.model, job.request)
-    counts = job.request.data.counts
-    frames = min(STEPS * settings.batch_size, settings.limit_train or counts["train"])
+    frames = min(STEPS * settings.batch_size, settings.limit_train or job.request.data.counts["train"])
     # One epoch of ten steps: packages' own trainers validate, and write their model, at an epoch's end alone.
     short = {**job.request.settings, "limit_train": frames}
     request = replace(job.request, settings=short, epochs=1, steps=None, max_time=None)

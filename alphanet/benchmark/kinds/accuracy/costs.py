@@ -32,7 +32,7 @@ class TrainedCosts:
 
     def mean(self, field: str) -> float | None:
         """The mean of a field of `TrainingAnswer`."""
-        values = [_training(record).get(field) for record in self.records]
+        values = [record.training.get(field) for record in self.records]
         numbers = [float(value) for value in values if isinstance(value, int | float)]
         return statistics.fmean(numbers) if len(numbers) == len(values) else None
 
@@ -45,7 +45,7 @@ class TrainedCosts:
     @property
     def converged(self) -> bool:
         """Whether all seeds have converged."""
-        return all(_training(record).get("converged") is True for record in self.records)
+        return all(record.training.get("converged") is True for record in self.records)
 
 
 def trained_costs(card: AccuracyCard, records: Mapping[Place, Sequence[Record]]) -> list[TrainedCosts]:
@@ -55,7 +55,7 @@ def trained_costs(card: AccuracyCard, records: Mapping[Place, Sequence[Record]])
         frames = "" if described.train_frames is None else f", {described.train_frames} frames"
         data = f"{described.dataset}{frames}"
         for row in card.rows:
-            of_place = tuple(record for record in records.get((row, column), ()) if "steps" in _training(record))
+            of_place = tuple(record for record in records.get((row, column), ()) if "steps" in record.training)
             if of_place:
                 costs.setdefault((row, data), TrainedCosts(row, data, of_place))
     return list(costs.values())
@@ -98,11 +98,6 @@ def unequal_terms(equal: str | None, costs: Sequence[TrainedCosts]) -> list[str]
             told = ", ".join(f"{row} {value:.4g} {unit}" for row, value in known.items())
             refusals.append(f"no comparison at equal {equal} on {data}: {told} differ by more than 10 %")
     return refusals
-
-
-def _training(record: Record) -> Mapping[str, object]:
-    training = record.protocol.get("training")
-    return training if isinstance(training, dict) else {}
 
 
 def _number(value: float | None, factor: float, origin: str) -> str | Number:

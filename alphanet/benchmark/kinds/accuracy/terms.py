@@ -8,6 +8,7 @@ from alphanet.benchmark.findings import Place
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard, TrainingRun
 from alphanet.benchmark.kinds.accuracy.trainers import trainer_of
 from alphanet.results.records import Record
+from alphanet.training.defaults import ALPHANET, settings_for
 from alphanet.training.settings import flat
 
 SHARED = (
@@ -22,8 +23,6 @@ SHARED = (
 )
 """Settings that are equal in all rows of a column. The frames of training, validation and test are equal because they
 belong to the data set and the scale, and every trainer keeps the weights with the best validation"""
-
-ALPHANET = "alphanet"
 
 
 def unequal_terms(card: AccuracyCard, scale: str) -> list[str]:
@@ -78,9 +77,7 @@ def loss_weights(records: Mapping[Place, Sequence[Record]]) -> str:
 
 
 def _weights_text(record: Record) -> str:
-    training = record.protocol.get("training")
-    energy = training.get("energy_weight") if isinstance(training, dict) else None
-    settings = training.get("settings") if isinstance(training, dict) else None
+    energy, settings = record.training.get("energy_weight"), record.training.get("settings")
     if not isinstance(energy, dict) or not isinstance(settings, dict):
         return ""
     forces = flat(settings).get("loss.force_weight")
@@ -102,8 +99,6 @@ def _trained(card: AccuracyCard, scale: str, column: str) -> dict[str, TrainingR
 
 
 def _shared(model: str, dataset: str, scale: str, run: TrainingRun) -> dict[str, JsonValue]:
-    from alphanet.training.defaults import settings_for
-
     values = settings_for(model, dataset, scale, run.settings).model_dump(mode="json")
     return dict(_chosen(values, SHARED))
 

@@ -16,27 +16,28 @@ if TYPE_CHECKING:
     from alphanet.potentials.protocol import Potential
 
 
-class MeanFit(Card):
-    """The fit of `mean`."""
+class _Fit(Card):
+    """What every fit has."""
 
     seconds: float
     stop: str = ""  # as `TrainingResult.stop`; nothing stops it
+
+
+class MeanFit(_Fit):
+    """The fit of `mean`."""
+
     energy_per_atom: float  # eV
 
 
-class ReferenceFit(Card):
+class ReferenceFit(_Fit):
     """The fit of `zero-forces`."""
 
-    seconds: float
-    stop: str = ""  # as `TrainingResult.stop`; nothing stops it
     reference_energies: dict[str, float]  # eV
 
 
-class CopiedFrames(Card):
+class CopiedFrames(_Fit):
     """The training frames whose labels are copied."""
 
-    seconds: float
-    stop: str = ""  # as `TrainingResult.stop`; nothing stops it
     training_frames: int
 
 

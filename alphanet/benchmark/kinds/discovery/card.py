@@ -7,13 +7,11 @@ from typing import Any, Literal, Self
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
+from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column, Row, ScaleSettings
 from alphanet.cards import Card
 from alphanet.data.cards import SourceFile, load_card
 from alphanet.errors import UserError, did_you_mean
 
-AD_HOC = "ad-hoc"  # the scale of a card that the command line makes
-AD_HOC_REASON = "asked for on the command line; no paper prints these numbers"
 Subset = Literal["full", "unique", "most-stable"]
 
 

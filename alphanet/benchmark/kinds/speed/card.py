@@ -5,8 +5,8 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from alphanet.benchmark.card import BenchmarkCard, Column, Row
-from alphanet.benchmark.kinds.timing import AD_HOC, AD_HOC_REASON, TimingScale
+from alphanet.benchmark.card import AD_HOC, BenchmarkCard, Column, Row
+from alphanet.benchmark.kinds.timing import AD_HOC_REASON, TimingScale
 from alphanet.cards import Card, validate
 from alphanet.errors import did_you_mean
 
