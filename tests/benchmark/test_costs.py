@@ -9,7 +9,7 @@ import pytest
 
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds.accuracy import calibration
-from alphanet.benchmark.kinds.accuracy.costs import TrainedCosts, unequal_terms
+from alphanet.benchmark.kinds.accuracy.costs import TrainedCosts, trained_costs, unequal_terms
 from alphanet.benchmark.kinds.accuracy.trainers import TRAINERS, AlphaNetTrainer, TrainingRequest
 from alphanet.benchmark.loading import load_benchmark
 from alphanet.benchmark.runner import run_benchmark
@@ -35,8 +35,11 @@ def real(trainers, monkeypatch):
 
 
 def trained(row, **training):
-    record = Record(metrics={}, data={}, model={}, protocol={"training": training}, environment={})
-    return TrainedCosts(row, "formate", (record,))
+    return TrainedCosts(row, "formate", ((training_record(**training),),))
+
+
+def training_record(seed=0, **training):
+    return Record(metrics={}, data={}, model={}, protocol={"training": training, "seed": seed}, environment={})
 
 
 @contextlib.contextmanager
@@ -99,9 +102,8 @@ def test_rows_on_unequal_terms_are_refused_in_words():
     rows = [trained("AlphaNet", steps=100, cpu_seconds=50.0), trained("NequIP", steps=95, cpu_seconds=20.0)]
     assert unequal_terms("steps", rows) == [] == unequal_terms(None, rows)
     (text,) = unequal_terms("compute", rows)
-    busy = TrainedCosts(
-        "NequIP", "formate", (*trained("x", cpu_seconds=48.0).records, *trained("x", cpu_seconds=90.0).records)
-    )
+    seconds = (48.0, 90.0)
+    busy = TrainedCosts("NequIP", "formate", tuple((training_record(cpu_seconds=value),) for value in seconds))
     assert unequal_terms("compute", [rows[0], busy]) == []  # the seed that was not disturbed counts
     assert (
         text
@@ -116,6 +118,17 @@ def test_rows_on_unequal_terms_are_refused_in_words():
     assert unequal_terms("convergence", rows) == [
         "formate: not tested: a comparison at convergence: NequIP: its validation still falls"
     ]
+
+
+def test_trainings_on_parts_of_the_frames_are_added_up_and_shared_ones_count_once(trainers):
+    card = load_benchmark("table")
+    card = card.model_copy(update={"columns": dict.fromkeys(("left", "right"), card.columns["formate"])})
+    row = next(iter(card.rows))
+    shared, *parts = (training_record(steps=8, parameters=5, sha256=digest) for digest in "abc")
+    (cost,) = trained_costs(card, {(row, "left"): [shared], (row, "right"): [shared]})
+    assert (cost.mean("steps"), cost.mean("parameters")) == (8, 5)
+    (cost,) = trained_costs(card, {(row, "left"): parts[:1], (row, "right"): parts[1:]})
+    assert (cost.mean("steps"), cost.mean("parameters"), len(cost.records)) == (16, 5, 2)
 
 
 def test_the_card_names_the_terms_and_the_result_has_the_problem(trainers, tmp_path, monkeypatch):

@@ -156,7 +156,9 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         for (row, column, metric), sample in samples.items():
             own = sample if seeded[row] else replace(sample, repeats="fixed")
             if "steps" in sample.records[0].training:
-                own = replace(own, spent=TrainedCosts(row, column, sample.records).spent(equal))
+                own = replace(
+                    own, spent=TrainedCosts(row, column, tuple((record,) for record in sample.records)).spent(equal)
+                )
             if metric in FRAME_ARRAYS:
                 own = with_frame_errors(own, self.folder, *FRAME_ARRAYS[metric])
             samples[row, column, metric] = own
