@@ -40,14 +40,17 @@ class SpreadLimit:
         self.threshold = threshold
         self.deviation = 0.0  # eV/Å, at the last call
         self.frame: Atoms | None = None  # where the dynamics stopped last; None if they did not
+        self._stopped_at: int | None = None  # step; a new run of the dynamics sets their last step anew
         self._dynamics, self._file = dynamics, None if file is None else Path(file)
 
     def __call__(self) -> None:
         """Look at the present step; ASE calls this.
 
         Raises:
-            UserError: the calculator is no committee, or the file cannot be written.
+            UserError: the calculator is no committee, the dynamics cannot be stopped, or the file cannot be written.
         """
+        if self._stopped_at is not None and self._stopped_at == getattr(self._dynamics, "max_steps", None):
+            raise UserError(f"{type(self._dynamics).__name__} does not stop where it is asked to; use other dynamics")
         owner = self._dynamics.atoms
         atoms: Atoms = getattr(owner, "atoms", owner)  # of a filter, as optimizers of cells have it
         atoms.get_forces()
@@ -58,7 +61,7 @@ class SpreadLimit:
         if self.deviation <= self.threshold:
             return
         step = int(self._dynamics.nsteps)
-        self._dynamics.max_steps = step  # the loop ends behind this step, as after the last one
+        self._stopped_at = self._dynamics.max_steps = step  # the loop ends behind this step, as after the last one
         self.frame = with_spread(_unlabeled(atoms, {"step": step}), results)
         logger.info(
             "step %d: force deviation %.3g eV/Å, above the limit of %g eV/Å", step, self.deviation, self.threshold

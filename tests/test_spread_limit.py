@@ -67,6 +67,25 @@ def test_an_optimizer_stops_too() -> None:
     assert dynamics.nsteps == 0 and limit.frame is not None
 
 
+class Deaf(VelocityVerlet):
+    """Dynamics with a loop of their own, as ASE's for switching has."""
+
+    def run(self, steps):
+        for _ in range(steps):
+            self.step()
+            self.nsteps += 1
+            self.call_observers()
+
+
+def test_dynamics_that_do_not_stop_are_told() -> None:
+    dynamics = Deaf(approaching(2.9), timestep=1.0 * units.fs)
+    limit = SpreadLimit(dynamics, threshold=0.001)
+    dynamics.attach(limit)
+    with pytest.raises(UserError, match="Deaf does not stop where it is asked to"):
+        dynamics.run(10)
+    assert dynamics.nsteps == 2 and limit.frame is not None
+
+
 def test_what_cannot_be_watched_is_one_line() -> None:
     atoms = approaching()
     atoms.calc = LennardJones()

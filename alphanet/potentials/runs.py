@@ -111,11 +111,13 @@ def models_in(folder: Path) -> tuple[TrainedModel, ...]:
 
 
 def alphanet_files(model: Any) -> Any:
-    """The files in the folder of a run or of a committee of AlphaNet; anything else as it is.
+    """The files in the folder of a run or of a committee of AlphaNet, or in each of a sequence; anything else as it is.
 
     Raises:
-        UserError: see `models_in`; or the folder is of a baseline.
+        UserError: see `models_in`; or a folder is of a baseline.
     """
+    if isinstance(model, Sequence) and not isinstance(model, str):
+        return tuple(alphanet_files(one) for one in model)
     if not isinstance(model, str | Path) or not Path(model).is_dir():
         return model
     models = models_in(Path(model))

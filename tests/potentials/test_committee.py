@@ -86,6 +86,8 @@ def test_the_calculator_and_torch_sim_have_the_same_numbers(committee: Path) -> 
     calculators = [AlphaNetCalculator(committee, dtype="float64")]
     calculators += [copy.deepcopy(calculators[0]), pickle.loads(pickle.dumps(calculators[0]))]
     calculators += [AlphaNetCalculator(committee, dtype="float64", mode="blocked")]
+    folders = [committee / f"member-{place}" for place in range(3)]
+    calculators += [AlphaNetCalculator(folders, dtype="float64")]
     calculators += [PotentialCalculator(open_potential(str(committee), DOUBLE))]
     for calculator in calculators:
         atoms.calc = calculator
