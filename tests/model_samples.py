@@ -19,7 +19,7 @@ ELEMENTS = ("H", "C", "O", "Si", "Cu")
 def paper_config(**overrides: object) -> AlphaNetConfig:
     """A small model of the paper's reading, with every component on."""
     small = {"num_layers": 2, "hidden_channels": 16, "heads": 4, "num_basis": 6, "temporal_channels": 4}
-    return AlphaNetConfig(elements=ELEMENTS, cutoff=4.0, **{**small, **overrides})
+    return AlphaNetConfig(**{"elements": ELEMENTS, "cutoff": 4.0, **small, **overrides})
 
 
 def official_config(**overrides: object) -> OfficialConfig:

@@ -36,7 +36,10 @@ def _argument(metavar: str, text: str, complete: Callable[[str], list[str]] | No
 BenchmarkNames = Annotated[
     list[str], _argument("NAME", "Benchmarks: table1, fig3a, … (`alphanet repro list`).", completion.benchmarks)
 ]
-MODEL_HELP = "alphanet; a file of AlphaNet; a baseline, NAME or NAME:CHECKPOINT; or module:callable."
+MODEL_HELP = (
+    "alphanet; a file of AlphaNet; the folder of a run or committee; a baseline, NAME or NAME:CHECKPOINT; or "
+    "module:callable."
+)
 ModelName = Annotated[str, _argument("MODEL", MODEL_HELP, completion.models)]
 ModelNames = Annotated[list[str] | None, _argument("MODEL", MODEL_HELP, completion.models)]
 MEASURED_HELP = "NAME or NAME@PRESET, the reference of the ratios first; the models of Figure 3a if none is given."
@@ -251,6 +254,16 @@ ModelConfig = Annotated[
     Path | None,
     _option(MODEL, "JSON file with the configuration of a public checkpoint that carries none.", "--config"),
 ]
+Members = Annotated[
+    int | None,
+    _option(
+        MODEL,
+        "Train a committee of so many models, with the seeds SEED, SEED + 1, …; bootstrap=true: each on frames drawn "
+        "with replacement.",
+        "--members",
+        min=2,
+    ),
+]
 StartFrom = Annotated[
     str | None,
     _option(
@@ -413,7 +426,13 @@ OutFolder = Annotated[
 ]
 OutFile = Annotated[Path, _option(OUTPUT, "File to write.", "--out", "-o")]
 Parity = Annotated[
-    Path | None, _option(OUTPUT, "Folder for parity plots of energies and forces (PNG, SVG, PDF).", "--parity")
+    Path | None,
+    _option(
+        OUTPUT,
+        "Folder for parity plots of energies and forces (PNG, SVG, PDF); for a committee also a plot of its spread "
+        "against its errors.",
+        "--parity",
+    ),
 ]
 SingleFile = Annotated[
     bool,

@@ -53,9 +53,9 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
     """Load the potential called `name`.
 
     Args:
-        name: a file of AlphaNet; the name of released weights; `BASELINE`, or `BASELINE:CHECKPOINT` (a file, or a name
-            in the card); `alphanet` for random weights; or `module:callable`, which returns an ASE calculator or a
-            torch_sim model.
+        name: a file of AlphaNet; the folder of a run or of a committee; the name of released weights; `BASELINE`, or
+            `BASELINE:CHECKPOINT` (a file, or a name in the card); `alphanet` for random weights; or `module:callable`,
+            which returns an ASE calculator or a torch_sim model.
         options: precision, device, random or trained weights.
         frames: returns the structures whose elements random weights are made for; called only in that case.
 
@@ -72,6 +72,8 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
         _refuse(options, ("config",), f"of a file; {name} has its own")
         weights, config = released_files(name)
         name, options = str(weights), replace(options, config=config)
+    if _is_run_folder(name) and (of_baseline := _baseline_folder(Path(name), options, frames)) is not None:
+        return of_baseline
     head, _, tail = name.partition(":")
     ours = name == ALPHANET or Path(name).is_file() or not tail
     if not options.untrained:
@@ -92,6 +94,25 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
     if options.untrained:
         raise UserError(f"{name}: random weights (untrained) are of baselines; the result of {name} is used as it is")
     return from_python(name, dtype=options.dtype, device=options.device, seed=options.seed)
+
+
+def _is_run_folder(name: str) -> bool:
+    """Whether a name is that of a folder; the names of potentials come first."""
+    from alphanet.potentials.cards import baseline_names
+
+    return Path(name).is_dir() and name not in (ALPHANET, *baseline_names())
+
+
+def _baseline_folder(folder: Path, options: LoadOptions, frames: Frames) -> Potential | None:
+    """The trained baseline, or the committee of such, in the folder of a run; None if the folder is of AlphaNet."""
+    from alphanet.potentials.committee import CommitteePotential
+    from alphanet.potentials.runs import is_committee, models_in
+
+    models = models_in(folder)
+    if models[0].name == ALPHANET:
+        return None
+    members = [open_potential(f"{model.name}:{model.path}", options, frames) for model in models]
+    return CommitteePotential(members) if is_committee(folder) else members[0]
 
 
 def _refuse(options: LoadOptions, names: Iterable[str], why: str) -> None:
@@ -118,7 +139,7 @@ def _alphanet(name: str, options: LoadOptions, frames: Frames) -> Potential:
         return potential(_random_alphanet(options, frames))
     if options.untrained:
         raise UserError(f"{name}: random weights (untrained) go with a name: alphanet, or one of the baselines")
-    if not Path(name).is_file() and not Path(name).suffix:
+    if not Path(name).exists() and not Path(name).suffix:
         known = [ALPHANET, *baseline_names()]
         raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
     return potential(name, config=options.config, dtype=options.dtype)

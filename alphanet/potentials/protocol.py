@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 
 from alphanet.cards import Card
 from alphanet.errors import UserError
+from alphanet.spread import Spread
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class FramePrediction:
     forces: np.ndarray  # (n, 3) eV/Å
     stress: np.ndarray | None = None  # (3, 3) eV/Å^3, dE/dstrain / V; None if the structure is not periodic
     energies: np.ndarray | None = None  # (n,) eV, of the atoms; None if the potential has none
+    spread: Spread | None = None  # of a committee, about these means; None of a single potential
 
 
 class LoadRequest(Card):

@@ -12,6 +12,7 @@ from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import install, is_installed
 from alphanet.potentials.runs import RUNS
 from alphanet.potentials.settings import BaselineSettings
+from alphanet.training.bootstrap import resampled
 from alphanet.training.config import AlphaNetSettings
 from alphanet.training.defaults import ALPHANET, settings_for
 from alphanet.training.fine_tuning import replayed
@@ -83,11 +84,14 @@ def train_on(
     """
     if isinstance(settings, BaselineSettings) and not is_installed(card := load_baseline(settings.baseline)):
         install(card)
+    chosen, train, sources = with_isolated_atoms(settings, frames), frames.train, dict(frames.sources)
+    if settings.bootstrap:
+        train = resampled(train, settings.seed)
     if settings.finetune is not None and settings.finetune.replay is not None:
         replay = settings.finetune.replay.expanduser()
-        sources = {**frames.sources, str(replay): sha256_of(replay)}
-        frames = StoredFrames(replayed(frames.train, settings.finetune), frames.valid, sources)
-    return run_training(with_isolated_atoms(settings, frames), frames, out, resume=resume)
+        sources[str(replay)] = sha256_of(replay)
+        train = replayed(train, settings.finetune)
+    return run_training(chosen, StoredFrames(train, frames.valid, sources), out, resume=resume)
 
 
 def with_isolated_atoms(
@@ -104,7 +108,8 @@ def with_isolated_atoms(
     return settings.model_copy(update={"reference_energies": energies})
 
 
-def default_folder(settings: AlphaNetSettings | BaselineSettings) -> Path:
-    """The default folder of a training."""
+def default_folder(settings: AlphaNetSettings | BaselineSettings, *, committee: bool = False) -> Path:
+    """The default folder of a training, or of a committee."""
     model = f"{settings.baseline}-" if isinstance(settings, BaselineSettings) else ""
-    return RUNS / f"{model}{settings.dataset}-{settings.scale}-seed{settings.seed}"
+    kind = "-committee" if committee else ""
+    return RUNS / f"{model}{settings.dataset}-{settings.scale}-seed{settings.seed}{kind}"

@@ -17,6 +17,7 @@ from alphanet.files import read_json_object, write_text
 from alphanet.potentials.kit.loop import LAST, METRICS, MODEL
 from alphanet.potentials.kit.loop.table import errors_text
 from alphanet.potentials.protocol import TrainingAnswer
+from alphanet.potentials.runs import is_committee
 from alphanet.training.references import Statistics, measure
 from alphanet.training.settings import RUN_SETTINGS, EnergyWeight, TrainingSettings, flat
 
@@ -115,8 +116,10 @@ class RunFolder:
             resume: keep what an earlier run with the same settings left; otherwise remove it.
 
         Raises:
-            UserError: the folder holds a run with other settings.
+            UserError: the folder holds a run with other settings, or a committee.
         """
+        if is_committee(self.path):
+            raise UserError(f"{self.path} holds a committee; train it with --members, or name another folder")
         if not resume:
             self._clear()
         written = self.path / "config.yaml"

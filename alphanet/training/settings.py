@@ -149,6 +149,8 @@ class TrainingSettings(Card):
     """Architecture: values that replace a preset's"""
     seed: NonNegativeInt = 0
     """Of the initial weights and of the order of frames"""
+    bootstrap: bool = False
+    """Train on as many frames, drawn with replacement by `seed`"""
 
     epochs: PositiveInt | None = None
     """Passes over the training frames"""

@@ -9,6 +9,7 @@ from alphanet.benchmark.kind import RunOptions
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.measure.physics.findings import short_name
+from alphanet.potentials.runs import holds_models, models_in
 
 if TYPE_CHECKING:
     from alphanet.potentials.opening import LoadOptions
@@ -52,7 +53,13 @@ def load_options(options: RunOptions, scale: OpeningScale, preset: str | None = 
 
 
 def weights_digest(model: str) -> str | None:
-    """The sha256 of the file that `model` or `NAME:FILE` names; None if it names none."""
+    """The sha256 of the file that `model` or `NAME:FILE` names, or of each in a run's folder; None if it names none.
+
+    Raises:
+        UserError: a folder of a committee of which a member is missing or damaged.
+    """
+    if holds_models(Path(model)):
+        return " ".join(trained.sha256 for trained in models_in(Path(model)))
     return file_digest(Path(model if Path(model).is_file() else model.partition(":")[2]))
 
 

@@ -11,6 +11,7 @@ from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column
 from alphanet.cards import Card
 from alphanet.data.cards import SourceFile, load_card
 from alphanet.errors import UserError, did_you_mean
+from alphanet.potentials.runs import holds_models
 
 Subset = Literal["full", "unique", "most-stable"]
 
@@ -173,8 +174,8 @@ def relaxation_card(
 
 
 def _whole_path(model: str) -> str:
-    """The absolute path of a file, which workers with other working folders need."""
-    return str(Path(model).resolve()) if Path(model).is_file() else model
+    """The absolute path of a file or of a run's folder, which workers with other working folders need."""
+    return str(Path(model).resolve()) if Path(model).is_file() or holds_models(Path(model)) else model
 
 
 def _ad_hoc(name: str, title: str, rows: Mapping[str, Any], scale: Mapping[str, Any]) -> DiscoveryCard:
