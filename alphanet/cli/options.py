@@ -279,7 +279,7 @@ Weights = Annotated[
     str,
     _option(
         MODEL,
-        "Of models whose names tell no weights: untrained (the first preset of the card) or released.",
+        "Of models whose names tell no weights: untrained (the first preset of the card, if it has one) or released.",
         "--weights",
     ),
 ]

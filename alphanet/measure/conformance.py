@@ -98,7 +98,7 @@ def check_model(model: Specification, options: CheckOptions = CheckOptions()) ->
                 result["checks"].append({"weights": weights} | shown)
                 logger.info("%s (%s): %s", name, weights, line(check))
     except UserError as error:
-        logger.info("%s: error: %s", name, error)
+        logger.info("%s: error: %s", name, str(error).removeprefix(f"{name}: "))
         return {**result, "error": str(error)}
     if card is not None and not model.has_weights and card.released is not None and not is_present(card, card.released):
         result["missing"] = missing(card.checkpoints[card.released])

@@ -11,6 +11,7 @@ from alphanet.errors import UserError, did_you_mean
 from alphanet.potentials.card_parts import Checkout, Checkpoint, Environment, Limit, Name, Preset, Reference, Relaxation
 
 CARD, WORKER = "card.yaml", "worker.py"  # the files of a baseline's folder
+USUAL = "float32"  # precision that models compute in if nothing else is asked for
 
 
 class BaselineCard(Card):
@@ -70,6 +71,11 @@ class BaselineCard(Card):
         known = _card_files().get(self.name)
         same = known is not None and known.resolve() == (self.places[0] / CARD).resolve()
         return self.name if same else str(self.places[0])
+
+    @property
+    def usual_dtype(self) -> str:
+        """float32, or another precision if it does not compute in that."""
+        return USUAL if USUAL in self.dtypes else self.dtypes[0]
 
     @property
     def small(self) -> str | None:

@@ -24,7 +24,7 @@ class AlphaNetPotential:
 
     Args:
         model: a model, a file (see `alphanet.load_model` for files and `config`), or a package of `alphanet export`.
-        dtype: precision, for files.
+        dtype: precision, for files; if None, float32, or that of a package.
         device: where to compute.
         name: as it appears in records.
         mode: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`; compiling pays off from some
@@ -37,7 +37,7 @@ class AlphaNetPotential:
         model: InteratomicModel | str | Path,
         *,
         config: Any = None,
-        dtype: str = "float32",
+        dtype: str | None = None,
         device: str = "cpu",
         name: str = "alphanet",
         mode: str = "eager",

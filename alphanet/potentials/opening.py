@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alphanet.errors import UserError
+from alphanet.potentials.cards import USUAL
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.specification import ALPHANET, Specification, specified
 
@@ -28,7 +29,8 @@ Frames = Callable[[], Iterable["Atoms"]]
 class LoadOptions:
     """Options of loading a potential. An option that does not apply to the potential is refused, never ignored."""
 
-    dtype: str = "float32"
+    dtype: str | None = None
+    """float32 or float64; if None, float32, or the precision that a baseline or a package has if it has no other"""
     device: str = "cpu"
     threads: int | None = None
     """Threads of torch, or of the libraries of a baseline's worker; if None, torch's choice here and one in a worker"""
@@ -85,7 +87,7 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
 
     if options.untrained:
         raise UserError(f"{name}: random weights (untrained) are of baselines; the result of {name} is used as it is")
-    return from_python(model.name, dtype=options.dtype, device=options.device, seed=options.seed)
+    return from_python(model.name, dtype=options.dtype or USUAL, device=options.device, seed=options.seed)
 
 
 def _with_preset(model: Specification, options: LoadOptions) -> LoadOptions:
@@ -138,7 +140,7 @@ def _random_alphanet(reading: str, options: LoadOptions, frames: Frames) -> Any:
     from alphanet.potentials.kit.amplification import amplify
 
     config = preset(options.preset or DEFAULT_PRESET, reading=reading, elements=_elements(frames))
-    model = create_model(config, options.seed).to(DTYPES[options.dtype])
+    model = create_model(config, options.seed).to(DTYPES[options.dtype or USUAL])
     if options.amplification != 1:
         amplify(model, options.amplification)
     return model
@@ -148,7 +150,8 @@ def _baseline(model: Specification, card: "BaselineCard", options: LoadOptions, 
     from alphanet.potentials.remote import RemotePotential
 
     threads = options.threads or 1
-    potential = partial(RemotePotential, card, dtype=options.dtype, device=options.device, threads=threads)
+    dtype = options.dtype or card.usual_dtype
+    potential = partial(RemotePotential, card, dtype=dtype, device=options.device, threads=threads)
     if options.untrained:
         if model.has_weights:
             raise UserError(f"{model.text}: weights are either {model.checkpoint or model.file} or random (untrained)")

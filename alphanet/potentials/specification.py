@@ -114,10 +114,12 @@ def _found(text: str) -> Specification:
         return _path(text, path)
     if colon and (file := card_file(Path(head))) is not None:
         return _baseline(text, str(_folder_of(file)), read_baseline(file), tail)
-    if colon and not Path(head).exists():
+    if colon and (_MODULE.fullmatch(head) or not Path(head).exists()):
         return _callable(text, head, tail)
     if colon:
-        raise UserError(f"{text}: {head} is no card of a baseline, so that nothing can stand behind a colon")
+        raise UserError(
+            f"{text}: {head!r} is neither a module nor the card of a baseline; others have no part after a colon"
+        )
     if path.suffix or "/" in text:
         raise UserError(f"cannot read {text}: no such file")
     known = [*READINGS, *released_names(), *baseline_names()]
@@ -145,13 +147,13 @@ def _trained(text: str, folder: Path) -> Specification:
         )
     name, file = trained_run(folder / RESULT)
     if name == ALPHANET:
-        return Specification(text, "file", str(file.resolve()), file=file, run=folder)
+        return Specification(text, "file", str(folder.resolve()), file=file, run=folder)
     if name not in baseline_names():
         raise UserError(
             f"{text} is a training of {name}, and there is no such baseline here; name the folder with its card in "
             f"ALPHANET_BASELINES{did_you_mean(name, baseline_names())}"
         )
-    return Specification(text, "baseline", f"{name}:{file.resolve()}", file=file, run=folder, card=load_baseline(name))
+    return Specification(text, "baseline", str(folder.resolve()), file=file, run=folder, card=load_baseline(name))
 
 
 def _baseline(text: str, name: str, card: BaselineCard, checkpoint: str) -> Specification:
@@ -172,7 +174,7 @@ def _baseline(text: str, name: str, card: BaselineCard, checkpoint: str) -> Spec
     if not path.is_file():
         known = f"; its released weights: {', '.join(card.checkpoints)}" if card.checkpoints else ""
         raise UserError(f"{card.name}: no checkpoint {checkpoint}{known}")
-    return replace(plain, name=f"{name}:{path.resolve()}", file=path, run=run)
+    return replace(plain, name=f"{name}:{(run or path).resolve()}", file=path, run=run)
 
 
 def _callable(text: str, module: str, attribute: str) -> Specification:

@@ -60,7 +60,10 @@ def settings_of(model: str) -> Relaxation:
         UserError: there is no such model, or its card is not valid.
     """
     card = specified(model).card
-    return Relaxation() if card is None else card.relaxation
+    if card is None:
+        return Relaxation()
+    settings = card.relaxation
+    return settings if settings.dtype in card.dtypes else settings.model_copy(update={"dtype": card.usual_dtype})
 
 
 def protocol_of(model: str, *, fmax: float | None = None, max_steps: int | None = None) -> RelaxationProtocol:

@@ -66,7 +66,10 @@ class Package:
 
     def _graph(self, network, structures):
         atoms = (Atoms(numbers, positions, cell=cell, pbc=pbc) for numbers, positions, cell, pbc in structures)
-        return collate([network.graph(structure) for structure in atoms]).to(device=self._device)
+        try:
+            return collate([network.graph(structure) for structure in atoms]).to(device=self._device)
+        except UserError as error:
+            raise RefusedError(str(error)) from None
 
 
 class Model(Package):
