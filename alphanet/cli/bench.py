@@ -197,8 +197,9 @@ def physics(
 ) -> None:
     """Check whether potentials obey what every energy surface obeys, in float64 if they can.
 
-    A failed check is a finding and no error: the exit code is 1 only if a potential could not be checked. --structures
-    names a file with a periodic structure and one that is not, in place of quartz and ethanol.
+    A failed check is a finding and no error: the exit code is 1 only if a potential could not be checked. Structures
+    are those of --structures (a file with a periodic structure and one that is not), or of a training's own data, or
+    quartz and ethanol; the output says which.
     """
     from alphanet.benchmark.kinds.physics import physics_card
 

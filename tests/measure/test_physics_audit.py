@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import molecule
 from model_samples import official_config, paper_config, random_model
 
 from alphanet.errors import UserError
@@ -134,8 +135,12 @@ def test_a_potential_that_fails_at_once_says_so():
 def test_structures_of_the_users_choice():
     potential = open_potential("flawed_potentials:good", LoadOptions(dtype="float64"))
     given = [Atoms("CN", [[0, 0, 0], [1.2, 0, 0]]), Atoms("Cu2", [[0, 0, 0], [0, 0, 2.2]], cell=[4, 4, 4], pbc=True)]
-    subject = subject_of(potential, [Sample(atoms, "given") for atoms in given], LoadOptions())
+    subject = subject_of(potential, [Sample(atoms, "given", asked=True) for atoms in given], LoadOptions())
     assert (str(subject.crystal.symbols), str(subject.molecule.symbols)) == ("Cu2", "CN")
+    ethanol, far = molecule("CH3CH2OH"), Atoms("O2", [[0, 0, 0], [0, 0, 9.0]])
+    trained_on = [Sample(far, "too large"), Sample(ethanol, "frame 3")]
+    assert subject_of(potential, trained_on, LoadOptions()).origins["molecule"] == "frame 3"
+    assert subject_of(potential, [Sample(far, "given", asked=True)], LoadOptions()).origins["molecule"] == "given"
     with pytest.raises(UserError, match="at least two atoms"):
         subject_of(potential, [Sample(Atoms("C"), "given")], LoadOptions())
 

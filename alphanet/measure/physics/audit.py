@@ -77,7 +77,7 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
 
     try:
         with closing(opened(best_dtype(name))) as potential:
-            samples = [Sample(atoms, "given") for atoms in given] or own_structures(specified(name).run)
+            samples = [Sample(atoms, "given", asked=True) for atoms in given] or own_structures(specified(name).run)
             subject = subject_of(potential, samples, how, lambda: opened("float32"))
             rounding = subject.rounding
             result.precision = rounding.precision

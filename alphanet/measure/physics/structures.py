@@ -22,6 +22,8 @@ class Sample:
 
     atoms: Atoms
     origin: str
+    asked: bool = False
+    """By the user, so that it is used whatever its size"""
 
 
 def usual_structures() -> list[Atoms]:
@@ -44,7 +46,8 @@ def chosen_structures(
         UserError: a structure given has too few atoms.
     """
     crystal = next((one for one in given if one.atoms.pbc.all()), None) or _crystal(known)
-    small = next((one for one in given if not one.atoms.pbc.any()), None) or _molecule(known, cutoff, crystal.atoms)
+    fitting = (one for one in given if not one.atoms.pbc.any() and (one.asked or _fits(one.atoms, cutoff)))
+    small = next(fitting, None) or _molecule(known, cutoff, crystal.atoms)
     if min(len(crystal.atoms), len(small.atoms)) < 2:
         raise UserError("structures: the audit needs structures of at least two atoms")
     return _rattled(crystal, 1), _rattled(small, 2)
@@ -84,7 +87,7 @@ def _molecule(known: Collection[str] | None, cutoff: float | None, crystal: Atom
     for name in MOLECULES:
         atoms = molecule(name)
         understood = known is None or set(atoms.get_chemical_symbols()) <= set(known)
-        if understood and (cutoff is None or _extent(atoms) + MARGIN < cutoff):
+        if understood and _fits(atoms, cutoff):
             return Sample(atoms, name)
     return Sample(_tetrahedron(crystal), "an atom of the crystal with its four nearest neighbors")
 
@@ -124,5 +127,6 @@ def _rattled(sample: Sample, seed: int) -> Sample:
     return replace(sample, atoms=rattled)
 
 
-def _extent(atoms: Atoms) -> float:
-    return float(atoms.get_all_distances().max())
+def _fits(atoms: Atoms, cutoff: float | None) -> bool:
+    """Whether all pairs of a molecule stay within the cutoff, so that no neighbor comes or goes."""
+    return cutoff is None or float(atoms.get_all_distances().max()) + MARGIN < cutoff
