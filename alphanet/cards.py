@@ -111,7 +111,11 @@ def checked(values: Any, kind: type[CardType], where: str) -> tuple[CardType | N
 def _problems(error: ValidationError, values: Any, kind: type[BaseModel]) -> list[str]:
     """What is wrong with each key, in the order of the fields, and unknown keys last."""
     found: dict[str, list[str]] = {}
-    for one in error.errors():
+    errors = error.errors()
+    for one in errors:
+        depth = len(one["loc"])
+        if one["type"] == "too_short" and any(other["loc"][:depth] == one["loc"] for other in errors if other != one):
+            continue  # parts that are wrong are not counted
         path = _in_card(one["loc"], values)
         key = ".".join(map(str, path))
         if one["type"] == "missing":

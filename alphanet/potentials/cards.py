@@ -162,9 +162,10 @@ def read_baseline(file: Path) -> BaselineCard:
     values = read_yaml(file)
     problems: list[str] = []
     own = Path(os.path.abspath(file)).parent  # noqa: PTH100  (a link to the folder keeps its name)
-    places = [own]
+    places, shared = [own], None
     if isinstance(values, dict):
-        if isinstance(shared := values.get("environment"), str):
+        shared = values.get("environment")
+        if isinstance(shared, str):
             environment, folder, problems = _environment_of(shared, own.name, file)
             values = values | {"environment": environment}
             places += [folder] if folder else []
@@ -174,7 +175,7 @@ def read_baseline(file: Path) -> BaselineCard:
     name = values.get("name") if isinstance(values, dict) else None
     if isinstance(name, str) and name != own.name:
         problems.append(f"{file}: name is {name!r}, but the folder is called {own.name!r}")
-    shares_with_none = isinstance(values, dict) and isinstance(values.get("environment"), str) and len(places) == 1
+    shares_with_none = isinstance(shared, str) and len(places) == 1  # which is said already
     if not shares_with_none and not any((place / WORKER).is_file() for place in places):
         problems.append(f"{file}: {WORKER} is missing beside the card")
     if card is None or problems:

@@ -114,7 +114,7 @@ def _found(text: str) -> Specification:
         return _path(text, path)
     if colon and (file := card_file(Path(head))) is not None:
         return _baseline(text, str(_folder_of(file)), read_baseline(file), tail)
-    if colon and (_MODULE.fullmatch(head) or not Path(head).exists()):
+    if colon and (not Path(head).exists() or (_MODULE.fullmatch(head) and Path(head).is_dir())):
         return _callable(text, head, tail)
     if colon:
         raise UserError(

@@ -141,6 +141,6 @@ def test_every_command_lists_the_same_forms():
         command = root
         for word in words.split():
             command = command.commands[word]
-        (argument,) = [param for param in command.params if param.human_readable_name == "MODEL"]
+        (argument,) = [param for param in command.params if param.metavar == "MODEL"]
         assert MODEL_FORMS in argument.help, words
     assert all(form in MODEL_FORMS for form, _ in FORMS)

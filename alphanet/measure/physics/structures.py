@@ -77,10 +77,9 @@ def _crystal(known: Collection[str] | None) -> Sample:
     if known is None or {"Si", "O"} <= set(known):
         return Sample(quartz(), "quartz")
     first, second = _two_of(known)
-    return Sample(
-        _renamed(quartz(), {"Si": first, "O": second}),
-        f"quartz with {first} in place of Si and {second} in place of O, its bonds stretched to theirs",
-    )
+    places = "Si and O" if first == second else f"Si and {second} in place of O"
+    origin = f"quartz with {first} in place of {places}, its bonds as much longer as their radii are larger"
+    return Sample(_renamed(quartz(), {"Si": first, "O": second}), origin)
 
 
 def _molecule(known: Collection[str] | None, cutoff: float | None, crystal: Atoms) -> Sample:
@@ -101,10 +100,10 @@ def _tetrahedron(crystal: Atoms) -> Atoms:
 
 
 def _two_of(known: Collection[str]) -> tuple[str, str]:
-    """A heavier and a lighter element, the same twice where there is no other."""
+    """A heavier and a lighter element, H and He only where there are no others; the same twice if it is alone."""
     by_number = sorted(known, key=atomic_numbers.__getitem__)
     heavy = [symbol for symbol in by_number if atomic_numbers[symbol] > 2] or by_number
-    return heavy[-1], heavy[0]
+    return heavy[-1], (heavy if len(heavy) > 1 else by_number)[0]
 
 
 def _renamed(atoms: Atoms, names: dict[str, str]) -> Atoms:
