@@ -91,8 +91,6 @@ def test_a_model_without_si_and_o_says_which_crystal_it_got(tmp_path, monkeypatc
     result = run_benchmark(card, RunOptions(scale="ad-hoc", out=tmp_path / "out"))
     (record,) = result.records.values()
     crystal = record.data["structures"][0]
-    assert (crystal["formula"], crystal["origin"][:48]) == (
-        "Cu3H6",
-        "quartz with Cu in place of Si and H in place of O",
-    )
+    assert crystal["formula"] == "Cu3H6"
+    assert crystal["origin"].startswith("quartz with Cu in place of Si and H in place of O, its bonds")
     assert "crystal Cu3H6: quartz with Cu" in caplog.text

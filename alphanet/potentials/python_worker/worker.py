@@ -19,7 +19,7 @@ def load(request):
     try:
         return Model(from_python(settings["callable"], **options))
     except UserError as error:
-        raise RefusedError(str(error)) from None
+        raise _refused(error, settings["callable"]) from None
 
 
 class Model:
@@ -35,9 +35,14 @@ class Model:
         try:
             answers = self._potential.predict(frames, batch_size=len(frames))
         except UserError as error:
-            raise RefusedError(str(error)) from None
+            raise _refused(error, self._potential.name) from None
         return {
             "energy": np.array([one.energy for one in answers]),
             "forces": np.concatenate([one.forces for one in answers]),
             "stress": np.stack([np.full((3, 3), np.nan) if one.stress is None else one.stress for one in answers]),
         }
+
+
+def _refused(error, name):
+    """The error for the caller, who says the name himself."""
+    return RefusedError(str(error).removeprefix(name).lstrip(": "))
