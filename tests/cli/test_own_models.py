@@ -81,6 +81,16 @@ def test_speed_of_everything_that_has_a_name(run, card):
     assert result.exit_code == 0 and shown["kind"] == "speed"
 
 
+def test_memory_of_a_file_in_a_folder(run):
+    words = ["--structures", "cu.extxyz", "--smallest", "4", "--largest", "4", "--sample-atoms", "4", "--json"]
+    result = run("bench", "memory", "trained/model.safetensors", *words, "--out", "memory")
+    assert result.exit_code == 0, result.output
+    (record,) = json.loads(result.stdout)["records"].values()
+    assert record["model"]["name"] == "trained/model.safetensors"
+    (journal,) = Path("memory").glob("trials_*")
+    assert journal.name.startswith("trials_model-")
+
+
 def test_speed_of_what_cannot_be_had(run, caplog):
     words = ["--structures", "cu.extxyz", "--sizes", "4", "--rounds", "1", "--passes", "1", "--budget", "1m"]
     result = run("bench", "speed", "python_potentials:nothing_at_all", "nomodule:x", *words)
