@@ -12,6 +12,7 @@ import typer
 
 from alphanet.cli import completion, durations
 from alphanet.errors import UserError
+from alphanet.potentials.forms import MODEL_FORMS
 
 if TYPE_CHECKING:
     from alphanet.data.cards import LabelKeys
@@ -36,15 +37,13 @@ def _argument(metavar: str, text: str, complete: Callable[[str], list[str]] | No
 BenchmarkNames = Annotated[
     list[str], _argument("NAME", "Benchmarks: table1, fig3a, … (`alphanet repro list`).", completion.benchmarks)
 ]
-MODEL_HELP = (
-    "alphanet; a file of AlphaNet; the folder of a run or committee; a baseline, NAME or NAME:CHECKPOINT; or "
-    "module:callable."
+ModelName = Annotated[str, _argument("MODEL", f"{MODEL_FORMS}.", completion.models)]
+ModelNames = Annotated[list[str] | None, _argument("MODEL", f"{MODEL_FORMS}.", completion.models)]
+MEASURED_HELP = (
+    f"{MODEL_FORMS}. The first one is the reference of the ratios; the models of Figure 3a if none is given."
 )
-ModelName = Annotated[str, _argument("MODEL", MODEL_HELP, completion.models)]
-ModelNames = Annotated[list[str] | None, _argument("MODEL", MODEL_HELP, completion.models)]
-MEASURED_HELP = "NAME or NAME@PRESET, the reference of the ratios first; the models of Figure 3a if none is given."
 MeasuredModels = Annotated[list[str] | None, _argument("MODEL", MEASURED_HELP, completion.models)]
-RelaxedModels = Annotated[list[str] | None, _argument("MODEL", f"Models that relax: {MODEL_HELP}", completion.models)]
+RelaxedModels = Annotated[list[str] | None, _argument("MODEL", f"Models that relax. {MODEL_FORMS}.", completion.models)]
 ModelFile = Annotated[Path, _argument("MODEL", "A model: .safetensors, or a public checkpoint with --config.")]
 LABELED_HELP = "A file of labeled structures, a store, or NAME[:SCALE[:SPLIT]], say formate:mini:test."
 LabeledData = Annotated[str, _argument("DATA", LABELED_HELP, completion.datasets)]
@@ -54,8 +53,13 @@ DatasetName = Annotated[str, _argument("NAME", "A data set (`alphanet data list`
 DatasetOrFile = Annotated[str, _argument("TARGET", "A data set, or a file of frames.", completion.datasets)]
 ConvertFrom = Annotated[Path, _argument("IN", "A file or folder of frames.")]
 ConvertTo = Annotated[Path, _argument("OUT", "The file to write. Its suffix tells the format.")]
-BaselineName = Annotated[str, _argument("NAME", "A baseline (`alphanet baselines list`).", completion.baselines)]
-BaselineNames = Annotated[list[str] | None, _argument("NAME", "Baselines.", completion.baselines)]
+BASELINE_HELP = "A baseline (`alphanet baselines list`), or the path of a card.yaml or of its folder."
+BaselineName = Annotated[str, _argument("NAME", BASELINE_HELP, completion.baselines)]
+BaselineNames = Annotated[
+    list[str] | None,
+    _argument("NAME", "Baselines, or paths of a card.yaml or of its folder.", completion.baselines),
+]
+NewName = Annotated[str, _argument("NAME", "Of the new baseline: small letters, digits, -, _ and dots.")]
 TRAIN_HELP = (
     "Files of labeled structures in any format that is read, or a data set; settings in a file; values to put over "
     "them (`alphanet train --keys`)."
@@ -281,7 +285,14 @@ Preset = Annotated[
 Trust = Annotated[
     bool, _option(MODEL, "Load released weights that are pickled and have no checksum in the card.", "--trust")
 ]
-Weights = Annotated[str, _option(MODEL, "untrained (the first preset of the card) or released.", "--weights")]
+Weights = Annotated[
+    str,
+    _option(
+        MODEL,
+        "Of models whose names tell no weights: untrained (the first preset of the card, if it has one) or released.",
+        "--weights",
+    ),
+]
 AlphaNetFile = Annotated[
     Path | None, _option(MODEL, "File of AlphaNet's weights, with --weights released.", "--alphanet")
 ]
@@ -293,6 +304,14 @@ Reading = Annotated[
 ]
 Elements = Annotated[
     str | None, _option(MODEL, "Chemical symbols, separated by commas. If not given: the preset's.", "--elements")
+]
+CheckedElements = Annotated[
+    str | None,
+    _option(
+        MODEL,
+        "Chemical symbols of the structures, separated by commas. If not given: three that the model knows, or C,O,Si.",
+        "--elements",
+    ),
 ]
 Engine = Annotated[
     str | None,
@@ -418,6 +437,14 @@ FileFormat = Annotated[
 ]
 
 # Output.
+BaselinesFolder = Annotated[
+    Path | None,
+    _option(
+        OUTPUT,
+        "Folder in which a folder NAME is made. If not given: that of ALPHANET_BASELINES, or baselines.",
+        "--dir",
+    ),
+]
 OutFolder = Annotated[
     Path | None,
     _option(
@@ -487,7 +514,7 @@ def refuse(use: str, **values: Any) -> None:
 def model_names(*given_names: Sequence[str] | None) -> tuple[str, ...]:
     """Models of the arguments and of --models, each once; a word may hold several, separated by commas."""
     words = (word for names in given_names for word in names or ())
-    names = (part.strip() for word in words for part in word.split(","))
+    names = (part.strip() for word in words for part in ([word] if Path(word).exists() else word.split(",")))
     return tuple(dict.fromkeys(filter(None, names)))
 
 

@@ -27,7 +27,7 @@ class AlphaNetPotential:
     Args:
         model: a model, a file (see `alphanet.load_model` for files and `config`), a package of `alphanet export`, the
             folder of a run or of a committee, or a sequence of models or files, which are a committee.
-        dtype: precision, for files.
+        dtype: precision, for files; if None, float32, or that of a package.
         device: where to compute.
         name: as it appears in records.
         mode: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`; compiling pays off from some
@@ -40,7 +40,7 @@ class AlphaNetPotential:
         model: Model | Sequence[Model],
         *,
         config: Any = None,
-        dtype: str = "float32",
+        dtype: str | None = None,
         device: str = "cpu",
         name: str = "alphanet",
         mode: str = "eager",

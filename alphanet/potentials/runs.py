@@ -41,18 +41,28 @@ def trained_model(result: Path, name: str) -> Path:
     Raises:
         UserError: the file cannot be read or describes another potential; the checkpoint is gone or has changed.
     """
+    owner, model = trained_run(result)
+    if owner not in ("", name):
+        raise UserError(f"{result} describes a training of {owner}, not of {name}")
+    return model
+
+
+def trained_run(result: Path) -> tuple[str, Path]:
+    """The name of the potential that a `result.json` describes, and its checkpoint.
+
+    Raises:
+        UserError: the file cannot be read; the checkpoint is gone or has changed.
+    """
     try:
         values = json.loads(result.read_text(encoding="utf-8"))
-        model, digest = result.parent / values["model"], values["sha256"]
+        model, digest, name = result.parent / values["model"], values["sha256"], str(values.get("name", ""))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{result} does not describe a training run: {error}") from error
-    if values.get("name", name) != name:
-        raise UserError(f"{result} describes a training of {values['name']}, not of {name}")
     if not model.is_file():
         raise UserError(f"{model} is gone; train again, or name a checkpoint")
     if sha256_of(model) != digest:
         raise UserError(f"{model} is not what the training wrote (see {result}); train again, or name a checkpoint")
-    return model
+    return name, model
 
 
 def is_committee(folder: Path) -> bool:

@@ -61,7 +61,7 @@ def present(card: BaselineCard, name: str, *, trust: bool = False) -> Weights:
     download_ = _target(card, checkpoint)
     path = _loaded_from(download_, checkpoint)
     if not path.exists():
-        what = card.name if name == card.released else f"{card.name}:{name}"
+        what = card.known_as if name == card.released else f"{card.known_as}:{name}"
         raise UserError(
             f"the weights of {card.name} are not here: {missing(checkpoint)}; get them with: "
             f"alphanet baselines fetch {what}"

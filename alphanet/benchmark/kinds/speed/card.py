@@ -1,6 +1,7 @@
 """Cards of speed: tables with printed numbers, figures without, and sweeps that a user asks for."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -104,12 +105,14 @@ def speed_card(
     weights: str = "untrained",
     dtype: str = "float32",
     alphanet: str | None = None,
+    config: Path | None = None,
+    trust: bool = False,
 ) -> SpeedCard:
     """The card of a user's sweep, with the single scale `AD_HOC`.
 
     Args:
         name: of its folder.
-        models: `NAME` or `NAME@PRESET`, the reference of the ratios first.
+        models: in any form of `alphanet.potentials.forms.FORMS`, the reference of the ratios first.
         sizes: atoms in a structure.
         structures: a material or a file.
         tasks: timed together: step, forward, train.
@@ -117,9 +120,11 @@ def speed_card(
         passes: over all sizes, each in new processes.
         rounds: turns of each model at each size in a pass.
         minutes: for everything.
-        weights: untrained or released.
+        weights: untrained or released, of models whose names tell no weights.
         dtype: float32 or float64.
         alphanet: file with AlphaNet's weights, if they are released ones.
+        config: JSON of AlphaNet's files that carry none.
+        trust: accept pickled weights whose checksum is not known.
 
     Raises:
         UserError: a value that no card may have.
@@ -137,6 +142,8 @@ def speed_card(
         "weights": weights,
         "dtype": dtype,
         "alphanet": alphanet,
+        "config": config,
+        "trust": trust,
     }
     values = {
         "kind": "speed",
