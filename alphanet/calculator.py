@@ -22,7 +22,7 @@ class AlphaNetCalculator(Calculator):
     model is conservative and knows no electronic temperature.
 
     Args:
-        model: a model, the file of one, or a package that `alphanet export` wrote.
+        model: a model, the file of one, a package that `alphanet export` wrote, or the name of released weights.
         config: see `alphanet.load_model`.
         dtype: precision of the network; by default float32 for a file, and that of the model for a model.
         device: the device to compute on.

@@ -21,7 +21,7 @@ class AlphaNetModel(ModelInterface):
     """Energies, forces and stresses of all systems of a torch_sim state in one call.
 
     Args:
-        model: a model or the file of one; see `alphanet.load_model`.
+        model: a model, the file of one or the name of released weights; see `alphanet.load_model`.
         config: see `alphanet.load_model`.
         dtype: precision of the network when `model` is a file.
         device: the device to compute on.

@@ -36,13 +36,20 @@ def _argument(metavar: str, text: str, complete: Callable[[str], list[str]] | No
 BenchmarkNames = Annotated[
     list[str], _argument("NAME", "Benchmarks: table1, fig3a, … (`alphanet repro list`).", completion.benchmarks)
 ]
-MODEL_HELP = "alphanet; a file of AlphaNet; a baseline, NAME or NAME:CHECKPOINT; or module:callable."
+MODEL_HELP = (
+    "alphanet; a file of AlphaNet; released weights (`alphanet models list`); a baseline, NAME or NAME:CHECKPOINT; or "
+    "module:callable."
+)
 ModelName = Annotated[str, _argument("MODEL", MODEL_HELP, completion.models)]
 ModelNames = Annotated[list[str] | None, _argument("MODEL", MODEL_HELP, completion.models)]
-MEASURED_HELP = "NAME or NAME@PRESET, the reference of the ratios first; the models of Figure 3a if none is given."
+MEASURED_HELP = (
+    "NAME or NAME@PRESET, a file of AlphaNet or released weights; the reference of the ratios first. If none is given: "
+    "the models of Figure 3a."
+)
 MeasuredModels = Annotated[list[str] | None, _argument("MODEL", MEASURED_HELP, completion.models)]
 RelaxedModels = Annotated[list[str] | None, _argument("MODEL", f"Models that relax: {MODEL_HELP}", completion.models)]
-ModelFile = Annotated[Path, _argument("MODEL", "A model: .safetensors, or a public checkpoint with --config.")]
+MODEL_FILE_HELP = "A model: .safetensors, a public checkpoint with --config, or a name of `alphanet models list`."
+ModelFile = Annotated[Path, _argument("MODEL", MODEL_FILE_HELP, completion.released)]
 LABELED_HELP = "A file of labeled structures, a store, or NAME[:SCALE[:SPLIT]], say formate:mini:test."
 LabeledData = Annotated[str, _argument("DATA", LABELED_HELP, completion.datasets)]
 StructuresFile = Annotated[Path, _argument("IN", "Structures in any format that ASE reads, or a store.")]
@@ -270,7 +277,10 @@ Trust = Annotated[
 ]
 Weights = Annotated[str, _option(MODEL, "untrained (the first preset of the card) or released.", "--weights")]
 AlphaNetFile = Annotated[
-    Path | None, _option(MODEL, "File of AlphaNet's weights, with --weights released.", "--alphanet")
+    Path | None,
+    _option(
+        MODEL, "File of AlphaNet's weights or a name of `alphanet models list`, with --weights released.", "--alphanet"
+    ),
 ]
 Reading = Annotated[
     str,

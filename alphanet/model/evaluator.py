@@ -42,10 +42,10 @@ def evaluator(
     mode: str = "eager",
     max_memory: int | None = None,
 ) -> Evaluator:
-    """Ready to predict with a model, or with the file of one or a package of `alphanet export`.
+    """Ready to predict with a model, with the file or name of one, or with a package of `alphanet export`.
 
     Args:
-        model: a model (where it is) or a file.
+        model: a model (where it is), a file, or the name of released weights.
         config: see `alphanet.load_model`.
         dtype: precision, for files; float32, or the package's own, if not given.
         device: where to, for files.

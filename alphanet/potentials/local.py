@@ -16,6 +16,7 @@ from alphanet.graph import collate
 from alphanet.model.base import InteratomicModel
 from alphanet.model.evaluator import evaluator
 from alphanet.model.prediction import Prediction, has_stress
+from alphanet.model.released import model_files
 from alphanet.potentials.protocol import FramePrediction
 
 
@@ -23,7 +24,8 @@ class AlphaNetPotential:
     """A model, or the file of one, as a Potential.
 
     Args:
-        model: a model, a file (see `alphanet.load_model` for files and `config`), or a package of `alphanet export`.
+        model: a model; a file or the name of released weights (see `alphanet.load_model` for both and `config`); or a
+            package of `alphanet export`.
         dtype: precision, for files.
         device: where to compute.
         name: as it appears in records.
@@ -44,7 +46,7 @@ class AlphaNetPotential:
         max_memory: int | None = None,
     ) -> None:
         self.name = name
-        self.file = None if isinstance(model, InteratomicModel) else Path(model)
+        self.file = None if isinstance(model, InteratomicModel) else model_files(model, config)[0]
         given = model.to(device) if isinstance(model, InteratomicModel) else model
         ready = evaluator(given, config, dtype=dtype, device=device, mode=mode, max_memory=max_memory)
         self.model, self.mode, self._predict = ready.model, ready.mode, ready.predict

@@ -65,13 +65,8 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
     """
     from alphanet.hardware import resolve_device
     from alphanet.potentials.cards import baseline_names, load_baseline
-    from alphanet.potentials.released import released_files, released_names
 
     options = replace(options, device=resolve_device(options.device))
-    if name in released_names() and not Path(name).is_file():
-        _refuse(options, ("config",), f"of a file; {name} has its own")
-        weights, config = released_files(name)
-        name, options = str(weights), replace(options, config=config)
     head, _, tail = name.partition(":")
     ours = name == ALPHANET or Path(name).is_file() or not tail
     if not options.untrained:
@@ -94,6 +89,16 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
     return from_python(name, dtype=options.dtype, device=options.device, seed=options.seed)
 
 
+def require_known(name: str) -> None:
+    """Raise UserError if `name` is neither a file nor the name of a potential."""
+    from alphanet.model.released import released_names
+    from alphanet.potentials.cards import baseline_names
+
+    known = [ALPHANET, *released_names(), *baseline_names()]
+    if name.partition(":")[0] not in known and not Path(name).is_file():
+        raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
+
+
 def _refuse(options: LoadOptions, names: Iterable[str], why: str) -> None:
     """Refuse options that differ from their defaults."""
     for name in names:
@@ -102,7 +107,6 @@ def _refuse(options: LoadOptions, names: Iterable[str], why: str) -> None:
 
 
 def _alphanet(name: str, options: LoadOptions, frames: Frames) -> Potential:
-    from alphanet.potentials.cards import baseline_names
     from alphanet.potentials.local import AlphaNetPotential
 
     if options.threads is not None:
@@ -118,9 +122,8 @@ def _alphanet(name: str, options: LoadOptions, frames: Frames) -> Potential:
         return potential(_random_alphanet(options, frames))
     if options.untrained:
         raise UserError(f"{name}: random weights (untrained) go with a name: alphanet, or one of the baselines")
-    if not Path(name).is_file() and not Path(name).suffix:
-        known = [ALPHANET, *baseline_names()]
-        raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
+    if not Path(name).suffix:
+        require_known(name)
     return potential(name, config=options.config, dtype=options.dtype)
 
 

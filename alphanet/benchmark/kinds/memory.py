@@ -11,6 +11,7 @@ from pydantic import JsonValue, PositiveFloat, PositiveInt
 from alphanet.benchmark.card import AD_HOC, BenchmarkCard, Column, Row
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
+from alphanet.benchmark.kinds.opening import rows_of_models
 from alphanet.benchmark.kinds.timing import (
     AD_HOC_REASON,
     ModelScale,
@@ -218,11 +219,11 @@ def memory_card(
 
     Args:
         name: of its folder.
-        models: `NAME` or `NAME@PRESET`.
+        models: as `alphanet.measure.speed.models.timed_model` takes them.
         structures: a material or a file.
         weights: untrained or released.
         dtype: float32 or float64.
-        alphanet: file with AlphaNet's weights, if they are released ones.
+        alphanet: file or name of AlphaNet's weights, if they are released ones.
         smallest: atoms at which the search begins.
         most: atoms at which it ends.
         longest: seconds of a call; a longer one ends the search.
@@ -248,7 +249,7 @@ def memory_card(
         "kind": "memory",
         "name": name,
         "title": "The largest system that fits, and memory of training",
-        "rows": {model: {"model": model} for model in models},
+        "rows": rows_of_models(models),
         "scales": {AD_HOC: scale},
     }
     return validate(values, MemoryCard, name)

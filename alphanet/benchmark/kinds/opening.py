@@ -52,7 +52,11 @@ def load_options(options: RunOptions, scale: OpeningScale, preset: str | None = 
 
 
 def weights_digest(model: str) -> str | None:
-    """The sha256 of the file that `model` or `NAME:FILE` names; None if it names none."""
+    """The sha256 of the file that `model` or `NAME:FILE` names, or of released weights; None if there is none."""
+    from alphanet.model.released import is_released, released_model
+
+    if is_released(model):
+        return file_digest(released_model(model).path)
     return file_digest(Path(model if Path(model).is_file() else model.partition(":")[2]))
 
 

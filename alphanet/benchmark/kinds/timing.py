@@ -29,7 +29,7 @@ class ModelScale(ScaleSettings):
 
     weights: Literal["untrained", "released"] = "untrained"  # random weights take the same time
     dtype: Literal["float32", "float64"] = "float32"
-    alphanet: str | None = None  # file with AlphaNet's weights, if they are released ones
+    alphanet: str | None = None  # file or name of AlphaNet's weights, if they are released ones
 
 
 class TimingScale(ModelScale):

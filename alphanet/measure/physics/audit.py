@@ -4,18 +4,17 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from ase import Atoms
 
-from alphanet.errors import UserError, did_you_mean
+from alphanet.errors import UserError
 from alphanet.measure.physics import conservation, continuity, derivatives, dimers, precision, symmetry
 from alphanet.measure.physics.checks import Check, PhysicsCheck, Subject, line, unchecked
 from alphanet.measure.physics.structures import chosen_structures, usual_structures
 from alphanet.potentials.cards import baseline_names, load_baseline
-from alphanet.potentials.opening import ALPHANET, LoadOptions, open_potential
+from alphanet.potentials.opening import LoadOptions, open_potential, require_known
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
 
@@ -47,9 +46,8 @@ class Audit:
 
 def require_potential(name: str) -> None:
     """Raise UserError if `name` can be no potential, before hours are spent on others."""
-    known = [ALPHANET, *baseline_names()]
-    if name.partition(":")[0] not in known and ":" not in name and not Path(name).is_file():
-        raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
+    if ":" not in name:
+        require_known(name)
 
 
 def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
@@ -119,6 +117,7 @@ def subject_of(
         precision=_declared_precision(potential),
         cutoff=cutoff,
         untrained=how.untrained,
+        repels=_has_repulsion(potential),
         seed=how.seed,
         reopened=reopened,
     )
@@ -128,6 +127,11 @@ def _declared_precision(potential: Potential) -> str | None:
     provenance = potential.provenance()
     declared = provenance.get("dtype") or provenance.get("precision")
     return str(declared) if declared else None
+
+
+def _has_repulsion(potential: Potential) -> bool:
+    settings = potential.provenance().get("settings")
+    return isinstance(settings, dict) and settings.get("zbl") is True
 
 
 def declared_limits(potential: Potential) -> tuple[list[str] | None, float | None]:

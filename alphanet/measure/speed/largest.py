@@ -119,7 +119,9 @@ def find_largest(search: Search, folder: Path, budget: float | None = None, *, r
     """
     model = timed_model(search.model, search.setup)
     unit = unit_cell(search.structures)
-    journal = Journal(folder / f"trials_{search.model}.jsonl", _conditions(search, model), Trial, restart=restart)
+    journal = Journal(
+        folder / f"trials_{search.model.replace('/', '-')}.jsonl", _conditions(search, model), Trial, restart=restart
+    )
     trials = _Trials(model, unit, search, journal, np.inf if budget is None else time.monotonic() + budget)
     climb = _Climb(trials, search)
     training: list[Trial] = []

@@ -10,6 +10,7 @@ from pydantic import BaseModel, JsonValue
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
 from alphanet.measure.speed.points import Typed
+from alphanet.model.released import is_released, model_files, released_names
 from alphanet.potentials import alphanet_worker
 from alphanet.potentials.cards import BaselineCard, baseline_names, load_baseline
 from alphanet.potentials.channel import Worker
@@ -32,7 +33,7 @@ class TimingSetup(Typed):
     device: str = "cpu"
     threads: int = 1  # of every library in every worker
     seed: int = 0  # of random weights
-    alphanet: str | None = None  # file with weights of AlphaNet, which also names their reading
+    alphanet: str | None = None  # file or name of AlphaNet's weights, if they are released ones
 
 
 class ModelInfo(BaseModel):
@@ -75,12 +76,14 @@ class TimedModel:
 
 
 def timed_model(name: str, setup: TimingSetup) -> TimedModel:
-    """The model `NAME` or `NAME@PRESET`.
+    """The model `NAME` or `NAME@PRESET`, or the file or name of AlphaNet's weights.
 
     Raises:
         UserError: there is no such potential or preset, its environment is not installed, its weights are not on this
             machine, or it does not compute in this precision.
     """
+    if _is_trained(name):
+        return _trained(name, name, setup)
     head, _, preset = name.partition("@")
     if head in READINGS:
         return _alphanet(name, preset, setup)
@@ -98,12 +101,12 @@ def timed_model(name: str, setup: TimingSetup) -> TimedModel:
 
 
 def make_environments(names: Iterable[str]) -> None:
-    """Make the environments of models, `NAME` or `NAME@PRESET`, that are missing.
+    """Make the environments of models, see `timed_model`, that are missing.
 
     Raises:
         UserError: no such potential (before anything is made), or an environment cannot be made.
     """
-    heads = [name.partition("@")[0] for name in names]
+    heads = [name.partition("@")[0] for name in names if not _is_trained(name)]
     for card in [_card(head) for head in heads if head not in READINGS]:
         if not is_installed(card):
             install(card)
@@ -111,24 +114,38 @@ def make_environments(names: Iterable[str]) -> None:
 
 def _card(name: str) -> BaselineCard:
     if name not in baseline_names():
-        raise UserError(f"no potential {name!r}{did_you_mean(name, [*READINGS, *baseline_names()])}")
+        known = [*READINGS, *released_names(), *baseline_names()]
+        raise UserError(f"no potential {name!r}{did_you_mean(name, known)}")
     return load_baseline(name)
 
 
+def _is_trained(name: str) -> bool:
+    """Whether `name` is the file or name of AlphaNet's weights; names of other potentials go before files."""
+    known = name.partition("@")[0] in (*READINGS, *baseline_names())
+    return not known and (is_released(name) or Path(name).is_file())
+
+
 def _alphanet(name: str, preset: str, setup: TimingSetup) -> TimedModel:
-    head = name.partition("@")[0]
-    versions = {"sources": code_digest(["model", "graph.py", "neighbors.py"])}
     if setup.weights == "released":
         if setup.alphanet is None:
             raise UserError("weights released: name a file with AlphaNet's as `alphanet`, or leave AlphaNet out")
-        file = Path(setup.alphanet).resolve()
-        request = _request(setup, checkpoint=str(file))
-        versions |= {"weights": sha256_of(file)}
-    else:
-        _require_preset(preset or DEFAULT_PRESET)
-        request = _request(setup, architecture={"preset": preset or DEFAULT_PRESET, "reading": READINGS[head]})
-        versions |= {"preset": preset or DEFAULT_PRESET}
-    return TimedModel(name, Path(sys.executable), (Path(alphanet_worker.__file__).parent,), {}, request, versions)
+        return _trained(name, setup.alphanet, setup)
+    chosen, reading = preset or DEFAULT_PRESET, READINGS[name.partition("@")[0]]
+    _require_preset(chosen)
+    return _of_alphanet(name, _request(setup, architecture={"preset": chosen, "reading": reading}), {"preset": chosen})
+
+
+def _trained(name: str, weights: str, setup: TimingSetup) -> TimedModel:
+    """AlphaNet called `name` with the weights in a file, or with released weights, which the worker finds by name."""
+    file, _ = model_files(weights)
+    checkpoint = weights if is_released(weights) else str(file.resolve())
+    return _of_alphanet(name, _request(setup, checkpoint=checkpoint), {"weights": sha256_of(file)})
+
+
+def _of_alphanet(name: str, request: LoadRequest, versions: dict[str, str]) -> TimedModel:
+    sources = {"sources": code_digest(["model", "graph.py", "neighbors.py"])}
+    place = Path(alphanet_worker.__file__).parent
+    return TimedModel(name, Path(sys.executable), (place,), {}, request, sources | versions)
 
 
 def _require_preset(name: str) -> None:

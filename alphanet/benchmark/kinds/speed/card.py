@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from alphanet.benchmark.card import AD_HOC, BenchmarkCard, Column, Row
+from alphanet.benchmark.kinds.opening import rows_of_models
 from alphanet.benchmark.kinds.timing import AD_HOC_REASON, TimingScale
 from alphanet.cards import Card, validate
 from alphanet.errors import did_you_mean
@@ -109,7 +110,7 @@ def speed_card(
 
     Args:
         name: of its folder.
-        models: `NAME` or `NAME@PRESET`, the reference of the ratios first.
+        models: as `alphanet.measure.speed.models.timed_model` takes them, the reference of the ratios first.
         sizes: atoms in a structure.
         structures: a material or a file.
         tasks: timed together: step, forward, train.
@@ -119,7 +120,7 @@ def speed_card(
         minutes: for everything.
         weights: untrained or released.
         dtype: float32 or float64.
-        alphanet: file with AlphaNet's weights, if they are released ones.
+        alphanet: file or name of AlphaNet's weights, if they are released ones.
 
     Raises:
         UserError: a value that no card may have.
@@ -143,7 +144,7 @@ def speed_card(
         "name": name,
         "title": "Time and memory of a training step" if "train" in tasks else "Time and memory of energy and forces",
         "sweeps": {"training" if "train" in tasks else "inference": tuple(tasks)},
-        "rows": {model: {"model": model} for model in models},
+        "rows": rows_of_models(models),
         "scales": {AD_HOC: scale},
     }
     return validate(values, SpeedCard, name)

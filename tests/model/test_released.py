@@ -13,8 +13,8 @@ from alphanet.errors import UserError
 from alphanet.model.checkpoint import load_model
 from alphanet.model.config import preset
 from alphanet.model.create import create_model
+from alphanet.model.released import released_model, released_names
 from alphanet.potentials.opening import open_potential
-from alphanet.potentials.released import released_model, released_names
 
 NAMES = ["alphanet-aqcat25", "alphanet-matpes-r2scan", "alphanet-mptrj-16m", "alphanet-mptrj-v1", "alphanet-oma-v1"]
 
@@ -61,8 +61,8 @@ def test_the_released_weights_have_cards() -> None:
 def test_without_the_files_it_is_said_what_to_put_where(mirror: Path) -> None:
     with pytest.raises(UserError, match=r"put https://example.org/tiny.ckpt .* as .*home/models/tiny/tiny\.ckpt"):
         open_potential("tiny")
-    with pytest.raises(UserError, match="which is not read yet"):
-        open_potential("alphanet-matpes-r2scan")
+    with pytest.raises(UserError, match="predates the v1 architecture"):
+        open_potential("alphanet-mptrj-16m")
     with pytest.raises(UserError, match="did you mean 'alphanet-oma-v1'"):
         call("fetch", "alphanet-oma-v2")
 
