@@ -24,7 +24,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 OWN_KEYS = ("reference.", "repulsion.")  # that a public checkpoint may lack
 ZBL_IS_ADDED = (
     "the repulsion below 1 Å (zbl) is added, as the public documentation says; the public PyTorch code since v0.1.2 "
-    'leaves it out. With "zbl": false in the configuration it is left out here, too'
+    'leaves it out, and so does a configuration with "zbl": false here'
 )
 
 logger = logging.getLogger(__name__)

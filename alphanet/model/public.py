@@ -97,14 +97,19 @@ def read_torch_state(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError as error:
         raise UserError(f"cannot read {path}: no such file") from error
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path} is not a readable torch checkpoint: {reason}") from error
+        raise UserError(f"{path} is not a readable torch checkpoint: {_reason(error)}") from error
     while isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     state = {k: v for k, v in content.items() if isinstance(v, Tensor)} if isinstance(content, dict) else {}
     if not state:
         raise UserError(f"{path} holds no tensors; expected a state dictionary")
     return without_prefix(state)
+
+
+def _reason(error: Exception) -> str:
+    """The gist of torch's message, without its advice to load what is not trusted."""
+    text = str(error).partition("WeightsUnpickler error:")[2].strip() or str(error).strip()
+    return text.splitlines()[0].partition(". ")[0] if text else type(error).__name__
 
 
 def without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:

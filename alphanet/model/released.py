@@ -125,20 +125,19 @@ def is_released(model: str | Path) -> bool:
 
 
 def model_files(model: str | Path, config: Any = None) -> tuple[Path, Any]:
-    """The file that `model` names, and its configuration: `config`, or that of released weights.
+    """The file that `model` names, and its configuration: `config` if it is given, or that of released weights.
 
     Args:
         model: a file, or the name of released weights.
-        config: of a file that carries none.
+        config: of a file that carries none, or in place of that of released weights.
 
     Raises:
-        UserError: no such file and no such name, released weights that are not here, or a configuration for a name.
+        UserError: no such file and no such name, or released weights that are not here.
     """
     path = Path(model)
     if is_released(model):
-        if config is not None:
-            raise UserError(f"{model} has its own configuration; leave yours out (config), or name the file")
-        return released_files(str(model))
+        weights, own = released_files(str(model))
+        return weights, own if config is None else config
     if not path.exists():
         hint = "" if path.suffix or path.name != str(model) else did_you_mean(str(model), released_names())
         raise UserError(f"cannot read {model}: no such file{hint}")

@@ -10,11 +10,11 @@ import torch
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 from model_samples import answer, official_config, paper_config, random_model
+from released_samples import PUBLIC_SETTINGS, public_state
 
 from alphanet.graph import collate
 from alphanet.model.checkpoint import load_model, save_model
 from alphanet.model.config import AlphaNetConfig, OfficialConfig
-from alphanet.model.create import create_model
 from alphanet.model.prediction import predict
 from alphanet.model.repulsion import Repulsion, fitted_repulsion, universal_repulsion
 
@@ -25,10 +25,6 @@ FORMS = {
 }
 PAIRS = [("H", "H"), ("H", "O"), ("C", "O"), ("O", "Si"), ("Cu", "Cu"), ("Cs", "Pu")]
 CONFIGS = {"paper": paper_config(), "official-v1": official_config()}
-PUBLIC_JSON = {
-    "num_layers": 2, "hidden_channels": 16, "head": 4, "num_radial": 6, "cutoff": 4.0, "main_chi1": 8, "mp_chi1": 8,
-    "hidden_channels_chi": 16, "has_dropout_flag": False, "zbl": True,
-}  # fmt: skip
 
 
 def crowded() -> Atoms:
@@ -159,52 +155,31 @@ def test_constants_keep_their_precision_and_travel_with_the_file(reading: str, t
     assert again.config.zbl and torch.equal(answer(again, crowded()).energy, answer(model, crowded()).energy)
 
 
-def public_state() -> dict[str, torch.Tensor]:
-    state = create_model(official_config(), seed=3).state_dict()
-    return {key: value for key, value in state.items() if not key.startswith("reference")}
-
-
-def public_checkpoint(path: Path, **constants: float) -> None:
-    """A checkpoint as the public code writes it, with the constants of `zbl: true` in float32."""
-    state = {
-        key: value
-        for key, value in create_model(official_config(), seed=3).state_dict().items()
-        if "reference" not in key
-    }
-    numbers = {
-        "fzbl_w": [0.187, 0.3769, 0.189, 0.081, 0.003, 0.037, 0.0546, 0.0715],
-        "fzbl_b": [3.20, 1.10, 0.102, 0.958, 1.28, 1.14, 1.69, 5.0],
-        "fzbl_gamma": 1.001, "fzbl_alpha": 0.6032, "fzbl_E2": 14.399645478425, "fzbl_A0": 0.529177210903, **constants,
-    }  # fmt: skip
-    state |= {key: torch.tensor(value) for key, value in numbers.items()}
-    torch.save({f"model.{key}": value for key, value in state.items()}, path)
-
-
 def test_public_checkpoints_carry_the_constants(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    public_checkpoint(tmp_path / "m.ckpt")
-    model = load_model(tmp_path / "m.ckpt", PUBLIC_JSON, "float64")
+    torch.save(public_state(zbl=True), tmp_path / "m.ckpt")
+    model = load_model(tmp_path / "m.ckpt", PUBLIC_SETTINGS | {"zbl": True}, "float64")
     assert "the public PyTorch code since v0.1.2 leaves it out" in caplog.text
     usual = fitted_repulsion(4.0)
     for name, value in usual.state_dict().items():
-        torch.testing.assert_close(model.repulsion.state_dict()[name], value, rtol=1e-7, atol=0)
+        np.testing.assert_allclose(model.repulsion.state_dict()[name], value, rtol=1e-7)
     caplog.clear()
-    without = load_model(tmp_path / "m.ckpt", PUBLIC_JSON | {"zbl": False}, "float64")
+    without = load_model(tmp_path / "m.ckpt", PUBLIC_SETTINGS, "float64")
     assert without.repulsion is None and not caplog.text
     graph = model.graph(crowded())
     added = predict(model, graph).energy - predict(without, graph).energy
-    torch.testing.assert_close(added, predict(usual, graph).energy, rtol=1e-6, atol=0)
+    assert float(added) == pytest.approx(float(predict(usual, graph).energy), rel=1e-6)
 
 
 def test_other_constants_in_a_checkpoint_are_used(tmp_path: Path) -> None:
-    public_checkpoint(tmp_path / "m.ckpt", fzbl_gamma=2.0, fzbl_E2=7.0)
-    model = load_model(tmp_path / "m.ckpt", PUBLIC_JSON, "float64")
+    torch.save(public_state(zbl=True, fzbl_gamma=2.0, fzbl_E2=7.0), tmp_path / "m.ckpt")
+    model = load_model(tmp_path / "m.ckpt", PUBLIC_SETTINGS | {"zbl": True}, "float64")
     assert float(model.repulsion.length) == pytest.approx(2.0 * 0.8854 * 0.529177210903, rel=1e-7)
     assert float(model.repulsion.coulomb) == 7.0
 
 
 def test_a_checkpoint_without_the_constants_has_those_of_the_code(tmp_path: Path) -> None:
     torch.save(public_state(), tmp_path / "m.ckpt")
-    model = load_model(tmp_path / "m.ckpt", PUBLIC_JSON)
+    model = load_model(tmp_path / "m.ckpt", PUBLIC_SETTINGS | {"zbl": True})
     assert torch.equal(model.repulsion.weights, fitted_repulsion(4.0).weights)
 
 
