@@ -23,10 +23,10 @@ class AlphaNetCalculator(Calculator):
     model is conservative and knows no electronic temperature.
 
     Args:
-        model: a model, the file of one, a package that `alphanet export` wrote, or the folder of a run. A committee
-            (the folder of one, or a sequence of models or files) gives means; `results` and `get_property` then also
-            have `energy_spread`, `energies_spread` (N,), `forces_spread` (N,), the norm of each atom's deviation, and
-            `stress_spread`, see `alphanet.spread`.
+        model: a model, the file of one, a package that `alphanet export` wrote, the folder of a run, or the name of
+            released weights. A committee (the folder of one, or a sequence of models or files) gives means; `results`
+            and `get_property` then also have `energy_spread`, `energies_spread` (N,), `forces_spread` (N,), the norm of
+            each atom's deviation, and `stress_spread`, see `alphanet.spread`.
         config: see `alphanet.load_model`.
         dtype: precision of the network; by default float32 for a file, and that of the model for a model.
         device: the device to compute on.

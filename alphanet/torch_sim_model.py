@@ -19,8 +19,8 @@ class AlphaNetModel(ModelInterface):
     """Energies, forces and stresses of all systems of a torch_sim state in one call.
 
     Args:
-        model: a model, the file of one (see `alphanet.load_model`), or the folder of a run; for a committee the folder
-            of one, or a sequence of models or files.
+        model: a model, the file of one or the name of released weights (see `alphanet.load_model`), or the folder of a
+            run; for a committee the folder of one, or a sequence of models or files.
         config: see `alphanet.load_model`.
         dtype: precision of the network when `model` is a file.
         device: the device to compute on.

@@ -120,9 +120,11 @@ def export(
     from alphanet.files import sha256_of
     from alphanet.model.checkpoint import load_model
     from alphanet.model.export import export_model
+    from alphanet.model.released import model_files
 
     loaded = load_model(model, config, dtype or "float32", device)
-    difference = export_model(loaded, out, extra={"weights_sha256": sha256_of(model)})
+    weights, _ = model_files(model, config)
+    difference = export_model(loaded, out, extra={"weights_sha256": sha256_of(weights)})
     size = out.stat().st_size
     if as_json:
         print_json("alphanet-export", {"file": str(out), "bytes": size, "difference": difference})

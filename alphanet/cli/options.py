@@ -44,7 +44,8 @@ MEASURED_HELP = (
 )
 MeasuredModels = Annotated[list[str] | None, _argument("MODEL", MEASURED_HELP, completion.models)]
 RelaxedModels = Annotated[list[str] | None, _argument("MODEL", f"Models that relax. {MODEL_FORMS}.", completion.models)]
-ModelFile = Annotated[Path, _argument("MODEL", "A model: .safetensors, or a public checkpoint with --config.")]
+MODEL_FILE_HELP = "A model: .safetensors, a public checkpoint with --config, or a name of `alphanet models list`."
+ModelFile = Annotated[Path, _argument("MODEL", MODEL_FILE_HELP, completion.released)]
 LABELED_HELP = "A file of labeled structures, a store, or NAME[:SCALE[:SPLIT]], say formate:mini:test."
 LabeledData = Annotated[str, _argument("DATA", LABELED_HELP, completion.datasets)]
 StructuresFile = Annotated[Path, _argument("IN", "Structures in any format that ASE reads, or a store.")]
@@ -294,7 +295,10 @@ Weights = Annotated[
     ),
 ]
 AlphaNetFile = Annotated[
-    Path | None, _option(MODEL, "File of AlphaNet's weights, with --weights released.", "--alphanet")
+    Path | None,
+    _option(
+        MODEL, "File of AlphaNet's weights or a name of `alphanet models list`, with --weights released.", "--alphanet"
+    ),
 ]
 Reading = Annotated[
     str,

@@ -48,10 +48,10 @@ def evaluator(
     mode: str = "eager",
     max_memory: int | None = None,
 ) -> Evaluator:
-    """Ready to predict with a model, with the file of one or a package of `alphanet export`, or with a committee.
+    """Ready to predict with a model, with the file or name of one, a package of `alphanet export`, or a committee.
 
     Args:
-        model: a model (where it is), a file, or a sequence of them, which are a committee.
+        model: a model (where it is), a file, the name of released weights, or a sequence of these: a committee.
         config: see `alphanet.load_model`.
         dtype: precision, for files; float32, or the package's own, if not given.
         device: where to, for files.

@@ -16,6 +16,7 @@ from alphanet.graph import collate
 from alphanet.model.base import InteratomicModel
 from alphanet.model.evaluator import Model, evaluator
 from alphanet.model.prediction import Prediction, has_stress
+from alphanet.model.released import model_files
 from alphanet.potentials.protocol import FramePrediction
 from alphanet.potentials.runs import alphanet_files
 from alphanet.spread import Spread
@@ -25,8 +26,9 @@ class AlphaNetPotential:
     """A model, the file of one, or a committee as a Potential.
 
     Args:
-        model: a model, a file (see `alphanet.load_model` for files and `config`), a package of `alphanet export`, the
-            folder of a run or of a committee, or a sequence of models or files, which are a committee.
+        model: a model; a file or the name of released weights (see `alphanet.load_model` for both and `config`); a
+            package of `alphanet export`; the folder of a run or of a committee; or a sequence of models or files, which
+            are a committee.
         dtype: precision, for files; if None, float32, or that of a package.
         device: where to compute.
         name: as it appears in records.
@@ -49,7 +51,7 @@ class AlphaNetPotential:
         self.name = name
         given = alphanet_files(model)
         members = [given] if isinstance(given, InteratomicModel | str | Path) else given
-        self.files = [Path(one) for one in members if not isinstance(one, InteratomicModel)]
+        self.files = [model_files(one, config)[0] for one in members if not isinstance(one, InteratomicModel)]
         for one in members:
             if isinstance(one, InteratomicModel):
                 one.to(device)

@@ -6,8 +6,8 @@ from string import Template
 
 from alphanet.errors import UserError
 from alphanet.files import write_text
+from alphanet.model.released import released_names
 from alphanet.potentials.cards import CARD, WORKER, baseline_names
-from alphanet.potentials.released import released_names
 from alphanet.potentials.specification import READINGS
 
 TEMPLATE = Path(__file__).with_name("template")

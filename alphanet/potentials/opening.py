@@ -114,7 +114,6 @@ def _refuse(options: LoadOptions, names: Iterable[str], why: str) -> None:
 
 def _alphanet(model: Specification, options: LoadOptions, frames: Frames) -> Potential:
     from alphanet.potentials.local import AlphaNetPotential
-    from alphanet.potentials.released import released_files
 
     if options.threads is not None:
         import torch
@@ -131,8 +130,7 @@ def _alphanet(model: Specification, options: LoadOptions, frames: Frames) -> Pot
         raise UserError(f"{model.text}: random weights (untrained) go with a name: alphanet, or one of the baselines")
     if model.kind == "released":
         _refuse(options, ("config",), f"of a file; {model.name} has its own")
-        weights, config = released_files(model.name)
-        return potential(weights, config=config, dtype=options.dtype)
+        return potential(model.name, dtype=options.dtype)
     assert model.file is not None
     return potential(model.members or model.file, config=options.config, dtype=options.dtype)
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
+from alphanet.model.released import released_names
 from alphanet.potentials.cards import BaselineCard, baseline_names, card_file, load_baseline, read_baseline
 from alphanet.potentials.forms import MODEL_FORMS
-from alphanet.potentials.released import released_names
 from alphanet.potentials.runs import ALPHANET, RESULT, holds_models, is_committee, models_in, trained_run
 from alphanet.provenance import code_digest
 

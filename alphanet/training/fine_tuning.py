@@ -46,7 +46,7 @@ def loaded(start: "FineTuning", elements: Sequence[str], dtype: str) -> "Interat
     from alphanet.model.config import config_from
     from alphanet.model.create import create_model
 
-    old = load_model(*weights_of(start), dtype)
+    old = load_model(start.weights.expanduser(), start.config, dtype)
     added = [symbol for symbol in elements if symbol not in old.config.elements]
     if not added:
         return old
@@ -60,19 +60,6 @@ def loaded(start: "FineTuning", elements: Sequence[str], dtype: str) -> "Interat
         state[name] = _extended(name, tensor, state[name], places)
     new.load_state_dict(state)
     return new.eval()
-
-
-def weights_of(start: "FineTuning") -> tuple[Path, Path | None]:
-    """The file of the weights and that of their configuration, if it is apart; a name is that of released weights.
-
-    Raises:
-        UserError: released weights that are not here.
-    """
-    from alphanet.potentials.released import released_files, released_names
-
-    if str(start.weights) in released_names() and not start.weights.is_file():
-        return released_files(str(start.weights))
-    return start.weights.expanduser(), start.config
 
 
 def replayed(train: Path, start: "FineTuning") -> Path:

@@ -117,7 +117,7 @@ class FineTuning(Card):
     """A start from trained weights."""
 
     weights: Path
-    """File of trained weights"""
+    """File of trained weights, or the name of released weights of AlphaNet"""
     config: Path | None = None
     """JSON file with the configuration of a public checkpoint that carries none"""
     references: Literal["refit", "keep"] = "refit"

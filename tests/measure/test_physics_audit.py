@@ -14,7 +14,7 @@ from alphanet.measure.physics.audit import CHECKS, audit, subject_of
 from alphanet.measure.physics.checks import Subject, judged, line, physics_check
 from alphanet.measure.physics.derivatives import judged_differences
 from alphanet.measure.physics.structures import Sample
-from alphanet.model.config import AlphaNetConfig
+from alphanet.model.config import AlphaNetConfig, preset
 from alphanet.model.create import create_model
 from alphanet.potentials.local import AlphaNetPotential
 from alphanet.potentials.opening import LoadOptions, open_potential
@@ -67,6 +67,14 @@ def test_each_flaw_is_found_by_its_own_checks(flaw):
         assert all(one.passed for one in checks)
     if flaw == "cap":
         assert next(one.where for one in checks if one.check == "neighbor-cap: force jump").startswith("neighbor 45 of")
+
+
+@pytest.mark.parametrize(("name", "passed"), [("fig3a-zbl", True), ("fig3a", None)])
+def test_random_weights_repel_only_with_a_repulsion(name, passed):
+    model = create_model(preset(name)).double()
+    subject = subject_of(AlphaNetPotential(model, dtype="float64"), [], LoadOptions(untrained=True))
+    (check,) = [one for one in CHECKS["dimers"](subject) if one.check == "dimers: repulsion"]
+    assert check.passed is passed
 
 
 def test_float32_alone_is_no_flaw():

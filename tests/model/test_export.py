@@ -28,7 +28,14 @@ from alphanet.potentials.specification import specified
 pytestmark = pytest.mark.integration
 
 CONFIG = AlphaNetConfig(
-    elements=["H", "Cu"], num_layers=1, hidden_channels=8, heads=2, num_basis=4, temporal_channels=2, cutoff=4.0
+    elements=["H", "Cu"],
+    num_layers=1,
+    hidden_channels=8,
+    heads=2,
+    num_basis=4,
+    temporal_channels=2,
+    cutoff=4.0,
+    zbl=True,
 )
 
 
@@ -52,7 +59,7 @@ def structures():
     crystal = bulk("Cu", cubic=True)
     crystal.rattle(0.1, seed=2)
     yield Atoms("H")
-    yield Atoms("H2", [[0, 0, 0], [0, 0, 0.8]])
+    yield Atoms("H2", [[0, 0, 0], [0, 0, 0.5]])  # the repulsion reaches 0.62 Å
     yield crystal
     yield crystal.repeat((3, 2, 1))
 

@@ -12,6 +12,7 @@ from pydantic import JsonValue, PositiveFloat, PositiveInt
 from alphanet.benchmark.card import AD_HOC, BenchmarkCard, Column, Row
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
+from alphanet.benchmark.kinds.opening import rows_of_models
 from alphanet.benchmark.kinds.timing import (
     AD_HOC_REASON,
     ModelScale,
@@ -225,7 +226,7 @@ def memory_card(
         structures: a material or a file.
         weights: untrained or released, of models whose names tell no weights.
         dtype: float32 or float64.
-        alphanet: file with AlphaNet's weights, if they are released ones.
+        alphanet: file or name of AlphaNet's weights, if they are released ones.
         config: JSON of AlphaNet's files that carry none.
         trust: accept pickled weights whose checksum is not known.
         smallest: atoms at which the search begins.
@@ -255,7 +256,7 @@ def memory_card(
         "kind": "memory",
         "name": name,
         "title": "The largest system that fits, and memory of training",
-        "rows": {model: {"model": model} for model in models},
+        "rows": rows_of_models(models),
         "scales": {AD_HOC: scale},
     }
     return validate(values, MemoryCard, name)

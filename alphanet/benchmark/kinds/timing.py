@@ -29,7 +29,7 @@ class ModelScale(ScaleSettings):
 
     weights: Literal["untrained", "released"] = "untrained"  # of models whose names tell none; random ones cost as much
     dtype: Literal["float32", "float64"] = "float32"
-    alphanet: str | None = None  # file with AlphaNet's weights, if they are released ones
+    alphanet: str | None = None  # file or name of AlphaNet's weights, if they are released ones
     config: Path | None = None  # JSON of AlphaNet's files that carry none
     trust: bool = False  # accept pickled weights whose checksum is not known
 

@@ -135,6 +135,7 @@ def subject_of(
         precision=declared_precision(potential),
         cutoff=cutoff,
         untrained=how.untrained,
+        repels=_has_repulsion(potential),
         seed=how.seed,
         reopened=reopened,
         origins={CRYSTAL: crystal.origin, MOLECULE: molecule.origin},
@@ -151,6 +152,11 @@ def declared_precision(potential: Potential) -> str | None:
     provenance = potential.provenance()
     declared = provenance.get("dtype") or provenance.get("precision")
     return str(declared) if declared else None
+
+
+def _has_repulsion(potential: Potential) -> bool:
+    settings = potential.provenance().get("settings")
+    return isinstance(settings, dict) and settings.get("zbl") is True
 
 
 def declared_limits(potential: Potential) -> tuple[list[str] | None, float | None]:

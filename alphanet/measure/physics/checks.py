@@ -60,6 +60,7 @@ class Subject:
     precision: str | None = None  # float32 or float64; None: the noise shows it
     cutoff: float | None = None  # Å; None: the potential tells none and a dimer shows none
     untrained: bool = False
+    repels: bool = False  # it has a repulsion of nuclei, which random weights have too (zbl of AlphaNet)
     seed: int = 0
     reopened: Callable[[], Potential] | None = None  # opens the potential in float32; None: that is not compared
     origins: Mapping[str, str] = field(default_factory=dict)  # of the crystal and the molecule, in words

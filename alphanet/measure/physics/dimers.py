@@ -64,7 +64,7 @@ def found_cutoff(potential: Potential, symbols: tuple[str, str]) -> float | None
 def _repulsion(subject: Subject, pairs: list[tuple[str, str]]) -> Check:
     """How far the energy falls when two atoms that are nearer than any bond come nearer still: not at all."""
     name = "repulsion"
-    if subject.untrained:
+    if subject.untrained and not subject.repels:
         return unchecked(name, "eV", "random weights know no chemistry")
     falls = []
     for pair in pairs:

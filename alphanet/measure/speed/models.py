@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel, JsonValue
@@ -10,13 +10,13 @@ from pydantic import BaseModel, JsonValue
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
 from alphanet.measure.speed.points import Typed
+from alphanet.model.released import released_files
 from alphanet.potentials import alphanet_worker, python_worker
 from alphanet.potentials.cards import BaselineCard
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
 from alphanet.potentials.opening import DEFAULT_PRESET, trained_weights
 from alphanet.potentials.protocol import LoadRequest
-from alphanet.potentials.released import released_files
 from alphanet.potentials.settings import architecture, model_settings
 from alphanet.potentials.specification import Specification, specified
 from alphanet.potentials.weights import Weights
@@ -33,7 +33,7 @@ class TimingSetup(Typed):
     device: str = "cpu"
     threads: int = 1  # of every library in every worker
     seed: int = 0  # of random weights
-    alphanet: str | None = None  # file with weights of AlphaNet, which also names their reading
+    alphanet: str | None = None  # file or name of AlphaNet's weights, which also names their reading
     config: str | None = None  # JSON of AlphaNet's files that carry none
     trust: bool = False  # accept pickled weights whose checksum is not known
 
@@ -103,27 +103,34 @@ def make_environments(names: Iterable[str]) -> None:
 
 def _alphanet(model: Specification, setup: TimingSetup) -> TimedModel:
     versions = {"sources": code_digest(["model", "graph.py", "neighbors.py"])}
-    file, config = model.file, setup.config
-    if model.kind == "released":
-        file, own_config = released_files(model.name)
-        config = str(own_config)
-    elif model.kind == "random" and setup.weights == "released":
-        _refuse_preset(model)
-        if setup.alphanet is None:
-            raise UserError("weights released: name a file with AlphaNet's as `alphanet`, or leave AlphaNet out")
-        file = Path(setup.alphanet)
-    if file is not None:
-        if not file.is_file():
-            raise UserError(f"cannot read {file}: no such file")
-        settings: dict[str, JsonValue] = {} if config is None else {"config": str(Path(config).resolve())}
-        request = _request(setup, checkpoint=str(file.resolve()), architecture=settings)
-        versions |= {"weights": sha256_of(file)}
-    else:
+    if model.kind == "random" and setup.weights == "released":
+        return replace(_with_weights(model, setup), name=model.text)
+    if model.kind == "random":
         preset = model.preset or DEFAULT_PRESET
         _require_preset(preset)
         request = _request(setup, architecture={"preset": preset, "reading": model.reading})
-        versions |= {"preset": preset}
-    return _here(model, alphanet_worker.__file__, request, versions)
+        return _here(model, alphanet_worker.__file__, request, versions | {"preset": preset})
+    if model.kind == "released":  # the worker finds them by name, with their configuration
+        file, checkpoint, config = released_files(model.name)[0], model.name, None
+    else:
+        assert model.file is not None
+        if model.members:
+            raise UserError(f"{model.text}: the time of a committee is that of its members; name one of them")
+        file, checkpoint, config = model.file, str(model.file.resolve()), setup.config
+    settings: dict[str, JsonValue] = {} if config is None else {"config": str(Path(config).resolve())}
+    request = _request(setup, checkpoint=checkpoint, architecture=settings)
+    return _here(model, alphanet_worker.__file__, request, versions | {"weights": sha256_of(file)})
+
+
+def _with_weights(model: Specification, setup: TimingSetup) -> TimedModel:
+    """AlphaNet with the weights that the setup names."""
+    _refuse_preset(model)
+    if setup.alphanet is None:
+        raise UserError("weights released: name a file with AlphaNet's as `alphanet`, or leave AlphaNet out")
+    named = specified(setup.alphanet)
+    if named.kind not in ("file", "released"):
+        raise UserError(f"{setup.alphanet} is neither a file of AlphaNet nor the name of released weights")
+    return _alphanet(named, setup)
 
 
 def _python(model: Specification, setup: TimingSetup) -> TimedModel:

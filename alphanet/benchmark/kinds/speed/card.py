@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from alphanet.benchmark.card import AD_HOC, BenchmarkCard, Column, Row
+from alphanet.benchmark.kinds.opening import rows_of_models
 from alphanet.benchmark.kinds.timing import AD_HOC_REASON, TimingScale
 from alphanet.cards import Card, validate
 from alphanet.errors import did_you_mean
@@ -122,7 +123,7 @@ def speed_card(
         minutes: for everything.
         weights: untrained or released, of models whose names tell no weights.
         dtype: float32 or float64.
-        alphanet: file with AlphaNet's weights, if they are released ones.
+        alphanet: file or name of AlphaNet's weights, if they are released ones.
         config: JSON of AlphaNet's files that carry none.
         trust: accept pickled weights whose checksum is not known.
 
@@ -150,7 +151,7 @@ def speed_card(
         "name": name,
         "title": "Time and memory of a training step" if "train" in tasks else "Time and memory of energy and forces",
         "sweeps": {"training" if "train" in tasks else "inference": tuple(tasks)},
-        "rows": {model: {"model": model} for model in models},
+        "rows": rows_of_models(models),
         "scales": {AD_HOC: scale},
     }
     return validate(values, SpeedCard, name)
