@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from alphanet.potentials.cards import BaselineCard
+    from alphanet.potentials.weights import Weights
 
 ALPHANET = "alphanet"
 NEEDS_UNTRAINED = "of random weights: set untrained, too, or leave it out"
@@ -152,11 +153,20 @@ def _baseline(card: "BaselineCard", checkpoint: str, options: LoadOptions, frame
             "amplification": options.amplification,
         }
         return potential(settings=settings)
-    return potential(model=_weights(card, checkpoint, trust=options.trust))
+    return potential(model=checkpoint_of(card, checkpoint, trust=options.trust))
 
 
-def _weights(card: "BaselineCard", checkpoint: str, *, trust: bool) -> Any:
-    """A file, or released weights. A bare name never means a training of the user, which has to be named."""
+def checkpoint_of(card: "BaselineCard", checkpoint: str, *, trust: bool) -> "Path | Weights":
+    """A file, or released weights. A bare name never means a training of the user, which has to be named.
+
+    Args:
+        card: the baseline.
+        checkpoint: a file, a name in the card, or empty for the card's first.
+        trust: accept pickles.
+
+    Raises:
+        UserError: there are no such weights on this disk, or they are a pickle that is not trusted.
+    """
     from alphanet.potentials.weights import present
 
     if checkpoint in card.checkpoints:

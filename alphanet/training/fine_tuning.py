@@ -68,8 +68,13 @@ def weights_of(start: "FineTuning") -> tuple[Path, Path | None]:
     Raises:
         UserError: released weights that are not here.
     """
+    from alphanet.potentials.cards import baseline_names, load_baseline
     from alphanet.potentials.released import released_files, released_names
 
+    head = str(start.weights).partition(":")[0]
+    if head in baseline_names() and not start.weights.expanduser().exists():
+        model = load_baseline(head).trained_as or head
+        raise UserError(f"{start.weights} are weights of {head}, not of AlphaNet; add --model {model}")
     if str(start.weights) in released_names() and not start.weights.is_file():
         return released_files(str(start.weights))
     return start.weights.expanduser(), start.config

@@ -181,9 +181,9 @@ def _train_baseline(
             "stress": card.stress,
         }
         if settings.finetune is not None:
-            changes = baseline_start(card, settings, statistics, frames[0], device)
-            request |= changes
-            references, elements = changes["references"], tuple(changes["elements"])
+            start = baseline_start(card, settings, statistics, frames[0], folder, device)
+            request |= start.request
+            references, elements = start.references, start.elements
         folder.trainer.mkdir(parents=True, exist_ok=True)
         answer = potential.train(request)
     result = TrainingResult(
