@@ -18,9 +18,9 @@ from alphanet.data.store import FrameStore, write_store
 from alphanet.errors import UserError
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import install, python_of
-from alphanet.potentials.kit import worker_kit
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.settings import train_settings
+from alphanet.potentials.weights import present
 from alphanet.training.folder import RunFolder
 from alphanet.training.run import run_training
 
@@ -97,3 +97,53 @@ def test_the_packages_own_trainers_go_on_from_weights(name, data, tmp_path):
         trained(name, data["new"], tmp_path / "wrong", finetune={"weights": str(old.model), "freeze": ["nothing"]})
     with pytest.raises(UserError, match="own trainer has no low-rank changes"):
         trained(name, data["new"], tmp_path / "lora", finetune={"weights": str(old.model), "lora": 2})
+
+
+# What the packages write themselves: a module of mace with energies of the elements and a scale of its own, and a
+# model that deepmd froze.
+MODULE = """
+import sys
+import mace  # before e3nn
+import numpy as np, torch
+from e3nn import o3
+from mace.modules import ScaleShiftMACE, interaction_classes
+torch.manual_seed(0)
+residual = interaction_classes["RealAgnosticResidualInteractionBlock"]
+module = ScaleShiftMACE(
+    r_max=4.0, num_bessel=4, num_polynomial_cutoff=5, max_ell=1, interaction_cls=residual,
+    interaction_cls_first=residual, num_interactions=2, num_elements=3, hidden_irreps=o3.Irreps("4x0e+4x1o"),
+    MLP_irreps=o3.Irreps("4x0e"), atomic_energies=np.array([-1.0, -2.0, -3.0]), avg_num_neighbors=17.5,
+    atomic_numbers=[29, 47, 79], correlation=2, gate=torch.nn.functional.silu, radial_MLP=[8, 8],
+    atomic_inter_scale=0.7, atomic_inter_shift=0.1,
+)
+torch.save(module, sys.argv[1])
+"""
+
+
+def test_a_module_of_mace_needs_trust_and_becomes_weights_of_mace(data, tmp_path):
+    install(load_baseline("mace-mp-0"))
+    file = tmp_path / "small.model"
+    subprocess.run([python_of(load_baseline("mace")), "-c", MODULE, file], check=True, cwd=tmp_path, timeout=600)
+    with pytest.raises(UserError, match="loads pickles, which run any code"):
+        trained("mace", data["new"], tmp_path / "untrusted", finetune=str(file))
+    new = trained("mace", data["new"], tmp_path / "new", finetune={"weights": f"mace-mp-0:{file}", "trust": True})
+    assert new.elements == ("Cu", "Ag", "Au")
+    assert new.reference_energies["Ag"] == -2.0
+    start = RunFolder(tmp_path / "new").start
+    released = predicted("mace-mp-0", file, data["old"])
+    for one, copy in zip(released, predicted("mace", start, data["old"]), strict=True):
+        assert copy.energy == pytest.approx(one.energy, abs=1e-5)
+        np.testing.assert_allclose(copy.forces, one.forces, atol=1e-5)
+
+
+def test_sevennet_goes_on_from_the_weights_in_its_package(data, tmp_path):
+    new = trained("sevennet-0", data["new"], tmp_path / "new", finetune="22May2024", learning_rate=1e-4)
+    start = RunFolder(tmp_path / "new").start
+    card = load_baseline("sevennet-0")
+    released = predicted("sevennet-0", present(card, "22May2024"), data["old"])
+    for one, copy in zip(released, predicted("sevennet-0", start, data["old"]), strict=True):
+        assert copy.energy == pytest.approx(one.energy, abs=1e-4)
+        np.testing.assert_allclose(copy.forces, one.forces, atol=1e-4)
+        np.testing.assert_allclose(copy.stress, one.stress, atol=1e-5)
+    assert len(new.elements) == 89 and new.parameters > 800_000
+    assert new.validation["energy_mae"] < 0.5  # of 7 eV/atom between the levels of theory
