@@ -43,6 +43,8 @@ class BaselineSettings(TrainingSettings):
             raise ValueError("the length of the training is missing: give epochs or steps; max_time is only a guard")
         if self.finetune is not None and (self.model or self.elements):
             raise ValueError(f"model and elements are those of {self.finetune.weights}; leave both out")
+        if self.finetune is not None and self.finetune.config is not None:
+            raise ValueError("finetune.config is for public checkpoints of AlphaNet")
         return self
 
 

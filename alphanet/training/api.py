@@ -7,17 +7,21 @@ from pydantic import JsonValue
 
 from alphanet.data.own_stores import OwnFrames, prepare_own
 from alphanet.data.prepare import prepare
+from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import install, is_installed
+from alphanet.potentials.opening import checkpoint_of
 from alphanet.potentials.runs import RUNS
 from alphanet.potentials.settings import BaselineSettings
+from alphanet.training.baseline_start import source_of
 from alphanet.training.config import AlphaNetSettings
 from alphanet.training.defaults import ALPHANET, settings_for
-from alphanet.training.fine_tuning import replayed
+from alphanet.training.fine_tuning import replayed, weights_of
 from alphanet.training.folder import TrainingResult
 from alphanet.training.references import completed_references
 from alphanet.training.run import StoredFrames, TrainingData, run_training
+from alphanet.training.settings import FineTuning
 
 
 def train(
@@ -83,11 +87,26 @@ def train_on(
     """
     if isinstance(settings, BaselineSettings) and not is_installed(card := load_baseline(settings.baseline)):
         install(card)
+    if settings.finetune is not None:
+        _require_weights(settings, settings.finetune)
     if settings.finetune is not None and settings.finetune.replay is not None:
         replay = settings.finetune.replay.expanduser()
         sources = {**frames.sources, str(replay): sha256_of(replay)}
         frames = StoredFrames(replayed(frames.train, settings.finetune), frames.valid, sources)
     return run_training(with_isolated_atoms(settings, frames), frames, out, resume=resume)
+
+
+def _require_weights(settings: AlphaNetSettings | BaselineSettings, start: FineTuning) -> None:
+    """Refuse weights that are not there, before the folder is claimed for them.
+
+    Raises:
+        UserError: no such file and no such name, or a pickle that is not trusted.
+    """
+    if isinstance(settings, BaselineSettings):
+        source, checkpoint = source_of(load_baseline(settings.baseline), start)
+        checkpoint_of(source, checkpoint, trust=start.trust)
+    elif not (file := weights_of(start)[0]).is_file():
+        raise UserError(f"cannot read {file}: no such file, and no name in `alphanet models list`")
 
 
 def with_isolated_atoms(

@@ -1,11 +1,12 @@
 """The start of a baseline's training from trained weights: its own, or the released ones of a card."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ase import Atoms
+from pydantic import JsonValue
 
 from alphanet.cards import validate
 from alphanet.errors import UserError
@@ -27,11 +28,18 @@ OURS = ".safetensors"  # what the trainings of all baselines write; other files 
 
 @dataclass(frozen=True)
 class Start:
-    """What a worker's request takes from the weights."""
+    """What a training of a baseline begins with: random weights if `finetune` is None."""
 
+    architecture: dict[str, JsonValue]
     elements: tuple[str, ...]
     references: dict[str, float]  # eV
-    request: dict[str, Any]
+    energy_scale: float  # eV
+    finetune: dict[str, JsonValue] | None = None  # rules of a start from weights, with their copy in the folder
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The same as a part of a worker's request."""
+        return asdict(self) | {"elements": list(self.elements)}
 
 
 def baseline_start(
@@ -68,15 +76,13 @@ def baseline_start(
         answer = _read(card, settings, statistics, frames, folder.start, device)
         write_text(facts, answer.model_dump_json(indent=1) + "\n")
     answer = validate(read_json_object(facts), StartAnswer, str(facts))
-    elements = tuple(answer.references)
-    request = {
-        "architecture": answer.architecture,
-        "elements": list(elements),
-        "references": answer.references,
-        "energy_scale": answer.energy_scale,
-        "finetune": start.model_dump(mode="json") | {"weights": str(folder.start.resolve())},
-    }
-    return Start(elements, answer.references, request)
+    return Start(
+        architecture=answer.architecture,
+        elements=tuple(answer.references),
+        references=answer.references,
+        energy_scale=answer.energy_scale,
+        finetune=start.model_dump(mode="json") | {"weights": str(folder.start.resolve())},
+    )
 
 
 def _read(

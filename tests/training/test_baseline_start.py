@@ -13,7 +13,9 @@ from alphanet.data.store import write_store
 from alphanet.errors import UserError
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.settings import train_settings
+from alphanet.training.api import train_on
 from alphanet.training.baseline_start import source_of
+from alphanet.training.defaults import settings_for
 from alphanet.training.fine_tuning import weights_of
 from alphanet.training.folder import RunFolder
 from alphanet.training.run import run_training
@@ -78,6 +80,10 @@ def test_a_start_from_weights_has_defaults_of_its_own() -> None:
     assert tuned.learning_rate == pytest.approx(usual.learning_rate / 10)
     assert (usual.ema_decay, tuned.ema_decay) == (0.999, 0.99)
     assert train_settings(card, {"finetune": "11Jul2024", "learning_rate": 0.5}).learning_rate == 0.5
+    with pytest.raises(UserError, match=r"finetune\.config is for public checkpoints of AlphaNet"):
+        train_settings(card, {"finetune": {"weights": "11Jul2024", "config": "a.json"}})
+    with pytest.raises(UserError, match=r"finetune\.trust is for the weights of baselines"):
+        settings_for("alphanet", "formate", "mini", {"finetune": {"weights": "a.safetensors", "trust": True}})
     with pytest.raises(UserError, match="model and elements are those of 11Jul2024; leave both out"):
         train_settings(card, {"finetune": "11Jul2024", "model": {"lmax": 1}})
 
@@ -128,3 +134,18 @@ def test_mistakes_in_a_start_are_named(installed, data: Data, tmp_path: Path) ->
         path.unlink()
         write_store(path, [atoms], {})
     fails("first knows H, C; N cannot be added to fake", finetune="first")
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("alphanet", "cannot read absent: no such file, and no name in `alphanet models list`"),
+        ("fake", "absent: no such file"),
+    ],
+)
+def test_absent_weights_claim_no_folder(installed, data: Data, tmp_path: Path, model: str, said: str) -> None:
+    installed(checkpoints=CARRIED)
+    settings = settings_for(model, "zeolite", "mini", {"finetune": "absent"})
+    with pytest.raises(UserError, match=said):
+        train_on(settings, data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
