@@ -274,7 +274,8 @@ StartFrom = Annotated[
     _option(
         MODEL,
         "Start from these weights (fine-tuning): a file that `train` wrote, a public checkpoint of AlphaNet (with "
-        "--config), or a name of `alphanet models list`.",
+        "--config), a name of `alphanet models list`, or a baseline's released weights (`mace-mp-0`, "
+        "`sevennet-0:22May2024`) with --model.",
         "--from",
     ),
 ]

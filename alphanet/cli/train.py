@@ -50,6 +50,7 @@ def train(
     scale: o.Scale = None,
     start: o.StartFrom = None,
     config: o.ModelConfig = None,
+    trust: o.Trust = False,
     valid: o.ValidFrames = None,
     test: o.TestFrames = None,
     split: o.SplitRule = None,
@@ -93,9 +94,9 @@ def train(
         threads=threads,
     )
     if start:
-        values["finetune"] = o.given(weights=start, config=None if config is None else str(config))
-    elif config:
-        o.refuse("it goes with --from", config=config)
+        values["finetune"] = o.given(weights=start, config=None if config is None else str(config), trust=trust)
+    else:
+        o.refuse("it goes with --from", config=config, trust=trust)
     labels = o.given(energy=energy_key, forces=forces_key, stress=stress_key, virial=virial_key)
     division = o.given(
         valid=o.part(valid),

@@ -29,6 +29,10 @@ class BaselineCard(Card):
     """Whether forces are derivatives of the energy; otherwise the network predicts them directly"""
     stress: bool
     trainable: bool
+    trained_as: str | None = None
+    """Name of the baseline whose training can start from these weights, if it is another"""
+    untrained: str = ""
+    """Reason why it is not trained here"""
     elements: tuple[str, ...] | Literal["trained", "any"] = "trained"
     """Chemical symbols; `trained`: those of the training data; `any`: all"""
     dtypes: tuple[Literal["float32", "float64"], ...] = ("float32", "float64")
@@ -63,6 +67,8 @@ class BaselineCard(Card):
     def _can_be_loaded(self) -> "BaselineCard":
         if not (self.presets or self.checkpoints):
             raise ValueError("neither presets (random weights) nor checkpoints: there is nothing to load")
+        if self.trainable and (self.trained_as or self.untrained):
+            raise ValueError("trained_as and untrained are for baselines that are not trained themselves")
         return self
 
     @property

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, PositiveFloat
 
 from alphanet.cards import Card
 from alphanet.errors import UserError
@@ -40,6 +40,19 @@ class LoadRequest(Card):
     dtype: str = "float32"
     device: str = "cpu"
     threads: int = 1
+
+
+class StartAnswer(Card):
+    """A worker's answer about weights that a training starts from."""
+
+    architecture: dict[str, JsonValue]
+    """In the package's own words"""
+    elements: tuple[str, ...] | None
+    """In the order of the network's tables; None if it has rows for all"""
+    references: dict[str, float]
+    """Energies of the elements, eV"""
+    energy_scale: PositiveFloat
+    """eV"""
 
 
 class TrainingAnswer(Card):

@@ -116,11 +116,11 @@ def _found(text: str) -> Specification:
     if text in released_names():
         return Specification(text, "released", text)
     if head in baseline_names():
-        return _baseline(text, head, load_baseline(head), tail)
+        return baseline_specification(text, head, load_baseline(head), tail)
     if (path := Path(text)).exists():
         return _path(text, path)
     if colon and (file := card_file(Path(head))) is not None:
-        return _baseline(text, str(_folder_of(file)), read_baseline(file), tail)
+        return baseline_specification(text, str(_folder_of(file)), read_baseline(file), tail)
     if colon and (not Path(head).exists() or (_MODULE.fullmatch(head) and Path(head).is_dir())):
         return _callable(text, head, tail)
     if colon:
@@ -136,7 +136,7 @@ def _found(text: str) -> Specification:
 def _path(text: str, path: Path) -> Specification:
     """The model in a file or folder."""
     if (file := card_file(path)) is not None:
-        return _baseline(text, str(_folder_of(file)), read_baseline(file), "")
+        return baseline_specification(text, str(_folder_of(file)), read_baseline(file), "")
     if path.is_dir():
         return _trained(text, path)
     if path.suffix in (".yaml", ".yml"):
@@ -166,8 +166,18 @@ def _trained(text: str, folder: Path) -> Specification:
     return replace(plain, kind="baseline", card=load_baseline(name))
 
 
-def _baseline(text: str, name: str, card: BaselineCard, checkpoint: str) -> Specification:
-    """A baseline called `name`, with released weights of its card, or with those in a file or a training's folder."""
+def baseline_specification(text: str, name: str, card: BaselineCard, checkpoint: str) -> Specification:
+    """A baseline called `name`, with released weights of its card, or with those in a file or a training's folder.
+
+    Args:
+        text: as it was given.
+        name: of the baseline, or the folder of its card.
+        card: of the baseline.
+        checkpoint: a name in the card, a file or a folder; empty for the card's first.
+
+    Raises:
+        UserError: no such checkpoint.
+    """
     plain = Specification(text, "baseline", name, card=card)
     if not checkpoint:
         return plain

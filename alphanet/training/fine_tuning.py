@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
@@ -60,6 +60,22 @@ def loaded(start: "FineTuning", elements: Sequence[str], dtype: str) -> "Interat
         state[name] = _extended(name, tensor, state[name], places)
     new.load_state_dict(state)
     return new.eval()
+
+
+def weights_of(start: "FineTuning") -> tuple[Path, Any]:
+    """The file of the weights and their configuration, if it is apart; a name is that of released weights.
+
+    Raises:
+        UserError: no such file, weights of a baseline, or released weights that are not here.
+    """
+    from alphanet.model.released import model_files
+    from alphanet.potentials.cards import baseline_names, load_baseline
+
+    head = str(start.weights).partition(":")[0]
+    if head in baseline_names() and not start.weights.expanduser().exists():
+        model = load_baseline(head).trained_as or head
+        raise UserError(f"{start.weights} are weights of {head}, not of AlphaNet; add --model {model}")
+    return model_files(start.weights.expanduser(), start.config)
 
 
 def replayed(train: Path, start: "FineTuning") -> Path:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RESULT = "result.json"
 STATISTICS = "statistics.json"
-TRAINER = "trainer"
+TRAINER, START = "trainer", "start.safetensors"
 CONTENTS = {
     "config.yaml": "settings of this run",
     STATISTICS: "elements, reference energies and force scale of the training data; checksums of its sources",
@@ -102,6 +102,11 @@ class RunFolder:
     def trainer(self) -> Path:
         """Files of a baseline's own trainer."""
         return self.path / TRAINER
+
+    @property
+    def start(self) -> Path:
+        """The weights that a baseline's training started from, in the format of trainings."""
+        return self.trainer / START
 
     def tree(self) -> str:
         """The files that the run will write, as text."""

@@ -117,7 +117,9 @@ class FineTuning(Card):
     """A start from trained weights."""
 
     weights: Path
-    """File of trained weights, or the name of released weights of AlphaNet"""
+    """File of trained weights, or a name: of released weights of AlphaNet, or of a baseline's (`mace-mp-0:medium`)"""
+    trust: bool = False
+    """Accept weights of a baseline that are pickled, which runs the code in them"""
     config: Path | None = None
     """JSON file with the configuration of a public checkpoint that carries none"""
     references: Literal["refit", "keep"] = "refit"

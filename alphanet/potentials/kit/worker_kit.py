@@ -2,8 +2,9 @@
 
 This file is run inside the baselines' environments, where it is imported as `worker_kit`; it needs numpy and nothing of
 alphanet. A `worker.py` has `load(request) -> model` with `model.info` and `model.predict(structures)`, which is
-`model.evaluate(model.prepare(structures))` where the package takes a graph, and `train(request)` if it trains. What it
-writes to `logger` reaches the caller's log.
+`model.evaluate(model.prepare(structures))` where the package takes a graph, `train(request)` if it trains, and
+`start(request)` if a training can go on from weights, see `starting`. What it writes to `logger` reaches the caller's
+log.
 """
 
 from __future__ import annotations
@@ -260,6 +261,9 @@ class _Calls:
         import timing
 
         return timing.difference(self._model, request)
+
+    def start(self, request: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._worker().start(request))
 
     def train(self, request: dict[str, Any]) -> dict[str, Any]:
         return dict(self._worker().train(request))

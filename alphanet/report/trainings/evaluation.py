@@ -29,8 +29,8 @@ from alphanet.report.trainings.tables import error_grid, settings_grid
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
 from alphanet.results.schema import RESULTS, BenchmarkResult, Curve, Figure, Point, read_result
-from alphanet.training.fine_tuning import list_of
-from alphanet.training.folder import TrainingResult
+from alphanet.training.fine_tuning import list_of, weights_of
+from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.settings import FineTuning
 
 KIND = "training"
@@ -190,7 +190,10 @@ def _before_and_after(
     split = "test" if "test" in stores else "valid"
     old = start.old or start.replay
     of_old: Mapping[str, Iterable[Atoms]] = {} if old is None else {"old": list_of(old)}
-    weights, config = start.weights.expanduser(), start.config
+    if trained.name == ALPHANET:
+        weights, config = weights_of(start)
+    else:
+        weights, config = RunFolder(trained.model.parent).start, None
     results: list[tuple[str, str, Accuracy]] = []
     try:
         before = errors_of(trained, weights, {split: FrameStore(stores[split]), **of_old}, config)
