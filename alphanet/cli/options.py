@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alphanet.cli import completion, durations
+from alphanet import durations
+from alphanet.cli import completion
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
