@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 from ase import Atoms
-from ase.build import molecule
 from ase.data import atomic_numbers, covalent_radii
 
 from alphanet.errors import UserError
@@ -17,7 +16,7 @@ DENSE = 90  # mean number of neighbors within the cutoff; the widest caps in use
 
 def usual_structures() -> list[Atoms]:
     """The crystal and the molecules that the audit takes where a potential knows their elements."""
-    return [quartz(), *(molecule(name) for name in MOLECULES)]
+    return [quartz(), *_molecules()]
 
 
 def chosen_structures(
@@ -67,8 +66,14 @@ def _crystal(known: Collection[str] | None) -> Atoms:
     return _renamed(quartz(), {"Si": first, "O": second})
 
 
+def _molecules() -> list[Atoms]:
+    from ase.build import molecule  # brings scipy, which listing benchmarks does not need
+
+    return [molecule(name) for name in MOLECULES]
+
+
 def _molecule(known: Collection[str] | None, cutoff: float | None, crystal: Atoms) -> Atoms:
-    found = [molecule(name) for name in MOLECULES]
+    found = _molecules()
     understood = [atoms for atoms in found if known is None or set(atoms.get_chemical_symbols()) <= set(known)]
     fitting = [atoms for atoms in understood if cutoff is None or _extent(atoms) + MARGIN < cutoff]
     return fitting[0] if fitting else _tetrahedron(crystal)
