@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alphanet import durations
@@ -72,7 +71,7 @@ def run_all(chosen: Sequence[Choice], *, as_json: bool) -> bool:
         begun, started = time.monotonic(), time.time()
         code = run_command(arguments, quiet=as_json)
         seconds = time.monotonic() - begun
-        nothing_here = code == 1 and _lacks_everything(options.out / choice.name / RESULTS, started)
+        nothing_here = code == 1 and _lacks_everything(choice, started)
         finished.append(FinishedRun(choice.name, command, code, seconds / 60, options.budget, nothing_here))
         took = durations.words(seconds)
         logger.info("[%d/%d] %s: %s after %s", place, len(chosen), choice.name, finished[-1].state, took)
@@ -80,17 +79,19 @@ def run_all(chosen: Sequence[Choice], *, as_json: bool) -> bool:
     return all(run.succeeded for run in finished)
 
 
-def _lacks_everything(path: Path, started: float) -> bool:
-    """Whether the result that was written since `started` (s) has neither a number nor a failure."""
+def _lacks_everything(choice: Choice, started: float) -> bool:
+    """Whether the result that was written since `started` (s) has neither a chosen number nor a failure."""
+    from alphanet.benchmark.selection import anything_measured, selected_places
     from alphanet.results.schema import read_result
 
+    path = choice.options.out / choice.name / RESULTS
     try:
         if path.stat().st_mtime < started:
             return False
         result = read_result(path)
     except (OSError, UserError):
         return False
-    return not result.records and not result.failures
+    return not anything_measured(result, selected_places(choice.card, choice.options.only)) and not result.failures
 
 
 def arguments_of(options: "RunOptions") -> list[str]:
