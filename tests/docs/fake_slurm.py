@@ -4,6 +4,7 @@ A job starts at once. In its first start the warning of `--signal` comes as soon
 exists; a job that is requeued starts again. Tasks are processes, two at most, on as many nodes as the script wants.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-JOB, MOST = "4242", 2
+JOB, MOST, STARTS = "4242", 2, 3
 REQUEUED, WARNED = Path("fake-requeued"), Path("fake-warned")
 EVERY = 0.01  # seconds
 
@@ -36,16 +37,22 @@ def sbatch(script: str) -> int:
     }
     if "ntasks-per-node" in options:
         variables["SLURM_NTASKS_PER_NODE"] = str(per_node)
-    watched, warning = Path(os.environ["FAKE_WATCH"]), options.get("signal", "")
-    for start in range(3):
+    watched, warned = Path(os.environ["FAKE_WATCH"]), False
+    for _ in range(STARTS):
         with Path("slurm.out").open("a") as log:
-            job = subprocess.Popen(["bash", script], env=os.environ | variables, stdout=log, stderr=log)
+            job = subprocess.Popen(
+                ["bash", script], env=os.environ | variables, stdout=log, stderr=log, start_new_session=True
+            )
             while job.poll() is None:
-                if not start and watched.exists() and not WARNED.exists():
-                    WARNED.touch()  # srun tells its tasks
-                    if warning.startswith("B:"):
+                if watched.exists() and not warned:
+                    warned = True
+                    if options["signal"].startswith("B:"):
                         job.send_signal(signal.SIGUSR1)
+                    else:
+                        WARNED.touch()  # srun tells its tasks
                 time.sleep(EVERY)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(job.pid, signal.SIGKILL)  # a job ends with its script
         if not REQUEUED.exists():
             break
         REQUEUED.unlink()
@@ -54,7 +61,7 @@ def sbatch(script: str) -> int:
 
 def srun(*words: str) -> int:
     """Run a command as the tasks of a step; the greatest exit code."""
-    began_warned = WARNED.exists()
+    warned = WARNED.exists()  # in an earlier start
     count, nodes = int(os.environ["SLURM_NTASKS"]), int(os.environ["SLURM_NNODES"])
     tasks = []
     for rank in range(count):
@@ -62,10 +69,9 @@ def srun(*words: str) -> int:
         variables = {"SLURM_STEP_ID": "0", "SLURM_PROCID": rank, "SLURM_NODEID": node, "SLURM_LOCALID": local}
         environment = os.environ | {name: str(value) for name, value in variables.items()}
         tasks.append(subprocess.Popen(words, env=environment))
-    batch_only = "dask" in words  # that script asks for the signal with B:
     while any(task.poll() is None for task in tasks):
-        if WARNED.exists() and not began_warned and not batch_only:
-            began_warned = True
+        if WARNED.exists() and not warned:
+            warned = True
             for task in tasks:
                 task.send_signal(signal.SIGUSR1)
         time.sleep(EVERY)

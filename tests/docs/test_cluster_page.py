@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
@@ -24,6 +25,7 @@ PROGRAMS = {
     "dask": "-m dask",
     **{name: f"{FAKE} {name}" for name in ("sbatch", "srun", "scontrol")},
 }
+LONGEST = 600  # seconds of a job, on a busy machine
 SETTINGS = """
 epochs: {epochs}
 model: {{preset: mini, num_layers: 1, hidden_channels: 8, heads: 2, cutoff: 3.0}}
@@ -41,6 +43,8 @@ def submit(tmp_path):
         program = tmp_path / "bin" / name
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
         program.chmod(0o755)
+    (tmp_path / "bin" / "hostname").write_text("#!/bin/sh\necho 127.0.0.1\n")
+    (tmp_path / "bin" / "hostname").chmod(0o755)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "activate").write_text("")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SLURM")}
@@ -49,11 +53,14 @@ def submit(tmp_path):
 
     def submitted(script: str, watched: str) -> str:
         variables = {"PATH": path, "PYTHONPATH": places, "ALPHANET_HOME": str(tmp_path / "home"), "FAKE_WATCH": watched}
-        done = subprocess.run(
-            ["sbatch", script], cwd=tmp_path, env=clean | variables, check=False, timeout=300, capture_output=True
-        )
+        with subprocess.Popen(["sbatch", script], cwd=tmp_path, env=clean | variables) as job:
+            try:
+                code = job.wait(timeout=LONGEST)
+            finally:
+                for left in psutil.Process(job.pid).children(recursive=True) if job.poll() is None else ():
+                    left.kill()
         output = (tmp_path / "slurm.out").read_text()
-        assert done.returncode == 0, f"{done.stderr.decode()}\n{output}"
+        assert code == 0, output
         return output
 
     return submitted
