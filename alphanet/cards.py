@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,7 +37,7 @@ def card_files(kind: str, pattern: str = "*.yaml") -> dict[str, Path]:
         UserError: the variable names a path that is not a folder.
     """
     folders = [resources(kind), *filter(None, [added_folder(kind)])]
-    files = [(file.relative_to(folder).parts[0], file) for folder in folders for file in folder.glob(pattern)]
+    files = [(file.parts[len(folder.parts)], file) for folder in folders for file in folder.glob(pattern)]
     return dict(sorted({name.removesuffix(".yaml"): file for name, file in files}.items()))
 
 
@@ -64,7 +63,7 @@ def read_yaml(path: Path) -> Any:
         UserError: the file is missing or is not YAML.
     """
     try:
-        return deepcopy(_parsed(Path(path).read_text(encoding="utf-8-sig")))
+        return _copied(_parsed(Path(path).read_text(encoding="utf-8-sig")))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -75,6 +74,13 @@ def read_yaml(path: Path) -> Any:
 def _parsed(text: str) -> Any:
     """The content; a listing of all benchmarks reads the same cards again and again."""
     return yaml.load(text, Loader=LOADER)
+
+
+def _copied(content: Any) -> Any:
+    """The same content, whose mappings and lists are the caller's own."""
+    if isinstance(content, dict):
+        return {key: _copied(value) for key, value in content.items()}
+    return [_copied(value) for value in content] if isinstance(content, list) else content
 
 
 def read_card(path: Path, kind: type[CardType]) -> CardType:

@@ -1,7 +1,6 @@
 """`alphanet train`: train AlphaNet, or a baseline in its own environment, on files or on a data set."""
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from alphanet.cli import options as o
+from alphanet.cli import process
 from alphanet.cli.choices import DEFAULT_SCALE
-from alphanet.cli.output import print_json, print_table
+from alphanet.cli.output import print_json, print_table, show_messages
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def train(
         return
     from alphanet.training.api import default_folder, train_on, training_data
 
+    if not process.is_first():
+        show_messages(logging.WARNING)  # the first process does the talking
     values = o.given(
         epochs=epochs,
         seed=seed,
@@ -116,7 +118,7 @@ def train(
         _train_committee(chosen, frames, folder, members, resume=not restart, as_json=as_json)
         return
     result = train_on(chosen, frames, folder, resume=not restart)
-    if os.environ.get("LOCAL_RANK", "0") != "0":  # another process evaluates and prints
+    if not process.is_first():  # another process evaluates and prints
         return
     evaluation = _evaluation(folder, [result], frames)
     if as_json:
@@ -139,7 +141,7 @@ def _train_committee(
     from alphanet.training.committee import train_committee
 
     results = train_committee(settings, frames, folder, members, resume=resume)
-    if os.environ.get("LOCAL_RANK", "0") != "0":
+    if not process.is_first():
         return
     evaluation = _evaluation(folder, results, frames)
     if as_json:

@@ -8,7 +8,6 @@ from pydantic import JsonValue
 
 from alphanet.data.addresses import addresses_of, mirror_from
 from alphanet.data.archives import unpack, unpacked
-from alphanet.data.download import Expected, download
 from alphanet.data.progress import megabytes
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of, write_text
@@ -83,6 +82,8 @@ def fetch(card: BaselineCard, name: str, *, mirror: str | None = None) -> Weight
     Raises:
         UserError: the address cannot be reached, or the file differs from the card or from an earlier download.
     """
+    from alphanet.data.download import Expected, download  # listing benchmarks needs no client for HTTP
+
     checkpoint = released(card, name)
     if checkpoint.source == "package":
         return Weights(None, name, None)

@@ -29,6 +29,7 @@ from alphanet.potentials.kit.loop.convergence import is_flat
 from alphanet.potentials.kit.loop.data import GraphDataset, Prediction
 from alphanet.potentials.kit.loop.module import Predict, TrainingModule
 from alphanet.potentials.kit.loop.sampling import pack
+from alphanet.potentials.kit.loop.slurm import require_one_task
 from alphanet.potentials.kit.loop.table import validations
 from alphanet.potentials.kit.loop.trainer import Parallel, agree_before_start, fit, make_trainer, quiet_lightning
 from alphanet.potentials.remote import RemotePotential
@@ -87,7 +88,7 @@ def run_training(
     Raises:
         UserError: labels are missing or not finite, a loss or prediction becomes NaN or infinite, the folder holds
             another training, or the disk is full; a baseline's environment is missing or its trainer fails.
-        KeyboardInterrupt: a signal asked to stop; the same call resumes.
+        KeyboardInterrupt: Ctrl-C asked to stop; the same call resumes.
     """
     folder = RunFolder(Path(out))
     try:
@@ -154,6 +155,7 @@ def _train_baseline(
 ) -> TrainingResult:
     """Train a baseline in its environment, with the loop of AlphaNet or with its package's own trainer."""
     card = load_baseline(settings.baseline)
+    require_one_task(card.name)
     device = resolve_device(settings.device)
     threads = settings.threads or 1
     with RemotePotential(card, device=device, threads=threads, timeout=SILENCE) as potential:

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from alphanet import durations
 from alphanet.cards import Card, read_yaml
 from alphanet.data.own import OwnData, data_name, names_file
 from alphanet.errors import UserError
@@ -29,11 +30,9 @@ RUN_SETTINGS = frozenset(
 def _seconds(value: Any) -> Any:
     """Seconds from `hh:mm:ss`; other values pass."""
     if isinstance(value, str) and ":" in value:
-        parts = value.split(":")
-        if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        if (seconds := durations.clock(value)) is None:
             raise ValueError("expected hh:mm:ss or a number of seconds")
-        hours, minutes, seconds = (int(part) for part in parts)
-        return 3600.0 * hours + 60.0 * minutes + seconds
+        return seconds
     return value
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
-from ase.build import molecule
 from ase.data import atomic_numbers, covalent_radii
 
 from alphanet.errors import UserError
@@ -28,7 +27,7 @@ class Sample:
 
 def usual_structures() -> list[Atoms]:
     """The crystal and the molecules that the audit takes where a potential knows their elements."""
-    return [quartz(), *(molecule(name) for name in MOLECULES)]
+    return [quartz(), *_molecules()]
 
 
 def chosen_structures(
@@ -82,9 +81,19 @@ def _crystal(known: Collection[str] | None) -> Sample:
     return Sample(_renamed(quartz(), {"Si": first, "O": second}), origin)
 
 
+def _molecules() -> list[Atoms]:
+    return [_molecule_called(name) for name in MOLECULES]
+
+
+def _molecule_called(name: str) -> Atoms:
+    from ase.build import molecule  # brings scipy, which listing benchmarks does not need
+
+    return molecule(name)
+
+
 def _molecule(known: Collection[str] | None, cutoff: float | None, crystal: Atoms) -> Sample:
     for name in MOLECULES:
-        atoms = molecule(name)
+        atoms = _molecule_called(name)
         understood = known is None or set(atoms.get_chemical_symbols()) <= set(known)
         if understood and _fits(atoms, cutoff):
             return Sample(atoms, name)

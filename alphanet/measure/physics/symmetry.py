@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from ase import Atoms
-from scipy.spatial.transform import Rotation
 
 from alphanet.measure.physics.checks import CRYSTAL, MOLECULE, Check, PhysicsCheck, Subject, judged, physics_check
 from alphanet.potentials.protocol import FramePrediction
@@ -100,6 +99,8 @@ def _symmetry(name: str, title: str, *, molecule: bool = True) -> Callable[[Make
 @_symmetry("rotation", "rotation")
 def rotation(atoms: Atoms, random: np.random.Generator, _: int) -> Change:
     """The whole system turned."""
+    from scipy.spatial.transform import Rotation  # the list of benchmarks reads this file, and does without scipy
+
     return turned(atoms, Rotation.random(rng=random).as_matrix())
 
 

@@ -134,8 +134,10 @@ def serve(channel: Any, places: Sequence[str], log: str) -> None:
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
-    # Ctrl-C in a terminal reaches the whole process group; the parent decides what happens to its workers.
+    # Ctrl-C in a terminal reaches the whole process group, and SLURM's warning the whole step; the parent decides what
+    # happens to its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     end_with_parent()
     logger.addHandler(_ToCaller(channel))
     logger.setLevel(logging.INFO)
