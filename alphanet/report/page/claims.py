@@ -1,14 +1,16 @@
 """The claims of all runs in the order of a reader's interest, and the bar of each effect."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alphanet.report.page.model import ReportedRun
 from alphanet.results.facts import value_text
 from alphanet.results.schema import CLAIMS, Claim
 
 WIDTH, MARGIN = 220.0, 0.12  # of a bar, in pixels; free on both sides, of its range
-IMPORTANCE = {1: "Headlines", 2: "Also claimed", 3: "Details"}
+SUITE = 4
+LEVELS = {1: "Headlines", 2: "Also claimed", 3: "Details", SUITE: "Of this suite itself: whether it measures right"}
+"""Importance of the paper's claims, and what is claimed of the suite"""
 
 
 @dataclass(frozen=True)
@@ -38,20 +40,25 @@ class ShownClaim:
     bar: Bar | None
 
     @property
+    def level(self) -> int:
+        """Its key in `LEVELS`."""
+        return SUITE if self.claim.about == "suite" else self.claim.importance
+
+    @property
     def id(self) -> str:
         """Unique on the page."""
         return f"{self.run.id}/claim-{self.claim.id}"
 
 
 def shown_claims(runs: Iterable[ReportedRun]) -> list[ShownClaim]:
-    """All claims by importance, then outcome, then the order of the runs."""
+    """All claims by level, then outcome, then the order of the runs."""
     outcomes = list(CLAIMS)
-    pairs = [(run, claim) for run in runs if run.result for claim in run.result.claims]
-    pairs.sort(key=lambda pair: (pair[1].importance, outcomes.index(pair[1].outcome)))
-    return [_shown(run, claim, place) for place, (run, claim) in enumerate(pairs)]
+    shown = [_shown(run, claim) for run in runs if run.result for claim in run.result.claims]
+    shown.sort(key=lambda one: (one.level, outcomes.index(one.claim.outcome)))
+    return [replace(one, place=place) for place, one in enumerate(shown)]
 
 
-def _shown(run: ReportedRun, claim: Claim, place: int) -> ShownClaim:
+def _shown(run: ReportedRun, claim: Claim) -> ShownClaim:
     unit = f" {claim.unit}" if claim.unit else ""
     interval = "" if claim.interval is None else "{} to {}".format(*map(_text, claim.interval))
     reason = claim.verdict.removeprefix(claim.outcome).strip(" :")
@@ -60,7 +67,7 @@ def _shown(run: ReportedRun, claim: Claim, place: int) -> ShownClaim:
     return ShownClaim(
         run=run,
         claim=claim,
-        place=place,
+        place=0,
         effect="" if claim.effect is None else f"{_text(claim.effect)}{unit}",
         interval=interval,
         claimed=_claimed(claim, unit),
