@@ -1,7 +1,8 @@
 """Keep a finished run as the reference report: `python reports/keep_reference.py RUNS REPORT`, by `make reference`.
 
 It copies the page with its tables and PDF figures, and for every run the result, the tables, and the records and files
-behind its numbers. Copies of figures that the page does not load, weights and journals are left out.
+behind its numbers, with the errors of test frames, from which claims' intervals are computed. Copies of figures that
+the page does not load, weights and journals are left out.
 """
 
 import json
@@ -12,6 +13,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from alphanet.report.page.model import Report, ReportedRun
+from alphanet.results.records import RecordLog
 from alphanet.results.schema import RESULTS
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -35,7 +37,7 @@ def keep(runs: Path, report: Path, reference: Path = REFERENCE) -> None:
         for path in _files_behind(run, folder):
             target = fresh / "records" / folder.name / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(_kept(path, run.result.records if run.result else ()), encoding="utf-8")
+            target.write_bytes(_kept(path, run.result.records if run.result else ()))
     page = (fresh / "index.html").read_text(encoding="utf-8")
     (fresh / "index.html").write_text(LINK.sub("", page), encoding="utf-8")
     loaded = {fresh / path for path in LOADED.findall(page)}
@@ -49,17 +51,22 @@ def keep(runs: Path, report: Path, reference: Path = REFERENCE) -> None:
 
 def _files_behind(run: ReportedRun, folder: Path) -> list[Path]:
     """The result, records and tables of a run, and the files that its numbers name as their origin."""
-    named = {facts["file"] for facts in run.result.origins.values() if "file" in facts} if run.result else set()
+    result = run.result
+    named = {facts["file"] for facts in result.origins.values() if "file" in facts} if result else set()
+    for record in RecordLog(folder / "records.jsonl").records:
+        errors = record.protocol.get("frame_errors")
+        if result and record.id in result.records and isinstance(errors, dict):
+            named.add(str(errors["file"]))
     paths = [path for pattern in KEPT for path in sorted(folder.glob(pattern))]
     return paths + [folder / name for name in sorted(named) if name != RESULTS and (folder / name).is_file()]
 
 
-def _kept(path: Path, records: Container[str]) -> str:
-    """The file's text; for records only the lines that the result rests on, byte for byte."""
-    text = path.read_text(encoding="utf-8")
+def _kept(path: Path, records: Container[str]) -> bytes:
+    """The file's content; of records only the lines that the result rests on, byte for byte."""
     if path.name != "records.jsonl":
-        return text
-    return "".join(line for line in text.splitlines(keepends=True) if json.loads(line)["id"] in records)
+        return path.read_bytes()
+    lines = path.read_bytes().splitlines(keepends=True)
+    return b"".join(line for line in lines if json.loads(line)["id"] in records)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Claims: decided by intervals over seeds and frames, never by one seed, and refused where records do not fit."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from alphanet.benchmark.claims.evaluation import evaluate_claims
 from alphanet.benchmark.claims.evidence import Evidence
-from alphanet.benchmark.claims.samples import FrameErrorsFile, Sample, samples_of_records
+from alphanet.benchmark.claims.samples import FrameErrorsFile, Sample, Spent, samples_of_records
 from alphanet.benchmark.findings import Findings
 from alphanet.benchmark.kinds.speed.samples import samples_of_sweep
 from alphanet.benchmark.loading import card_of, load_benchmark
@@ -56,6 +57,22 @@ def test_paired_seeds_decide_and_say_the_effect():
     assert claim.effect == pytest.approx(0.8, abs=0.01) and claim.interval[1] < 1 and claim.p < 0.05
     assert claim.adjusted == claim.p and claim.seeds == 3 and claim.frames == 0
     assert claim.verdict.startswith("supported at scale mini: A / B, 10: 0.8") and claim.needs == ""
+
+
+@pytest.mark.parametrize(
+    ("equal", "of_rival", "needs"),
+    [
+        ("compute", 88.0, "a comparison at equal compute: A 100 s, B 88 s differ by more than 10 %"),
+        ("compute", 91.0, ""),
+        ("convergence", 0.0, "a comparison at convergence: B: its validation still falls"),
+    ],
+)
+def test_rows_on_unequal_terms_are_not_compared(equal, of_rival, needs):
+    samples = samples_of(A=(8.0, 9.0, 7.1), B=(10.0, 11.1, 9.0))
+    spent = {"A": Spent(equal, 100.0), "B": Spent(equal, of_rival)}
+    samples = {place: replace(sample, spent=spent[place[0]]) for place, sample in samples.items()}
+    claim = claim_of(samples, **LESS)
+    assert (claim.outcome, claim.needs) == (("not tested", needs) if needs else ("supported", ""))
 
 
 def test_the_other_side_contradicts():

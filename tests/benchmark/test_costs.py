@@ -9,7 +9,7 @@ import pytest
 
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds.accuracy import calibration
-from alphanet.benchmark.kinds.accuracy.costs import TrainedCosts, unequal_terms
+from alphanet.benchmark.kinds.accuracy.costs import TrainedCosts, trained_costs, unequal_terms
 from alphanet.benchmark.kinds.accuracy.trainers import TRAINERS, AlphaNetTrainer, TrainingRequest
 from alphanet.benchmark.loading import load_benchmark
 from alphanet.benchmark.runner import run_benchmark
@@ -35,8 +35,11 @@ def real(trainers, monkeypatch):
 
 
 def trained(row, **training):
-    record = Record(metrics={}, data={}, model={}, protocol={"training": training}, environment={})
-    return TrainedCosts(row, "formate", (record,))
+    return TrainedCosts(row, "formate", ((training_record(**training),),))
+
+
+def training_record(seed=0, **training):
+    return Record(metrics={}, data={}, model={}, protocol={"training": training, "seed": seed}, environment={})
 
 
 @contextlib.contextmanager
@@ -99,7 +102,13 @@ def test_rows_on_unequal_terms_are_refused_in_words():
     rows = [trained("AlphaNet", steps=100, cpu_seconds=50.0), trained("NequIP", steps=95, cpu_seconds=20.0)]
     assert unequal_terms("steps", rows) == [] == unequal_terms(None, rows)
     (text,) = unequal_terms("compute", rows)
-    assert text == "no comparison at equal compute on formate: AlphaNet 50 s, NequIP 20 s differ by more than 10 %"
+    seconds = (48.0, 90.0)
+    busy = TrainedCosts("NequIP", "formate", tuple((training_record(cpu_seconds=value),) for value in seconds))
+    assert unequal_terms("compute", [rows[0], busy]) == []  # the seed that was not disturbed counts
+    assert (
+        text
+        == "formate: not tested: a comparison at equal compute: AlphaNet 50 s, NequIP 20 s differ by more than 10 %"
+    )
     on_gpu = [
         trained("AlphaNet", cpu_seconds=9.0, gpu_seconds=5.0),
         trained("NequIP", cpu_seconds=1.0, gpu_seconds=5.1),
@@ -107,8 +116,19 @@ def test_rows_on_unequal_terms_are_refused_in_words():
     assert unequal_terms("compute", on_gpu) == []
     rows = [trained("AlphaNet", converged=True), trained("NequIP", converged=False)]
     assert unequal_terms("convergence", rows) == [
-        "no comparison at convergence on formate: NequIP: its validation still falls"
+        "formate: not tested: a comparison at convergence: NequIP: its validation still falls"
     ]
+
+
+def test_trainings_on_parts_of_the_frames_are_added_up_and_shared_ones_count_once(trainers):
+    card = load_benchmark("table")
+    card = card.model_copy(update={"columns": dict.fromkeys(("left", "right"), card.columns["formate"])})
+    row = next(iter(card.rows))
+    shared, *parts = (training_record(steps=8, parameters=5, sha256=digest) for digest in "abc")
+    (cost,) = trained_costs(card, {(row, "left"): [shared], (row, "right"): [shared]})
+    assert (cost.mean("steps"), cost.mean("parameters")) == (8, 5)
+    (cost,) = trained_costs(card, {(row, "left"): parts[:1], (row, "right"): parts[1:]})
+    assert (cost.mean("steps"), cost.mean("parameters"), len(cost.records)) == (16, 5, 2)
 
 
 def test_the_card_names_the_terms_and_the_result_has_the_problem(trainers, tmp_path, monkeypatch):
@@ -118,4 +138,4 @@ def test_the_card_names_the_terms_and_the_result_has_the_problem(trainers, tmp_p
     equal = card.scales["mini"].model_copy(update={"equal": "steps"})
     card = card.model_copy(update={"scales": {**card.scales, "mini": equal}})
     result = run_benchmark(card, RunOptions(out=tmp_path, only=("mean/formate",)))
-    assert any("at equal steps on formate" in problem for problem in result.problems)
+    assert any("formate: not tested: a comparison at equal steps" in problem for problem in result.problems)

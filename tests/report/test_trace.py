@@ -106,6 +106,7 @@ def test_a_kept_reference_can_be_followed_alone(copied, monkeypatch):
     keep(copied / "runs", copied / "out", copied / "reference")
     shutil.rmtree(copied / "runs")
     assert trace(copied / "reference", copied / "reference" / "records")["cells"] == 7
+    assert (copied / "reference" / "records" / "table" / "runs" / "seed0" / "frames.npz").read_bytes() == b"\x00\xff"
     page = (copied / "reference" / "index.html").read_text()
     links = [link for link in re.findall(r'href="([^"#:]+)"', page) if "://" not in link]
     assert links and all((copied / "reference" / link).is_file() for link in links)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.claims.card import AnyClaim
-from alphanet.benchmark.claims.samples import Sample, Samples, place_reason
+from alphanet.benchmark.claims.samples import Sample, Samples, place_reason, unequal
 from alphanet.benchmark.findings import Findings
 from alphanet.results.records import Record
 
@@ -40,7 +40,7 @@ class Evidence:
         """Columns in which all rows were measured, in the order of their axis if they have one.
 
         Raises:
-            NotTestedError: there is none, or one that the claim names is missing.
+            NotTestedError: there is none, one that the claim names is missing, or the rows are not on equal terms.
         """
         known = list(dict.fromkeys([*self.card.columns, *(column for _, column, _ in self.samples)])) or [""]
         named = self.claim.named_columns
@@ -52,6 +52,9 @@ class Evidence:
         left = [name for name in lacking if name in self.card.columns]
         if left and (text := f"measured in {len(having)} of {len(columns)} columns") not in self.details:
             self.details.append(text)
+        for column in having:
+            if reason := unequal({row: self.samples[row, column, metric].spent for row in rows}):
+                raise NotTestedError(reason)
         return sorted(having, key=lambda name: (self.card.axis(name) or 0.0, columns.index(name)))
 
     def repeated(self, rows: Sequence[str], columns: Sequence[str], metric: str, fewest: int) -> list[str]:

@@ -24,6 +24,22 @@ OF_ONE_SEED = frozenset({"seed", "key", "timeless_key", "training", "training_re
 """Parts of a record's protocol in which seeds may differ"""
 
 
+DIFFERENCE = 0.1  # of the larger one, by which rows of a comparison may differ
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a row's trainings took of that which a comparison holds equal."""
+
+    equal: Literal["steps", "compute", "convergence"]
+    amount: float  # steps; processor or GPU seconds; 1 if all seeds have converged and 0 if not
+
+    @property
+    def term(self) -> str:
+        """The term of the comparison in words."""
+        return self.equal if self.equal == "convergence" else f"equal {self.equal}"
+
+
 @dataclass(frozen=True)
 class FrameErrorsFile:
     """A file with the errors of every test frame of one training."""
@@ -53,6 +69,7 @@ class Sample:
     frames: Mapping[int, FrameErrorsFile] = field(default_factory=dict)  # by seed
     factor: float = 1.0  # value in the table over value in `frames`
     frames_key: str = ""  # equal for samples of the same test frames
+    spent: Spent | None = None  # None: nothing was trained, or the card's scale names no terms
 
     @property
     def problem(self) -> str:
@@ -119,6 +136,28 @@ def groups_of(samples: Sequence[Sample]) -> list[Group]:
         partner = next((other for other in shared if other[0] != "fixed"), key)
         members.setdefault(partner, []).append(place)
     return [_group(places, [samples[place] for place in places]) for places in members.values()]
+
+
+def unequal(spent: Mapping[str, Spent | None]) -> str:
+    """Which term of a comparison rows do not share, and why, in words; empty if they do.
+
+    Args:
+        spent: by row, all of one scale.
+    """
+    known = {row: one for row, one in spent.items() if one is not None}
+    if len(known) < 2:
+        return ""
+    first = next(iter(known.values()))
+    amounts = {row: one.amount for row, one in known.items()}
+    if first.equal == "convergence":
+        late = [row for row, amount in amounts.items() if not amount]
+        falls = f"{', '.join(late)}: {'its' if len(late) == 1 else 'their'} validation still falls"
+        return f"a comparison at {first.term}: {falls}" if late else ""
+    if min(amounts.values()) >= (1 - DIFFERENCE) * max(amounts.values()):
+        return ""
+    unit = "steps" if first.equal == "steps" else "s"
+    told = ", ".join(f"{row} {amount:.4g} {unit}" for row, amount in amounts.items())
+    return f"a comparison at {first.term}: {told} differ by more than 10 %"
 
 
 def disagreement(records: Sequence[Record]) -> str:

@@ -8,7 +8,7 @@ from alphanet.benchmark.claims.samples import Samples, samples_of_records, with_
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
-from alphanet.benchmark.kinds.accuracy.costs import compute_grid, trained_costs, unequal_terms
+from alphanet.benchmark.kinds.accuracy.costs import TrainedCosts, compute_grid, trained_costs, unequal_terms
 from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run_job, stop_of, training_job
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining, plan_trainings
 from alphanet.benchmark.kinds.accuracy.show import parity_plots, power_law_curves, power_law_grid, power_law_plot
@@ -166,9 +166,14 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
     def samples(self, findings: Findings) -> Samples:
         """Return the metrics of the test frames, with the errors of every frame where those were kept."""
         samples = samples_of_records(self.card, findings)
+        equal = self.card.scale(self.options.scale).equal
         seeded = {row: trainer_of(self.card.rows[row].model).seeded for row in {row for row, _, _ in samples}}
         for (row, column, metric), sample in samples.items():
             own = sample if seeded[row] else replace(sample, repeats="fixed")
+            if "steps" in sample.records[0].training:
+                own = replace(
+                    own, spent=TrainedCosts(row, column, tuple((record,) for record in sample.records)).spent(equal)
+                )
             if metric in FRAME_ARRAYS and not any("s2ef_groups" in record.metrics for record in own.records):
                 own = with_frame_errors(own, self.folder, *FRAME_ARRAYS[metric])
             samples[row, column, metric] = own
