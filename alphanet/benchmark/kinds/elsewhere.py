@@ -87,7 +87,14 @@ class Elsewhere(Kind[ElsewhereCard, str]):
             shown.origins[key] = {"measured": "elsewhere", "address": row.address} | record_facts(records[0])
             rows.append((name, *(self._number(name, metric, key) for metric in self.card.metrics)))
         titles = [f"{one.title} ({one.unit})" if one.unit else one.title for one in self.card.metrics.values()]
-        shown.grids.append(Grid(id=GRID, title=self.card.title, columns=("model", *titles), rows=tuple(rows)))
+        shown.grids.append(
+            Grid(
+                id=GRID,
+                title="Numbers as published, each with its address",
+                columns=("model", *titles),
+                rows=tuple(rows),
+            )
+        )
         shown.notes += [text for metric in self.card.metrics if (text := self._place(metric))]
         return shown
 

@@ -36,7 +36,7 @@ class ShownClaim:
     effect: str  # as text; empty without one
     interval: str
     claimed: str  # side of the threshold, as text
-    reason: str  # of the verdict
+    reason: str  # what the verdict rests on, or what it lacks
     bar: Bar | None
 
     @property
@@ -61,9 +61,6 @@ def shown_claims(runs: Iterable[ReportedRun]) -> list[ShownClaim]:
 def _shown(run: ReportedRun, claim: Claim) -> ShownClaim:
     unit = f" {claim.unit}" if claim.unit else ""
     interval = "" if claim.interval is None else "{} to {}".format(*map(_text, claim.interval))
-    reason = claim.verdict.removeprefix(claim.outcome).strip(" :")
-    if reason.startswith("(") and reason.endswith(")"):
-        reason = reason[1:-1]
     return ShownClaim(
         run=run,
         claim=claim,
@@ -71,9 +68,21 @@ def _shown(run: ReportedRun, claim: Claim) -> ShownClaim:
         effect="" if claim.effect is None else f"{_text(claim.effect)}{unit}",
         interval=interval,
         claimed=_claimed(claim, unit),
-        reason=reason,
+        reason=_reason(claim),
         bar=_bar(claim),
     )
+
+
+def _reason(claim: Claim) -> str:
+    """What stands behind the effect, and what would decide; without an effect, why there is none."""
+    if claim.effect is None:
+        reason = claim.verdict.removeprefix(claim.outcome).strip(" :")
+        return reason[1:-1] if reason.startswith("(") and reason.endswith(")") else reason
+    many = "passes" if claim.repeats == "pass" else "seeds"
+    repeats = f"one {claim.repeats}" if claim.seeds == 1 else f"{claim.seeds} {many}" if claim.seeds else ""
+    frames = f"{claim.frames} test frames" if claim.frames else ""
+    needs = f"needs {claim.needs}" if claim.needs else ""
+    return "; ".join(filter(None, [", ".join(filter(None, [repeats, frames])), needs]))
 
 
 def _text(value: float) -> str:
