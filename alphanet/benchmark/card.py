@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, model_validator
 from alphanet.benchmark.claims.card import AnyClaim
 from alphanet.cards import Card
 from alphanet.errors import UserError, did_you_mean
-from alphanet.results.schema import Axis
+from alphanet.results.schema import Axis, Form
 
 AD_HOC = "ad-hoc"  # the scale of a card that the command line makes
 AD_HOC_REASON = "asked for on the command line; no paper prints these numbers"
@@ -112,6 +112,7 @@ class BenchmarkCard(Card, Generic[ScaleT, RowT, ColumnT]):
     kind: str  # what is measured, and by which module
     name: str  # that of the file
     title: str  # above the table
+    form: Form = "table"  # what it is in its paper
     source: str = ""  # where the printed numbers are from
     metrics: dict[str, Metric] = Field(default_factory=dict)  # by their names in records
     columns: dict[str, ColumnT] = Field(default_factory=dict)  # data sets or systems

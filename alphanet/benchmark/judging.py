@@ -8,17 +8,18 @@ from alphanet.benchmark.card import AnyCard, Contradiction, Metric
 from alphanet.benchmark.findings import Findings, Place
 from alphanet.benchmark.statistics import Interval, prediction_interval
 from alphanet.results.records import Record
-from alphanet.results.schema import INCONSISTENT, Cell, Verdict
+from alphanet.results.schema import INCONSISTENT, Cell, Independent, Verdict
 
 RULE = (
-    "Verdict of a comparable cell: `reproduced` if the 95 % prediction interval of one run (mean ± t(n - 1) s "
-    "sqrt(1 + 1/n) from n seeds with sample standard deviation s) lies within the margin around the printed value, "
-    "10 % unless the card says otherwise; `better` or `worse` if the interval excludes every number that rounds to the "
-    "printed one; else `inconclusive`, as is a single seed. If the paper contradicts its own value, the verdict is "
-    "`paper inconsistent` and names the values that the interval holds. A cell that is not comparable or was not run "
-    "keeps that verdict and is marked. Nothing is random in numbers that follow from published predictions: they are "
-    "`reproduced` if they round to the printed digits. The verdict of settings and counts is `agrees` if they round to "
-    "the printed digits, else `differs`; they are counted apart."
+    "Verdict of a comparable cell: `reproduced` if the 95 % prediction interval of one run (mean ± t(n - 1) s sqrt(1 "
+    "+ 1/n) from n seeds with sample standard deviation s) lies within the margin around the printed value, 10 % "
+    "unless the card says otherwise; `better` or `worse` if the interval excludes every number that rounds to the "
+    "printed one; else `inconclusive`, as is a single seed. Times and memory have passes in new processes in place of "
+    "seeds; released weights have neither, and are `reproduced` within the margin. If the paper contradicts its own "
+    "value, the verdict is `paper inconsistent` and names the values that the interval holds. A cell that is not "
+    "comparable or was not run keeps that verdict and is marked. Nothing is random in numbers that follow from "
+    "published predictions: they are `reproduced` if they round to the printed digits. The verdict of settings and "
+    "counts is `agrees` if they round to the printed digits, else `differs`; they are counted apart."
 )
 
 
@@ -40,19 +41,23 @@ def build_cells(card: AnyCard, scale: str, findings: Findings, deviations: Seque
     ]
 
 
-def judge(printed: Decimal, values: Sequence[float], metric: Metric) -> Verdict:
+def judge(printed: Decimal, values: Sequence[float], metric: Metric, repeats: Independent = "seed") -> Verdict:
     """The outcome of a comparable cell that nothing contradicts, by `RULE`.
 
     Args:
         printed: the paper's number.
-        values: one a seed, in the unit of the paper.
+        values: one a seed or pass, in the unit of the paper.
         metric: with the margin, and whether anything is random.
+        repeats: what the values are of.
     """
     measured = statistics.fmean(values)
     if metric.better == "equal":
         return "agrees" if rounds_to(printed, measured) else "differs"
     if metric.deterministic:
         return "reproduced" if rounds_to(printed, measured) else _side(printed, measured, metric)
+    if repeats == "none":
+        near = abs(measured - float(printed)) <= margin_of(printed, metric)
+        return "reproduced" if near else _side(printed, measured, metric)
     interval = prediction_interval(values)
     if interval is None:
         return "inconclusive"
@@ -88,12 +93,12 @@ def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findin
     printed = card.printed(row, column, metric)
     of_place = findings.records.get(place, [])
     records = [record for record in of_place if record.value(metric) is not None]
-    values = [described.factor * value for record in records if (value := record.value(metric)) is not None]
+    values, repeats = _values(records, metric, described.factor)
     measured = statistics.fmean(values) if values else None
     absence = findings.missing.get((*place, metric), findings.missing.get(place, "not asked for"))
     reason = _reason(card, scale, place, printed, measured, absence, deviations)
     against = card.contradictions(row, column, metric) if printed is not None else ()
-    outcome, verdict = _verdict(printed, against, values, described, reason)
+    outcome, verdict = _verdict(printed, against, values, described, reason, repeats)
     judged = printed is not None and measured is not None and not reason
     return Cell(
         table=card.name,
@@ -107,6 +112,7 @@ def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findin
         paper=None if printed is None else float(printed),
         measured=measured,
         spread=statistics.stdev(values) if len(values) > 1 else None,
+        repeats=repeats,
         interval=_interval(records, metric, described.factor),
         ratio=measured / float(printed) if printed and measured is not None else None,
         prediction=prediction_interval(values) if judged and not described.deterministic else None,
@@ -124,6 +130,14 @@ def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findin
         # Cells of one place that rest on the same records share their facts.
         origin="/".join(("cell", row, column, *(() if records == of_place else (metric,)))) if records else "",
     )
+
+
+def _values(records: Sequence[Record], metric: str, factor: float) -> tuple[list[float], Independent]:
+    """The values that the cell is the mean of, one a seed; or one a pass, if its record is of several passes."""
+    if len(records) == 1 and (passes := records[0].repeats(metric)):
+        return [factor * value for value in passes], "pass"
+    values = [factor * value for record in records if (value := record.value(metric)) is not None]
+    return values, "none" if any(record.released for record in records) else "seed"
 
 
 def _reason(
@@ -148,7 +162,12 @@ def _reason(
 
 
 def _verdict(
-    printed: Decimal | None, against: Sequence[Contradiction], values: Sequence[float], metric: Metric, reason: str
+    printed: Decimal | None,
+    against: Sequence[Contradiction],
+    values: Sequence[float],
+    metric: Metric,
+    reason: str,
+    repeats: Independent,
 ) -> tuple[Verdict, str]:
     """The outcome, and the outcome with its reasons."""
     if not values:
@@ -157,19 +176,21 @@ def _verdict(
         return "not in the paper", "not in the paper"
     if reason:
         return "not comparable", f"not comparable: {reason}"
-    seeds = " (one seed)" if metric.is_random and len(values) == 1 else ""
+    single = f" (one {repeats})" if metric.is_random and len(values) == 1 and repeats != "none" else ""
     if against:
-        return "paper inconsistent", f"{INCONSISTENT}{seeds}: {_agreement(printed, against, values, metric)}"
-    outcome = judge(printed, values, metric)
-    return outcome, outcome + seeds
+        return "paper inconsistent", f"{INCONSISTENT}{single}: {_agreement(printed, against, values, metric, repeats)}"
+    outcome = judge(printed, values, metric, repeats)
+    return outcome, outcome + single
 
 
-def _agreement(printed: Decimal, against: Sequence[Contradiction], values: Sequence[float], metric: Metric) -> str:
+def _agreement(
+    printed: Decimal, against: Sequence[Contradiction], values: Sequence[float], metric: Metric, repeats: Independent
+) -> str:
     """All values with their places, and those that the measured one agrees with."""
     named = {"the table": printed, **{other.where: other.other_value for other in against}}
     texts = [f"{place} has {value}" if value is not None else f"{place} excludes it" for place, value in named.items()]
     if metric.is_random and len(values) < 2:
-        return f"{', '.join(texts)}; one seed does not tell which"
+        return f"{', '.join(texts)}; one {repeats} does not tell which"
     agreeing = [
         f"{value} ({place})" for place, value in named.items() if value is not None and _agree(value, values, metric)
     ]

@@ -259,6 +259,7 @@ def _result(card: AnyCard, options: RunOptions, kind: Kind[Any, Any], run: _Run)
     records |= {record.id: record for record in findings.beside}
     return BenchmarkResult(
         kind=card.kind,
+        form=card.form,
         name=card.name,
         title=card.title,
         scale=options.scale,

@@ -93,9 +93,10 @@ class Split(Card):
       `seed`.
     - `contiguous`: the first frames of every file are train, then valid, then test, as `ratio` says.
     - `group`: as `ratio`, but all frames of one group (a material) share a split.
+    - `test`: all frames are for testing; nothing can be trained on the set.
     """
 
-    method: Literal["info", "files", "uniform", "ratio", "contiguous", "group"]
+    method: Literal["info", "files", "uniform", "ratio", "contiguous", "group", "test"]
     seed: int = 0
     total: int | None = None
     train: int | None = None
@@ -106,7 +107,7 @@ class Split(Card):
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Split":
-        needed = {"uniform": ("total", "train", "valid"), "files": ()}.get(self.method, ("ratio",))
+        needed = {"uniform": ("total", "train", "valid"), "files": (), "test": ()}.get(self.method, ("ratio",))
         missing = [key for key in needed if self.method != "info" and getattr(self, key) is None]
         if missing:
             raise ValueError(f"split method {self.method!r} needs {', '.join(missing)}")

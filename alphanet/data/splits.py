@@ -36,6 +36,8 @@ def chooser(split: Split, role: Role, source: str, count: Callable[[], int]) -> 
     """
     if role in SPLITS:
         return _by_role(split, role, source)
+    if split.method == "test":
+        return lambda _index, _atoms: "test"
     if split.method == "info":
         return _by_info
     if split.method == "files":

@@ -22,6 +22,7 @@ from alphanet.spread import Spread
 BATCHES_PER_CALL = 8  # batches handed over at once, so that few messages go to a worker process
 OFFICIAL_FORCE_FACTOR = 0.5
 OFFICIAL_OUTLIER_LIMIT = 100.0  # times the RMSE
+APART = ("parity", "frames", "calibration", "official", "s2ef", "s2ef_frames")  # fields that are no numbers of a record
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,14 @@ class Accuracy:
     official: OfficialForces | None = None
     s2ef: dict[str, Any] | None = None
     """Metrics of `S2efSums.metrics`"""
+    s2ef_frames: FrameErrors | None = None
 
     def metrics(self) -> dict[str, Any]:
         """The numbers as plain values for a record or for JSON."""
         values: dict[str, Any] = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in ("parity", "frames", "calibration", "official", "s2ef") and getattr(self, name) is not None
+            if name not in APART and getattr(self, name) is not None
         }
         for name in ("n_energy", "n_forces"):  # counts are told where structures lack the label
             if values[name] == self.n_structures:
@@ -228,6 +230,7 @@ class _Sums:
             calibration=self._calibration.result() if self._calibration else None,
             official=_official(self._force_errors) if self._force_errors and self._n_forces else None,
             s2ef=self._s2ef.metrics() if self._s2ef else None,
+            s2ef_frames=self._s2ef.frames.result() if self._s2ef else None,
         )
 
 

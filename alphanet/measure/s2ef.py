@@ -13,6 +13,7 @@ from ase import Atoms
 
 from alphanet.data.constraints import fixed_atoms
 from alphanet.measure.error_sums import ErrorSum
+from alphanet.measure.frame_errors import FrameSums
 from alphanet.potentials.protocol import FramePrediction
 
 ENERGY_THRESHOLD = 0.02  # eV
@@ -43,6 +44,7 @@ class S2efSums:
             groups: sets that are scored separately and then averaged, as the leaderboard does with its four splits;
                 `info["group"]` of a frame names its set. If None, all frames are one set.
         """
+        self.frames = FrameSums()  # of every frame, whatever its group
         self._groups = groups
         self._sums: defaultdict[str, _Sums] = defaultdict(_Sums)
 
@@ -53,9 +55,11 @@ class S2efSums:
         """
         group = str(atoms.info.get("group", ""))
         fixed = np.asarray(atoms.arrays.get("fixed", fixed_atoms(atoms)), dtype=bool)
+        true, predicted = label.forces[~fixed], prediction.forces[~fixed]
         self._sums[group if group in self._groups else ""].add(
-            abs(prediction.energy - label.energy), label.forces[~fixed], prediction.forces[~fixed], int(fixed.sum())
+            abs(prediction.energy - label.energy), true, predicted, int(fixed.sum())
         )
+        self.frames.add(prediction.energy - label.energy, predicted - true)
 
     def metrics(self) -> dict[str, Any]:
         """The numbers as plain values: those of `S2ef` with `s2ef_` before them, and each group's under `s2ef_groups`.

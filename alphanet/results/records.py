@@ -40,11 +40,22 @@ class Record(BaseModel):
         number = self.metrics.get(metric)
         return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
 
+    def repeats(self, metric: str) -> list[float]:
+        """The values of `metric` in each pass, if the record is of several passes of timing; else empty."""
+        passes = self.metrics.get("passes")
+        values = passes.get(metric) if isinstance(passes, dict) else None
+        return [float(value) for value in values if isinstance(value, int | float)] if isinstance(values, list) else []
+
     @property
     def training(self) -> Mapping[str, JsonValue]:
         """The answer of the training behind the numbers; empty if nothing was trained."""
         training = self.protocol.get("training")
         return training if isinstance(training, dict) else {}
+
+    @property
+    def released(self) -> bool:
+        """Whether the numbers are of released weights, which another seed does not change."""
+        return "checkpoint" in self.training
 
     def says_the_same(self, other: "Record") -> bool:
         """Whether metrics, data, model and protocol are equal; time and environment may differ."""

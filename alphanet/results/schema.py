@@ -11,7 +11,7 @@ from alphanet.files import read_json_object, write_text
 from alphanet.results.records import Record
 
 SCHEMA: Literal["alphanet-results"] = "alphanet-results"
-VERSION: Literal[3] = 3
+VERSION: Literal[4] = 4
 RESULTS = "results.json"
 INCONSISTENT = "paper inconsistent"
 
@@ -30,12 +30,16 @@ Verdict = Literal[
 ClaimVerdict = Literal["supported", "contradicted", "undecided", "not tested"]
 
 Axis = Literal["row", "column", "metric"]
+Form = Literal["table", "figure"]
+Independent = Literal["seed", "pass", "none"]
+"""Repeats of a measurement: trainings with several seeds; passes of timing, each in new processes; none of what is
+published, such as released weights"""
 
 VERDICTS: dict[Verdict, str] = {
     "reproduced": "comparable, and one run of the paper would lie within the margin of the printed value",
-    "better": "comparable, and better than the paper by more than the seeds explain",
-    "worse": "comparable, and worse than the paper by more than the seeds explain",
-    "inconclusive": "comparable, and too few seeds or too large a spread to tell",
+    "better": "comparable, and better than the paper by more than seeds or passes explain",
+    "worse": "comparable, and worse than the paper by more than seeds or passes explain",
+    "inconclusive": "comparable, and too few seeds or passes or too large a spread to tell",
     "paper inconsistent": "comparable, but the paper contradicts its own value; the cell says which one it agrees with",
     "not comparable": "measured by another protocol than the paper's, which the cell states; not judged",
     "not run": "not measured; the cell says what it needs or what went wrong",
@@ -50,7 +54,7 @@ SETTINGS: dict[Verdict, str] = {
 CLAIMS: dict[ClaimVerdict, str] = {
     "supported": "the 95 % interval of the effect lies on the claim's side of the threshold",
     "contradicted": "the 95 % interval of the effect lies on the other side",
-    "undecided": "the interval holds the threshold, or there are too few seeds; the claim says how many would decide",
+    "undecided": "the interval holds the threshold, or seeds or passes are too few; the claim says what would decide",
     "not tested": "nothing was measured that tests it; the claim says what it needs",
 }
 
@@ -99,11 +103,12 @@ class Cell(Part):
     scale: str
     printed: str | None = None  # the paper's text: its decimals are the precision
     paper: float | None = None
-    measured: float | None = None  # mean over seeds
-    spread: float | None = None  # sample standard deviation over seeds; None with one seed
+    measured: float | None = None  # mean over seeds or passes
+    spread: float | None = None  # sample standard deviation over seeds or passes; None with a single one
+    repeats: Independent = "seed"  # what the spread and the prediction are over
     interval: tuple[float, float] | None = None  # 95 %, of the measured value, if the record has one
     ratio: float | None = None  # measured over paper
-    prediction: tuple[float, float] | None = None  # 95 %, of one run of the paper; None with one seed
+    prediction: tuple[float, float] | None = None  # 95 %, of one run of the paper; None with one seed or pass
     margin: float | None = None  # the largest difference that counts as equal; None if not judged
     comparable: bool
     reason: str = ""  # why it is not comparable, or not measured
@@ -117,11 +122,12 @@ class Cell(Part):
 
 
 class Claim(Part):
-    """A statement of the paper, tested at one scale."""
+    """A statement, tested at one scale."""
 
     id: str  # unique in the result
-    text: str  # what the paper says
-    place: str  # where it says so: "section 2.1", "Table 8"
+    about: Literal["paper", "suite"] = "paper"  # whose statement it is: the paper's, or that this suite measures right
+    text: str  # what is said
+    place: str  # where: "section 2.1", "Table 8"
     importance: Literal[1, 2, 3] = 2  # 1 a headline, 3 a detail
     scale: str
     test: str  # in words
@@ -136,9 +142,10 @@ class Claim(Part):
     direction: Literal["below", "above", "within"] = "below"  # side of the threshold on which the claim is true
     p: float | None = None  # of an effect at the threshold, two-sided
     adjusted: float | None = None  # p after Holm, over the claims of the result
-    seeds: int = 0  # behind the effect; passes for times; 0 if nothing is random
+    seeds: int = 0  # behind the effect, or passes, as `repeats` says; 0 if nothing is random
+    repeats: Independent = "seed"
     frames: int = 0  # test frames that were resampled; 0 if none were
-    needs: str = ""  # seeds or frames that would decide, or what is missing
+    needs: str = ""  # seeds, passes or frames that would decide, or what is missing
     details: tuple[str, ...] = ()
     records: tuple[str, ...] = ()  # ids of the records behind the effect
 
@@ -213,8 +220,9 @@ class BenchmarkResult(Part):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
 
     schema_: Literal["alphanet-results"] = Field(default=SCHEMA, alias="schema")
-    version: Literal[3] = VERSION
+    version: Literal[4] = VERSION
     kind: str
+    form: Form = "table"  # what it is in its paper
     name: str
     title: str
     scale: str

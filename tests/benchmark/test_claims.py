@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from alphanet.benchmark.claims.evaluation import evaluate_claims
+from alphanet.benchmark.claims.evidence import Evidence
 from alphanet.benchmark.claims.samples import FrameErrorsFile, Sample, Spent, samples_of_records
 from alphanet.benchmark.findings import Findings
 from alphanet.benchmark.kinds.speed.samples import samples_of_sweep
@@ -276,7 +277,7 @@ def test_many_claims_are_adjusted_together():
         card_of(CARD | {"claims": [claims[0], claims[0]]}, "card")
 
 
-def test_a_sweep_gives_times_by_pass_and_the_memory_that_does_not_vary(speed_cards):
+def test_a_sweep_gives_times_and_memory_by_pass(speed_cards):
     card = load_benchmark("curves")
     point = SpeedPoint(
         model="first",
@@ -284,6 +285,7 @@ def test_a_sweep_gives_times_by_pass_and_the_memory_that_does_not_vary(speed_car
         batch=2,
         status="ok",
         peak_memory_mb={"allocated": 10.0},
+        repeats_mb=(10.0, 8.0),
         times_ms={"step": Times.of_milliseconds([4.0])},
         rounds={"step": ((0.004, 0.005, 0.006), (0.003, 0.003, 0.003))},
     )
@@ -292,4 +294,86 @@ def test_a_sweep_gives_times_by_pass_and_the_memory_that_does_not_vary(speed_car
     assert set(samples) == {("First", "8", "step"), ("First", "", "inference_speed"), ("First", "", "inference_memory")}
     assert samples["First", "8", "step"].values == {0: 5.0, 1: 3.0} and samples["First", "8", "step"].repeats == "pass"
     assert samples["First", "", "inference_speed"].values == pytest.approx({0: 400.0, 1: 2000 / 3})
-    assert samples["First", "", "inference_memory"].repeats == "fixed"
+    memory = samples["First", "", "inference_memory"]
+    assert memory.repeats == "pass" and memory.values == pytest.approx({0: 0.005, 1: 0.004})
+
+
+def passes(*values):
+    return Sample(dict(enumerate(values)), "pass")
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "outcome"),
+    [
+        ((1.0, 1.01, 1.0), (2.0, 2.1, 1.9), "supported"),
+        ((2.0, 2.1, 1.9), (1.0, 1.01, 1.0), "contradicted"),
+        ((1.0, 2.0, 1.2), (1.3, 1.2, 1.9), "undecided"),
+        ((1.5,), (2.0,), "undecided"),
+        ((1.5, 1.5), (2.0, 2.0), "supported"),  # memory that CUDA counts does not vary
+    ],
+)
+def test_memory_and_times_are_decided_by_their_passes(own, other, outcome):
+    samples = {("A", "10", "mae"): passes(*own), ("B", "10", "mae"): passes(*other)}
+    claim = claim_of(samples, **LESS)
+    assert claim.outcome == outcome and claim.repeats == "pass" and claim.seeds == len(own)
+    if outcome == "undecided":
+        assert claim.needs.endswith(" passes") or claim.needs == "a second pass, at least"
+
+
+def test_a_record_of_several_passes_gives_one_value_a_pass():
+    timed = Record(metrics={"mae": 2.0, "passes": {"mae": [1.0, 3.0]}}, data={}, model={}, protocol={}, environment={})
+    samples = samples_of_records(card_of(CARD, "card"), Findings(records={("A", "10"): [timed]}))
+    assert samples["A", "10", "mae"].values == {0: 1.0, 1: 3.0} and samples["A", "10", "mae"].repeats == "pass"
+
+
+def test_the_best_is_looked_for_among_the_rows_of_the_paper_alone():
+    """Neither a row beyond the paper nor a floor is a rival, however small its error, unless it is named."""
+    rows = CARD["rows"] | {"floor": {"model": "mean", "trivial": True}}
+    values = CARD | {"rows": rows, "paper": {"A": {"10": {"mae": "12"}}, "B": {"10": {"mae": "20"}}}}
+    samples = samples_of(A=(8.0, 8.1, 8.0), B=(10.0, 10.1, 10.0), C=(1.0, 1.1, 1.0), floor=(0.1, 0.1, 0.1))
+    samples |= samples_of("f1", A=(0.8, 0.81), B=(0.7, 0.71), C=(0.9, 0.91), floor=(0.95, 0.95))
+
+    def outcome(**test):
+        claims = [{"id": "it", "text": "A is best", "place": "section 1", "row": "A", "columns": "10", **test}]
+        (claim,) = evaluate_claims(card_of(values | {"claims": claims}, "card"), "mini", samples, Findings())
+        return claim.outcome
+
+    assert outcome(test="best", metric="mae") == "supported"
+    assert outcome(test="best", metric="f1") == "supported"  # which the paper prints of no row
+    assert outcome(test="rank", metric="mae", at_most=1) == "supported"
+    assert outcome(test="best", metric="mae", among=["C"]) == "contradicted"
+
+
+@pytest.mark.parametrize("name", ["table1", "table3"])
+def test_the_best_of_tables_1_and_3_is_one_of_the_papers_rows(name):
+    card = load_benchmark(name)
+    best = [claim for claim in card.claims if claim.test == "best"]
+    for claim in best:
+        evidence = Evidence(card, "mini", {}, Findings(), (), claim)
+        assert {row for row in card.rows if evidence.wanted(row, claim.metric)} == set(card.paper)
+    assert best and len(card.paper) < len(card.rows)
+
+
+def released(folder, error, scatter):
+    """Weights that are evaluated as they are: nothing but the frames is random."""
+    errors = error * (1 + scatter * np.linspace(-1, 1, 101)[None])
+    one = frames_of(folder, f"{error}-{scatter}", errors)
+    return Sample({0: one.values[0]}, "fixed", frames=one.frames, frames_key="the same")
+
+
+@pytest.mark.parametrize(
+    ("error", "scatter", "outcome"),
+    [(0.0740, 0.1, "supported"), (0.0740, 0.9, "undecided"), (0.0900, 0.1, "contradicted")],
+)
+def test_released_weights_meet_the_printed_number_by_their_frames(tmp_path, error, scatter, outcome):
+    samples = {("A", "10", "mae"): released(tmp_path, error, scatter)}
+    test = {"test": "printed", "metric": "mae", "row": "A", "columns": "10", "margin": 0.05, "about": "suite"}
+    paper = {"A": {"10": {"mae": "0.0737"}}}
+    claim = claim_of(samples, "full", paper=paper, **test)
+    assert claim.outcome == outcome and claim.frames == 101 and claim.seeds == 0 and claim.about == "suite"
+    assert claim.effect == pytest.approx(error / 0.0737) and claim.interval[0] < claim.effect < claim.interval[1]
+    assert ("test frames" in claim.needs) == (outcome == "undecided")
+    assert claim_of(samples, "mini", paper=paper, **test).outcome == "not tested"
+    assert claim_of(samples, "full", **test).needs == "a printed mae of A in 10"
+    missing = Findings(missing={("A", "10"): "needs a file"})
+    assert claim_of({}, "mini", findings=missing, paper=paper, **test).needs == "A/10: needs a file"

@@ -1,5 +1,7 @@
 """Costs: days of training from measured steps; the arithmetic, its assumptions, and what the result says of them."""
 
+from statistics import median
+
 import numpy as np
 import pytest
 from timed_potential import timed_models
@@ -68,7 +70,7 @@ def test_cells_follow_from_the_timed_points(run, stand_ins, tmp_path):
         summary = read_summary(tmp_path / "runs" / "costs" / name / "speed.json")
         sizes = [float(point.n_atoms) for point in summary.points]
         assert sizes == [float(size) for size in card.scale("mini").steps[name].sizes]
-        seconds = [point.times_ms["train"].median / 1e3 for point in summary.points]
+        seconds = [median(point.rounds["train"][0]) for point in summary.points]
         sample = carried(sizes, seconds, column.atoms)
         cost = cells[name, "training_cost"]
         epochs = preset_config(column.dataset, "full").epochs
@@ -88,7 +90,9 @@ def test_cores_count_each(run, tmp_path):
     for threads in (1, 2):
         cells = by_cell(run(str(threads), threads=threads, only=("OC2M",)))
         (point,) = read_summary(tmp_path / str(threads) / "costs" / "OC2M" / "speed.json").points
-        costs[threads] = cells["OC2M", "training_cost"].measured / point.times_ms["train"].median
+        cost = cells["OC2M", "training_cost"]
+        assert cost.repeats == "pass" and cost.spread is None  # of one pass
+        costs[threads] = cost.measured / median(point.rounds["train"][0])
     assert costs[2] == pytest.approx(2 * costs[1])
 
 

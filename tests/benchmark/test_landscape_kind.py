@@ -27,7 +27,7 @@ def figure(run, tmp_path):
 
 
 def landscape_of(result, row="AlphaNet"):
-    """The record of a row's landscape."""
+    """The record of a row's landscape with one seed."""
     identity = result.origins[f"landscape/{row}"]["record"]
     return result.records[identity]
 
@@ -144,6 +144,32 @@ def test_a_training_that_was_cut_is_in_no_figure_and_no_claim(figure, trainers):
     assert result.figures == () and any("stopped at step 3 of 12" in problem for problem in result.problems)
 
 
+def test_all_seeds_decide_the_first_is_drawn_and_those_of_the_table_are_taken(run, figure, trainers, tmp_path):
+    run(only=ONE, seeds=2)
+    result = figure(scale="mini", seeds=3)
+    assert [request.seed for request in trainers["alphanet"].requests] == [0, 1, 2]  # the third is the figure's own
+    records = [record for record in result.records.values() if record.protocol["benchmark"] == "sliding/mini"]
+    assert sorted(record.protocol["seed"] for record in records) == [0, 1, 2]
+    (grid,) = result.grids
+    assert grid.title.endswith("(mean ± standard deviation over seeds)") and "±" in grid.rows[0][2].text
+    assert "seeds 0, 1, 2" in result.origins["landscape/AlphaNet"]["mean of"]
+    assert [one.name for one in result.figures] == ["parity_graphene_alphanet", "sliding_alphanet", "binding_alphanet"]
+    again = figure(seeds=3)
+    assert again.grids == result.grids and len(trainers["alphanet"].requests) == 3
+
+
+def test_three_seeds_decide_the_claim(figure):
+    (claim,) = figure(scale="full", seeds=3).claims
+    assert claim.outcome == "contradicted" and claim.seeds == 3 and claim.effect == pytest.approx(4.0)
+
+
+def test_a_seed_that_fails_costs_itself_and_the_rest_is_shown(figure, trainers):
+    trainers["alphanet"].stop = {0: "stopped at step 3 of 12"}
+    result = figure(seeds=3)
+    assert "mean of" in result.origins["landscape/AlphaNet"] and len(result.grids) == 1
+    assert {one.name for one in result.figures} >= {"sliding_alphanet", "binding_alphanet"}
+
+
 def test_the_claim_is_tested_with_the_papers_data_alone_and_not_by_one_seed(figure):
     (mini,) = figure().claims
     assert mini.outcome == "not tested" and mini.needs == "the paper's data and settings (miniature)"
@@ -182,4 +208,5 @@ def test_a_wrong_card_is_told(figure, tmp_path, monkeypatch, changes, message):
 def test_the_shipped_figure_rests_on_a_column_of_its_table():
     card = load_benchmark("fig1")
     assert card.references == ("table1",)
+    assert all(scale.seeds == 3 for name, scale in card.scales.items() if name != "slice")
     assert load_benchmark("table1").columns[card.trained.column].dataset == "graphene"

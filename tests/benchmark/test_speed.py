@@ -1,6 +1,7 @@
 """Tables and figures of speed: cells with their reasons, claims, speed against accuracy, and the whole result."""
 
 import json
+from statistics import median
 
 import pytest
 import yaml
@@ -93,6 +94,17 @@ def test_every_cell_names_the_record_of_its_own_sweep(run):
         assert result.records[identity].protocol["sweep"] == cell.metric.partition("_")[0]
         facts = result.origins[cell.origin]
         assert facts["record"] == identity and "mean of" not in facts and "copper" not in facts["hardware"]
+
+
+def test_cells_of_speed_are_means_over_passes_and_say_their_spread(run, tmp_path):
+    result = run("rates")
+    cells = by_cell(result)
+    speed, memory = cells["First", "inference_speed"], cells["First", "inference_memory"]
+    assert speed.repeats == memory.repeats == "pass" and speed.spread > 0 and memory.spread is not None
+    (point,) = read_summary(tmp_path / "rates" / "inference" / "speed.json").points_of("first")
+    rates = [point.batch / median(rounds) for rounds in point.rounds["step"]]
+    assert len(rates) == 2 and speed.measured == pytest.approx(sum(rates) / 2)
+    assert memory.measured == pytest.approx(sum(point.repeats_mb) / 2e3)
 
 
 def test_a_sweep_that_cannot_be_run_costs_its_own_metrics_alone(run, tmp_path):

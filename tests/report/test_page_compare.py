@@ -69,8 +69,8 @@ def test_places_that_cannot_be_compared_are_one_line(tmp_path):
         read_judged(tmp_path / "nothing.json")
     old = tmp_path / "old.json"
     old.write_text('{"schema": "alphanet-report", "version": 99}')
-    with pytest.raises(UserError, match="version 99, not 3"):
+    with pytest.raises(UserError, match="version 99, not 4"):
         read_judged(old)
-    old.write_text('{"schema": "alphanet-report", "version": 3, "runs": [{"id": 3}]}')
+    old.write_text('{"schema": "alphanet-report", "version": 4, "runs": [{"id": 3}]}')
     with pytest.raises(UserError, match="is no whole report"):
         read_judged(old)

@@ -27,6 +27,7 @@ class ClaimCard(Card):
     text: str  # what the paper says, in a sentence
     place: str  # where it says so: "section 2.1", "Table 8"
     importance: Literal[1, 2, 3] = 2  # 1 a headline, 3 a detail
+    about: Literal["paper", "suite"] = "paper"  # what it is a statement on: the paper's model, or this suite itself
     note: str = ""  # what the test leaves out, or assumes
 
     @property
@@ -205,7 +206,7 @@ class Best(ClaimCard):
     test: Literal["fastest", "least", "best"]
     metric: str
     row: str
-    among: Names = ()  # all rows if empty
+    among: Names = ()  # all rows of the paper if empty
     columns: Names = ()
 
     @property
@@ -216,7 +217,8 @@ class Best(ClaimCard):
     @property
     def rule(self) -> str:
         """The test in words."""
-        return f"{self.metric} of {self.row} {self.test} of all rows, in every column"
+        of = f"of {', '.join((self.row, *self.among))}" if self.among else "of all rows that the paper has"
+        return f"{self.metric} of {self.row} {self.test} {of}, in every column"
 
 
 class Rank(ClaimCard):
@@ -285,6 +287,27 @@ class Value(ClaimCard):
         return f"{self.metric} of {self.row} is {self.printed}, by the rule of the cells"
 
 
+class Printed(ClaimCard):
+    """Rows meet the numbers that the card prints for them, within a margin: a check of the way of measuring."""
+
+    absolute: ClassVar[bool] = True
+    test: Literal["printed"]
+    metric: str
+    row: Names
+    columns: Names = ()
+    margin: Annotated[float, Field(gt=0, lt=1)]  # part of the printed number
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Its rows, each of which must meet its number."""
+        return self.row
+
+    @property
+    def rule(self) -> str:
+        """The test in words."""
+        return f"{self.metric} of {', '.join(self.row)} within {self.margin:.3g} of the printed number, relative to it"
+
+
 class Untested(ClaimCard):
     """Nothing here tests it."""
 
@@ -303,6 +326,6 @@ class Untested(ClaimCard):
 
 
 AnyClaim = Annotated[
-    Less | WithinRatio | Wins | Monotone | Exponent | Bound | Best | Rank | Check | Value | Untested,
+    Less | WithinRatio | Wins | Monotone | Exponent | Bound | Best | Rank | Check | Value | Printed | Untested,
     Field(discriminator="test"),
 ]

@@ -105,12 +105,12 @@ def decide(title: str, samples: Sequence[Sample], statistic: Statistic, side: Si
     seeds = min((len(sample.values) for sample in random), default=0)
     frames = max(group.frames for group in groups)
     true = own.contains((result.value, result.value))
-    if not random:
+    if not random and not frames:
         return Decision("supported" if true else "contradicted", scale(result.value), title, p=0.0, is_likely=true)
-    if seeds < 2:
+    if random and seeds < 2:
         single = next(sample for sample in random if len(sample.values) == seeds)
         more = "a second pass" if single.repeats == "pass" else "a second seed"
-        needs = single.more or f"{more}, at least"
+        needs = f"{more}, at least"
         return Decision("undecided", scale(result.value), title, None, None, seeds, frames, needs, true)
     interval = result.interval
     assert interval is not None  # something is random
@@ -127,7 +127,7 @@ def decide(title: str, samples: Sequence[Sample], statistic: Statistic, side: Si
         result.p(own.nearest(result.value)),
         seeds,
         frames,
-        _needs(result, own, seeds, frames, random[0].repeats) if outcome == "undecided" else "",
+        _needs(result, own, seeds, frames, random[0].repeats if random else "") if outcome == "undecided" else "",
         true,
     )
 
@@ -196,13 +196,16 @@ def count_of(decisions: Sequence[Decision], at_least: int, title: str) -> Decisi
 
 
 def _needs(result: Estimate, side: Side, seeds: int, frames: int, repeats: str) -> str:
-    """The number of seeds, passes or frames that would decide, if the effect stays what it is."""
+    """The number of seeds, passes or frames that would decide, if the effect stays what it is.
+
+    `repeats` is empty if only the frames are random.
+    """
     unit = "passes" if repeats == "pass" else "seeds"
     distance = abs(result.value - side.nearest(result.value))
-    number = seeds_to_decide(distance, result.seed_error * math.sqrt(seeds), result.frame_error)
+    number = seeds_to_decide(distance, result.seed_error * math.sqrt(seeds), result.frame_error) if repeats else None
     if number is not None:
         return f"about {max(number, seeds + 1)} {unit}"
     if frames and distance > 0 and t_quantile(math.inf) * result.frame_error >= distance:
         more = math.ceil(frames * (t_quantile(math.inf) * result.frame_error / distance) ** 2)
-        return f"about {more} test frames, and more {unit}"
-    return f"more than 1000 {unit}: the effect is at the threshold"
+        return f"about {more} test frames" + (f", and more {unit}" if repeats else "")
+    return f"more than 1000 {unit if repeats else 'test frames'}: the effect is at the threshold"

@@ -16,6 +16,7 @@ from alphanet.benchmark.claims.card import (
     Exponent,
     Less,
     Monotone,
+    Printed,
     Rank,
     Untested,
     Value,
@@ -29,7 +30,7 @@ from alphanet.benchmark.findings import Findings
 from alphanet.benchmark.judging import judge
 from alphanet.benchmark.statistics import holm, prediction_interval
 from alphanet.errors import UserError
-from alphanet.results.schema import Claim, ClaimVerdict
+from alphanet.results.schema import Claim, ClaimVerdict, Independent
 
 FEWEST_SIZES = 3  # of an exponent: any line fits two
 OPPOSITE = {"below": "above", "above": "below"}
@@ -77,6 +78,7 @@ class _Evaluation(Evidence):
             direction=side.direction,
             p=decision.p,
             seeds=decision.seeds,
+            repeats=self._repeats(),
             frames=decision.frames,
             needs=decision.needs,
             details=self._all_details(),
@@ -88,6 +90,7 @@ class _Evaluation(Evidence):
         return Claim.model_validate(
             {
                 "id": claim.id,
+                "about": claim.about,
                 "text": claim.text,
                 "place": claim.place,
                 "importance": claim.importance,
@@ -99,6 +102,11 @@ class _Evaluation(Evidence):
             }
         )
 
+    def _repeats(self) -> Independent:
+        """What was repeated: passes, if times take part; none, if nothing is random but the frames."""
+        used = {sample.repeats for sample in self.used.values()}
+        return "pass" if "pass" in used else "seed" if "seed" in used else "none"
+
     def _all_details(self) -> tuple[str, ...]:
         note = [self.claim.note] if self.claim.note else []
         return (*note, *self.details, *self._printed_too())
@@ -109,6 +117,9 @@ class _Evaluation(Evidence):
         if isinstance(claim, Untested):
             raise NotTestedError(claim.needs)
         published = [name in self.card.metrics and self.card.metrics[name].deterministic for name in claim.quantities]
+        if isinstance(claim, Printed):
+            for row in claim.row:  # what is missing is told before what is wrong with the protocol
+                self.columns((row,), claim.metric)
         if claim.absolute and not all(published):
             self.require_the_papers_protocol(claim.rows, claim.named_columns)
         tests: dict[type, Callable[..., tuple[Decision, Side, str]]] = {
@@ -122,6 +133,7 @@ class _Evaluation(Evidence):
             Rank: self._rank,
             Check: self._check,
             Value: self._value,
+            Printed: self._printed,
         }
         decision, side, unit = tests[type(claim)](claim)
         self.require_one_machine()
@@ -253,6 +265,24 @@ class _Evaluation(Evidence):
         )
         margin = described.margin * abs(printed)
         return decision, Side("within", printed - margin, printed + margin), described.unit
+
+    def _printed(self, claim: Printed) -> tuple[Decision, Side, str]:
+        side = Side("within", 1 - claim.margin, 1 + claim.margin)
+        pieces = []
+        for row in claim.row:
+            for column in self.columns((row,), claim.metric):
+                printed = self.card.printed(row, column, claim.metric)
+                if printed is None:
+                    raise NotTestedError(f"a printed {claim.metric} of {row} in {column}")
+                log_printed = math.log(printed)
+
+                def log_ratio(values: np.ndarray, log_printed: float = log_printed) -> np.ndarray:
+                    ratios: np.ndarray = np.log(values[:, 0]) - log_printed
+                    return ratios
+
+                title = f"{row} / printed {printed}"
+                pieces.append(decide(title, [self.sample(row, column, claim.metric)], log_ratio, side, log=True))
+        return self._together(pieces, side), side, ""
 
     def _rivals(self, metric: str, row: str, among: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
         """Columns in which both were measured, by rival; and what is missing of rivals that were not measured."""

@@ -147,13 +147,18 @@ class Evidence:
             self.details.append("trained on several machines with the same versions")
 
     def wanted(self, row: str, metric: str) -> bool:
-        """Whether a row takes part if no rivals are named: trivial rows of the suite's own, as `mean`, do not."""
-        printed = any(self.card.printed(row, column, metric) is not None for column in self.card.columns)
-        return printed or not any(
-            self.card.printed(other, column, metric) is not None
-            for other in self.card.rows
-            for column in self.card.columns
-        )
+        """Whether a row takes part if no rivals are named; floors such as the mean and rows beyond the paper do not.
+
+        The paper has the rows of which it prints the metric, or if it prints it of none, those of which it prints
+        anything. Of a figure without numbers it has all of them.
+        """
+        if self.card.rows[row].trivial:
+            return False
+        printing = [name for name in self.card.rows if self._prints(name, metric)] or list(self.card.paper)
+        return row in printing or not printing
+
+    def _prints(self, row: str, metric: str) -> bool:
+        return any(self.card.printed(row, column, metric) is not None for column in self.card.columns)
 
     def better(self, metric: str) -> str:
         """The side on which a better row's ratio to another lies."""

@@ -68,7 +68,6 @@ class Sample:
     records: tuple[Record, ...] = ()
     frames: Mapping[int, FrameErrorsFile] = field(default_factory=dict)  # by seed
     factor: float = 1.0  # value in the table over value in `frames`
-    more: str = ""  # what a second value takes, if it is no seed or pass
     frames_key: str = ""  # equal for samples of the same test frames
     spent: Spent | None = None  # None: nothing was trained, or the card's scale names no terms
 
@@ -83,12 +82,16 @@ Samples = Mapping[tuple[str, str, str], Sample]
 
 
 def samples_of_records(card: AnyCard, findings: Findings) -> dict[tuple[str, str, str], Sample]:
-    """The samples of all metrics of `card`, one value a record."""
+    """The samples of all metrics of `card`: one value a record, or of a record of several passes one a pass."""
     samples = {}
     for (row, column), records in findings.records.items():
         for metric, described in card.metrics.items():
             having = [record for record in records if record.value(metric) is not None]
             if not having:
+                continue
+            if len(having) == 1 and (passes := having[0].repeats(metric)):
+                of_passes = {number: described.factor * value for number, value in enumerate(passes)}
+                samples[row, column, metric] = Sample(of_passes, "pass", tuple(having))
                 continue
             values = {
                 seed_of(record, n): described.factor * (record.value(metric) or 0) for n, record in enumerate(having)

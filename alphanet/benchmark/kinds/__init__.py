@@ -14,6 +14,7 @@ KINDS: dict[str, str | type[Kind[Any, Any]]] = {
     "cost": "alphanet.benchmark.kinds.cost:Cost",
     "memory": "alphanet.benchmark.kinds.memory:Memory",
     "physics": "alphanet.benchmark.kinds.physics:Physics",
+    "elsewhere": "alphanet.benchmark.kinds.elsewhere:Elsewhere",
     "expressiveness": "alphanet.benchmark.kinds.expressiveness:Expressiveness",
 }
 """Name in cards -> the class, or its location, so that a kind is imported only when a card needs it."""

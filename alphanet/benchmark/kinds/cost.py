@@ -7,6 +7,7 @@ if there is one size. Memory is extrapolated in the same way.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal, Self
 
 import numpy as np
@@ -22,7 +23,8 @@ from alphanet.benchmark.kinds.timing import (
     DAY,
     SweepFolder,
     TimingScale,
-    gigabytes_a_sample,
+    memory_by_pass,
+    times_by_pass,
     timing_settings,
     timing_setup,
 )
@@ -43,7 +45,6 @@ __all__ = ["DAY", "Cost", "CostCard", "CostColumn", "CostScale", "Training", "ca
 SCALE = "full"  # of the presets: a cost is that of the paper's own training
 TASK = "train"
 PARAMETERS = "parameters_paper"  # key of the settings: counted in the reading of the paper
-MILLISECONDS = 1e3
 
 
 class CostColumn(DataColumn):
@@ -233,19 +234,33 @@ class Cost(Kind[CostCard, CostWork]):
             "atoms. Reading of data, validation and the exchange between devices are left out."
         )
 
+    def _passes(self, training: Training, points: Sequence[SpeedPoint]) -> dict[str, list[float]]:
+        """Cost (days of a device) and memory (GB/sample) by each pass that timed all sizes."""
+        sizes = [float(point.n_atoms) for point in points]
+        times, memory = [times_by_pass(point, TASK) for point in points], [memory_by_pass(point) for point in points]
+        passes = sorted(set.intersection(*(set(of_size) for of_size in (*times, *memory))))
+        devices = self.options.threads if self._on_cpu else 1
+        costs = []
+        for number in passes:
+            seconds = [of_size[number] / point.batch for of_size, point in zip(times, points, strict=True)]
+            costs.append(devices * training.days(carried(sizes, seconds, training.atoms)))
+        return {
+            "training_cost": costs,
+            "training_memory": [
+                carried(sizes, [of_size[number] for of_size in memory], training.atoms) for number in passes
+            ],
+        }
+
     def _record(self, work: CostWork, points: Sequence[SpeedPoint], summary: SweepSummary) -> Record:
         """The record of a column: its numbers and everything behind them."""
         column, training = self.card.columns[work.column], work.training
         assert training is not None
-        sizes = [float(point.n_atoms) for point in points]
-        seconds = [point.times_ms[TASK].median / MILLISECONDS / point.batch for point in points]
-        memory = [gigabytes_a_sample(point) for point in points]
-        devices = self.options.threads if self._on_cpu else 1
+        passes = self._passes(training, points)
         return Record(
             metrics={
-                "training_cost": devices * training.days(carried(sizes, seconds, training.atoms)),
-                "training_memory": carried(sizes, memory, training.atoms),
+                **{metric: fmean(values) for metric, values in passes.items()},
                 "parameters": work.parameters,
+                "passes": {metric: [*values] for metric, values in passes.items()},
             },
             data={"dataset": column.dataset, "scale": SCALE, "atoms": column.atoms, "atoms_from": column.atoms_from},
             model={"name": points[0].model, "versions": {**summary.conditions.models[points[0].model]}},

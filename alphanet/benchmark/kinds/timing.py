@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt
@@ -115,6 +116,12 @@ def memory_limit(options: RunOptions) -> int | None:
     return int(MOST_OF_MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
-def gigabytes_a_sample(point: SpeedPoint) -> float:
-    """Memory of a point's calls, GB a structure of the batch."""
-    return point.used_mb / GIGABYTE_IN_MB / point.batch
+def times_by_pass(point: SpeedPoint, task: str) -> dict[int, float]:
+    """By pass, seconds of a call: the median of the pass's rounds."""
+    return {number: median(rounds) for number, rounds in enumerate(point.rounds.get(task, ())) if rounds}
+
+
+def memory_by_pass(point: SpeedPoint) -> dict[int, float]:
+    """By pass, GB a structure that the calls needed; only the largest of all, if the summary kept no other."""
+    used = point.repeats_mb or (point.used_mb,)
+    return {number: megabytes / GIGABYTE_IN_MB / point.batch for number, megabytes in enumerate(used)}

@@ -73,6 +73,7 @@ class SpeedPoint(Typed):
     cpu_s: dict[str, float] = {}  # processor time of a call, by task
     rounds: dict[str, tuple[tuple[float, ...], ...]] = {}
     """For each task and repeat the median of each round, s"""
+    repeats_mb: tuple[float, ...] = ()  # memory that the calls needed in each repeat; see `used_mb`
     repeat: int = 1  # the first of those behind it
     repeats: int = 1  # number of them that were timed
     noise_s: tuple[float, ...] = ()  # readings of the machine's noise before and after
@@ -88,7 +89,7 @@ class SpeedPoint(Typed):
         return used_memory(self.peak_memory_mb, self.resident_before_mb)
 
     def without_raw_times(self) -> dict[str, JsonValue]:
-        """Plain values for a record; `speed.json` has every single time."""
+        """Plain values for a record; `speed.json` has every single time and every repeat."""
         return self.model_dump(mode="json", exclude={"rounds": True, "times_ms": {"__all__": {"raw"}}})
 
 

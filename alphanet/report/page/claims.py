@@ -1,14 +1,16 @@
 """The claims of all runs in the order of a reader's interest, and the bar of each effect."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alphanet.report.page.model import ReportedRun
 from alphanet.results.facts import value_text
 from alphanet.results.schema import CLAIMS, Claim
 
 WIDTH, MARGIN = 220.0, 0.12  # of a bar, in pixels; free on both sides, of its range
-IMPORTANCE = {1: "Headlines", 2: "Also claimed", 3: "Details"}
+SUITE = 4
+LEVELS = {1: "Headlines", 2: "Also claimed", 3: "Details", SUITE: "Of this suite itself: whether it measures right"}
+"""Importance of the paper's claims, and what is claimed of the suite"""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,13 @@ class ShownClaim:
     effect: str  # as text; empty without one
     interval: str
     claimed: str  # side of the threshold, as text
-    reason: str  # of the verdict
+    reason: str  # what the verdict rests on, or what it lacks
     bar: Bar | None
+
+    @property
+    def level(self) -> int:
+        """Its key in `LEVELS`."""
+        return SUITE if self.claim.about == "suite" else self.claim.importance
 
     @property
     def id(self) -> str:
@@ -44,29 +51,38 @@ class ShownClaim:
 
 
 def shown_claims(runs: Iterable[ReportedRun]) -> list[ShownClaim]:
-    """All claims by importance, then outcome, then the order of the runs."""
+    """All claims by level, then outcome, then the order of the runs."""
     outcomes = list(CLAIMS)
-    pairs = [(run, claim) for run in runs if run.result for claim in run.result.claims]
-    pairs.sort(key=lambda pair: (pair[1].importance, outcomes.index(pair[1].outcome)))
-    return [_shown(run, claim, place) for place, (run, claim) in enumerate(pairs)]
+    shown = [_shown(run, claim) for run in runs if run.result for claim in run.result.claims]
+    shown.sort(key=lambda one: (one.level, outcomes.index(one.claim.outcome)))
+    return [replace(one, place=place) for place, one in enumerate(shown)]
 
 
-def _shown(run: ReportedRun, claim: Claim, place: int) -> ShownClaim:
+def _shown(run: ReportedRun, claim: Claim) -> ShownClaim:
     unit = f" {claim.unit}" if claim.unit else ""
     interval = "" if claim.interval is None else "{} to {}".format(*map(_text, claim.interval))
-    reason = claim.verdict.removeprefix(claim.outcome).strip(" :")
-    if reason.startswith("(") and reason.endswith(")"):
-        reason = reason[1:-1]
     return ShownClaim(
         run=run,
         claim=claim,
-        place=place,
+        place=0,
         effect="" if claim.effect is None else f"{_text(claim.effect)}{unit}",
         interval=interval,
         claimed=_claimed(claim, unit),
-        reason=reason,
+        reason=_reason(claim),
         bar=_bar(claim),
     )
+
+
+def _reason(claim: Claim) -> str:
+    """What stands behind the effect, and what would decide; without an effect, why there is none."""
+    if claim.effect is None:
+        reason = claim.verdict.removeprefix(claim.outcome).strip(" :")
+        return reason[1:-1] if reason.startswith("(") and reason.endswith(")") else reason
+    many = "passes" if claim.repeats == "pass" else "seeds"
+    repeats = f"one {claim.repeats}" if claim.seeds == 1 else f"{claim.seeds} {many}" if claim.seeds else ""
+    frames = f"{claim.frames} test frames" if claim.frames else ""
+    needs = f"needs {claim.needs}" if claim.needs else ""
+    return "; ".join(filter(None, [", ".join(filter(None, [repeats, frames])), needs]))
 
 
 def _text(value: float) -> str:

@@ -125,6 +125,7 @@ def _read(folder: Path, identity: str, places: Sequence[Path]) -> ReportedRun:
         id=identity,
         name=result.name,
         title=result.title,
+        form=result.form,
         folder=shown,
         state="finished",
         problems=(*result.problems, *result.failures, *_untraceable(result), *_changed_paper_values(result), *lost),
@@ -152,11 +153,12 @@ def _is_file_in(path: Path, folder: Path) -> bool:
 
 def _without_result(identity: str, shown: str, folder: Path, state: str, problem: str) -> ReportedRun:
     try:
-        title = load_benchmark(folder.name).title
+        card = load_benchmark(folder.name)
+        told = {"title": card.title, "form": card.form}
     except UserError:
-        title = folder.name
+        told = {"title": folder.name}
     return ReportedRun.model_validate(
-        {"id": identity, "name": folder.name, "title": title, "folder": shown, "state": state, "problems": (problem,)}
+        {"id": identity, "name": folder.name, "folder": shown, "state": state, "problems": (problem,), **told}
     )
 
 

@@ -5,10 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from alphanet.results.schema import CLAIMS, INCONSISTENT, SETTINGS, VERDICTS, BenchmarkResult, Cell, Claim, Part
+from alphanet.results.schema import CLAIMS, INCONSISTENT, SETTINGS, VERDICTS, BenchmarkResult, Cell, Claim, Form, Part
 
 SCHEMA: Literal["alphanet-report"] = "alphanet-report"
-VERSION: Literal[3] = 3
+VERSION: Literal[4] = 4
 SETTINGS_KIND = "settings"  # of benchmarks whose cells are all read or counted
 SCALES = ("full", "slice", "mini")  # largest first
 
@@ -19,6 +19,7 @@ class ReportedRun(Part):
     id: str  # unique in the report; part of the page's addresses
     name: str  # of the benchmark, or of the folder
     title: str
+    form: Form = "table"  # what the benchmark is in its paper
     folder: str  # as the user would name it
     state: Literal["finished", "unfinished", "unreadable"]
     problems: tuple[str, ...] = ()
@@ -37,7 +38,7 @@ class Summary(Part):
     settings: dict[str, int]  # of settings and counts, which nothing was measured for
     inconsistent: int  # cells whose printed number the paper contradicts, whatever their verdict
     with_errata: int
-    claims: dict[str, dict[str, int]]  # scale -> verdict -> number of claims, the largest scale first
+    claims: dict[str, dict[str, int]]  # of the paper: scale -> verdict -> their number, the largest scale first
     answer: str  # the same in one sentence
     problems: int
 
@@ -46,7 +47,7 @@ class Report(Part):
     """All runs, and their problems together."""
 
     schema_: Literal["alphanet-report"] = Field(default=SCHEMA, alias="schema")
-    version: Literal[3] = VERSION
+    version: Literal[4] = VERSION
     made: str
     summary: Summary
     problems: tuple[str, ...] = ()
@@ -64,7 +65,7 @@ def summarize(runs: tuple[ReportedRun, ...], problems: tuple[str, ...]) -> Summa
     cells = [(cell, _is_setting(cell, result)) for result in results for cell in result.cells]
     measurements = [cell for cell, setting in cells if not setting]
     settings = [cell for cell, setting in cells if setting]
-    claims = claim_counts(claim for result in results for claim in result.claims)
+    claims = claim_counts(claim for result in results for claim in result.claims if claim.about == "paper")
     return Summary(
         runs=len(runs),
         cells=len(measurements),

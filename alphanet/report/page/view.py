@@ -1,7 +1,6 @@
 """Views of runs: the values that the page shows of a run besides its result, and the parts that it shows runs in."""
 
 import base64
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +88,7 @@ def _part(run: ReportedRun) -> str:
         return PARTS[2]
     if kind == SETTINGS_KIND:
         return PARTS[3]
-    return PARTS[1] if re.match(r"fig\d", run.name) else PARTS[0]
+    return PARTS[1] if run.form == "figure" else PARTS[0]
 
 
 def _address(run: ReportedRun, figure: Figure, ending: str, folder: Path, media: str, *, single_file: bool) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from alphanet.files import atomic_path, write_text
 from alphanet.paths import resources
-from alphanet.report.page.claims import IMPORTANCE, shown_claims
+from alphanet.report.page.claims import LEVELS, shown_claims
 from alphanet.report.page.collect import Collected
 from alphanet.report.page.view import groups_of, leading_figure, make_view
 from alphanet.report.sheet import ERRATUM
@@ -100,7 +100,7 @@ def render(collected: Collected, *, single_file: bool = False) -> str:
         meanings={**VERDICTS, **SETTINGS, **CLAIMS},
         verdicts=list(VERDICTS),
         claim_verdicts=list(CLAIMS),
-        importance=IMPORTANCE,
+        levels=LEVELS,
         fills=FILLS,
         marks=MARKS,
         ink=INK,

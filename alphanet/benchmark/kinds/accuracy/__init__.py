@@ -14,17 +14,30 @@ from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining, plan_trainings
 from alphanet.benchmark.kinds.accuracy.show import parity_plots, power_law_curves, power_law_grid, power_law_plot
 from alphanet.benchmark.kinds.accuracy.terms import declared_differences, loss_weights
-from alphanet.benchmark.kinds.accuracy.trainers import trainer_of
+from alphanet.benchmark.kinds.accuracy.trainers import is_released, trainer_of
 from alphanet.benchmark.needs import need_dataset
 from alphanet.benchmark.power_law import law_text
 from alphanet.data.prepare import PreparedData, prepare
 from alphanet.errors import UserError
-from alphanet.measure.frame_errors import ENERGY_SUM, FORCE_COUNT, FORCE_SUM, ONE
+from alphanet.measure.frame_errors import (
+    ENERGY_SUM,
+    FORCE_COUNT,
+    FORCE_SUM,
+    FREE_COUNT,
+    FREE_SUM,
+    ONE,
+    WHOLE_ENERGY_SUM,
+)
 from alphanet.results.records import Record
 
 __all__ = ["Accuracy", "AccuracyCard", "TrainingWork"]
 
-FRAME_ARRAYS = {"energy_mae": (ENERGY_SUM, ONE), "force_mae": (FORCE_SUM, FORCE_COUNT)}
+FRAME_ARRAYS = {
+    "energy_mae": (ENERGY_SUM, ONE),
+    "force_mae": (FORCE_SUM, FORCE_COUNT),
+    "s2ef_energy_mae": (WHOLE_ENERGY_SUM, ONE),
+    "s2ef_force_mae": (FREE_SUM, FREE_COUNT),
+}
 """Metric -> arrays of the frames' sums of absolute errors and of their numbers"""
 
 logger = logging.getLogger(__name__)
@@ -76,7 +89,7 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
                 need_dataset(dataset, self.options.scale)
                 for dataset in dict.fromkeys(training.dataset for training in trainings)
             ),
-            models=tuple(row.model for row in self.card.rows.values()),
+            models=tuple(row.model.partition(":")[0] for row in self.card.rows.values()),
             impossible=self._impossible(),
             gpu_days=days,
             estimate=estimate,
@@ -100,9 +113,11 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         )
 
     def estimate(self, task: Task[TrainingWork], left: float) -> float | None:
-        """Seconds of the training and its evaluation, by ten steps on this machine."""
+        """Seconds of the training and its evaluation, by ten steps on this machine; None of released weights."""
         from alphanet.benchmark.kinds.accuracy.calibration import seconds_needed
 
+        if is_released(task.work.training.model):
+            return None
         return seconds_needed(task.work.ready_job, left)
 
     def keeps(self, task: Task[TrainingWork], place: Place, record: Record) -> bool:
@@ -160,7 +175,7 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
                 own = replace(
                     own, spent=TrainedCosts(row, column, tuple((record,) for record in sample.records)).spent(equal)
                 )
-            if metric in FRAME_ARRAYS:
+            if metric in FRAME_ARRAYS and not any("s2ef_groups" in record.metrics for record in own.records):
                 own = with_frame_errors(own, self.folder, *FRAME_ARRAYS[metric])
             samples[row, column, metric] = own
         return samples
@@ -198,7 +213,7 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
             title=f"{training.title}, seed {seed}",
             places=tuple(training.cells),
             work=TrainingWork(training, seed),
-            seconds=usual if trainer_of(training.model).seeded else 0.0,
+            seconds=usual if trainer_of(training.model).seeded or is_released(training.model) else 0.0,
             whole=True,
         )
 
@@ -233,6 +248,8 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         limits = [task.seconds for task in trained]
         if None not in limits:
             return sum(limit for limit in limits if limit) / 60, None, ""
+        if any(is_released(task.work.training.model) for task in trained):
+            return None, None, "nothing is trained: as long as the evaluation takes"
         from alphanet.benchmark.kinds.accuracy.estimate import gpu_days
 
         return None, *gpu_days([(task.work.training, scale) for task in trained])
@@ -241,6 +258,8 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         if not tasks:
             return "nothing can be measured"
         if minutes is None:
+            if not days and any(is_released(row.model) for row in self.card.rows.values()):
+                return f"{trained} evaluations of released weights, as long as they take"
             estimated = "unknown" if days is None else f"about {float(f'{days:.2g}'):g} GPU-days, estimated"
             return f"{trained} trainings, as long as their epochs take: {estimated}"
         usual = self.card.scale(self.options.scale).usual_seconds or 0.0

@@ -29,6 +29,8 @@ class AccuracyColumn(DataColumn):
     one data set that differ only in this share one training"""
     train_frames: PositiveInt | None = None
     """Number of training frames, drawn by the seed; smaller sets are part of larger ones; all frames if None"""
+    test_frames: PositiveInt | None = None
+    """Most test frames, evenly spaced; all if None"""
 
 
 class TrainingRun(Protocol):

@@ -19,6 +19,7 @@ from pydantic import JsonValue
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining
+from alphanet.benchmark.kinds.accuracy.released import ReleasedWeights
 from alphanet.benchmark.kinds.accuracy.trainers import Trained, Trainer, TrainingRequest, trainer_of
 from alphanet.cards import Card, validate
 from alphanet.data.prepare import PreparedData
@@ -62,6 +63,7 @@ class TrainingJob:
     splits: tuple[str, ...]  # that are evaluated, test last: its record says that the column is finished
     batch_size: int
     parity_frames: int | None
+    test_frames: Mapping[str, int | None]  # column -> most test frames, evenly spaced; all if None
     s2ef: bool  # whether OC20's metrics are evaluated too
     runs: Path
 
@@ -92,7 +94,10 @@ class TrainingJob:
 
     def key(self, column: str) -> str:
         """Hash of all that the numbers of a column depend on."""
-        evaluation = [self.parity_frames, self.splits, self.only[column], self.s2ef, code_digest(EVALUATION_CODE)]
+        evaluation: list[Any] = [self.parity_frames, self.splits, self.only[column], self.s2ef]
+        evaluation.append(code_digest(EVALUATION_CODE))
+        if (most := self.test_frames[column]) is not None:
+            evaluation.append({"test_frames": most})
         return _hash([self.protocol, self.training_key, evaluation])
 
     @property
@@ -135,7 +140,7 @@ def training_job(
         protocol=f"{card.name}/{options.scale}",
         name=training.key,
         model=training.model,
-        trainer=trainer_of(training.model),
+        trainer=trainer_of(training.model, options.mirror),
         request=TrainingRequest(
             data=data,
             settings=training.run.settings,
@@ -152,6 +157,7 @@ def training_job(
         splits=("train", "valid", "test") if card.parity else ("test",),
         batch_size=training.run.batch_size,
         parity_frames=scale.parity_frames,
+        test_frames={column: card.columns[column].test_frames for column in training.columns},
         s2ef=card.s2ef,
         runs=runs,
     )
@@ -254,7 +260,7 @@ def _evaluate(
 
     request, data = job.request, job.request.data
     path: Path = getattr(data, split)
-    most = None if split == "test" else job.parity_frames
+    most = job.test_frames[column] if split == "test" else job.parity_frames
     indices = [fitting[index] for index in evenly_spaced(len(fitting), most)]
     accuracy = evaluate(
         potential,
@@ -269,7 +275,7 @@ def _evaluate(
     frame_errors: dict[str, JsonValue] = {}
     if split == job.splits[-1]:
         file = _frames_file(job, key)
-        save_frame_errors(file, accuracy.frames)
+        save_frame_errors(file, accuracy.frames, accuracy.s2ef_frames)
         path_below = file.relative_to(job.runs.parent).as_posix()
         frame_errors = {"frame_errors": {"file": path_below, "sha256": sha256_of(file)}}
     facts: dict[str, JsonValue] = {"only": dict(job.only[column])} if job.only[column] else {}
@@ -281,7 +287,7 @@ def _evaluate(
             "split": split,
             **facts,
             "frames": f"{len(indices)} of {len(fitting)}, evenly spaced" if most else "all",
-            "trained_on": data.counts["train"],
+            "trained_on": trained.trained_on if isinstance(trained, ReleasedWeights) else data.counts["train"],
             "level_of_theory": data.level_of_theory,
             "store_sha256": sha256_of(path),
             "sources": dict(data.sources),

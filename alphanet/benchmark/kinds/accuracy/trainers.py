@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import JsonValue
 
+from alphanet.benchmark.kinds.accuracy.released import ReleasedTrainer, ReleasedWeights
 from alphanet.benchmark.kinds.accuracy.trivial import (
     CopiedFrames,
     LastStepTrainer,
@@ -43,7 +44,7 @@ class TrainingRequest:
     valid_frames: int | None = None  # most validation frames in `data`; all if None
 
 
-Trained = TrainingResult | MeanFit | ReferenceFit | CopiedFrames
+Trained = TrainingResult | MeanFit | ReferenceFit | CopiedFrames | ReleasedWeights
 
 
 class Trainer(Protocol):
@@ -196,11 +197,21 @@ TRAINERS: dict[str, Callable[[], Trainer]] = {
 """Model -> trainer; every other model is a baseline."""
 
 
-def trainer_of(model: str) -> Trainer:
-    """The trainer of a trivial potential, of `alphanet`, or of a baseline card.
+def is_released(model: str) -> bool:
+    """Whether `model` names released weights, `BASELINE:CHECKPOINT`."""
+    return model not in TRAINERS and ":" in model
+
+
+def trainer_of(model: str, mirror: str | None = None) -> Trainer:
+    """The trainer of a trivial potential, of `alphanet`, or of a baseline card; `BASELINE:CHECKPOINT` is not trained.
+
+    Args:
+        model: of the row.
+        mirror: an address that serves `HOST/PATH` of released weights.
 
     Raises:
-        UserError: no such potential.
+        UserError: no such potential or checkpoint.
     """
-    make = TRAINERS.get(model)
-    return make() if make else BaselineTrainer(model)
+    if make := TRAINERS.get(model):
+        return make()
+    return ReleasedTrainer(model, mirror) if is_released(model) else BaselineTrainer(model)

@@ -1,7 +1,7 @@
 """Landscapes: trainings of a table, shown as parity plots and by the energy of sliding and parting layers.
 
-One task is a row. Its training is the table's, if a run of the table has finished it by its protocol; otherwise the
-kind accuracy trains it in the figure's own folder.
+One task is a row with one seed. Its training is the table's, if a run of the table has finished it by its protocol;
+otherwise the kind accuracy trains it in the figure's own folder. Claims are decided over the seeds; the first is drawn.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from alphanet.measure.landscape import Landscape as Energies
 from alphanet.measure.landscape import Reference, load_landscape, measure_landscape, read_reference, save_landscape
 from alphanet.paths import resources
 from alphanet.provenance import code_digest, where
-from alphanet.results.facts import record_facts
+from alphanet.results.facts import cell_facts
 from alphanet.results.records import Record, RecordLog
 
 __all__ = ["Landscape", "LandscapeCard", "LandscapeWork"]
@@ -42,7 +42,7 @@ RECORDS = "records.jsonl"
 
 @dataclass(frozen=True)
 class LandscapeWork:
-    """A row's training as a task of the table, the record of its test frames when it is finished, and the reference."""
+    """A training as a task of the table, the record of its test frames when it is finished, and the reference."""
 
     row: str
     training: Task[TrainingWork]
@@ -54,16 +54,16 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
     """A figure of parity plots, sliding surface and binding curve."""
 
     card_type = LandscapeCard
-    uses = frozenset({"device", "mirror", "reference"})
+    uses = frozenset({"device", "mirror", "reference", "seeds"})
 
     def __init__(self, card: LandscapeCard, options: RunOptions) -> None:
         """See `Kind`."""
         super().__init__(card, options)
-        self._energies: dict[str, Energies] = {}  # by row
+        self._energies: dict[tuple[str, int], Energies] = {}  # by row and seed
         self._table_kind: Accuracy | None = None
 
     def plan(self) -> Plan[LandscapeWork]:
-        """Return one task per row; without a selection, only for the rows of the paper's figure.
+        """Return one task per row and seed; without a selection, only for the rows of the paper's figure.
 
         Raises:
             UserError: the table that the card names, its column or a row in it does not exist.
@@ -71,14 +71,16 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         table, scale = self._table.card, self.card.scale(self.options.scale)
         trainings, rows = self._trainings(), list(self.card.rows if self.options.only else self.card.drawn)
         planned = [row for row in rows if row in trainings]
+        chosen = [(row, training) for row in planned for training in trainings[row]]
+        chosen.sort(key=lambda pair: pair[1].work.seed)  # the first seed of each row before the second of any
         data = [need_dataset(self._column.dataset, self.options.scale)] if planned else []
         if planned and not scale.reference:
             data.append(need_from_user(scale.needs))
-        minutes, days, estimate = self._cost([trainings[row] for row in planned])
+        minutes, days, estimate = self._cost([training for _, training in chosen])
         impossible = self._table.plan().impossible
         return Plan(
-            tasks=tuple(self._task(row, trainings[row]) for row in planned),
-            cost=self._cost_text(len(planned), minutes, days),
+            tasks=tuple(self._task(row, training) for row, training in chosen),
+            cost=self._cost_text(len(chosen), minutes, days),
             minutes=minutes,
             data=tuple(data),
             models=tuple(self.card.rows[row].model for row in planned),
@@ -130,15 +132,14 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
                     return
                 work = replace(work, test=finding.record)  # the test frames come last
                 yield Measured(finding.record)
-            trained, _ = self._table.finished[work.training.title]
-            work = replace(work, training=replace(work.training, work=trained))
         else:
             self._table.keep(work.training, dict.fromkeys(work.training.places, work.test))
         if work.reference is None:
             yield Missing(places, f"needs {self.card.scale(self.options.scale).needs}")
             return
-        record, self._energies[work.row] = self._measured(work, work.reference)
-        save_landscape(self._energies_file(record), self._energies[work.row])
+        record, energies = self._measured(work, work.reference)
+        self._energies[work.row, work.training.work.seed] = energies
+        save_landscape(self._energies_file(record), energies)
         yield Measured(record, places)
 
     def keep(self, task: Task[LandscapeWork], records: Mapping[Place, Record]) -> None:
@@ -147,39 +148,43 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         assert work.test is not None  # the key of its record rests on it
         self._table.keep(work.training, dict.fromkeys(work.training.places, work.test))
         (record,) = records.values()
-        self._energies[work.row] = load_landscape(self._energies_file(record))
+        self._energies[work.row, work.training.work.seed] = load_landscape(self._energies_file(record))
 
     def samples(self, findings: Findings) -> Samples:
-        """Return the numbers of every sliding surface and binding curve."""
+        """Return the numbers of every sliding surface and binding curve, by seed."""
         samples = {}
         for (row, column), records in findings.records.items():
             for quantity, factor in FACTORS.items():
+                having = [record for record in records if record.value(quantity) is not None]
                 values = {
-                    seed_of(record, n): factor * (record.value(quantity) or 0.0) for n, record in enumerate(records)
+                    seed_of(record, n): factor * (record.value(quantity) or 0.0) for n, record in enumerate(having)
                 }
-                samples[row, column, quantity] = Sample(values, "seed", tuple(records))
+                if having:
+                    samples[row, column, quantity] = Sample(values, "seed", tuple(having))
         return samples
 
     def show(self, findings: Findings) -> Shown:
-        """Draw parity plots, sliding surfaces and binding curves."""
+        """Draw parity plots, sliding surfaces and binding curves of the first seed; the numbers are of all seeds."""
         from alphanet.benchmark.kinds.accuracy.show import parity_plots
 
         shown = Shown(problems=self._table.problems())
         for trained, records in self._table.finished.values():
             table = self._table.card
             shown.figures.append(parity_plots(table, self.options.scale, self.folder, trained, records))
-        for row, energies in self._energies.items():
+        rows = list(dict.fromkeys(row for row, _ in sorted(self._energies, key=lambda key: key[1])))
+        for row in rows:
+            seed = min(number for name, number in self._energies if name == row)
             shown.figures += draw_landscape(
                 self.folder,
-                f"{row} on {self._column.title}, scale {self.options.scale}",
+                f"{row} on {self._column.title}, scale {self.options.scale}, seed {seed}",
                 (row, self.card.rows[row].model),
-                energies,
+                self._energies[row, seed],
                 self.card.sliding_bound,
             )
-        measured = {row: findings.records[row, WHOLE][0] for row in self._energies}
+        measured = {row: findings.records[row, WHOLE] for row in rows}
         if measured:
             shown.grids.append(landscape_grid(measured))
-            shown.origins = {origin_of(row): record_facts(record) for row, record in measured.items()}
+            shown.origins = {origin_of(row): cell_facts(records) for row, records in measured.items()}
         return shown
 
     @property
@@ -195,7 +200,8 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
                     f"{self.card.name}: trained: {name} has no column {column!r}{did_you_mean(column, card.columns)}"
                 )
             shared = {"scale", "out", "device", "mirror", "budget", "restart"}
-            self._table_kind = Accuracy(card, RunOptions(**self.options.model_dump(include=shared)))
+            seeds = self.options.seeds or self.card.scale(self.options.scale).seeds
+            self._table_kind = Accuracy(card, RunOptions(seeds=seeds, **self.options.model_dump(include=shared)))
             self._table_kind.folder = self.folder
         return self._table_kind
 
@@ -207,18 +213,18 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
     def _table_folder(self) -> Path:
         return self.options.out / self.card.trained.table
 
-    def _trainings(self) -> dict[str, Task[TrainingWork]]:
-        """Row of the figure -> the table's task of the first seed, for the column that is shown."""
+    def _trainings(self) -> dict[str, list[Task[TrainingWork]]]:
+        """Row of the figure -> the table's tasks, one a seed, for the column that is shown."""
         table, column = self._table.card, self.card.trained.column
         for row in self.card.rows:
             if row not in table.rows:
                 raise UserError(f"{self.card.name}: {table.name} has no row {row!r}{did_you_mean(row, table.rows)}")
-        return {
-            row: replace(task, places=((row, column),))
-            for task in self._table.plan().tasks
-            for row in self.card.rows
-            if task.work.seed == 0 and (row, column) in task.places
-        }
+        trainings: dict[str, list[Task[TrainingWork]]] = {}
+        for task in self._table.plan().tasks:
+            for row in self.card.rows:
+                if (row, column) in task.places:
+                    trainings.setdefault(row, []).append(replace(task, places=((row, column),)))
+        return trainings
 
     def _task(self, row: str, training: Task[TrainingWork]) -> Task[LandscapeWork]:
         return Task(
@@ -265,7 +271,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
             provenance = potential.provenance()
         metrics = energies.metrics()
         largest = MILLI * metrics["sliding_max_difference"]
-        logger.info("%s: sliding surface within %.3g meV/atom of the reference's", work.row, largest)
+        logger.info("%s: sliding surface within %.3g meV/atom of the reference's", work.training.title, largest)
         record = Record(
             metrics=metrics,
             data={

@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import PositiveFloat, model_validator
+from pydantic import PositiveFloat, PositiveInt, model_validator
 
 from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
 from alphanet.benchmark.claims.card import Bound
@@ -34,7 +34,8 @@ class LandscapeScale(ScaleSettings):
     reference: str | None = None  # a file of energies, relative to `datasets/`
     level_of_theory: str  # of the reference
     needs: str = ""  # the reference that a user has to give, if it cannot be shipped
-    minutes: PositiveFloat | None = None  # beside the training, at most
+    minutes: PositiveFloat | None = None  # beside the trainings, at most
+    seeds: PositiveInt | None = None  # trainings of each row, of which the first is drawn; the table's number if None
 
     @model_validator(mode="after")
     def _has_a_reference_or_says_which(self) -> Self:

@@ -1,9 +1,11 @@
 """Parts of a landscape besides parity plots: a table of numbers, maps and binding curves."""
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alphanet.results.facts import value_text
 from alphanet.results.records import Record
 from alphanet.results.schema import Figure, Grid, Number
 
@@ -22,21 +24,27 @@ QUANTITIES: dict[str, tuple[str | None, str, float]] = {
 """Title -> names in `Landscape.metrics` of the value of the reference and of the potential, and a factor"""
 
 
-def landscape_grid(measured: Mapping[str, Record]) -> Grid:
-    """The numbers of each row's sliding surface and binding curve beside the reference's."""
+def landscape_grid(measured: Mapping[str, Sequence[Record]]) -> Grid:
+    """The numbers of each row's sliding surface and binding curve beside the reference's: means over its records."""
     first = next(iter(measured))
     rows = []
     for title, (reference, predicted, factor) in QUANTITIES.items():
-        numbers = [_number(measured[first], reference, factor, first) if reference else "–"]
-        numbers += [_number(record, predicted, factor, row) for row, record in measured.items()]
+        numbers = [_number(measured[first][:1], reference, factor, first) if reference else "–"]
+        numbers += [_number(records, predicted, factor, row) for row, records in measured.items()]
         rows.append((title, *numbers))
+    most = max(len(records) for records in measured.values())
+    title = "Sliding surface and binding curve" + (" (mean ± standard deviation over seeds)" if most > 1 else "")
     columns = ("quantity", "reference", *measured)
-    return Grid(id="landscapes", title="Sliding surface and binding curve", columns=columns, rows=tuple(rows))
+    return Grid(id="landscapes", title=title, columns=columns, rows=tuple(rows))
 
 
-def _number(record: Record, metric: str, factor: float, row: str) -> str | Number:
-    value = record.value(metric)
-    return "–" if value is None else Number(text=f"{factor * value:.3g}", value=factor * value, origin=origin_of(row))
+def _number(records: Sequence[Record], metric: str, factor: float, row: str) -> str | Number:
+    values = [factor * value for record in records if (value := record.value(metric)) is not None]
+    if not values:
+        return "–"
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    mean = statistics.fmean(values)
+    return Number(text=value_text(mean, spread), value=mean, origin=origin_of(row))
 
 
 def origin_of(row: str) -> str:

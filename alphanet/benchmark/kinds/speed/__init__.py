@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 from alphanet import durations
 from alphanet.benchmark.claims.samples import Samples, samples_of_records
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.speed.card import SpeedCard, speed_card
-from alphanet.benchmark.kinds.speed.samples import samples_of_sweep
+from alphanet.benchmark.kinds.speed.samples import rates_by_pass, samples_of_sweep
 from alphanet.benchmark.kinds.speed.tradeoff import add_tradeoff, require_metric
 from alphanet.benchmark.kinds.sweep_results import SweepResult
 from alphanet.benchmark.kinds.timing import (
     SweepFolder,
-    gigabytes_a_sample,
+    memory_by_pass,
     require_mode,
     timing_settings,
     timing_setup,
@@ -170,12 +171,16 @@ class Speed(Kind[SpeedCard, SweepWork]):
         return Missing(tuple(places), reason, metrics, failed)
 
     def _record(self, name: str, summary: SweepSummary, points: Sequence[SpeedPoint]) -> Record:
-        """The record of a row: the numbers of its largest system and everything behind them."""
+        """The record of a row: the numbers of its largest system, means over the passes, and all behind them."""
         largest, conditions = points[-1], summary.conditions
+        passes = {
+            f"{name}_speed": list(rates_by_pass(largest, summary.tasks[0]).values()),
+            f"{name}_memory": list(memory_by_pass(largest).values()),
+        }
         return Record(
             metrics={
-                f"{name}_speed": 1e3 * largest.batch / largest.times_ms[summary.tasks[0]].median,
-                f"{name}_memory": gigabytes_a_sample(largest),
+                **{metric: fmean(values) for metric, values in passes.items()},
+                "passes": {metric: [*values] for metric, values in passes.items()},
             },
             data={"structures": conditions.structures, "n_atoms": largest.n_atoms},
             model={"name": largest.model, "versions": {**conditions.models[largest.model]}},

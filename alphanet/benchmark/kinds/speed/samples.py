@@ -1,16 +1,14 @@
-"""Samples of a sweep: times by pass, from which claims about speed and memory are decided."""
+"""Samples of a sweep: times and memory by pass, from which claims about them are decided."""
 
-from statistics import median
-
-from alphanet.benchmark.claims.samples import Repeats, Sample
+from alphanet.benchmark.claims.samples import Sample
 from alphanet.benchmark.findings import Findings
 from alphanet.benchmark.kinds.speed.card import SpeedCard
-from alphanet.benchmark.kinds.timing import gigabytes_a_sample
+from alphanet.benchmark.kinds.timing import memory_by_pass, times_by_pass
 from alphanet.benchmark.selection import WHOLE
 from alphanet.measure.speed.points import SpeedPoint
 from alphanet.measure.speed.summary import SweepSummary
 
-MORE_MEMORY = "memory as a GPU counts it: of a process only the largest peak of all passes is kept"
+MILLISECONDS = 1e3
 
 
 def samples_of_sweep(
@@ -38,18 +36,15 @@ def samples_of_sweep(
         points = [point for point in summary.points_of(described.model) if first in point.times_ms]
         for point in points:
             for task in summary.tasks:
-                if passes := _passes(point, task):
-                    samples[row, str(point.n_atoms), task] = Sample(passes, "pass", records)
-        if points and (passes := _passes(points[-1], first)):
-            rates = {number: 1e3 * points[-1].batch / ms for number, ms in passes.items()}
+                if passes := times_by_pass(point, task):
+                    values = {number: MILLISECONDS * seconds for number, seconds in passes.items()}
+                    samples[row, str(point.n_atoms), task] = Sample(values, "pass", records)
+        if points and (rates := rates_by_pass(points[-1], first)):
             samples[row, column, f"{sweep}_speed"] = Sample(rates, "pass", records)
-            # Memory that CUDA allocated does not vary; that of a process does, and only its largest peak is kept.
-            repeats: Repeats = "fixed" if "allocated" in points[-1].peak_memory_mb else "pass"
-            memory = {0: gigabytes_a_sample(points[-1])}
-            samples[row, column, f"{sweep}_memory"] = Sample(memory, repeats, records, more=MORE_MEMORY)
+            samples[row, column, f"{sweep}_memory"] = Sample(memory_by_pass(points[-1]), "pass", records)
     return samples
 
 
-def _passes(point: SpeedPoint, task: str) -> dict[int, float]:
-    """By pass, the median of its rounds in ms."""
-    return {number: 1e3 * median(rounds) for number, rounds in enumerate(point.rounds.get(task, ())) if rounds}
+def rates_by_pass(point: SpeedPoint, task: str) -> dict[int, float]:
+    """By pass, structures per second."""
+    return {number: point.batch / seconds for number, seconds in times_by_pass(point, task).items()}
