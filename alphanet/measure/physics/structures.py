@@ -88,7 +88,8 @@ def _molecules() -> list[Atoms]:
 def _molecule_called(name: str) -> Atoms:
     from ase.build import molecule  # brings scipy, which listing benchmarks does not need
 
-    return molecule(name)
+    built: Atoms = molecule(name)
+    return built
 
 
 def _molecule(known: Collection[str] | None, cutoff: float | None, crystal: Atoms) -> Sample:
