@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from alphanet.model.checkpoint import load_model
     from alphanet.potentials.opening import LoadOptions, open_potential
     from alphanet.report.reproduction import reproduce
+    from alphanet.spread_limit import SpreadLimit
     from alphanet.training.api import train
 
 __version__ = "0.1.0"
@@ -19,6 +20,7 @@ __all__ = [
     "AlphaNet",
     "AlphaNetCalculator",
     "LoadOptions",
+    "SpreadLimit",
     "__version__",
     "evaluate",
     "load_model",
@@ -31,6 +33,7 @@ _HOME_OF = {
     "AlphaNet": "alphanet.model.alphanet",
     "AlphaNetCalculator": "alphanet.calculator",
     "LoadOptions": "alphanet.potentials.opening",
+    "SpreadLimit": "alphanet.spread_limit",
     "evaluate": "alphanet.measure.evaluation",
     "load_model": "alphanet.model.checkpoint",
     "open_potential": "alphanet.potentials.opening",

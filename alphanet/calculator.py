@@ -1,6 +1,6 @@
 """AlphaNet as an ASE calculator."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,10 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from alphanet.errors import UserError
-from alphanet.model.base import InteratomicModel
-from alphanet.model.evaluator import evaluator
+from alphanet.model.evaluator import Model, evaluator
 from alphanet.model.prediction import has_stress
+from alphanet.potentials.runs import alphanet_files
+from alphanet.spread import SPREAD_RESULTS, Spread
 from alphanet.verlet import VerletList
 
 
@@ -22,7 +23,10 @@ class AlphaNetCalculator(Calculator):
     model is conservative and knows no electronic temperature.
 
     Args:
-        model: a model, the file of one, or a package that `alphanet export` wrote.
+        model: a model, the file of one, a package that `alphanet export` wrote, the folder of a run, or the name of
+            released weights. A committee (the folder of one, or a sequence of models or files) gives means; `results`
+            and `get_property` then also have `energy_spread`, `energies_spread` (N,), `forces_spread` (N,), the norm of
+            each atom's deviation, and `stress_spread`, see `alphanet.spread`.
         config: see `alphanet.load_model`.
         dtype: precision of the network; by default float32 for a file, and that of the model for a model.
         device: the device to compute on.
@@ -45,7 +49,7 @@ class AlphaNetCalculator(Calculator):
 
     def __init__(
         self,
-        model: InteratomicModel | str | Path,
+        model: Model | Sequence[Model],
         config: Any = None,
         dtype: str | None = None,
         device: str = "cpu",
@@ -55,8 +59,10 @@ class AlphaNetCalculator(Calculator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        ready = evaluator(model, config, dtype=dtype, device=device, mode=mode, max_memory=max_memory)
+        ready = evaluator(alphanet_files(model), config, dtype=dtype, device=device, mode=mode, max_memory=max_memory)
         self.model, self.mode, self._predict = ready.model, ready.mode, ready.predict
+        if len(ready.members) > 1:
+            self.implemented_properties = [*self.implemented_properties, *SPREAD_RESULTS]
         self.neighbors = VerletList(self.model.config.cutoff, skin, self.model.device)
 
     def calculate(
@@ -84,3 +90,12 @@ class AlphaNetCalculator(Calculator):
         }
         if answer.stress is not None:
             self.results["stress"] = full_3x3_to_voigt_6_stress(answer.stress[0].double().cpu().numpy())
+        if answer.spread is not None:
+            self.results |= _of_one(answer.spread).results()
+
+
+def _of_one(spread: Spread) -> Spread:
+    """The spread of a batch of one structure, as arrays."""
+    stress = None if spread.stress is None else spread.stress[0].double().cpu().numpy()
+    forces, energies = (values.detach().double().cpu().numpy() for values in (spread.forces, spread.energies))
+    return Spread(spread.members, float(spread.energy[0]), forces, stress, energies)

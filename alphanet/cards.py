@@ -1,7 +1,7 @@
-"""Find YAML cards and read them into pydantic models; errors name the file, the key and the nearest known key."""
+"""Find YAML cards and read them into pydantic models; errors name the file, every wrong key and the nearest known."""
 
 import os
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from alphanet.paths import expanded, resources
 
 # libyaml's loader if PyYAML has it, because listing all benchmarks reads hundreds of cards.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LONGEST = 100  # characters of a wrong value in a message; it may be a whole mapping
 
 
 class Card(BaseModel):
@@ -35,14 +36,24 @@ def card_files(kind: str, pattern: str = "*.yaml") -> dict[str, Path]:
     Raises:
         UserError: the variable names a path that is not a folder.
     """
-    folders = [resources(kind)]
-    variable = f"ALPHANET_{kind.upper()}"
-    if added := os.environ.get(variable):
-        folders.append(expanded(added))
-        if not folders[-1].is_dir():
-            raise UserError(f"{variable} names {added}, which is no folder; correct or unset it")
-    files = [(file.relative_to(folder).parts[0], file) for folder in folders for file in folder.glob(pattern)]
+    folders = [resources(kind), *filter(None, [added_folder(kind)])]
+    files = [(file.parts[len(folder.parts)], file) for folder in folders for file in folder.glob(pattern)]
     return dict(sorted({name.removesuffix(".yaml"): file for name, file in files}.items()))
+
+
+def added_folder(kind: str) -> Path | None:
+    """The user's folder of cards of a kind, see `card_files`; None if the variable names none.
+
+    Raises:
+        UserError: it names a path that is not a folder.
+    """
+    variable = f"ALPHANET_{kind.upper()}"
+    if not (added := os.environ.get(variable)):
+        return None
+    folder = expanded(added)
+    if not folder.is_dir():
+        raise UserError(f"{variable} names {added}, which is no folder; correct or unset it")
+    return folder
 
 
 def read_yaml(path: Path) -> Any:
@@ -52,7 +63,7 @@ def read_yaml(path: Path) -> Any:
         UserError: the file is missing or is not YAML.
     """
     try:
-        return deepcopy(_parsed(Path(path).read_text(encoding="utf-8-sig")))
+        return _copied(_parsed(Path(path).read_text(encoding="utf-8-sig")))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -65,43 +76,88 @@ def _parsed(text: str) -> Any:
     return yaml.load(text, Loader=LOADER)
 
 
+def _copied(content: Any) -> Any:
+    """The same content, whose mappings and lists are the caller's own."""
+    if isinstance(content, dict):
+        return {key: _copied(value) for key, value in content.items()}
+    return [_copied(value) for value in content] if isinstance(content, list) else content
+
+
 def read_card(path: Path, kind: type[CardType]) -> CardType:
     """Read the YAML file `path` as a card of type `kind`.
 
     Raises:
-        UserError: unreadable file, unknown key (with the nearest known one), or a value of the wrong type.
+        UserError: unreadable file; or missing, unknown or wrong keys, all of them, one a line.
     """
     return validate(read_yaml(path), kind, str(path))
 
 
 def validate(values: Any, kind: type[CardType], where: str) -> CardType:
-    """Validate plain `values` as `kind`; errors name `where`, the key and what is wrong with it."""
+    """Validate plain `values` as `kind`.
+
+    Raises:
+        UserError: missing, unknown or wrong keys, all of them, one a line that begins with `where`.
+    """
+    card, problems = checked(values, kind, where)
+    if card is None:
+        raise UserError("\n".join(problems))
+    return card
+
+
+def checked(values: Any, kind: type[CardType], where: str) -> tuple[CardType | None, list[str]]:
+    """The card that plain `values` make, or None and everything that is wrong, one line a key."""
     if not isinstance(values, dict):
-        raise UserError(f"{where}: expected a mapping of keys, found {type(values).__name__}")
+        return None, [f"{where}: expected a mapping of keys, found {type(values).__name__}"]
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(values), []
     except ValidationError as error:
-        raise UserError(_explain(error, kind, where)) from error
+        return None, [f"{where}: {problem}" for problem in _problems(error, values, kind)]
 
 
-def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> str:
-    """All missing and unknown keys at once; if there are none, the first wrong value."""
+def _problems(error: ValidationError, values: Any, kind: type[BaseModel]) -> list[str]:
+    """What is wrong with each key, in the order of the fields, and unknown keys last."""
+    found: dict[str, list[str]] = {}
     errors = error.errors()
-    missing = [_key(one["loc"]) for one in errors if one["type"] == "missing"]
-    unknown = [one["loc"] for one in errors if one["type"] == "extra_forbidden"]
-    parts = [f"unknown key {_key(loc)!r}{did_you_mean(str(loc[-1]), _fields_at(kind, loc))}" for loc in unknown]
-    if len(missing) == 1:
-        parts.append(f"key {missing[0]!r} is missing")
-    elif missing:
-        parts.append(f"keys {', '.join(map(repr, missing))} are missing")
-    if not parts:
-        first = errors[0]
-        parts = [f"{_key(first['loc']) or 'value'}: {first['msg']} (got {first['input']!r})"]
-    return f"{where}: {'; '.join(parts)}"
+    for one in errors:
+        depth = len(one["loc"])
+        if one["type"] == "too_short" and any(other["loc"][:depth] == one["loc"] for other in errors if other != one):
+            continue  # parts that are wrong are not counted
+        path = _in_card(one["loc"], values)
+        key = ".".join(map(str, path))
+        if one["type"] == "missing":
+            text = f"key {key!r} is missing"
+        elif one["type"] == "extra_forbidden":
+            text = f"unknown key {key!r}{did_you_mean(str(path[-1]), _fields_at(kind, path))}"
+        else:
+            text = one["msg"].removeprefix("Value error, ")
+            text = f"{key}: {text} (got {_short(one['input'])})" if key else text
+        found.setdefault(key, []).append(text)
+    return [_joined(key, texts) for key, texts in found.items()]
 
 
-def _key(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)
+def _joined(key: str, texts: Sequence[str]) -> str:
+    """One line for a key; where it may have values of several types, each says what it is not."""
+    first, *others = dict.fromkeys(texts)
+    return "; or ".join([first, *(text.removeprefix(f"{key}: ") for text in others)])
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _in_card(location: tuple[int | str, ...], values: Any) -> tuple[int | str, ...]:
+    """The keys and places of `location` that are in the card; others name a type among those that a value may have."""
+    path: list[int | str] = []
+    for depth, part in enumerate(location):
+        if isinstance(values, Mapping) and (part in values or depth == len(location) - 1):
+            values = values.get(part)
+        elif isinstance(values, Sequence) and not isinstance(values, str) and isinstance(part, int):
+            values = values[part] if part < len(values) else None
+        else:
+            continue
+        path.append(part)
+    return tuple(path)
 
 
 def _fields_at(kind: Any, location: tuple[int | str, ...]) -> list[str]:

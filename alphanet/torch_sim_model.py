@@ -1,27 +1,26 @@
 """AlphaNet as a torch_sim model: many structures at once in molecular dynamics and relaxation."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 import torch_sim
 from ase import Atoms
-from torch import Tensor
+from torch import Tensor, nn
 from torch_sim.models.interface import ModelInterface
 
 from alphanet.graph import AtomGraph, collate
-from alphanet.model.base import InteratomicModel
-from alphanet.model.checkpoint import load_model
-from alphanet.model.prediction import predict
+from alphanet.model.evaluator import Model, evaluator
+from alphanet.potentials.runs import alphanet_files
 
 
 class AlphaNetModel(ModelInterface):
     """Energies, forces and stresses of all systems of a torch_sim state in one call.
 
     Args:
-        model: a model or the file of one; see `alphanet.load_model`.
+        model: a model, the file of one or the name of released weights (see `alphanet.load_model`), or the folder of a
+            run; for a committee the folder of one, or a sequence of models or files.
         config: see `alphanet.load_model`.
         dtype: precision of the network when `model` is a file.
         device: the device to compute on.
@@ -35,7 +34,7 @@ class AlphaNetModel(ModelInterface):
 
     def __init__(
         self,
-        model: InteratomicModel | str | Path,
+        model: Model | Sequence[Model],
         config: Any = None,
         *,
         dtype: str = "float32",
@@ -44,13 +43,18 @@ class AlphaNetModel(ModelInterface):
         compute_stress: bool = True,
     ) -> None:
         super().__init__()
-        loaded = model if isinstance(model, InteratomicModel) else load_model(model, config, dtype, device)
-        self.network = loaded.eval().requires_grad_(False).to(device)
+        ready = evaluator(alphanet_files(model), config, dtype=dtype, device=device)
+        self.members = nn.ModuleList(one for one in ready.members if isinstance(one, nn.Module))
+        self.members.requires_grad_(False).to(device)
+        self.network, self._predict = ready.model, ready.predict
         self._device, self._dtype = torch.device(device), self.network.dtype
         self._compute_forces, self._compute_stress = compute_forces, compute_stress
 
     def forward(self, state: Any, **kwargs: Any) -> dict[str, Tensor]:
         """Energy (B,) eV, forces (N, 3) eV/Å, stress (B, 3, 3) eV/Å^3 of the B systems of `state`.
+
+        Of a committee these are means, and their deviations stand beside them: energy_spread (B,), forces_spread (N,),
+        the norm of each atom's deviation, stress_spread (B, 3, 3).
 
         Raises:
             UserError: an element that the model does not know, overlapping atoms, a periodic cell without volume.
@@ -58,13 +62,14 @@ class AlphaNetModel(ModelInterface):
         del kwargs
         state = state if isinstance(state, torch_sim.SimState) else torch_sim.SimState(**state)
         graph = collate(list(self._graphs(state))).to(device=self._device)
-        answer = predict(self.network, graph, forces=self._compute_forces, stress=self._compute_stress)
-        results = {"energy": answer.energy.to(state.positions.dtype)}
-        if answer.forces is not None:
-            results["forces"] = answer.forces.detach().to(state.positions.dtype)
-        if answer.stress is not None:
-            results["stress"] = answer.stress.detach().to(state.positions.dtype)
-        return results
+        answer = self._predict(graph, forces=self._compute_forces, stress=self._compute_stress)
+        results = {"energy": answer.energy, "forces": answer.forces, "stress": answer.stress}
+        if (spread := answer.spread) is not None:
+            results |= {"energy_spread": spread.energy, "stress_spread": spread.stress}
+            results["forces_spread"] = None if spread.forces is None else spread.of_atoms
+        return {
+            name: values.detach().to(state.positions.dtype) for name, values in results.items() if values is not None
+        }
 
     def _graphs(self, state: Any) -> Iterator[AtomGraph]:
         """Yield one graph per system, on CPU; pairs are found in float64."""

@@ -19,7 +19,7 @@ ELEMENTS = ("H", "C", "O", "Si", "Cu")
 def paper_config(**overrides: object) -> AlphaNetConfig:
     """A small model of the paper's reading, with every component on."""
     small = {"num_layers": 2, "hidden_channels": 16, "heads": 4, "num_basis": 6, "temporal_channels": 4}
-    return AlphaNetConfig(elements=ELEMENTS, cutoff=4.0, **{**small, **overrides})
+    return AlphaNetConfig(**{"elements": ELEMENTS, "cutoff": 4.0, **small, **overrides})
 
 
 def official_config(**overrides: object) -> OfficialConfig:
@@ -37,7 +37,9 @@ CONFIGS = {
     "paper, no temporal": paper_config(temporal=False),
     "paper, no FTE": paper_config(frame_transition=False),
     "paper, nothing": paper_config(rope=False, temporal=False, frame_transition=False, num_layers=1),
+    "paper, zbl": paper_config(zbl=True),
     "official": official_config(),
+    "official, zbl": official_config(zbl=True),
     "official, 3 layers": official_config(num_layers=3),
     "official, norm after": official_config(norm_before=False, norm_after=True),
     "official, no norm, 1 layer": official_config(norm_before=False, num_layers=1),

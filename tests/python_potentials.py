@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import torch
+from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.lj import LennardJones
 
@@ -45,6 +46,33 @@ def raises():
 
 def something_else():
     return 3
+
+
+def copper_only():
+    return CopperOnly(epsilon=0.3, sigma=2.2, rc=6.0, smooth=True)
+
+
+class CopperOnly(LennardJones):
+    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
+        if set(atoms.get_chemical_symbols()) != {"Cu"}:
+            raise NotImplementedError("copper alone")
+        super().calculate(atoms, properties, system_changes)
+
+
+def nothing_at_all():
+    return None
+
+
+def structure():
+    return Atoms("H")
+
+
+def a_class():
+    return NoStress
+
+
+def exits():
+    raise SystemExit("bye")
 
 
 not_callable = 3

@@ -48,7 +48,7 @@ class Protocol(Card):
 class Row(Protocol):
     """One potential of a table or figure."""
 
-    model: str  # "alphanet", "mean", or the name of a baseline card, with @PRESET for other settings
+    model: str  # in a form of `alphanet.potentials.forms.FORMS`; of a row that is trained also "mean" and alike
     note: str = ""  # explanation, if the name is not enough
     trivial: bool = False  # a floor such as the mean, beside the potentials; tables fold it
 

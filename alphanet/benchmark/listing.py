@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from alphanet import durations
 from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds import kind_of
@@ -80,11 +81,6 @@ def benchmark_info(card: AnyCard, options: RunOptions) -> BenchmarkInfo:
     )
 
 
-def minutes_text(minutes: float) -> str:
-    """Minutes in words: `14 min`, `24 h`."""
-    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.3g} h"
-
-
 def cost_table(listed: Sequence[BenchmarkInfo]) -> str:
     """Costs as a Markdown table with a line per benchmark and a column per scale."""
     lines = ["| `alphanet repro …` | mini | slice | full |", "|---|---|---|---|"]
@@ -112,4 +108,4 @@ def _short(info: BenchmarkInfo) -> str:
         return "unknown" if info.gpu_days is None else f"{float(f'{info.gpu_days:.2g}'):g} GPU-days"
     if not info.minutes:
         return "–" if info.impossible else "seconds"
-    return minutes_text(max(1.0, info.minutes))
+    return durations.words(60 * max(1.0, info.minutes))

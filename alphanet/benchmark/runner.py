@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from alphanet import durations
 from alphanet.benchmark.budget import Budget
 from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.claims.evaluation import evaluate_claims
@@ -196,8 +197,9 @@ class _Run:
     def _no_time(self, task: Task[Any], left: float) -> str:
         """The reason why a task does not begin, `left` seconds before the budget ends."""
         needed = self._needs.get(task.title) if task.whole else task.seconds
-        needs = "needs a time that is not known" if needed is None else f"needs about {_minutes(needed)}"
-        reason = f"{needs}, {_minutes(left)} left of the budget of {_minutes(60 * (self._options.budget or 0.0))}"
+        needs = "needs a time that is not known" if needed is None else f"needs about {durations.words(needed)}"
+        whole = durations.words(60 * (self._options.budget or 0.0))
+        reason = f"{needs}, {durations.words(left)} left of the budget of {whole}"
         if task.whole:
             reason += "; nothing is cut short to fit"
         logger.warning("%s: not run: %s", task.title, reason)
@@ -217,10 +219,6 @@ class _Run:
         self._miss(empty, str(error))
         self.findings.failures.append(f"{task.title}: {error}")
         logger.warning("%s failed: %s", task.title, error)
-
-
-def _minutes(seconds: float) -> str:
-    return f"{float(f'{seconds / 60:.2g}'):g} min"
 
 
 def _result_before(folder: Path, options: RunOptions) -> BenchmarkResult | None:

@@ -1,11 +1,12 @@
 """The cells of a benchmark that the user asks for: by row, column or both."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.findings import Place
 from alphanet.errors import UserError, did_you_mean
+from alphanet.results.schema import BenchmarkResult
 
 WHOLE = ""  # the column of a benchmark that has none
 
@@ -28,6 +29,17 @@ def selected_places(card: AnyCard, only: Sequence[str]) -> set[Place]:
     if not only:
         return set(all_places(card))
     return {place for pattern in only for place in _matching(card, pattern)}
+
+
+def anything_measured(result: BenchmarkResult, selected: Collection[Place]) -> bool:
+    """Whether a selected cell has a number, or a record is there that is of no other cell.
+
+    The other cells keep the numbers of earlier runs.
+    """
+    if any(cell.measured is not None for cell in result.cells if (cell.row, cell.column) in selected):
+        return True
+    kept = {key for cell in result.cells if (cell.row, cell.column) not in selected for key in cell.records}
+    return bool(result.records.keys() - kept)
 
 
 def _matching(card: AnyCard, pattern: str) -> set[Place]:

@@ -81,11 +81,17 @@ def version_text() -> str:
 
 
 def main() -> None:
-    """Run the command line; foreseeable mistakes become one line on stderr and exit code 1, Ctrl-C 130, SIGTERM 143."""
+    """Run the command line; foreseeable mistakes become one line on stderr and exit code 1.
+
+    Signals end it with 128 and their number: Ctrl-C 130, SIGTERM 143, SIGUSR1 138, after which SLURM requeues the job.
+    """
     process.show_every_character()
     process.end_orderly()
     try:
         app(prog_name="alphanet")
+    except SystemExit as end:
+        process.requeue_after(end.code)
+        raise
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

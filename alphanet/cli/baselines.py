@@ -1,6 +1,7 @@
 """`alphanet baselines`: the systems AlphaNet is compared with, and the environments they run in."""
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -42,7 +43,7 @@ def list_(as_json: o.AsJson = False) -> None:
             row["name"],
             ", ".join(row["paper_rows"]),
             row["state"],
-            _yes(row["trainable"]),
+            f"as {row['trained_as']}" if row["trained_as"] else _yes(row["trainable"]),
             "derived" if row["conservative"] else "direct",
             _yes(row["stress"]),
             _weights(row["weights"]),
@@ -57,10 +58,10 @@ def info(name: o.BaselineName, as_json: o.AsJson = False) -> None:
     """Show a baseline's card, and the versions in its environment."""
     import yaml
 
-    from alphanet.potentials.cards import load_baseline
+    from alphanet.potentials.cards import find_baseline
     from alphanet.potentials.environments import is_installed, resolved_versions, size_of
 
-    card = load_baseline(name)
+    card = find_baseline(name)
     values: dict[str, Any] = card.model_dump(mode="json", exclude={"places"}) | {"state": _row(card)["state"]}
     if is_installed(card):
         values |= {"bytes": size_of(card), "versions": resolved_versions(card)}
@@ -119,22 +120,55 @@ def fetch(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example:\n\nalphanet baselines check nequip")
+@app.command(
+    epilog="Examples:\n\nalphanet baselines check nequip\n\nalphanet baselines check my-baselines/lj/card.yaml\n\n"
+    "alphanet baselines check my_module:make_calculator --elements Cu,Ni"
+)
 def check(
-    names: o.BaselineNames = None,
+    models: o.ModelNames = None,
     every: o.All = False,
     preset: o.Preset = None,
+    elements: o.CheckedElements = None,
+    config: o.ModelConfig = None,
     trust: o.Trust = False,
     as_json: o.AsJson = False,
 ) -> None:
-    """Check that installed baselines conform, with random weights and with released ones that are here."""
-    from alphanet.measure.conformance import check_baseline
+    """Check that models conform: shapes, units, symmetries, derivatives, refusals.
 
-    results = [check_baseline(card, preset=preset, trust=trust) for card in _chosen(names, every)]
+    A baseline that is named without weights is checked with random weights and with the released ones that are here.
+    """
+    from alphanet.measure.conformance import CheckOptions, check_model
+    from alphanet.potentials.cards import baseline_names
+    from alphanet.potentials.specification import specified
+
+    if every == bool(models):
+        raise UserError("name the models, or say --all")
+    chosen = [specified(name) for name in (baseline_names() if every else o.model_names(models))]
+    symbols = tuple((elements or "").replace(",", " ").split())
+    options = CheckOptions(preset=preset, elements=symbols, config=config, trust=trust)
+    results = [check_model(model, options) for model in chosen]
     if as_json:
         print_json("alphanet-conformance", {"baselines": results})
     if any(result["passed"] is False for result in results):
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example:\n\nalphanet baselines new my-model --dir my-baselines")
+def new(name: o.NewName, folder: o.BaselinesFolder = None, as_json: o.AsJson = False) -> None:
+    """Write a card and a worker to start from, which wrap an ASE calculator. Nothing is overwritten."""
+    from alphanet.cards import added_folder
+    from alphanet.potentials.new_baseline import write_baseline
+
+    files = write_baseline(name, folder or added_folder("baselines") or Path("baselines"))
+    if as_json:
+        print_json("alphanet-files", {"files": [{"path": str(file)} for file in files]})
+        return
+    place = files[0].parent
+    for file in files:
+        print(file)
+    print(
+        f"change the lines marked FILL IN, then: alphanet baselines install {place}; alphanet baselines check {place}"
+    )
 
 
 @app.command(epilog="Example:\n\nalphanet baselines remove nequip")
@@ -148,11 +182,11 @@ def remove(names: o.BaselineNames = None, every: o.All = False) -> None:
 
 
 def _chosen(names: list[str] | None, every: bool) -> list["BaselineCard"]:
-    from alphanet.potentials.cards import list_baselines, load_baseline
+    from alphanet.potentials.cards import find_baseline, list_baselines
 
     if every == bool(names):
         raise UserError("name the baselines, or say --all")
-    return list_baselines() if every else [load_baseline(name) for name in names or ()]
+    return list_baselines() if every else [find_baseline(name) for name in names or ()]
 
 
 def _checkpoints(names: list[str] | None, every: bool) -> list[tuple["BaselineCard", str]]:
@@ -185,6 +219,7 @@ def _row(card: "BaselineCard") -> dict[str, Any]:
         "installed": is_installed(card),
         "state": state(card),
         "trainable": card.trainable,
+        "trained_as": card.trained_as,
         "conservative": card.conservative,
         "stress": card.stress,
         "parameters": next((count for count in counts if count is not None), None),

@@ -47,6 +47,8 @@ def speed(
     max_memory: o.MaxMemory = None,
     weights: o.Weights = "untrained",
     alphanet: o.AlphaNetFile = None,
+    config: o.ModelConfig = None,
+    trust: o.Trust = False,
     structures: o.Structures = None,
     sizes: o.Sizes = None,
     points: o.Points = 7,
@@ -71,6 +73,8 @@ def speed(
         weights=weights,
         dtype=dtype or "float32",
         alphanet=None if alphanet is None else str(alphanet),
+        config=config,
+        trust=trust,
     )
     run_card(
         card, folder, as_json,
@@ -91,6 +95,8 @@ def train_speed(
     mode: o.Mode = None,
     batch_size: o.BatchSize = None,
     max_memory: o.MaxMemory = None,
+    config: o.ModelConfig = None,
+    trust: o.Trust = False,
     structures: o.Structures = None,
     sizes: o.Sizes = None,
     points: o.Points = 7,
@@ -114,6 +120,8 @@ def train_speed(
         rounds=rounds,
         minutes=TRAINING_MINUTES if budget is None else budget / 60,
         dtype=dtype or "float32",
+        config=config,
+        trust=trust,
     )
     run_card(
         card, folder, as_json,
@@ -137,6 +145,8 @@ def memory(
     max_memory: o.MaxMemory = None,
     weights: o.Weights = "untrained",
     alphanet: o.AlphaNetFile = None,
+    config: o.ModelConfig = None,
+    trust: o.Trust = False,
     structures: o.Structures = None,
     sample_atoms: o.SampleAtoms = 72,
     out: o.OutFolder = None,
@@ -153,6 +163,8 @@ def memory(
         weights=weights,
         dtype=dtype or "float32",
         alphanet=None if alphanet is None else str(alphanet),
+        config=config,
+        trust=trust,
         smallest=smallest,
         most=largest,
         longest=longest_call or LONGEST_CALL,
@@ -185,8 +197,9 @@ def physics(
 ) -> None:
     """Check whether potentials obey what every energy surface obeys, in float64 if they can.
 
-    A failed check is a finding and no error: the exit code is 1 only if a potential could not be checked. --structures
-    names a file with a periodic structure and one that is not, in place of quartz and ethanol.
+    A failed check is a finding and no error: the exit code is 1 only if a potential could not be checked. Structures
+    are those of --structures (a file with a periodic structure and one that is not), or of a training's own data, or
+    quartz and ethanol; the output says which.
     """
     from alphanet.benchmark.kinds.physics import physics_card
 

@@ -11,6 +11,8 @@ from alphanet.cli.models import load_options
 from alphanet.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from alphanet.measure.evaluation import EvaluationResult
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,12 @@ ERRORS = (
     ("force_rmse", "force RMSE", "meV/Å"),
     ("stress_mae", "stress MAE", "meV/Å^3"),
     ("stress_rmse", "stress RMSE", "meV/Å^3"),
+)
+SPREADS = (("energy", "meV/atom"), ("force", "meV/Å"), ("stress", "meV/Å^3"))
+COMPARED = (
+    ("scale", "RMSE over RMS spread"),
+    ("calibration", "calibration (1: calibrated; above: overconfident)"),
+    ("spearman", "rank correlation of spread and error"),
 )
 S2EF = (
     ("s2ef_energy_mae", "energy MAE of OC20 (whole structure)", "{:.4g} eV"),
@@ -68,7 +76,10 @@ def evaluate(
     parity: o.Parity = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Print energy, force and stress errors of a model on data, against the labels that the data carry."""
+    """Print energy, force and stress errors of a model on data, against the labels that the data carry.
+
+    For a committee the errors are those of its mean, and its spread is compared with them.
+    """
     from alphanet.measure.evaluation import evaluate as run
 
     options = load_options(
@@ -92,11 +103,27 @@ def evaluate(
         print_table(("error", "value"), _lines(result.accuracy.metrics()), title=f"{model} on {data}")
 
 
+def _calibration_lines(calibration: "Mapping[str, Any]") -> list[tuple[str, str]]:
+    """Lines about a committee's spread, from `Calibration.metrics`; none without a committee."""
+    lines = []
+    for name, unit in SPREADS:
+        if (measured := calibration.get(name)) is None:
+            continue
+        title = f"{name} spread (RMS over {calibration['members']} members)"
+        lines.append((title, f"{1e3 * measured['spread']:.4g} {unit}"))
+        for key, words in COMPARED:
+            lines.append((f"{name} {words}", "–" if measured[key] is None else f"{measured[key]:.3g}"))
+    return lines
+
+
 def _draw(folder: Path, result: "EvaluationResult") -> None:
+    from alphanet.figures.calibration import calibration_figure
     from alphanet.figures.parity import parity_figure
 
     title = f"{Path(result.model).name} on {result.data}"
     written = parity_figure(folder / "parity", title, {result.split: result.accuracy.parity})
+    if (calibration := result.accuracy.calibration) is not None:
+        written += calibration_figure(folder / "calibration", title, calibration)
     logger.info("wrote %s", ", ".join(str(path) for path in written))
 
 
@@ -112,6 +139,7 @@ def _lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     for element, value in metrics["force_mae_by_element"].items():
         lines.append((f"force MAE of {element}", f"{1e3 * value:.4g} meV/Å"))
+    lines += _calibration_lines(metrics.get("calibration", {}))
     if official := metrics.get("official_evaluator"):
         for name in ("mae", "rmse"):
             value = f"{1e3 * official[f'force_{name}']:.4g} meV/Å"

@@ -28,9 +28,6 @@ alphanet predict model.safetensors structures.cif --out predicted.extxyz
 alphanet predict mace-mp-0 structures.extxyz --out predicted.extxyz --device cuda"""
 
 
-ATOMIC_ENERGIES = "atomic_energies"  # eV, array of predicted structures
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("init", epilog=INIT_EXAMPLES)(init)
@@ -83,7 +80,9 @@ def predict(
 ) -> None:
     """Write structures with predicted energy, forces and, if they are periodic, stress.
 
-    AlphaNet's energies of atoms (eV) are the array `atomic_energies`.
+    AlphaNet's energies of atoms (eV) are the array `atomic_energies`. A committee also writes standard deviations over
+    its members: `energy_spread` (eV), `stress_spread` (eV/Å^3), the arrays `forces_spread` (eV/Å, of each atom) and
+    `atomic_energies_spread`, and `forces_spread_max`, the largest of an atom.
     """
     from alphanet.data.formats import read_frames, write_frames
     from alphanet.potentials.opening import open_potential
@@ -121,9 +120,11 @@ def export(
     from alphanet.files import sha256_of
     from alphanet.model.checkpoint import load_model
     from alphanet.model.export import export_model
+    from alphanet.model.released import model_files
 
     loaded = load_model(model, config, dtype or "float32", device)
-    difference = export_model(loaded, out, extra={"weights_sha256": sha256_of(model)})
+    weights, _ = model_files(model, config)
+    difference = export_model(loaded, out, extra={"weights_sha256": sha256_of(weights)})
     size = out.stat().st_size
     if as_json:
         print_json("alphanet-export", {"file": str(out), "bytes": size, "difference": difference})
@@ -157,9 +158,10 @@ def _predicted(potential: "Potential", frames: "Iterable[Atoms]", batch_size: in
 
 
 def _labeled(atoms: "Atoms", answer: "FramePrediction") -> "Atoms":
-    from alphanet.data.labels import labels_from, predicted
+    from alphanet.data.labels import ATOMIC_ENERGIES, labels_from, predicted
+    from alphanet.spread import with_spread
 
     labeled = predicted(atoms, labels_from(answer.energy, answer.forces, answer.stress))
     if answer.energies is not None:
         labeled.set_array(ATOMIC_ENERGIES, answer.energies)
-    return labeled
+    return labeled if answer.spread is None else with_spread(labeled, answer.spread.results())

@@ -1,9 +1,11 @@
 """The process of the command line: words with `~`, terminals that cannot show every character, signals, memory."""
 
 import codecs
+import logging
 import os
 import re
 import signal
+import subprocess
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -14,8 +16,10 @@ from alphanet.paths import expanded
 PLAIN = "alphanet-plain"  # handler of characters that an encoding lacks
 SPELLED = {"…": "...", "–": "-", "—": "-", "·": "-", "×": "x", "−": "-", "→": "->", "≤": "<=", "≥": ">=", "•": "*"}
 HOME = re.compile(r"(^|[=:]|^-\w)(~[\w.-]*)(?=/|$)")
-SIGNALS = ("SIGTERM", "SIGHUP")  # of schedulers and of terminals that are closed
+SIGNALS = ("SIGTERM", "SIGHUP", "SIGUSR1")  # of schedulers, of terminals that are closed, and SLURM's warning
+RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # of torchrun, of Lightning's own processes, of srun
 OUT_OF_MEMORY = ("allocate memory", "out of memory", "not enough memory")
+logger = logging.getLogger(__name__)
 
 
 def with_home(words: Sequence[str]) -> list[str]:
@@ -50,6 +54,33 @@ def end_orderly() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, end)
+
+
+def is_first() -> bool:
+    """Whether this process is the first of those that were started together, or the only one."""
+    return all(os.environ.get(name, "0") == "0" for name in RANKS)
+
+
+def requeue_after(code: object) -> None:
+    """Put this SLURM job back into the queue, if SIGUSR1 ended it: `--signal=USR1@SECONDS` is to mean this.
+
+    Args:
+        code: with which the process is about to end.
+    """
+    job = os.environ.get("SLURM_JOB_ID")
+    if code != 128 + getattr(signal, "SIGUSR1", 0) or job is None or not is_first():
+        return
+    if "SLURM_ARRAY_JOB_ID" in os.environ:
+        job = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    try:
+        done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True, check=False)
+        problem = " ".join(done.stderr.split()) or f"exit code {done.returncode}" if done.returncode else ""
+    except OSError as error:
+        problem = f"scontrol: {error.strerror or error}"
+    if problem:
+        logger.warning("job %s was not requeued (%s); submit it again, and it goes on", job, problem)
+    else:
+        logger.info("job %s is requeued and will go on", job)
 
 
 def memory_message(error: BaseException) -> str | None:

@@ -177,14 +177,18 @@ def run_and_print(card: "AnyCard", options: "RunOptions", *, as_json: bool) -> N
     result = reproduce(card, options)
     if as_json:
         print(result.to_json(), end="")
-    if not _print(result, as_json=as_json):
+    if not _print(result, card, options, as_json=as_json):
         raise typer.Exit(1)
 
 
-def _print(result: "BenchmarkResult", *, as_json: bool) -> bool:
+def _print(result: "BenchmarkResult", card: "AnyCard", options: "RunOptions", *, as_json: bool) -> bool:
     """Print a result unless it is printed as JSON, or say that nothing was measured; returns whether all went well."""
-    if not result.records and all(cell.measured is None for cell in result.cells):
-        reasons = dict.fromkeys(cell.reason for cell in result.cells if cell.reason) or dict.fromkeys(result.problems)
+    from alphanet.benchmark.selection import anything_measured, selected_places
+
+    places = selected_places(card, options.only)
+    if not anything_measured(result, places):
+        selected = [cell for cell in result.cells if (cell.row, cell.column) in places]
+        reasons = dict.fromkeys(cell.reason for cell in selected if cell.reason) or dict.fromkeys(result.problems)
         shown = "; ".join(list(reasons)[:REASONS])
         logger.error("%s: nothing could be measured%s", result.name, f": {shown}" if shown else "")
         if result.cells and not as_json:
@@ -212,7 +216,7 @@ def _run_several(chosen: Sequence[choices.Choice], as_json: bool) -> None:
             succeeds.append(False)
             continue
         results.append(result)
-        succeeds.append(_print(result, as_json=as_json))
+        succeeds.append(_print(result, choice.card, choice.options, as_json=as_json))
     if as_json:
         print_json("alphanet-result-list", {"results": [json.loads(result.to_json()) for result in results]})
     if not all(succeeds):

@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alphanet import durations
 from alphanet.cli.choices import Choice
 from alphanet.cli.options import flag
 from alphanet.cli.output import print_json, print_table
@@ -70,25 +70,28 @@ def run_all(chosen: Sequence[Choice], *, as_json: bool) -> bool:
         logger.info("\n[%d/%d] %s", place, len(chosen), command)
         begun, started = time.monotonic(), time.time()
         code = run_command(arguments, quiet=as_json)
-        minutes_taken = (time.monotonic() - begun) / 60
-        nothing_here = code == 1 and _lacks_everything(options.out / choice.name / RESULTS, started)
-        finished.append(FinishedRun(choice.name, command, code, minutes_taken, options.budget, nothing_here))
-        logger.info("[%d/%d] %s: %s after %.1f min", place, len(chosen), choice.name, finished[-1].state, minutes_taken)
+        seconds = time.monotonic() - begun
+        nothing_here = code == 1 and _lacks_everything(choice, started)
+        finished.append(FinishedRun(choice.name, command, code, seconds / 60, options.budget, nothing_here))
+        took = durations.words(seconds)
+        logger.info("[%d/%d] %s: %s after %s", place, len(chosen), choice.name, finished[-1].state, took)
     _print(finished, as_json)
     return all(run.succeeded for run in finished)
 
 
-def _lacks_everything(path: Path, started: float) -> bool:
-    """Whether the result that was written since `started` (s) has neither a number nor a failure."""
+def _lacks_everything(choice: Choice, started: float) -> bool:
+    """Whether the result that was written since `started` (s) has neither a chosen number nor a failure."""
+    from alphanet.benchmark.selection import anything_measured, selected_places
     from alphanet.results.schema import read_result
 
+    path = choice.options.out / choice.name / RESULTS
     try:
         if path.stat().st_mtime < started:
             return False
         result = read_result(path)
     except (OSError, UserError):
         return False
-    return not result.records and not result.failures
+    return not anything_measured(result, selected_places(choice.card, choice.options.only)) and not result.failures
 
 
 def arguments_of(options: "RunOptions") -> list[str]:
@@ -214,9 +217,7 @@ def _totals(infos: Sequence["BenchmarkInfo"]) -> dict[str, Any]:
 
 
 def _total_lines(totals: dict[str, Any]) -> Iterator[str]:
-    from alphanet.benchmark.listing import minutes_text
-
-    yield f"time: {minutes_text(totals['minutes'])} at most for what has a limit"
+    yield f"time: {durations.words(60 * totals['minutes'])} at most for what has a limit"
     if totals["without_limit"]:
         yield f"  without a limit: {', '.join(totals['without_limit'])}: about {totals['gpu_days']:.3g} GPU-days"
     if totals["without_estimate"]:

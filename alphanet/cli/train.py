@@ -1,7 +1,6 @@
 """`alphanet train`: train AlphaNet, or a baseline in its own environment, on files or on a data set."""
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from alphanet.cli import options as o
+from alphanet.cli import process
 from alphanet.cli.choices import DEFAULT_SCALE
-from alphanet.cli.output import print_json, print_table
+from alphanet.cli.output import print_json, print_table, show_messages
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ alphanet train --dataset formate epochs=20 loss.energy_weight=1
 
 alphanet train mine.extxyz --from model.safetensors finetune.freeze=structure
 
+alphanet train mine.extxyz --members 4 bootstrap=true
+
 alphanet train settings.yaml --seed 1 --out runs/train/mine"""
 CONFIGURATIONS = (".yaml", ".yml")
 
@@ -48,6 +50,7 @@ def train(
     scale: o.Scale = None,
     start: o.StartFrom = None,
     config: o.ModelConfig = None,
+    trust: o.Trust = False,
     valid: o.ValidFrames = None,
     test: o.TestFrames = None,
     split: o.SplitRule = None,
@@ -59,6 +62,7 @@ def train(
     virial_key: o.VirialKey = None,
     mirror: o.Mirror = None,
     seed: o.Seed = None,
+    members: o.Members = None,
     restart: o.Restart = False,
     dry_run: o.DryRun = False,
     keys: o.Keys = False,
@@ -73,13 +77,16 @@ def train(
     """Train AlphaNet or a baseline on FILES or a data set, and evaluate it on test frames.
 
     The same command resumes an interrupted training. The run goes to runs/train/[MODEL-]DATA-SCALE-seedN if --out is
-    not given: weights, logs, errors on test frames, a parity plot and the learning curve.
+    not given: weights, logs, errors on test frames, a parity plot and the learning curve. A committee (--members) has
+    a folder of a run for each member, and its spread is compared with its errors.
     """
     if keys:
         _print_keys(model, as_json=as_json)
         return
     from alphanet.training.api import default_folder, train_on, training_data
 
+    if not process.is_first():
+        show_messages(logging.WARNING)  # the first process does the talking
     values = o.given(
         epochs=epochs,
         seed=seed,
@@ -89,9 +96,9 @@ def train(
         threads=threads,
     )
     if start:
-        values["finetune"] = o.given(weights=start, config=None if config is None else str(config))
-    elif config:
-        o.refuse("it goes with --from", config=config)
+        values["finetune"] = o.given(weights=start, config=None if config is None else str(config), trust=trust)
+    else:
+        o.refuse("it goes with --from", config=config, trust=trust)
     labels = o.given(energy=energy_key, forces=forces_key, stress=stress_key, virial=virial_key)
     division = o.given(
         valid=o.part(valid),
@@ -102,38 +109,78 @@ def train(
         labels=labels or None,
     )
     chosen = _settings(model, words or [], values, dataset, scale, division)
-    folder = out or default_folder(chosen)
+    folder = out or default_folder(chosen, committee=members is not None)
     frames = training_data(chosen, mirror=mirror)
     if dry_run:
-        _print_plan(chosen, frames, folder, as_json=as_json)
+        _print_plan(chosen, frames, folder, members, as_json=as_json)
+        return
+    if members is not None:
+        _train_committee(chosen, frames, folder, members, resume=not restart, as_json=as_json)
         return
     result = train_on(chosen, frames, folder, resume=not restart)
-    if os.environ.get("LOCAL_RANK", "0") != "0":  # another process evaluates and prints
+    if not process.is_first():  # another process evaluates and prints
         return
-    evaluation = _evaluation(folder, result, frames)
+    evaluation = _evaluation(folder, [result], frames)
     if as_json:
-        records = {} if evaluation is None else evaluation.records
-        errors = {str(record.data["split"]): dict(record.metrics) for record in records.values()}
+        errors = _errors(evaluation)
         print_json("alphanet-training", result.model_dump(mode="json") | ({"errors": errors} if errors else {}))
         return
     print(result.describe())
+    _print_grids(evaluation, 1)
+
+
+def _train_committee(
+    settings: "AlphaNetSettings | BaselineSettings",
+    frames: "TrainingData",
+    folder: Path,
+    members: int,
+    *,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    from alphanet.training.committee import train_committee
+
+    results = train_committee(settings, frames, folder, members, resume=resume)
+    if not process.is_first():
+        return
+    evaluation = _evaluation(folder, results, frames)
+    if as_json:
+        values = {"folder": str(folder), "members": [result.model_dump(mode="json") for result in results]}
+        print_json("alphanet-committee", {**values, "errors": _errors(evaluation)})
+        return
+    for result in results:
+        print(result.describe())
+    _print_grids(evaluation, 2)
+
+
+def _errors(evaluation: "BenchmarkResult | None") -> dict[str, Any]:
+    """Errors of an evaluation by split."""
+    records = {} if evaluation is None else evaluation.records
+    return {str(record.data["split"]): dict(record.metrics) for record in records.values()}
+
+
+def _print_grids(evaluation: "BenchmarkResult | None", count: int) -> None:
+    """Print the first tables of an evaluation."""
     if evaluation is not None:
         from alphanet.report.trainings.tables import text_rows
 
-        grid = evaluation.grids[0]
-        print_table(grid.columns, text_rows(grid), left=grid.columns[1:2])
+        for grid in evaluation.grids[:count]:
+            print_table(grid.columns, text_rows(grid), left=grid.columns[1:2], title=grid.title if count > 1 else "")
 
 
-def _evaluation(folder: Path, result: "TrainingResult", frames: "TrainingData") -> "BenchmarkResult | None":
-    """The evaluation of a training; None for stores that say nothing of a test."""
+def _evaluation(folder: Path, results: "Sequence[TrainingResult]", frames: "TrainingData") -> "BenchmarkResult | None":
+    """The evaluation of a training, or of several as a committee; None for stores that say nothing of a test."""
     from alphanet.data.own_stores import OwnFrames
     from alphanet.data.prepare import PreparedData
+    from alphanet.report.trainings.committee import evaluate_committee
     from alphanet.report.trainings.evaluation import evaluate_training
 
     if not isinstance(frames, PreparedData | OwnFrames):
         return None
     try:
-        return evaluate_training(folder, result, frames)
+        if len(results) > 1:
+            return evaluate_committee(folder, results, frames)
+        return evaluate_training(folder, results[0], frames)
     except UserError as error:  # the training is done, and its model is there
         logger.warning("the model is trained, but it could not be evaluated: %s", error)
         return None
@@ -207,11 +254,14 @@ def _print_keys(model: str, *, as_json: bool) -> None:
     print_table(columns, [(key.name, key.default, key.meaning) for key in listed], left=columns)
 
 
-def _print_plan(settings: "AlphaNetSettings | BaselineSettings", frames: Any, folder: Path, *, as_json: bool) -> None:
+def _print_plan(
+    settings: "AlphaNetSettings | BaselineSettings", frames: Any, folder: Path, members: int | None, *, as_json: bool
+) -> None:
     from alphanet.training.plan import measured_plan
 
     plan = measured_plan(settings, frames)
     if as_json:
-        print_json("alphanet-training-plan", {**vars(plan), "folder": str(folder)})
+        committee = {} if members is None else {"members": members}
+        print_json("alphanet-training-plan", {**vars(plan), "folder": str(folder), **committee})
     else:
-        print(f"{folder}: {plan.describe()}")
+        print(f"{folder}: {'' if members is None else f'{members} members, each: '}{plan.describe()}")

@@ -13,6 +13,7 @@ from alphanet.errors import UserError
 
 # Results of a calculator that follow from the potential energy surface: a prediction replaces all of them.
 OF_THE_SURFACE = ("energy", "free_energy", "energies", "forces", "stress", "stresses")
+ATOMIC_ENERGIES = "atomic_energies"  # eV, array of predicted structures
 OCCUPANCY_ROUNDING = 1e-3  # 0.999 in a file is a full site
 
 

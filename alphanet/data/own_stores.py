@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -30,6 +30,7 @@ from alphanet.paths import home
 logger = logging.getLogger(__name__)
 
 VERSION = 1  # of the prepared files; a new version converts the data again
+NOTE = "prepared.json"  # in the folder of the stores, when they are complete
 OF_FILE = ("trajectory", "file")  # groups that are the files themselves
 LABELS = ("energy", "forces", "stress")
 
@@ -99,16 +100,36 @@ def prepare_own(own: OwnData) -> OwnFrames:
             to divide.
     """
     sources = _sources(own)
-    content = json.dumps([VERSION, own.model_dump(mode="json"), sources], sort_keys=True)
-    fingerprint = hashlib.sha256(content.encode()).hexdigest()
-    folder = home() / "data" / "own" / f"{own.name}-{fingerprint[:12]}"
-    note = folder / "prepared.json"
+    folder = _folder(own, sources)
+    note = folder / NOTE
     if not note.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / ".lock", f"waiting for another process that is preparing {own.name}"):
             if not note.is_file():
                 write_text(note, json.dumps(_convert(own, folder), indent=1) + "\n")
-    values = read_json_object(note)
+    return _frames(own, sources, folder)
+
+
+def prepared_own(own: OwnData, sources: Mapping[str, str]) -> OwnFrames | None:
+    """The frames as they were prepared before, even if the files are gone; None if they were not.
+
+    Args:
+        own: the files, and how they are divided.
+        sources: file -> sha256 at that time.
+    """
+    folder = _folder(own, sources)
+    return _frames(own, dict(sources), folder) if (folder / NOTE).is_file() else None
+
+
+def _folder(own: OwnData, sources: Mapping[str, str]) -> Path:
+    content = json.dumps([VERSION, own.model_dump(mode="json"), dict(sources)], sort_keys=True)
+    fingerprint = hashlib.sha256(content.encode()).hexdigest()
+    return home() / "data" / "own" / f"{own.name}-{fingerprint[:12]}"
+
+
+def _frames(own: OwnData, sources: dict[str, str], folder: Path) -> OwnFrames:
+    """What is in a folder of prepared frames."""
+    values = read_json_object(folder / NOTE)
     stores = {name: folder / f"{name}.aselmdb" for name in SPLITS}
     return OwnFrames(
         name=own.name,

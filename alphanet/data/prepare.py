@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ase import Atoms
 
-from alphanet.data.cards import SCALES, DatasetCard, ScaleCard, Split, load_card
+from alphanet.data.cards import SCALES, DatasetCard, ScaleCard, Split, known_names, load_card
 from alphanet.data.fetching import Fetched, fetch, shipped
 from alphanet.data.progress import SECONDS_BETWEEN_LINES
 from alphanet.data.splits import SPLITS, DistinctFrames, SplitName, chooser
@@ -70,17 +70,25 @@ def prepare(name: str, scale: str, *, mirror: str | None = None) -> PreparedData
         raise UserError(_why_not(card, scale))
     folder = home() / "data" / "prepared" / name / scale
     fingerprint = _fingerprint(card.at(scale))
-    prepared = _prepared(card, scale, folder, fingerprint)
-    if prepared is None:
+    found = _prepared(card, scale, folder, fingerprint)
+    if found is None:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / ".lock", f"waiting for another process that is preparing {name} ({scale})"):
             # Another process may have done it while this one waited.
-            prepared = _prepared(card, scale, folder, fingerprint)
-            if prepared is None:
+            found = _prepared(card, scale, folder, fingerprint)
+            if found is None:
                 _convert(card, scale, split, folder, fingerprint, mirror)
-                prepared = _prepared(card, scale, folder, fingerprint)
-    assert prepared is not None
-    return prepared
+                found = _prepared(card, scale, folder, fingerprint)
+    assert found is not None
+    return found
+
+
+def prepared(name: str, scale: str) -> PreparedData | None:
+    """The data set as it was prepared before; None if it was not, or if there is no such data set."""
+    if name not in known_names() or scale not in SCALES:
+        return None
+    card = load_card(name)
+    return _prepared(card, scale, home() / "data" / "prepared" / name / scale, _fingerprint(card.at(scale)))
 
 
 def _why_not(card: DatasetCard, scale: str) -> str:

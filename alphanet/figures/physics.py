@@ -6,7 +6,8 @@ from pathlib import Path
 from alphanet.figures.style import save_figure, styled
 from alphanet.figures.words import draw_words
 from alphanet.measure.physics.audit import CHECKS, Audit
-from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, UNCHECKED, Finding, findings, short_name
+from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, UNCHECKED, Finding, findings
+from alphanet.potentials.forms import short_name
 
 # Light enough for black text, and distinct with any color vision; the words repeat them.
 FILLS = {OK: "#BFE3F5", NEGLIGIBLE: "#F6EE9C", FAILS: "#EE8A4A", UNCHECKED: "#EDEDED"}

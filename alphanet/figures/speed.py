@@ -25,7 +25,8 @@ def speed_figure(path: Path, title: str, curves: Sequence[Curve]) -> list[Path]:
     Args:
         path: where, without the format's ending.
         title: conditions of the measurement.
-        curves: of every row the times of each task (ms), whose panels have the same limits, and the memory (MB).
+        curves: of every row the times of each task (ms), whose panels have the same limits, and the memory (MB); what
+            was measured of no row has no panel.
 
     Returns:
         The files written: PNG, SVG, PDF.
@@ -33,7 +34,8 @@ def speed_figure(path: Path, title: str, curves: Sequence[Curve]) -> list[Path]:
     from matplotlib.figure import Figure
 
     rows = list(dict.fromkeys(curve.row for curve in curves))
-    quantities = list(dict.fromkeys(curve.quantity for curve in curves))
+    measured = [curve for curve in curves if curve.points] or curves  # logarithmic axes need a number
+    quantities = list(dict.fromkeys(curve.quantity for curve in measured))
     with styled():
         rows_of_panels, abreast = panel_rows(len(quantities))
         figure = Figure(figsize=(3.6 * abreast + 1.8, 3.6 * rows_of_panels + 0.4), layout="constrained")
@@ -43,8 +45,9 @@ def speed_figure(path: Path, title: str, curves: Sequence[Curve]) -> list[Path]:
         for empty in drawn[len(quantities) :]:
             empty.set_axis_off()
         for curve in curves:
-            _draw(panels[curve.quantity], curve, rows.index(curve.row))
-        if any(curve.points for curve in curves):  # logarithmic axes need a number
+            if curve.quantity in panels:
+                _draw(panels[curve.quantity], curve, rows.index(curve.row))
+        if any(curve.points for curve in measured):
             for axes in panels.values():
                 axes.set(xscale="log", yscale="log")
             _set_same_limits([axes for quantity, axes in panels.items() if quantity != MEMORY])

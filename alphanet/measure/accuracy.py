@@ -11,15 +11,18 @@ from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from alphanet.errors import UserError
+from alphanet.measure.calibration import Calibration, CalibrationSums
 from alphanet.measure.error_sums import ErrorFile, ErrorSum, shifted_mae, without_outliers
 from alphanet.measure.frame_errors import FrameErrors, FrameSums
 from alphanet.measure.parity import ParitySample, Reservoir
 from alphanet.measure.s2ef import S2efSums
 from alphanet.potentials.protocol import FramePrediction, Potential
+from alphanet.spread import Spread
 
 BATCHES_PER_CALL = 8  # batches handed over at once, so that few messages go to a worker process
 OFFICIAL_FORCE_FACTOR = 0.5
 OFFICIAL_OUTLIER_LIMIT = 100.0  # times the RMSE
+APART = ("parity", "frames", "calibration", "official", "s2ef", "s2ef_frames")  # fields that are no numbers of a record
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Accuracy:
     stress_rmse: float | None  # eV/Å^3
     parity: ParitySample
     frames: FrameErrors
+    calibration: Calibration | None = None
+    """Spread against error, of a committee"""
     official: OfficialForces | None = None
     s2ef: dict[str, Any] | None = None
     """Metrics of `S2efSums.metrics`"""
@@ -65,11 +70,13 @@ class Accuracy:
         values: dict[str, Any] = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in ("parity", "frames", "official", "s2ef", "s2ef_frames") and getattr(self, name) is not None
+            if name not in APART and getattr(self, name) is not None
         }
         for name in ("n_energy", "n_forces"):  # counts are told where structures lack the label
             if values[name] == self.n_structures:
                 del values[name]
+        if self.calibration:
+            values["calibration"] = self.calibration.metrics()
         if self.official:
             values["official_evaluator"] = {
                 "force_mae": self.official.force_mae,
@@ -103,7 +110,7 @@ def evaluate(
         s2ef: add the errors of OC20's leaderboard; see `alphanet.measure.s2ef`.
         groups: of frames, which those errors are averaged over.
         sample_size: most pairs kept for a parity plot, for energies and for force components each.
-        seed: of that sample.
+        seed: of that sample, and of that of a committee's spreads.
 
     Raises:
         UserError: there are no frames, or a frame (named) has no labels, or has labels or predictions that are not
@@ -134,6 +141,8 @@ class _Sums:
         self._by_element: defaultdict[str, ErrorSum] = defaultdict(ErrorSum)
         self._energy_sample, self._force_sample = Reservoir(sample_size, seed), Reservoir(sample_size, seed)
         self._frames = FrameSums()
+        self._calibration: CalibrationSums | None = None
+        self._seed = seed
         self._energy_errors = ErrorFile()
         self._force_errors = ErrorFile() if official else None
 
@@ -157,6 +166,8 @@ class _Sums:
         if label.energy is not None and label.forces is not None:
             error = (prediction.energy - label.energy) / len(atoms)
             self._frames.add(error, prediction.forces - label.forces)
+        if prediction.spread is not None:
+            self._add_spread(len(atoms), label, prediction, prediction.spread)
         if self._s2ef:
             if label.energy is None or label.forces is None:
                 raise UserError(f"frame {self.n_structures - 1}: the errors of OC20 need its energy and forces")
@@ -164,6 +175,17 @@ class _Sums:
         if label.stress is not None and prediction.stress is not None:
             self._n_stress += 1
             self._stress.add(full_3x3_to_voigt_6_stress(prediction.stress - label.stress))
+
+    def _add_spread(self, n_atoms: int, label: "_Label", prediction: FramePrediction, spread: Spread) -> None:
+        if self._calibration is None:
+            self._calibration = CalibrationSums(spread.members, self._seed)
+        if label.energy is not None:
+            pair = np.array([spread.energy, prediction.energy - label.energy]) / n_atoms
+            self._calibration.energy.add(pair[:1], pair[1:])
+        if label.forces is not None and spread.forces is not None:
+            self._calibration.force.add(spread.forces, prediction.forces - label.forces)
+        if label.stress is not None and prediction.stress is not None and spread.stress is not None:
+            self._calibration.add_stress(spread.stress, prediction.stress - label.stress)
 
     def _add_energy(self, per_atom: np.ndarray) -> None:
         self._energy.add(per_atom[1:] - per_atom[:1])
@@ -205,6 +227,7 @@ class _Sums:
                 force_mae=self._force.mae,
             ),
             frames=self._frames.result(),
+            calibration=self._calibration.result() if self._calibration else None,
             official=_official(self._force_errors) if self._force_errors and self._n_forces else None,
             s2ef=self._s2ef.metrics() if self._s2ef else None,
             s2ef_frames=self._s2ef.frames.result() if self._s2ef else None,

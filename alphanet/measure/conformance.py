@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any, NotRequired, TypedDict
 
@@ -14,13 +15,16 @@ from pydantic import JsonValue
 from scipy.spatial.transform import Rotation
 
 from alphanet.errors import UserError
+from alphanet.measure.physics.audit import best_dtype, declared_limits, declared_precision
 from alphanet.measure.physics.checks import Check, Subject, judged, line
 from alphanet.measure.physics.derivatives import Compared, compared_forces, compared_stress
 from alphanet.measure.physics.symmetry import Change, differences, doubled, largest, moved, reordered, turned
 from alphanet.potentials.cards import BaselineCard
+from alphanet.potentials.opening import LoadOptions, open_potential, trained_weights
 from alphanet.potentials.protocol import FramePrediction, Potential
 from alphanet.potentials.remote import RemotePotential
-from alphanet.potentials.weights import Weights, is_present, missing, present
+from alphanet.potentials.specification import Specification
+from alphanet.potentials.weights import Weights, is_present, missing
 
 ELEMENTS = ("C", "O", "Si")
 REFERENCE_TOLERANCE = 1e-5  # eV/atom
@@ -67,32 +71,38 @@ class Report(TypedDict):
     error: NotRequired[str]
 
 
-def check_baseline(card: BaselineCard, *, preset: str | None = None, trust: bool = False) -> Report:
-    """Run the conformance checks on all weights of `card` that can run here; each check logs a line.
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """How models are loaded for the checks."""
 
-    Args:
-        card: the baseline; its environment is installed.
-        preset: settings of the random weights; the card's first if None.
-        trust: load released weights that contain code and have no checksum in the card.
-    """
-    result: Report = {"name": card.name, "passed": False, "checks": [], "about": {}, "missing": None}
-    if lacking := card.missing_checkout():
-        logger.info("%s: not checked: %s", card.name, lacking)
+    preset: str | None = None  # settings of random weights; the first if None
+    elements: tuple[str, ...] = ()  # of the structures; three that the model knows if empty
+    config: Path | None = None  # JSON of an AlphaNet checkpoint that carries none
+    trust: bool = False  # load weights that contain code and have no checksum in the card
+
+
+def check_model(model: Specification, options: CheckOptions = CheckOptions()) -> Report:
+    """Run the conformance checks on a model, on all weights of a baseline that can run here; each check logs a line."""
+    name = model.text if model.card is None else model.card.name
+    result: Report = {"name": name, "passed": False, "checks": [], "about": {}, "missing": None}
+    card = model.card
+    if card is not None and (lacking := card.missing_checkout()):
+        logger.info("%s: not checked: %s", name, lacking)
         return {**result, "passed": None, "missing": lacking}
     try:
-        for weights, checks, about in _runs(card, preset, trust):
+        for weights, checks, about in _runs(model, options):
             result["about"][weights] = about
             for check in checks:
                 values = asdict(check)
                 shown = {key: values[key] for key in ("check", "passed", "value", "limit", "unit")}
                 result["checks"].append({"weights": weights} | shown)
-                logger.info("%s (%s): %s", card.name, weights, line(check))
+                logger.info("%s (%s): %s", name, weights, line(check))
     except UserError as error:
-        logger.info("%s: error: %s", card.name, error)
+        logger.info("%s: error: %s", name, str(error).removeprefix(f"{name}: "))
         return {**result, "error": str(error)}
-    if card.released is not None and not is_present(card, card.released):
+    if card is not None and not model.has_weights and card.released is not None and not is_present(card, card.released):
         result["missing"] = missing(card.checkpoints[card.released])
-        logger.info("%s: weights not here: %s", card.name, result["missing"])
+        logger.info("%s: weights not here: %s", name, result["missing"])
     passed = bool(result["checks"]) and all(check["passed"] for check in result["checks"])
     return {**result, "passed": passed}
 
@@ -131,24 +141,73 @@ def unknown_to(elements: Sequence[str]) -> str:
     return next(symbol for symbol in chemical_symbols[1:] if symbol not in elements)
 
 
-def _runs(card: BaselineCard, preset: str | None, trust: bool) -> Iterator[tuple[str, list[Check], dict[str, Any]]]:
-    if card.small is not None:
-        of_card = None if isinstance(card.elements, str) else card.elements
-        settings: dict[str, JsonValue] = {"elements": list(_checked(of_card)), "preset": preset or card.small}
-        with RemotePotential(card, settings=settings, dtype=card.dtypes[-1]) as potential:
-            yield UNTRAINED, run_checks(potential, _claims(card, potential)), _about(potential)
-    if card.released is not None and is_present(card, card.released):
-        weights = present(card, card.released, trust=trust)
-        with RemotePotential(card, model=weights, dtype=card.dtypes[-1]) as potential:
-            checks = run_checks(potential, _claims(card, potential)) + list(_references(card, weights))
-            yield card.released, checks, _about(potential)
+def _runs(model: Specification, options: CheckOptions) -> Iterator[tuple[str, list[Check], dict[str, Any]]]:
+    """For each of the weights: its name, the checks, and what the model says of itself."""
+    if (card := model.card) is None:
+        yield _run_here(model, options)
+        return
+    preset, dtype = model.preset or options.preset, card.dtypes[-1]
+    if not model.has_weights and card.small is not None:
+        elements = options.elements or _checked(_of_card(card))
+        settings: dict[str, JsonValue] = {"elements": list(elements), "preset": preset or card.small}
+        with RemotePotential(card, settings=settings, dtype=dtype) as potential:
+            checks = run_checks(potential, _claims(card, potential, options.elements))
+            yield UNTRAINED, checks, _about(potential)
+    if model.has_weights or (card.released is not None and is_present(card, card.released)):
+        weights = trained_weights(model, card, trust=options.trust)
+        with RemotePotential(card, model=weights, dtype=dtype) as potential:
+            checks = run_checks(potential, _claims(card, potential, options.elements))
+            if isinstance(weights, Weights) and weights.name == card.released:  # which the references are of
+                checks += _references(card, weights)
+            named = weights.name if isinstance(weights, Weights) else str(weights)
+            yield named, checks, _about(potential)
 
 
-def _claims(card: BaselineCard, potential: RemotePotential) -> Claims:
-    known = potential.info().get("elements")
+def _run_here(model: Specification, options: CheckOptions) -> tuple[str, list[Check], dict[str, Any]]:
+    """The checks of a model in this process: AlphaNet, or what a callable returns."""
+    untrained = model.kind == "random"
+    loading = LoadOptions(
+        dtype=best_dtype(model.text), untrained=untrained, preset=options.preset, config=options.config
+    )
+    elements = options.elements or ELEMENTS
+    potential = open_potential(model.text, loading, lambda: [Atoms(list(elements))])
+    try:
+        known, _ = declared_limits(potential)
+        elements = tuple(options.elements or _checked(known))
+        refuses = unknown_to(known) if known else None
+        subject = _undescribed(potential, elements, known)
+        claims = Claims(elements, stress=subject.stress, precision=subject.rounding.precision, refuses=refuses)
+        about = {key: value for key, value in potential.provenance().items() if key != "settings"}
+        return UNTRAINED if untrained else "own", run_checks(potential, claims), about
+    finally:
+        potential.close()
+
+
+def _undescribed(potential: Potential, elements: Sequence[str], known: Sequence[str] | None) -> Subject:
+    """A potential that no card describes, with structures of `elements`.
+
+    Raises:
+        UserError: it fails on them.
+    """
+    frames = crystal(elements), cluster(elements, seed=1)
+    try:
+        periodic, _ = potential.predict(frames, batch_size=1)
+    except UserError as error:
+        hint = "" if known else f"; if it does not know {', '.join(elements)}, name others with --elements"
+        raise UserError(f"{error}{hint}") from error
+    return Subject(potential, *frames, stress=periodic.stress is not None, precision=declared_precision(potential))
+
+
+def _claims(card: BaselineCard, potential: RemotePotential, elements: Sequence[str]) -> Claims:
+    known = potential.info().get("elements") or _of_card(card)
     refuses = unknown_to(known) if known and card.elements != "any" else None
     limits = {check: limit.value for check, limit in card.limits.items()}
-    return Claims(_checked(known), card.conservative, card.stress, card.dtypes[-1], refuses, limits)
+    return Claims(elements or _checked(known), card.conservative, card.stress, card.dtypes[-1], refuses, limits)
+
+
+def _of_card(card: BaselineCard) -> Sequence[str] | None:
+    """The elements that the card lists; None if it does not."""
+    return None if isinstance(card.elements, str) else card.elements
 
 
 def _checked(known: Sequence[str] | None) -> Sequence[str]:

@@ -64,7 +64,7 @@ def evaluate(
     """Errors of `model` on `data`, against the labels that the data carry.
 
     Args:
-        model: a file; a baseline, NAME or NAME:CHECKPOINT; alphanet; or module:callable.
+        model: in any form of `alphanet.potentials.forms.FORMS`.
         data: a file of labeled structures, a store, or NAME[:SCALE[:SPLIT]].
         options: precision, device, random or trained weights; defaults if None.
         protocol: plain; official: add the numbers that the released evaluator would print; s2ef: add OC20's errors.

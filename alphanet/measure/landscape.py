@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.geometry import get_distances
 
-from alphanet.data.formats import read_frames
 from alphanet.errors import UserError
 from alphanet.files import atomic_path, sha256_of
 from alphanet.potentials.protocol import Potential
@@ -76,6 +74,8 @@ def read_reference(path: Path, elements: Sequence[str]) -> Reference:
     Raises:
         UserError: the file or a frame in it does not fit; the message names the file, the frame and what is missing.
     """
+    from alphanet.data.formats import read_frames  # brings scipy, which listing benchmarks does not need
+
     frames: dict[str, list[Atoms]] = {kind: [] for kind in KINDS}
     for index, atoms in enumerate(read_frames(path, labeled=False)):
         problem = _problem(atoms, elements)
@@ -150,6 +150,8 @@ def load_landscape(path: Path) -> Landscape:
 
 def stacking_of(bilayer: Atoms) -> str:
     """AA if every atom of the upper layer is above one of the lower, AB if every second is, else empty."""
+    from ase.geometry import get_distances
+
     lower, upper = (layer.copy() for layer in _layers(bilayer))
     lower.positions[:, 2] = upper.positions[:, 2] = 0.0
     _, apart = get_distances(upper.positions, lower.positions, cell=bilayer.cell, pbc=(True, True, False))

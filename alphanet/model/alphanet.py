@@ -18,6 +18,7 @@ from alphanet.graph import AtomGraph, sum_over_edges
 from alphanet.model.base import InteratomicModel
 from alphanet.model.config import AlphaNetConfig
 from alphanet.model.geometry import EdgeGeometry, LocalStructure
+from alphanet.model.repulsion import universal_repulsion
 from alphanet.model.smooth import complex_product, scaled_vectors, soft_norm, soft_unit, sum_norm
 
 Complex = tuple[Tensor, Tensor]  # real and imaginary part
@@ -37,7 +38,7 @@ class AlphaNet(InteratomicModel):
     config: AlphaNetConfig
 
     def __init__(self, config: AlphaNetConfig) -> None:
-        super().__init__(config)
+        super().__init__(config, universal_repulsion(config.cutoff, config.envelope) if config.zbl else None)
         H, n_elements = config.hidden_channels, len(config.elements)
         self.structure = LocalStructure(config)
         self.messages = nn.ModuleList(MessageLayer(config) for _ in range(config.num_layers))

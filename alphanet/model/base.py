@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from alphanet.errors import UserError
 from alphanet.graph import AtomGraph
 from alphanet.model.config import Config
+from alphanet.model.repulsion import Repulsion
 from alphanet.neighbors import build_graph
 
 # Threads of OpenMP do not survive a fork: a pool's processes would wait for those of their parent for ever.
@@ -50,14 +51,19 @@ class InteratomicModel(nn.Module, ABC):
     """A model that turns an AtomGraph into atomic energies.
 
     Subclasses give `network(graph)`, the (N,) output in units of the energy scale.
+
+    Args:
+        config: of the reading.
+        repulsion: of nuclei, which is added to the network's energies; None if there is none (`zbl: false`).
     """
 
     config: Config
+    repulsion: Repulsion | None
     element_of_number: Tensor
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, repulsion: Repulsion | None = None) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.repulsion = config, repulsion
         self.reference = ReferenceEnergies(len(config.elements))
         lookup = torch.full((len(chemical_symbols),), -1, dtype=torch.int64)
         for index, symbol in enumerate(config.elements):
@@ -70,7 +76,12 @@ class InteratomicModel(nn.Module, ABC):
 
     def forward(self, graph: AtomGraph) -> Tensor:
         """(N,) atomic energies in eV, float64; their sum over a structure is its energy."""
-        return self.reference(self.network(graph), self.element_of_number[graph.numbers])
+        return self.atomic_energies(self.network(graph), graph)
+
+    def atomic_energies(self, output: Tensor, graph: AtomGraph) -> Tensor:
+        """(N,) eV, float64, from the network's (N,) output: scaled, above reference energies and with the repulsion."""
+        energies: Tensor = self.reference(output, self.element_of_number[graph.numbers])
+        return energies if self.repulsion is None else energies + self.repulsion(graph).to(torch.float64)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -1,6 +1,7 @@
 """Reading and writing models: safetensors with the configuration in the metadata, and the public code's checkpoints."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,18 @@ from alphanet.hardware import resolve_device
 from alphanet.model.base import InteratomicModel
 from alphanet.model.config import Config, config_from
 from alphanet.model.create import create_model
-from alphanet.model.public import (
-    is_public,
-    public_config,
-    read_torch_state,
-    used_keys,
-    without_prefix,
-)
+from alphanet.model.public import is_public, public_config, read_torch_state, used_keys, without_prefix
+from alphanet.model.released import model_files
 
 CONFIG_KEY = "alphanet_config"
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-REFERENCE_KEYS = {"reference.energies", "reference.scale"}
+OWN_KEYS = ("reference.", "repulsion.")  # that a public checkpoint may lack
+ZBL_IS_ADDED = (
+    "the repulsion below 1 Å (zbl) is added, as the public documentation says; the public PyTorch code since v0.1.2 "
+    'leaves it out, and so does a configuration with "zbl": false here'
+)
+
+logger = logging.getLogger(__name__)
 
 
 def save_model(model: InteratomicModel, path: str | Path, extra: dict[str, str] | None = None) -> None:
@@ -61,23 +63,27 @@ def load_model(
     """Load a model for evaluation.
 
     Args:
-        path: our safetensors, or a checkpoint with the public code's keys (safetensors or torch: flat, nested under
-            `state_dict`, or Lightning's), which is read as `official-v1`. Pickled code never runs.
+        path: our safetensors; a checkpoint with the public code's keys (safetensors or torch: flat, nested under
+            `state_dict`, or Lightning's), which is read as `official-v1`, and whose pickled code never runs; or the
+            name of released weights, see `alphanet.model.released`.
         config: configuration, or a JSON file with it in our or the public code's terms, for a checkpoint without one.
         dtype: precision of the network.
         device: auto, cpu, cuda, cuda:1, …, see `alphanet.hardware.resolve_device`.
 
     Raises:
-        UserError: unreadable file, no configuration, or keys missing, unexpected or of another shape (all listed).
+        UserError: unreadable file, released weights that are not here, no configuration, or keys missing, unexpected or
+            of another shape (all listed).
     """
-    path = Path(path)
+    path, config = model_files(path, config)
     state, carried = _read(path)
     settings = _settings(path, state, carried, config)
     model = create_model(settings).to(dtype=_dtype(dtype))
     if is_public(state):
-        state = used_keys(state)
-        defaults = {key: value for key, value in model.state_dict().items() if key in REFERENCE_KEYS}
+        state = used_keys(state, zbl=settings.zbl)
+        defaults = {key: value for key, value in model.state_dict().items() if key.startswith(OWN_KEYS)}
         state = defaults | state
+        if settings.zbl:
+            logger.warning("%s: %s", path, ZBL_IS_ADDED)
     _require_match(path, model.state_dict(), state)
     model.load_state_dict(state)
     return model.to(device=_device(device)).eval()
@@ -112,8 +118,8 @@ def _sort_header(file: Path) -> None:
 
 def _read(path: Path) -> tuple[dict[str, Tensor], str | None]:
     """The state and, if the file carries one, the configuration as JSON."""
-    if not path.is_file():
-        raise UserError(f"cannot read {path}: no such file")
+    if path.is_dir():
+        raise UserError(f"cannot read {path}: it is a folder; name a file")
     if path.suffix != ".safetensors":
         return read_torch_state(path), None
     metadata = read_metadata(path)

@@ -68,6 +68,8 @@ class AlphaNetConfig(_Common):
     """FTE multiplies the vectors' product by a learned gate; false: it adds it, as the public code"""
     initial_weights: Literal["torch", "xavier"] = "torch"
     """Of messages and FTE: torch's defaults, or the public code's Xavier weights and zero biases"""
+    zbl: bool = False
+    """Universal repulsion of nuclei (Ziegler, Biersack, Littmark) below the sum of two covalent radii"""
 
     @model_validator(mode="after")
     def _has_a_memory(self) -> "AlphaNetConfig":
@@ -106,6 +108,8 @@ class OfficialConfig(_Common):
     energy_shift: float = 0.0
     """Initial value of the table b, eV"""
     max_neighbors: PositiveInt = 50
+    zbl: bool = False
+    """Repulsion of nuclei below 1 Å, in the form that the public code fitted (zbl)"""
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "OfficialConfig":

@@ -1,6 +1,7 @@
-"""Evaluators of structures: a model in one of its modes, or an exported package."""
+"""Evaluators of structures: a model in one of its modes, an exported package, or a committee of them."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from alphanet.errors import UserError, did_you_mean
 from alphanet.graph import AtomGraph
 from alphanet.model.base import InteratomicModel
 from alphanet.model.checkpoint import load_model
+from alphanet.model.committee import CommitteePredict, require_alike
 from alphanet.model.export import SUFFIX, ExportedModel
 from alphanet.model.fast.model import fast_model, no_fast_path
 from alphanet.model.prediction import Prediction, predict
@@ -28,13 +30,17 @@ class Predict(Protocol):
 class Evaluator:
     """A model that makes graphs, how to predict from them, and in which mode that is."""
 
-    model: InteratomicModel | ExportedModel
+    model: InteratomicModel | ExportedModel  # of a committee its first member
     predict: Predict
     mode: str  # eager, blocked, compiled or exported
+    members: tuple[InteratomicModel | ExportedModel, ...]  # of a committee; otherwise the model alone
+
+
+Model = InteratomicModel | str | Path
 
 
 def evaluator(
-    model: InteratomicModel | str | Path,
+    model: Model | Sequence[Model],
     config: Any = None,
     *,
     dtype: str | None = None,
@@ -42,10 +48,10 @@ def evaluator(
     mode: str = "eager",
     max_memory: int | None = None,
 ) -> Evaluator:
-    """Ready to predict with a model, or with the file of one or a package of `alphanet export`.
+    """Ready to predict with a model, with the file or name of one, a package of `alphanet export`, or a committee.
 
     Args:
-        model: a model (where it is) or a file.
+        model: a model (where it is), a file, the name of released weights, or a sequence of these: a committee.
         config: see `alphanet.load_model`.
         dtype: precision, for files; float32, or the package's own, if not given.
         device: where to, for files.
@@ -53,8 +59,17 @@ def evaluator(
         max_memory: bytes, for `blocked` and `compiled`.
 
     Raises:
-        UserError: as `alphanet.load_model`; an unknown mode; a package of another precision or device, or with a mode.
+        UserError: as `alphanet.load_model`; an unknown mode; a package of another precision or device, or with a mode;
+            members of a committee that differ in elements or cutoff.
     """
+    if isinstance(model, Sequence) and not isinstance(model, str):
+        members = [
+            evaluator(one, config, dtype=dtype, device=device, mode=mode, max_memory=max_memory) for one in model
+        ]
+        require_alike(members, [_name(one, place) for place, one in enumerate(model)])
+        first = members[0]
+        predicts = CommitteePredict(tuple(member.predict for member in members))
+        return Evaluator(first.model, predicts, first.mode, tuple(member.model for member in members))
     if isinstance(model, InteratomicModel):
         loaded = model.eval()
     elif Path(model).suffix == SUFFIX:
@@ -62,10 +77,10 @@ def evaluator(
         _require_same(package, dtype, device)
         if mode != "eager" or max_memory is not None:
             raise UserError(f"{package.path} was compiled when it was exported: it has no use for mode and max_memory")
-        return Evaluator(package, package.predict, "exported")
+        return Evaluator(package, package.predict, "exported", (package,))
     else:
         loaded = load_model(model, config, dtype or "float32", device)
-    return Evaluator(loaded, *evaluation(loaded, mode, max_memory))
+    return Evaluator(loaded, *evaluation(loaded, mode, max_memory), (loaded,))
 
 
 def evaluation(model: InteratomicModel, mode: str, max_memory: int | None = None) -> tuple[Predict, str]:
@@ -91,6 +106,10 @@ def evaluation(model: InteratomicModel, mode: str, max_memory: int | None = None
         return partial(predict, model), "eager"
     fast = fast_model(model, compiled=mode == "compiled", max_memory=max_memory)
     return fast.predict, fast.mode
+
+
+def _name(model: Model, place: int) -> str:
+    return f"member {place}" if isinstance(model, InteratomicModel) else str(model)
 
 
 def _require_same(package: ExportedModel, dtype: str | None, device: str) -> None:

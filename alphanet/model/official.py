@@ -17,6 +17,7 @@ from alphanet.graph import AtomGraph, add_over_edges, edge_vectors, sum_over_edg
 from alphanet.model.base import InteratomicModel
 from alphanet.model.basis import BesselBasis, envelope
 from alphanet.model.config import OfficialConfig
+from alphanet.model.repulsion import fitted_repulsion
 from alphanet.neighbors import nearest_only
 
 EMBEDDING_ROWS = 95
@@ -31,7 +32,7 @@ class OfficialAlphaNet(InteratomicModel):
     config: OfficialConfig
 
     def __init__(self, config: OfficialConfig) -> None:
-        super().__init__(config)
+        super().__init__(config, fitted_repulsion(config.cutoff) if config.zbl else None)
         H, R, C, L = config.hidden_channels, config.num_basis, config.temporal_channels, config.num_layers
         self.z_emb = nn.Embedding(EMBEDDING_ROWS, H)
         self.neighbor_emb = nn.ModuleDict({"embedding": nn.Embedding(EMBEDDING_ROWS, H)})

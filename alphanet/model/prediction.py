@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from alphanet.graph import AtomGraph, strained, sum_over_atoms
+from alphanet.spread import Spread
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Prediction:
     atomic_energies: Tensor  # (N,) eV, float64
     forces: Tensor | None = None  # (N, 3) eV/Å
     stress: Tensor | None = None  # (B, 3, 3) eV/Å^3, dE/dstrain / V; zero rows where `has_stress` is false
+    spread: Spread | None = None  # of a committee, about these means
 
 
 def has_stress(graph: AtomGraph) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from alphanet.errors import UserError, did_you_mean
 from alphanet.model.config import OfficialConfig, config_from
 from alphanet.model.official import UNUSED_KEYS
+from alphanet.model.repulsion import THOMAS_FERMI
 
 # The public configuration's names, and ours.
 SETTING_OF = {
@@ -27,12 +28,23 @@ SETTING_OF = {
     "has_norm_after_flag": "norm_after",
     "a": "energy_scale",
     "b": "energy_shift",
+    "zbl": "zbl",
 }
 # Settings that do not change what the model computes here.
 IRRELEVANT = {
     "name", "num_targets", "output_dim", "readout", "use_pbc", "direct_forces", "eps", "use_sigmoid", "reduce_mode",
-    "device", "compute_forces", "compute_stress", "dtype", "precision", "zbl",
+    "device", "compute_forces", "compute_stress", "dtype", "precision",
 }  # fmt: skip
+
+
+# Constants of the repulsion that checkpoints with `zbl: true` carry; two of them make its length.
+ZBL_PREFIX, ZBL_GAMMA, ZBL_BOHR, ZBL_LENGTH = "fzbl_", "fzbl_gamma", "fzbl_A0", "repulsion.length"
+ZBL_NAMES = {
+    "fzbl_w": "repulsion.weights",
+    "fzbl_b": "repulsion.exponents",
+    "fzbl_alpha": "repulsion.power",
+    "fzbl_E2": "repulsion.coulomb",
+}
 
 
 def is_public(state: dict[str, Tensor]) -> bool:
@@ -47,7 +59,7 @@ def public_config(values: dict[str, Any], where: str) -> OfficialConfig:
         UserError: a setting that is not known, or one that this model does not have.
     """
     settings = values["model"] if isinstance(values.get("model"), dict) else values
-    for key, refused in (("direct_forces", True), ("zbl", True), ("readout", "mean")):
+    for key, refused in (("direct_forces", True), ("readout", "mean")):
         if settings.get(key) == refused:
             raise UserError(f"{where}: {key} = {refused!r} is not supported; released v1 models do not use it")
     for key in settings:
@@ -85,14 +97,19 @@ def read_torch_state(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError as error:
         raise UserError(f"cannot read {path}: no such file") from error
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path} is not a readable torch checkpoint: {reason}") from error
+        raise UserError(f"{path} is not a readable torch checkpoint: {_reason(error)}") from error
     while isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     state = {k: v for k, v in content.items() if isinstance(v, Tensor)} if isinstance(content, dict) else {}
     if not state:
         raise UserError(f"{path} holds no tensors; expected a state dictionary")
     return without_prefix(state)
+
+
+def _reason(error: Exception) -> str:
+    """The gist of torch's message, without its advice to load what is not trusted."""
+    text = str(error).partition("WeightsUnpickler error:")[2].strip() or str(error).strip()
+    return text.splitlines()[0].partition(". ")[0] if text else type(error).__name__
 
 
 def without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -102,9 +119,20 @@ def without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def used_keys(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state without the keys that released checkpoints carry and the model never uses."""
-    return {key: value for key, value in state.items() if not _is_unused(key)}
+def used_keys(state: dict[str, Tensor], *, zbl: bool) -> dict[str, Tensor]:
+    """The state under the model's names, without the keys that released checkpoints carry and the model never uses.
+
+    Args:
+        state: of a public checkpoint.
+        zbl: whether the model has the repulsion, whose constants a checkpoint may carry.
+    """
+    used = {key: value for key, value in state.items() if not _is_unused(key)}
+    constants = {key: used.pop(key) for key in list(used) if key.startswith(ZBL_PREFIX)}
+    if not zbl:
+        return used
+    if {ZBL_GAMMA, ZBL_BOHR} <= constants.keys():
+        constants[ZBL_LENGTH] = THOMAS_FERMI * constants.pop(ZBL_GAMMA).double() * constants.pop(ZBL_BOHR).double()
+    return used | {ZBL_NAMES.get(key, key): value for key, value in constants.items()}
 
 
 def _is_unused(key: str) -> bool:

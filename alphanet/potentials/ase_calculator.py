@@ -7,12 +7,16 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from alphanet.potentials.protocol import Potential
+from alphanet.spread import SPREAD_RESULTS
 
 
 class PotentialCalculator(Calculator):
-    """Energy (eV), forces (eV/Å) and stress (eV/Å^3) of a potential, one structure a call."""
+    """Energy (eV), forces (eV/Å) and stress (eV/Å^3) of a potential, one structure a call.
 
-    implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - as ASE declares it
+    A committee also gives `energy_spread`, `forces_spread` and the others of `alphanet.spread.Spread.results`.
+    """
+
+    implemented_properties = ["energy", "free_energy", "forces", "stress", *SPREAD_RESULTS]  # noqa: RUF012 - as ASE declares it
 
     def __init__(self, potential: Potential) -> None:
         """Wrap `potential`. The calculator does not close it; its owner does."""
@@ -31,6 +35,8 @@ class PotentialCalculator(Calculator):
         super().calculate(atoms, properties, system_changes)
         (answer,) = self._potential.predict([self.atoms], batch_size=1)
         self.results = {"energy": answer.energy, "free_energy": answer.energy, "forces": answer.forces}
+        if answer.spread is not None:
+            self.results |= answer.spread.results()
         if answer.stress is not None:
             self.results["stress"] = full_3x3_to_voigt_6_stress(answer.stress)
         elif "stress" in (properties or ()):

@@ -30,13 +30,15 @@ def from_python(name: str, *, dtype: str, device: str, seed: int) -> Potential:
     """
     module, _, attribute = name.partition(":")
     try:
-        make = getattr(_imported(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(
-            f"{name} is no file, no baseline, and cannot be imported as module:callable: {error}"
-        ) from error
+        make: Any = _imported(module)
+        for part in attribute.split("."):
+            make = getattr(make, part)
+    except (Exception, SystemExit) as error:  # importing runs the user's code
+        raise UserError(f"{name} cannot be imported as module:callable: {_gist(error)}") from error
     made = _call(name, make, {"dtype": dtype, "device": device, "seed": seed})
-    if isinstance(made, BaseCalculator) or hasattr(made, "get_potential_energy"):
+    if isinstance(made, type):
+        raise UserError(f"{name} returned the class {made.__name__}; return a calculator that is made from it")
+    if isinstance(made, BaseCalculator) or (hasattr(made, "get_potential_energy") and not isinstance(made, Atoms)):
         return CalculatorPotential(name, made)
     if hasattr(made, "compute_forces") and callable(made):
         return TorchSimPotential(name, made)
@@ -175,7 +177,7 @@ def _call(name: str, make: Any, offered: dict[str, JsonValue]) -> Any:
     try:
         accepted = inspect.signature(make).parameters
         return make(**{key: value for key, value in offered.items() if key in accepted})
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"{name} cannot be called: {_gist(error)}") from error
 
 
@@ -183,6 +185,6 @@ def _kind(thing: Any) -> str:
     return f"{type(thing).__module__}.{type(thing).__qualname__}"
 
 
-def _gist(error: Exception) -> str:
+def _gist(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__

@@ -6,9 +6,12 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field, JsonValue, model_validator
 
-from alphanet.cards import Card, card_files, read_yaml, validate
+from alphanet.cards import Card, card_files, checked, read_yaml
 from alphanet.errors import UserError, did_you_mean
 from alphanet.potentials.card_parts import Checkout, Checkpoint, Environment, Limit, Name, Preset, Reference, Relaxation
+
+CARD, WORKER = "card.yaml", "worker.py"  # the files of a baseline's folder
+USUAL = "float32"  # precision that models compute in if nothing else is asked for
 
 
 class BaselineCard(Card):
@@ -26,6 +29,10 @@ class BaselineCard(Card):
     """Whether forces are derivatives of the energy; otherwise the network predicts them directly"""
     stress: bool
     trainable: bool
+    trained_as: str | None = None
+    """Name of the baseline whose training can start from these weights, if it is another"""
+    untrained: str = ""
+    """Reason why it is not trained here"""
     elements: tuple[str, ...] | Literal["trained", "any"] = "trained"
     """Chemical symbols; `trained`: those of the training data; `any`: all"""
     dtypes: tuple[Literal["float32", "float64"], ...] = ("float32", "float64")
@@ -60,7 +67,21 @@ class BaselineCard(Card):
     def _can_be_loaded(self) -> "BaselineCard":
         if not (self.presets or self.checkpoints):
             raise ValueError("neither presets (random weights) nor checkpoints: there is nothing to load")
+        if self.trainable and (self.trained_as or self.untrained):
+            raise ValueError("trained_as and untrained are for baselines that are not trained themselves")
         return self
+
+    @property
+    def known_as(self) -> str:
+        """What commands find it by: its name, or its folder if that is none of the folders of cards."""
+        known = _card_files().get(self.name)
+        same = known is not None and known.resolve() == (self.places[0] / CARD).resolve()
+        return self.name if same else str(self.places[0])
+
+    @property
+    def usual_dtype(self) -> str:
+        """float32, or another precision if it does not compute in that."""
+        return USUAL if USUAL in self.dtypes else self.dtypes[0]
 
     @property
     def small(self) -> str | None:
@@ -106,6 +127,18 @@ def load_baseline(name: str) -> BaselineCard:
     return read_baseline(cards[name])
 
 
+def find_baseline(name: str) -> BaselineCard:
+    """The card of a baseline by its name, or by the path of its `card.yaml` or of its folder.
+
+    Raises:
+        UserError: there is none, or it is invalid.
+    """
+    file = None if name in _card_files() else card_file(Path(name))
+    if file is None and "/" in name:
+        raise UserError(f"{name} is neither a {CARD} nor a folder with one")
+    return load_baseline(name) if file is None else read_baseline(file)
+
+
 def baseline_names() -> list[str]:
     """Names of all cards, which are not read."""
     return list(_card_files())
@@ -120,40 +153,58 @@ def list_baselines() -> list[BaselineCard]:
     return [read_baseline(file) for file in _card_files().values()]
 
 
+def card_file(path: Path) -> Path | None:
+    """The `card.yaml` that `path` is or has in it; None if there is none."""
+    file = path / CARD if path.is_dir() else path
+    return file if file.name == CARD and file.is_file() else None
+
+
 def read_baseline(file: Path) -> BaselineCard:
     """The card in `file`, with a shared environment looked up in the card that describes it.
 
     Raises:
-        UserError: the card cannot be read or is invalid, or worker.py is missing.
+        UserError: the card cannot be read; or all that is wrong with it, one a line.
     """
     values = read_yaml(file)
+    problems: list[str] = []
+    own = Path(os.path.abspath(file)).parent  # noqa: PTH100  (a link to the folder keeps its name)
+    places, shared = [own], None
     if isinstance(values, dict):
         shared = values.get("environment")
-        places = [file.parent]
         if isinstance(shared, str):
-            environment, folder = _environment_of(shared, file)
+            environment, folder, problems = _environment_of(shared, own.name, file)
             values = values | {"environment": environment}
-            places.append(folder)
+            places += [folder] if folder else []
         values = values | {"places": places}
-    card = validate(values, BaselineCard, str(file))
-    if card.name != file.parent.name:
-        raise UserError(f"{file}: name is {card.name!r}, but the folder is called {file.parent.name!r}")
-    if not any((place / "worker.py").is_file() for place in card.places):
-        raise UserError(f"{file}: worker.py is missing beside the card")
+    card, wrong = checked(values, BaselineCard, str(file))
+    problems += wrong
+    name = values.get("name") if isinstance(values, dict) else None
+    if isinstance(name, str) and name != own.name:
+        problems.append(f"{file}: name is {name!r}, but the folder is called {own.name!r}")
+    shares_with_none = isinstance(shared, str) and len(places) == 1  # which is said already
+    if not shares_with_none and not any((place / WORKER).is_file() for place in places):
+        problems.append(f"{file}: {WORKER} is missing beside the card")
+    if card is None or problems:
+        raise UserError("\n".join(problems))
     return card
 
 
-def _environment_of(row: str, asking: Path) -> tuple[Environment, Path]:
-    """The environment that the card of `row` describes, and that card's folder."""
-    cards = _card_files() | {asking.parent.name: asking}
+def _environment_of(row: str, own: str, asking: Path) -> tuple[Environment, Path | None, list[str]]:
+    """The environment that the card of `row` describes, that card's folder, and what is wrong.
+
+    If there is none, an empty one stands in for it, so that the rest of the card can be checked.
+    """
+    nothing = Environment.model_construct()
+    cards = _card_files() | {own: asking}
     if row not in cards:
-        raise UserError(f"{asking}: environment: no baseline {row!r} to share with{did_you_mean(row, cards)}")
+        return nothing, None, [f"{asking}: environment: no baseline {row!r} to share with{did_you_mean(row, cards)}"]
     block = read_yaml(cards[row])
     described = block.get("environment") if isinstance(block, dict) else None
     if isinstance(described, str):
-        raise UserError(f"{asking}: environment: {row!r} shares one itself; name {described!r} instead")
-    return validate(described, Environment, f"{cards[row]}: environment"), cards[row].parent
+        return nothing, None, [f"{asking}: environment: {row!r} shares one itself; name {described!r} instead"]
+    environment, problems = checked(described, Environment, f"{cards[row]}: environment")
+    return environment or nothing, cards[row].parent, problems
 
 
 def _card_files() -> dict[str, Path]:
-    return card_files("baselines", "*/card.yaml")
+    return card_files("baselines", f"*/{CARD}")

@@ -37,6 +37,11 @@ class HasEnvironment(Protocol):
         ...
 
     @property
+    def known_as(self) -> str:
+        """What commands find it by."""
+        ...
+
+    @property
     def environment(self) -> Environment:
         """The recipe of the environment."""
         ...
@@ -92,7 +97,9 @@ def python_of(card: HasEnvironment) -> Path:
     current = state(card)
     if current != "installed":
         why = "is not installed" if current == "absent" else "was made from an older card"
-        raise UserError(f"the environment of {card.name} {why}; make it with: alphanet baselines install {card.name}")
+        raise UserError(
+            f"the environment of {card.name} {why}; make it with: alphanet baselines install {card.known_as}"
+        )
     return _python(_folder(card.environment))
 
 

@@ -14,17 +14,22 @@ from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.graph import collate
 from alphanet.model.base import InteratomicModel
-from alphanet.model.evaluator import evaluator
+from alphanet.model.evaluator import Model, evaluator
 from alphanet.model.prediction import Prediction, has_stress
+from alphanet.model.released import model_files
 from alphanet.potentials.protocol import FramePrediction
+from alphanet.potentials.runs import alphanet_files
+from alphanet.spread import Spread
 
 
 class AlphaNetPotential:
-    """A model, or the file of one, as a Potential.
+    """A model, the file of one, or a committee as a Potential.
 
     Args:
-        model: a model, a file (see `alphanet.load_model` for files and `config`), or a package of `alphanet export`.
-        dtype: precision, for files.
+        model: a model; a file or the name of released weights (see `alphanet.load_model` for both and `config`); a
+            package of `alphanet export`; the folder of a run or of a committee; or a sequence of models or files, which
+            are a committee.
+        dtype: precision, for files; if None, float32, or that of a package.
         device: where to compute.
         name: as it appears in records.
         mode: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`; compiling pays off from some
@@ -34,20 +39,24 @@ class AlphaNetPotential:
 
     def __init__(
         self,
-        model: InteratomicModel | str | Path,
+        model: Model | Sequence[Model],
         *,
         config: Any = None,
-        dtype: str = "float32",
+        dtype: str | None = None,
         device: str = "cpu",
         name: str = "alphanet",
         mode: str = "eager",
         max_memory: int | None = None,
     ) -> None:
         self.name = name
-        self.file = None if isinstance(model, InteratomicModel) else Path(model)
-        given = model.to(device) if isinstance(model, InteratomicModel) else model
+        given = alphanet_files(model)
+        members = [given] if isinstance(given, InteratomicModel | str | Path) else given
+        self.files = [model_files(one, config)[0] for one in members if not isinstance(one, InteratomicModel)]
+        for one in members:
+            if isinstance(one, InteratomicModel):
+                one.to(device)
         ready = evaluator(given, config, dtype=dtype, device=device, mode=mode, max_memory=max_memory)
-        self.model, self.mode, self._predict = ready.model, ready.mode, ready.predict
+        self.model, self.members, self.mode, self._predict = ready.model, ready.members, ready.mode, ready.predict
 
     def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
         """Energies, forces and stresses of `frames`, in order.
@@ -61,10 +70,16 @@ class AlphaNetPotential:
         return predictions
 
     def provenance(self) -> dict[str, JsonValue]:
-        """The origin of the numbers: weights' sha256, settings, precision, device, mode, version of torch."""
+        """The origin of the numbers: weights' sha256, settings, precision, device, mode, version of torch.
+
+        Of a committee: the sha256 of all members' weights, and the sum of their parameters.
+        """
+        digests: list[JsonValue] = [sha256_of(file) for file in self.files]
+        committee: dict[str, JsonValue] = {"members": len(self.members)} if len(self.members) > 1 else {}
         return {
-            "weights_sha256": sha256_of(self.file) if self.file else None,
-            "parameters": self.model.n_parameters,
+            "weights_sha256": digests if committee else next(iter(digests), None),
+            **committee,
+            "parameters": sum(member.n_parameters for member in self.members),
             "settings": self.model.config.model_dump(mode="json"),
             "precision": str(self.model.dtype).removeprefix("torch."),
             "device": str(self.model.device),
@@ -97,5 +112,16 @@ def _split(answer: Prediction, batch: Tensor, stressed: Tensor) -> Iterator[Fram
     forces = np.split(answer.forces.double().cpu().numpy(), ends)
     energies = np.split(answer.atomic_energies.detach().double().cpu().numpy(), ends)
     stress = answer.stress.double().cpu().numpy()
+    spreads = [None] * len(counts) if answer.spread is None else list(_split_spread(answer.spread, ends, stressed))
     for index, energy in enumerate(answer.energy.tolist()):
-        yield FramePrediction(energy, forces[index], stress[index] if stressed[index] else None, energies[index])
+        own_stress = stress[index] if stressed[index] else None
+        yield FramePrediction(energy, forces[index], own_stress, energies[index], spreads[index])
+
+
+def _split_spread(spread: Spread, ends: np.ndarray, stressed: Tensor) -> Iterator[Spread]:
+    forces = np.split(spread.forces.double().cpu().numpy(), ends)
+    energies = np.split(spread.energies.detach().double().cpu().numpy(), ends)
+    stress = spread.stress.double().cpu().numpy()
+    for index, energy in enumerate(spread.energy.tolist()):
+        own_stress = stress[index] if stressed[index] else None
+        yield Spread(spread.members, energy, forces[index], own_stress, energies[index])

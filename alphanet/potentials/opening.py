@@ -7,15 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alphanet.errors import UserError, did_you_mean
+from alphanet.errors import UserError
+from alphanet.potentials.cards import USUAL
 from alphanet.potentials.protocol import Potential
+from alphanet.potentials.specification import ALPHANET, Specification, specified
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from alphanet.potentials.cards import BaselineCard
+    from alphanet.potentials.weights import Weights
 
-ALPHANET = "alphanet"
+__all__ = ["ALPHANET", "DEFAULTS", "DEFAULT_PRESET", "Frames", "LoadOptions", "open_potential"]
+
 NEEDS_UNTRAINED = "of random weights: set untrained, too, or leave it out"
 DEFAULT_PRESET = "fig3a"  # of AlphaNet with random weights: appendix B.4, as the baselines have it
 Frames = Callable[[], Iterable["Atoms"]]
@@ -25,7 +29,8 @@ Frames = Callable[[], Iterable["Atoms"]]
 class LoadOptions:
     """Options of loading a potential. An option that does not apply to the potential is refused, never ignored."""
 
-    dtype: str = "float32"
+    dtype: str | None = None
+    """float32 or float64; if None, float32, or the precision that a baseline or a package has if it has no other"""
     device: str = "cpu"
     threads: int | None = None
     """Threads of torch, or of the libraries of a baseline's worker; if None, torch's choice here and one in a worker"""
@@ -53,9 +58,7 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
     """Load the potential called `name`.
 
     Args:
-        name: a file of AlphaNet; the name of released weights; `BASELINE`, or `BASELINE:CHECKPOINT` (a file, or a name
-            in the card); `alphanet` for random weights; or `module:callable`, which returns an ASE calculator or a
-            torch_sim model.
+        name: one of the forms that `alphanet.potentials.forms.FORMS` lists.
         options: precision, device, random or trained weights.
         frames: returns the structures whose elements random weights are made for; called only in that case.
 
@@ -64,34 +67,42 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
             it.
     """
     from alphanet.hardware import resolve_device
-    from alphanet.potentials.cards import baseline_names, load_baseline
-    from alphanet.potentials.released import released_files, released_names
 
-    options = replace(options, device=resolve_device(options.device))
-    if name in released_names() and not Path(name).is_file():
-        _refuse(options, ("config",), f"of a file; {name} has its own")
-        weights, config = released_files(name)
-        name, options = str(weights), replace(options, config=config)
-    head, _, tail = name.partition(":")
-    ours = name == ALPHANET or Path(name).is_file() or not tail
+    model = specified(name)
+    options = _with_preset(model, replace(options, device=resolve_device(options.device)))
     if not options.untrained:
         _refuse(options, ("preset", "amplification"), NEEDS_UNTRAINED)
-        if ours or head in baseline_names():
+        if model.kind != "python":
             _refuse(options, ("seed",), NEEDS_UNTRAINED)
-    if head in baseline_names():
+    if model.card is not None:
         _refuse(options, ("mode", "max_memory", "config"), f"of AlphaNet's files; {name} runs as its package runs it")
-        return _baseline(load_baseline(head), tail, options, frames)
+        if model.members:
+            from alphanet.potentials.committee import CommitteePotential
+
+            return CommitteePotential([_baseline(one, model.card, options, frames) for one in model.single_members])
+        return _baseline(model, model.card, options, frames)
     _refuse(options, ("trust",), "of a baseline's released weights")
-    if ours:
+    if model.kind != "python":
         if options.mode == "eager":
             _refuse(options, ("max_memory",), "of the modes blocked and compiled")
-        return _alphanet(name, options, frames)
+        return _alphanet(model, options, frames)
     _refuse(options, ("mode", "max_memory", "config", "threads"), f"which {name} decides for itself")
     from alphanet.potentials.calculators import from_python
 
     if options.untrained:
         raise UserError(f"{name}: random weights (untrained) are of baselines; the result of {name} is used as it is")
-    return from_python(name, dtype=options.dtype, device=options.device, seed=options.seed)
+    return from_python(model.name, dtype=options.dtype or USUAL, device=options.device, seed=options.seed)
+
+
+def _with_preset(model: Specification, options: LoadOptions) -> LoadOptions:
+    """The options with the preset that the name has, if it has one."""
+    if not model.preset:
+        return options
+    if not options.untrained:
+        raise UserError(f"{model.text}: @{model.preset} names settings {NEEDS_UNTRAINED}")
+    if options.preset not in (None, model.preset):
+        raise UserError(f"{model.text}: the preset is either {model.preset} or {options.preset}; give one")
+    return replace(options, preset=model.preset)
 
 
 def _refuse(options: LoadOptions, names: Iterable[str], why: str) -> None:
@@ -101,8 +112,7 @@ def _refuse(options: LoadOptions, names: Iterable[str], why: str) -> None:
             raise UserError(f"{name} {getattr(options, name)} is an option {why}")
 
 
-def _alphanet(name: str, options: LoadOptions, frames: Frames) -> Potential:
-    from alphanet.potentials.cards import baseline_names
+def _alphanet(model: Specification, options: LoadOptions, frames: Frames) -> Potential:
     from alphanet.potentials.local import AlphaNetPotential
 
     if options.threads is not None:
@@ -111,40 +121,42 @@ def _alphanet(name: str, options: LoadOptions, frames: Frames) -> Potential:
         torch.set_num_threads(options.threads)
     limit = None if options.max_memory is None else int(options.max_memory * 1e9)
     potential = partial(AlphaNetPotential, device=options.device, mode=options.mode, max_memory=limit)
-    if name == ALPHANET and not Path(name).is_file():
+    if model.kind == "random":
         if not options.untrained:
-            raise UserError("alphanet: name a checkpoint file, or ask for random weights (untrained)")
+            raise UserError(f"{model.text}: name a checkpoint file, or ask for random weights (untrained)")
         _refuse(options, ("config",), "of a file, and random weights have none")
-        return potential(_random_alphanet(options, frames))
+        return potential(_random_alphanet(model.reading, options, frames))
     if options.untrained:
-        raise UserError(f"{name}: random weights (untrained) go with a name: alphanet, or one of the baselines")
-    if not Path(name).is_file() and not Path(name).suffix:
-        known = [ALPHANET, *baseline_names()]
-        raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
-    return potential(name, config=options.config, dtype=options.dtype)
+        raise UserError(f"{model.text}: random weights (untrained) go with a name: alphanet, or one of the baselines")
+    if model.kind == "released":
+        _refuse(options, ("config",), f"of a file; {model.name} has its own")
+        return potential(model.name, dtype=options.dtype)
+    assert model.file is not None
+    return potential(model.members or model.file, config=options.config, dtype=options.dtype)
 
 
-def _random_alphanet(options: LoadOptions, frames: Frames) -> Any:
+def _random_alphanet(reading: str, options: LoadOptions, frames: Frames) -> Any:
     from alphanet.model.checkpoint import DTYPES
     from alphanet.model.config import preset
     from alphanet.model.create import create_model
     from alphanet.potentials.kit.amplification import amplify
 
-    config = preset(options.preset or DEFAULT_PRESET, reading="paper", elements=_elements(frames))
-    model = create_model(config, options.seed).to(DTYPES[options.dtype])
+    config = preset(options.preset or DEFAULT_PRESET, reading=reading, elements=_elements(frames))
+    model = create_model(config, options.seed).to(DTYPES[options.dtype or USUAL])
     if options.amplification != 1:
         amplify(model, options.amplification)
     return model
 
 
-def _baseline(card: "BaselineCard", checkpoint: str, options: LoadOptions, frames: Frames) -> Potential:
+def _baseline(model: Specification, card: "BaselineCard", options: LoadOptions, frames: Frames) -> Potential:
     from alphanet.potentials.remote import RemotePotential
 
     threads = options.threads or 1
-    potential = partial(RemotePotential, card, dtype=options.dtype, device=options.device, threads=threads)
+    dtype = options.dtype or card.usual_dtype
+    potential = partial(RemotePotential, card, dtype=dtype, device=options.device, threads=threads)
     if options.untrained:
-        if checkpoint:
-            raise UserError(f"{card.name}:{checkpoint}: weights are either {checkpoint} or random (untrained)")
+        if model.has_weights:
+            raise UserError(f"{model.text}: weights are either {model.checkpoint or model.file} or random (untrained)")
         settings: dict[str, Any] = {
             "preset": options.preset,
             "elements": list(_elements(frames)),
@@ -152,24 +164,23 @@ def _baseline(card: "BaselineCard", checkpoint: str, options: LoadOptions, frame
             "amplification": options.amplification,
         }
         return potential(settings=settings)
-    return potential(model=_weights(card, checkpoint, trust=options.trust))
+    return potential(model=trained_weights(model, card, trust=options.trust))
 
 
-def _weights(card: "BaselineCard", checkpoint: str, *, trust: bool) -> Any:
-    """A file, or released weights. A bare name never means a training of the user, which has to be named."""
+def trained_weights(model: Specification, card: "BaselineCard", *, trust: bool) -> "Path | Weights":
+    """The file, or the released weights, that the name means. A bare name never means a training of the user.
+
+    Raises:
+        UserError: there are none, they are not on this machine, or they are pickles that are not trusted.
+    """
     from alphanet.potentials.weights import present
 
-    if checkpoint in card.checkpoints:
-        return present(card, checkpoint, trust=trust)
-    if checkpoint:
-        if Path(checkpoint).is_file():
-            if any(weights.pickled for weights in card.checkpoints.values()) and not trust:
-                raise UserError(
-                    f"{checkpoint}: {card.name} loads pickles, which run any code; set trust if it is yours"
-                )
-            return Path(checkpoint)
-        known = f"; its released weights: {', '.join(card.checkpoints)}" if card.checkpoints else ""
-        raise UserError(f"{card.name}: no checkpoint {checkpoint}{known}")
+    if model.file is not None:
+        if any(weights.pickled for weights in card.checkpoints.values()) and not trust:
+            raise UserError(f"{model.file}: {card.name} loads pickles, which run any code; set trust if it is yours")
+        return model.file
+    if model.checkpoint:
+        return present(card, model.checkpoint, trust=trust)
     if card.released is not None:
         return present(card, card.released, trust=trust)
     raise UserError(f"{card.name} has no released weights: {_choices(card)}")
@@ -185,7 +196,7 @@ def _choices(card: "BaselineCard") -> str:
             names.append(f"{card.name}:{trained_model(result, card.name)}")
     if names:
         return f"name a training, {' or '.join(names)}, or ask for random weights (untrained)"
-    return f"train it, name a checkpoint ({card.name}:FILE), or ask for random weights (untrained)"
+    return f"train it, name a checkpoint ({card.known_as}:FILE), or ask for random weights (untrained)"
 
 
 def _elements(frames: Frames) -> tuple[str, ...]:

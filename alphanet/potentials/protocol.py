@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, PositiveFloat
 
 from alphanet.cards import Card
 from alphanet.errors import UserError
+from alphanet.spread import Spread
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class FramePrediction:
     forces: np.ndarray  # (n, 3) eV/Å
     stress: np.ndarray | None = None  # (3, 3) eV/Å^3, dE/dstrain / V; None if the structure is not periodic
     energies: np.ndarray | None = None  # (n,) eV, of the atoms; None if the potential has none
+    spread: Spread | None = None  # of a committee, about these means; None of a single potential
 
 
 class LoadRequest(Card):
@@ -38,6 +40,19 @@ class LoadRequest(Card):
     dtype: str = "float32"
     device: str = "cpu"
     threads: int = 1
+
+
+class StartAnswer(Card):
+    """A worker's answer about weights that a training starts from."""
+
+    architecture: dict[str, JsonValue]
+    """In the package's own words"""
+    elements: tuple[str, ...] | None
+    """In the order of the network's tables; None if it has rows for all"""
+    references: dict[str, float]
+    """Energies of the elements, eV"""
+    energy_scale: PositiveFloat
+    """eV"""
 
 
 class TrainingAnswer(Card):

@@ -14,7 +14,13 @@ from alphanet.potentials.cards import BaselineCard
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import python_of, resolved_versions
 from alphanet.potentials.kit.worker_kit import packed
-from alphanet.potentials.protocol import FramePrediction, LoadRequest, TrainingAnswer, frame_predictions
+from alphanet.potentials.protocol import (
+    FramePrediction,
+    LoadRequest,
+    StartAnswer,
+    TrainingAnswer,
+    frame_predictions,
+)
 from alphanet.potentials.settings import architecture, model_settings
 from alphanet.potentials.weights import Weights
 
@@ -78,6 +84,21 @@ class RemotePotential:
             arrays = (answer["energy"], answer["forces"], answer.get("stress"))
             predictions += frame_predictions(self.name, batch, start, *arrays)
         return predictions
+
+    def start(self, target: Path, *, freeze: Sequence[str] = (), lora: int | None = None) -> StartAnswer:
+        """Write the weights in the format of trainings, and describe them; see `kit.starting`.
+
+        Args:
+            target: file to write.
+            freeze: patterns of the parameters that the training will leave alone; they are checked.
+            lora: rank of the changes that it will train alone; checked, too.
+
+        Raises:
+            UserError: the file is of no kind that a training can start from, or a pattern or rank fits nothing of it.
+        """
+        request = self._load_request().model_dump(mode="json")
+        request |= {"target": str(target), "freeze": list(freeze), "lora": lora}
+        return validate(self._call("start", request), StartAnswer, f"answer of {self.name}'s worker")
 
     def train(self, request: Mapping[str, JsonValue]) -> TrainingAnswer:
         """Train in the environment; the worker's messages are logged at once.

@@ -1,13 +1,38 @@
-"""Trainings on this disk: their default folder, and the checkpoint that a `result.json` describes."""
+"""Trainings on this disk: their default folder, and the models that a run or a committee of runs left in it."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from alphanet.cards import Card, validate
 from alphanet.errors import UserError
-from alphanet.files import sha256_of
+from alphanet.files import read_json_object, sha256_of
 
 RUNS = Path("runs/train")  # default folder of trainings
 RESULT = "result.json"
+COMMITTEE = "committee.json"
+ALPHANET = "alphanet"
+
+
+class Committee(Card):
+    """The content of `committee.json`."""
+
+    members: Annotated[tuple[Path, ...], Field(min_length=2)]
+    """Folders of runs, relative to that of this file"""
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a training left."""
+
+    name: str  # alphanet, or a baseline's
+    path: Path
+    sha256: str
+    elements: tuple[str, ...]  # chemical symbols in the order of their names
 
 
 def trained_model(result: Path, name: str) -> Path:
@@ -16,15 +41,106 @@ def trained_model(result: Path, name: str) -> Path:
     Raises:
         UserError: the file cannot be read or describes another potential; the checkpoint is gone or has changed.
     """
+    owner, model = trained_run(result)
+    if owner not in ("", name):
+        raise UserError(f"{result} describes a training of {owner}, not of {name}")
+    return model
+
+
+def trained_run(result: Path) -> tuple[str, Path]:
+    """The name of the potential that a `result.json` describes, and its checkpoint.
+
+    Raises:
+        UserError: the file cannot be read; the checkpoint is gone or has changed.
+    """
     try:
         values = json.loads(result.read_text(encoding="utf-8"))
-        model, digest = result.parent / values["model"], values["sha256"]
-    except (OSError, ValueError, KeyError) as error:
+        model, digest, name = result.parent / values["model"], values["sha256"], str(values.get("name", ""))
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{result} does not describe a training run: {error}") from error
-    if values.get("name", name) != name:
-        raise UserError(f"{result} describes a training of {values['name']}, not of {name}")
     if not model.is_file():
         raise UserError(f"{model} is gone; train again, or name a checkpoint")
     if sha256_of(model) != digest:
         raise UserError(f"{model} is not what the training wrote (see {result}); train again, or name a checkpoint")
-    return model
+    return name, model
+
+
+def is_committee(folder: Path) -> bool:
+    """Whether a folder holds a committee."""
+    return (folder / COMMITTEE).is_file()
+
+
+def holds_models(folder: Path) -> bool:
+    """Whether a folder is that of a trained run or of a committee."""
+    return is_committee(folder) or (folder / RESULT).is_file()
+
+
+def read_committee(folder: Path) -> tuple[Path, ...]:
+    """The folders of a committee's members.
+
+    Raises:
+        UserError: `committee.json` cannot be read or names fewer than two members.
+    """
+    file = folder / COMMITTEE
+    members = validate(read_json_object(file), Committee, str(file)).members
+    return tuple(folder / member for member in members)
+
+
+def models_in(folder: Path) -> tuple[TrainedModel, ...]:
+    """The model of a run, or those of the members of a committee.
+
+    Raises:
+        UserError: the folder holds neither; a member is missing, not trained yet or damaged, or is of another kind or
+            knows other elements than the first.
+    """
+    if not is_committee(folder):
+        if not (folder / RESULT).is_file():
+            raise UserError(f"{folder} is a folder without a trained model ({RESULT}) and without a committee")
+        return (_model_in(folder),)
+    members = read_committee(folder)
+    for member in members:
+        if not (member / RESULT).is_file():
+            state = "is not trained yet" if member.is_dir() else "is missing"
+            raise UserError(
+                f"{folder} is a committee of {len(members)}, of which {member.name} {state}; the command that began "
+                "it trains what is missing"
+            )
+    models = tuple(_model_in(member) for member in members)
+    first = models[0]
+    for member, model in zip(members, models, strict=True):
+        for what, own, expected in (
+            ("is", model.name, first.name),
+            ("knows", ", ".join(model.elements), ", ".join(first.elements)),
+        ):
+            if own != expected:
+                raise UserError(
+                    f"{folder}: {member.name} {what} {own}, and {members[0].name} {what} {expected}; members of a "
+                    "committee are alike but for seeds and frames"
+                )
+    return models
+
+
+def alphanet_files(model: Any) -> Any:
+    """The files in the folder of a run or of a committee of AlphaNet, or in each of a sequence; anything else as it is.
+
+    Raises:
+        UserError: see `models_in`; or a folder is of a baseline.
+    """
+    if isinstance(model, Sequence) and not isinstance(model, str):
+        return tuple(alphanet_files(one) for one in model)
+    if not isinstance(model, str | Path) or not Path(model).is_dir():
+        return model
+    models = models_in(Path(model))
+    if models[0].name != ALPHANET:
+        raise UserError(f"{model} is a training of {models[0].name}, not of AlphaNet; use alphanet.open_potential")
+    files = tuple(found.path for found in models)
+    return files if is_committee(Path(model)) else files[0]
+
+
+def _model_in(folder: Path) -> TrainedModel:
+    file = folder / RESULT
+    values = read_json_object(file)
+    name, elements = values.get("name", ALPHANET), values.get("elements", ())
+    path = trained_model(file, name)
+    known = sorted(map(str, elements)) if isinstance(elements, Sequence) else []
+    return TrainedModel(str(name), path, str(values["sha256"]), tuple(known))

@@ -10,6 +10,9 @@ from alphanet.errors import UserError
 from alphanet.potentials.cards import BaselineCard
 from alphanet.training.settings import TrainingSettings, flat, merged
 
+SLOWER = 0.1  # learning rate of a training from trained weights
+SHORT_AVERAGE = 0.99  # decay of its moving average
+
 
 class ModelSettings(Card):
     """An untrained model."""
@@ -38,6 +41,10 @@ class BaselineSettings(TrainingSettings):
     def _has_a_length(self) -> "BaselineSettings":
         if self.epochs is None and self.steps is None:
             raise ValueError("the length of the training is missing: give epochs or steps; max_time is only a guard")
+        if self.finetune is not None and (self.model or self.elements):
+            raise ValueError(f"model and elements are those of {self.finetune.weights}; leave both out")
+        if self.finetune is not None and self.finetune.config is not None:
+            raise ValueError("finetune.config is for public checkpoints of AlphaNet")
         return self
 
 
@@ -49,11 +56,12 @@ def train_settings(card: BaselineCard, values: Mapping[str, JsonValue]) -> Basel
             length, or a value that the package's own trainer cannot follow.
     """
     if not card.trainable:
-        raise UserError(f"{card.name} is not trained here; its weights come with a checkpoint")
+        raise UserError(f"{card.name} is not trained here: {_instead(card)}")
     name = str(values.get("preset") or ("mini" if "mini" in card.presets else card.small) or "")
     chosen: dict[str, JsonValue] = {}
-    for layer in (card.fixed_settings, card.training, card.preset(name).training, dict(values)):
+    for layer in (card.fixed_settings, card.training, card.preset(name).training):
         chosen = merged(chosen, layer)
+    chosen = merged(_tuned(chosen) if values.get("finetune") else chosen, dict(values))
     where = f"training settings of {card.name}"
     settings = validate(chosen | {"preset": name, "baseline": card.name}, BaselineSettings, where)
     _require_possible(card, settings)
@@ -77,6 +85,28 @@ def model_settings(card: BaselineCard, values: Mapping[str, JsonValue]) -> Model
 def architecture(card: BaselineCard, settings: ModelSettings | BaselineSettings) -> dict[str, JsonValue]:
     """The preset's architecture with the values of `settings.model` in their place."""
     return card.preset(settings.preset).model | settings.model
+
+
+def _tuned(defaults: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The defaults of a training that starts from trained weights.
+
+    A tenth of the learning rate, as for AlphaNet at the scale mini; and an average over a hundred steps, because one
+    over a thousand still holds the old weights when a short training ends.
+    """
+    rate, decay = defaults.get("learning_rate"), defaults.get("ema_decay")
+    changes: dict[str, JsonValue] = {}
+    if isinstance(rate, float | int):
+        changes["learning_rate"] = SLOWER * rate
+    if isinstance(decay, float):
+        changes["ema_decay"] = min(decay, SHORT_AVERAGE)
+    return defaults | changes
+
+
+def _instead(card: BaselineCard) -> str:
+    """Why a baseline is not trained, or what to do."""
+    if card.trained_as:
+        return f"start from its weights with --model {card.trained_as} --from {card.name}"
+    return card.untrained or "its weights come with a checkpoint"
 
 
 def _require_possible(card: BaselineCard, settings: BaselineSettings) -> None:

@@ -8,7 +8,6 @@ from pydantic import JsonValue
 
 from alphanet.data.addresses import addresses_of, mirror_from
 from alphanet.data.archives import unpack, unpacked
-from alphanet.data.download import Expected, download
 from alphanet.data.progress import megabytes
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of, write_text
@@ -61,7 +60,7 @@ def present(card: BaselineCard, name: str, *, trust: bool = False) -> Weights:
     download_ = _target(card, checkpoint)
     path = _loaded_from(download_, checkpoint)
     if not path.exists():
-        what = card.name if name == card.released else f"{card.name}:{name}"
+        what = card.known_as if name == card.released else f"{card.known_as}:{name}"
         raise UserError(
             f"the weights of {card.name} are not here: {missing(checkpoint)}; get them with: "
             f"alphanet baselines fetch {what}"
@@ -83,6 +82,8 @@ def fetch(card: BaselineCard, name: str, *, mirror: str | None = None) -> Weight
     Raises:
         UserError: the address cannot be reached, or the file differs from the card or from an earlier download.
     """
+    from alphanet.data.download import Expected, download  # listing benchmarks needs no client for HTTP
+
     checkpoint = released(card, name)
     if checkpoint.source == "package":
         return Weights(None, name, None)

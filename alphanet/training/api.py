@@ -10,14 +10,18 @@ from alphanet.data.prepare import prepare
 from alphanet.files import sha256_of
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import install, is_installed
+from alphanet.potentials.opening import trained_weights
 from alphanet.potentials.runs import RUNS
 from alphanet.potentials.settings import BaselineSettings
+from alphanet.training.baseline_start import source_of
+from alphanet.training.bootstrap import resampled
 from alphanet.training.config import AlphaNetSettings
 from alphanet.training.defaults import ALPHANET, settings_for
-from alphanet.training.fine_tuning import replayed
+from alphanet.training.fine_tuning import replayed, weights_of
 from alphanet.training.folder import TrainingResult
 from alphanet.training.references import completed_references
 from alphanet.training.run import StoredFrames, TrainingData, run_training
+from alphanet.training.settings import FineTuning
 
 
 def train(
@@ -83,11 +87,29 @@ def train_on(
     """
     if isinstance(settings, BaselineSettings) and not is_installed(card := load_baseline(settings.baseline)):
         install(card)
+    if settings.finetune is not None:
+        _require_weights(settings, settings.finetune)
+    chosen, train, sources = with_isolated_atoms(settings, frames), frames.train, dict(frames.sources)
+    if settings.bootstrap:
+        train = resampled(train, settings.seed)
     if settings.finetune is not None and settings.finetune.replay is not None:
         replay = settings.finetune.replay.expanduser()
-        sources = {**frames.sources, str(replay): sha256_of(replay)}
-        frames = StoredFrames(replayed(frames.train, settings.finetune), frames.valid, sources)
-    return run_training(with_isolated_atoms(settings, frames), frames, out, resume=resume)
+        sources[str(replay)] = sha256_of(replay)
+        train = replayed(train, settings.finetune)
+    return run_training(chosen, StoredFrames(train, frames.valid, sources), out, resume=resume)
+
+
+def _require_weights(settings: AlphaNetSettings | BaselineSettings, start: FineTuning) -> None:
+    """Refuse weights that are not there, before the folder is claimed for them.
+
+    Raises:
+        UserError: no such file and no such name, or a pickle that is not trusted.
+    """
+    if isinstance(settings, BaselineSettings):
+        named, source = source_of(load_baseline(settings.baseline), start)
+        trained_weights(named, source, trust=start.trust)
+    else:
+        weights_of(start)
 
 
 def with_isolated_atoms(
@@ -104,7 +126,8 @@ def with_isolated_atoms(
     return settings.model_copy(update={"reference_energies": energies})
 
 
-def default_folder(settings: AlphaNetSettings | BaselineSettings) -> Path:
-    """The default folder of a training."""
+def default_folder(settings: AlphaNetSettings | BaselineSettings, *, committee: bool = False) -> Path:
+    """The default folder of a training, or of a committee."""
     model = f"{settings.baseline}-" if isinstance(settings, BaselineSettings) else ""
-    return RUNS / f"{model}{settings.dataset}-{settings.scale}-seed{settings.seed}"
+    kind = "-committee" if committee else ""
+    return RUNS / f"{model}{settings.dataset}-{settings.scale}-seed{settings.seed}{kind}"

@@ -41,6 +41,8 @@ class AlphaNetSettings(TrainingSettings):
     def _model_is_known(self) -> "AlphaNetSettings":
         if self.finetune is not None and self.model:
             raise ValueError(f"model: the architecture is that of {self.finetune.weights}; leave model.* out")
+        if self.finetune is not None and self.finetune.trust:
+            raise ValueError("finetune.trust is for the weights of baselines; those of AlphaNet run no code")
         self._network(("H",))
         return self
 

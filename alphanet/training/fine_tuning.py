@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
@@ -46,7 +46,7 @@ def loaded(start: "FineTuning", elements: Sequence[str], dtype: str) -> "Interat
     from alphanet.model.config import config_from
     from alphanet.model.create import create_model
 
-    old = load_model(*weights_of(start), dtype)
+    old = load_model(start.weights.expanduser(), start.config, dtype)
     added = [symbol for symbol in elements if symbol not in old.config.elements]
     if not added:
         return old
@@ -62,17 +62,20 @@ def loaded(start: "FineTuning", elements: Sequence[str], dtype: str) -> "Interat
     return new.eval()
 
 
-def weights_of(start: "FineTuning") -> tuple[Path, Path | None]:
-    """The file of the weights and that of their configuration, if it is apart; a name is that of released weights.
+def weights_of(start: "FineTuning") -> tuple[Path, Any]:
+    """The file of the weights and their configuration, if it is apart; a name is that of released weights.
 
     Raises:
-        UserError: released weights that are not here.
+        UserError: no such file, weights of a baseline, or released weights that are not here.
     """
-    from alphanet.potentials.released import released_files, released_names
+    from alphanet.model.released import model_files
+    from alphanet.potentials.cards import baseline_names, load_baseline
 
-    if str(start.weights) in released_names() and not start.weights.is_file():
-        return released_files(str(start.weights))
-    return start.weights.expanduser(), start.config
+    head = str(start.weights).partition(":")[0]
+    if head in baseline_names() and not start.weights.expanduser().exists():
+        model = load_baseline(head).trained_as or head
+        raise UserError(f"{start.weights} are weights of {head}, not of AlphaNet; add --model {model}")
+    return model_files(start.weights.expanduser(), start.config)
 
 
 def replayed(train: Path, start: "FineTuning") -> Path:

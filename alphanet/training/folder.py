@@ -17,6 +17,7 @@ from alphanet.files import read_json_object, write_text
 from alphanet.potentials.kit.loop import LAST, METRICS, MODEL
 from alphanet.potentials.kit.loop.table import errors_text
 from alphanet.potentials.protocol import TrainingAnswer
+from alphanet.potentials.runs import is_committee
 from alphanet.training.references import Statistics, measure
 from alphanet.training.settings import RUN_SETTINGS, EnergyWeight, TrainingSettings, flat
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 RESULT = "result.json"
 STATISTICS = "statistics.json"
-TRAINER = "trainer"
+TRAINER, START = "trainer", "start.safetensors"
 CONTENTS = {
     "config.yaml": "settings of this run",
     STATISTICS: "elements, reference energies and force scale of the training data; checksums of its sources",
@@ -102,6 +103,11 @@ class RunFolder:
         """Files of a baseline's own trainer."""
         return self.path / TRAINER
 
+    @property
+    def start(self) -> Path:
+        """The weights that a baseline's training started from, in the format of trainings."""
+        return self.trainer / START
+
     def tree(self) -> str:
         """The files that the run will write, as text."""
         width = max(len(name) for name in CONTENTS)
@@ -115,8 +121,10 @@ class RunFolder:
             resume: keep what an earlier run with the same settings left; otherwise remove it.
 
         Raises:
-            UserError: the folder holds a run with other settings.
+            UserError: the folder holds a run with other settings, or a committee.
         """
+        if is_committee(self.path):
+            raise UserError(f"{self.path} holds a committee; train it with --members, or name another folder")
         if not resume:
             self._clear()
         written = self.path / "config.yaml"

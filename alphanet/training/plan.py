@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from alphanet import durations
 from alphanet.data.store import FrameStore, write_store
 from alphanet.data.subsets import evenly_spaced
 from alphanet.hardware import resolve_device
@@ -45,20 +46,12 @@ class TrainingPlan:
         length = "until the time is up" if self.steps is None else f"{self.steps} steps"
         if self.epochs is not None:
             length = f"{self.epochs} epochs, {length}"
-        limit = "" if self.max_seconds is None else f", at most {duration(self.max_seconds)}"
+        limit = "" if self.max_seconds is None else f", at most {durations.words(self.max_seconds)}"
         if self.seconds is None or self.memory is None:
             return f"{size}; {length}{limit}; {self.missing}"
         place = "of GPU memory" if self.device.startswith("cuda") else "of memory"
-        cost = f"about {duration(self.seconds)} on {self.device} and {self.memory / 2**30:.1f} GiB {place}"
+        cost = f"about {durations.words(self.seconds)} on {self.device} and {self.memory / 2**30:.1f} GiB {place}"
         return f"{size}; {length}{limit}; {cost}, from a trial of a few steps"
-
-
-def duration(seconds: float) -> str:
-    """A time for people: `40 s`, `12 min`, `3.5 h`, `2.1 days`."""
-    for size, unit in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= 2 * size or (unit == "min" and seconds >= size):
-            return f"{seconds / size:.2g} {unit}" if seconds < 10 * size else f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def measured_plan(settings: AlphaNetSettings | BaselineSettings, data: TrainingData) -> TrainingPlan:

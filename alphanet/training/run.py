@@ -29,12 +29,13 @@ from alphanet.potentials.kit.loop.convergence import is_flat
 from alphanet.potentials.kit.loop.data import GraphDataset, Prediction
 from alphanet.potentials.kit.loop.module import Predict, TrainingModule
 from alphanet.potentials.kit.loop.sampling import pack
+from alphanet.potentials.kit.loop.slurm import require_one_task
 from alphanet.potentials.kit.loop.table import validations
 from alphanet.potentials.kit.loop.trainer import Parallel, agree_before_start, fit, make_trainer, quiet_lightning
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.settings import BaselineSettings, architecture
 from alphanet.provenance import code, software
-from alphanet.training.baseline_start import baseline_start
+from alphanet.training.baseline_start import Start, baseline_start
 from alphanet.training.blocks.model import in_blocks
 from alphanet.training.config import AlphaNetSettings
 from alphanet.training.data import LabeledFrames
@@ -87,7 +88,7 @@ def run_training(
     Raises:
         UserError: labels are missing or not finite, a loss or prediction becomes NaN or infinite, the folder holds
             another training, or the disk is full; a baseline's environment is missing or its trainer fails.
-        KeyboardInterrupt: a signal asked to stop; the same call resumes.
+        KeyboardInterrupt: Ctrl-C asked to stop; the same call resumes.
     """
     folder = RunFolder(Path(out))
     try:
@@ -154,6 +155,7 @@ def _train_baseline(
 ) -> TrainingResult:
     """Train a baseline in its environment, with the loop of AlphaNet or with its package's own trainer."""
     card = load_baseline(settings.baseline)
+    require_one_task(card.name)
     device = resolve_device(settings.device)
     threads = settings.threads or 1
     with RemotePotential(card, device=device, threads=threads, timeout=SILENCE) as potential:
@@ -165,25 +167,20 @@ def _train_baseline(
         logger.info("%s", statistics.describe())
         if card.fixed_settings and (lacking := statistics.lacking()):
             raise UserError(f"{card.name}: its own trainer needs every label, and {lacking}; train another model")
-        elements = tuple(sorted(settings.elements or statistics.elements))
-        references = _references(settings, elements, statistics)
+        if settings.finetune is None:
+            start = _from_nothing(card, settings, statistics)
+        else:
+            start = baseline_start(card, settings, statistics, frames[0], folder, device)
         request = settings.model_dump(mode="json") | {
-            "architecture": architecture(card, settings),
             "loss": _loss(card, settings, statistics).model_dump(mode="json"),
-            "elements": list(elements),
-            "references": references,
-            "energy_scale": _scale(settings, statistics),
             "train": str(data.train.resolve()),
             "valid": str(data.valid.resolve()),
             "out": str(folder.path.resolve()),
             "device": device,
             "threads": threads,
             "stress": card.stress,
+            **start.request,
         }
-        if settings.finetune is not None:
-            changes = baseline_start(card, settings, statistics, frames[0], device)
-            request |= changes
-            references, elements = changes["references"], tuple(changes["elements"])
         folder.trainer.mkdir(parents=True, exist_ok=True)
         answer = potential.train(request)
     result = TrainingResult(
@@ -194,8 +191,8 @@ def _train_baseline(
         frames=len(frames[0]),
         converged=_has_converged(folder),
         planned_steps=planned_steps(settings, answer.steps_per_epoch),
-        elements=elements,
-        reference_energies=references,
+        elements=start.elements,
+        reference_energies=start.references,
         energy_weight=settings.loss.energy_weights(statistics.atoms_per_frame),
         settings=settings.model_dump(mode="json"),
         sources=dict(data.sources),
@@ -232,6 +229,12 @@ def _method(settings: TrainingSettings) -> str:
 
 def _references(settings: TrainingSettings, elements: tuple[str, ...], statistics: Statistics) -> dict[str, float]:
     return reference_energies(settings.reference_energies, elements, statistics.reference_energies)
+
+
+def _from_nothing(card: BaselineCard, settings: BaselineSettings, statistics: Statistics) -> Start:
+    elements = tuple(sorted(settings.elements or statistics.elements))
+    references = _references(settings, elements, statistics)
+    return Start(architecture(card, settings), elements, references, _scale(settings, statistics))
 
 
 def _loss(card: BaselineCard, settings: BaselineSettings, statistics: Statistics) -> LossSettings:

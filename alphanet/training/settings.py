@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from alphanet import durations
 from alphanet.cards import Card, read_yaml
 from alphanet.data.own import OwnData, data_name, names_file
 from alphanet.errors import UserError
@@ -29,11 +30,9 @@ RUN_SETTINGS = frozenset(
 def _seconds(value: Any) -> Any:
     """Seconds from `hh:mm:ss`; other values pass."""
     if isinstance(value, str) and ":" in value:
-        parts = value.split(":")
-        if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        if (seconds := durations.clock(value)) is None:
             raise ValueError("expected hh:mm:ss or a number of seconds")
-        hours, minutes, seconds = (int(part) for part in parts)
-        return 3600.0 * hours + 60.0 * minutes + seconds
+        return seconds
     return value
 
 
@@ -117,7 +116,9 @@ class FineTuning(Card):
     """A start from trained weights."""
 
     weights: Path
-    """File of trained weights"""
+    """File of trained weights, or a name: of released weights of AlphaNet, or of a baseline's (`mace-mp-0:medium`)"""
+    trust: bool = False
+    """Accept weights of a baseline that are pickled, which runs the code in them"""
     config: Path | None = None
     """JSON file with the configuration of a public checkpoint that carries none"""
     references: Literal["refit", "keep"] = "refit"
@@ -149,6 +150,8 @@ class TrainingSettings(Card):
     """Architecture: values that replace a preset's"""
     seed: NonNegativeInt = 0
     """Of the initial weights and of the order of frames"""
+    bootstrap: bool = False
+    """Train on as many frames, drawn with replacement by `seed`"""
 
     epochs: PositiveInt | None = None
     """Passes over the training frames"""

@@ -12,12 +12,14 @@ from pathlib import Path
 import deepmd_backend
 import numpy as np
 import torch
+from loop.adapters import freeze
 from loop.costs import CostMeter
 
 PREFIX = "model.ckpt"  # deepmd's newest checkpoint is PREFIX.pt
 LAST = f"{PREFIX}.pt"
 BEST = "best_ema.ckpt-*.pt"
 AVERAGED_LOG = "val_ema.log"
+INITIAL = "initial.pt"  # trained weights to start from, as deepmd's own checkpoint
 CLOCK, COSTS = "clock.json", "costs.json"
 
 
@@ -61,10 +63,11 @@ def main(job):
     np.random.default_rng = functools.partial(_seeded, np.random.default_rng, job["seed"])
     from deepmd.pt.entrypoints.main import train
 
-    _watch(Clock(job))
+    start = job["finetune"]
+    _watch(Clock(job), frozen=[] if start is None else start["freeze"])
     train(
         input_file="input.json",
-        init_model=None,
+        init_model=None if start is None or job["resumed"] else INITIAL,
         restart=PREFIX if job["resumed"] else None,
         finetune=None,
         init_frz_model=None,
@@ -87,14 +90,18 @@ def _seeded(generator, usual, seed=None):
     return generator(usual if seed is None else seed)
 
 
-def _watch(clock):
-    """Make deepmd's trainer look at the clock, measure its costs, and count steps as done when they are."""
+def _watch(clock, frozen):
+    """Make deepmd's trainer look at the clock, measure its costs, and count steps as done when they are.
+
+    Parameters whose names match a pattern in `frozen` stay as they are.
+    """
     from deepmd.pt.train import training
 
     class Trainer(training.Trainer):
         """deepmd's trainer, which looks at the clock before every step."""
 
         def run(self):
+            freeze(self.model, frozen)  # the optimizer leaves out what has no gradient
             clock.start()
             self.scheduler.step = _followed(self.scheduler.step, clock.meter.end_step)
             epoch = self.ema_full_validator.validation_freq

@@ -1,5 +1,6 @@
 """deepmd's models behind the worker protocol: random weights, files that training here wrote, released checkpoints."""
 
+import json
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from ase.data import atomic_numbers, chemical_symbols
 from checkpoint import read_checkpoint, write_checkpoint
+from starting import refuse_parts
 from torch_kit import refuse_compiled
 from worker_kit import RefusedError, refuse_unknown
 
@@ -25,6 +27,23 @@ def load(request):
     if file.suffix not in readers:
         raise RefusedError(f"{file}: the files of this baseline end with {', '.join(readers)}")
     return readers[file.suffix](file, request)
+
+
+def start(request):
+    """The start of a training, see `starting.Start`; deepmd's own energies of the elements stay in the network."""
+    deepmd_backend.prepare(request["device"], request["threads"])
+    file = Path(request["checkpoint"])
+    readers = {".safetensors": own, ".pt": _of_trainer, ".pth": _of_frozen}
+    if file.suffix not in readers:
+        raise RefusedError(f"{file}: the files of this baseline end with {', '.join(readers)}")
+    section, tensors, references = readers[file.suffix](file)
+    section = {key: value for key, value in section.items() if key != "info"}
+    network = _filled(file, section, tensors)
+    known = section["type_map"]
+    references = {element: references.get(element, 0.0) for element in known}
+    save(section, tensors, references, Path(request["target"]))
+    refuse_parts(network, request)
+    return {"architecture": section, "elements": known, "references": references, "energy_scale": 1.0}
 
 
 class Model:
@@ -118,34 +137,58 @@ def _untrained(request):
 
 def _trained(file, request):
     """The model that `save` wrote."""
-    settings, tensors = read_checkpoint(file)
-    return _restored(file, settings["model"], tensors, settings["references"], request)
+    return _restored(file, *own(file), request)
 
 
 def _released(file, request):
     """A checkpoint of deepmd's trainer, whose energies are total already."""
-    section, tensors = weights_of(file)
-    return _restored(file, section, tensors, {}, request)
+    return _restored(file, *_of_trainer(file), request)
+
+
+def own(file):
+    """deepmd's `model` section, weights, and the elements' energies (eV) that `save` wrote."""
+    settings, tensors = read_checkpoint(file)
+    return settings["model"], tensors, settings["references"]
+
+
+def _of_trainer(file):
+    return *weights_of(file), {}
+
+
+def _of_frozen(file):
+    network = _scripted(file, "cpu")
+    return json.loads(network.get_model_def_script()), dict(network.state_dict()), {}
 
 
 def _restored(file, section, tensors, references, request):
-    from deepmd.pt.model.model import get_model
     from deepmd_settings import in_precision
 
-    network = get_model(in_precision(section, request["dtype"]))
+    network = _filled(file, in_precision(section, request["dtype"]), tensors)
+    return Model(network, request["device"], request["dtype"], references)
+
+
+def _filled(file, section, tensors):
+    """The network of a `model` section with these weights."""
+    from deepmd.pt.model.model import get_model
+
+    network = get_model(section)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
         raise RefusedError(f"{file} does not fit its own settings: {str(error).splitlines()[-1].strip()}") from None
-    return Model(network, request["device"], request["dtype"], references)
+    return network
+
+
+def _scripted(file, device):
+    """A model that deepmd froze: TorchScript, with the code of the version that wrote it."""
+    try:
+        return torch.jit.load(file, map_location=device)
+    except RuntimeError as error:
+        raise RefusedError(f"{file} cannot be read as a frozen model: {str(error).strip().splitlines()[0]}") from None
 
 
 def _frozen(file, request):
-    """A model that deepmd froze: TorchScript, with the code of the version that wrote it."""
-    try:
-        network = torch.jit.load(file, map_location=request["device"])
-    except RuntimeError as error:
-        raise RefusedError(f"{file} cannot be read as a frozen model: {str(error).strip().splitlines()[0]}") from None
+    network = _scripted(file, request["device"])
     widths = {weights.dtype for weights in network.parameters() if weights.is_floating_point()}
     if widths != {getattr(torch, request["dtype"])}:
         raise RefusedError(f"{file} is frozen in {', '.join(map(str, widths))}, not in {request['dtype']}")

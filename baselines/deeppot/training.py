@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from deepmd_settings import counts_from_data, cutoff_of, model_section
+from deepmd_settings import counts_from_data, cutoff_of, in_precision, model_section
 from deepmd_store import write_store
 from devices import children_peak
-from dp_train import AVERAGED_LOG, BEST, COSTS, LAST
+from dp_train import AVERAGED_LOG, BEST, COSTS, INITIAL, LAST
 from loop import MODEL
-from network import save, weights_of
+from network import PREFIX, own, save, weights_of
 from trainer_kit import ValidationLog, planned_steps, training_answer
 from worker_kit import RefusedError, run_module
 
@@ -25,7 +25,8 @@ def train(request):
     out, references = Path(request["out"]), request["references"]
     folder = out / "trainer"
     resumed = (folder / LAST).exists() and not _is_part_of_an_epoch(request, folder)
-    model = model_section(request["architecture"], list(references), request["precision"], request["seed"])
+    architecture, start = in_precision(request["architecture"], request["precision"]), request["finetune"]
+    model = model_section(architecture, list(references), request["precision"], request["seed"])
     if not resumed:
         for file in (*folder.glob(BEST), folder / AVERAGED_LOG):  # of a start that cannot go on
             file.unlink(missing_ok=True)
@@ -34,7 +35,9 @@ def train(request):
     done = _steps(folder / LAST) // data["batches"] if resumed else 0
     (folder / "input.json").write_text(json.dumps(configuration(request, model, data, done), indent=1))
     job = {key: request[key] for key in ("device", "threads", "seed", "max_time")}
-    job |= {"resumed": resumed, "counts": counts_from_data(model)}
+    job |= {"resumed": resumed, "counts": counts_from_data(model), "finetune": start}
+    if start is not None:
+        _write_initial(start["weights"], model, folder / INITIAL)
     (folder / "job.json").write_text(json.dumps(job, indent=1))
     log = ValidationLog(out, request["epochs"], partial(rows, folder, data["batches"], _judged_by(request["loss"])))
     run_module(["dp_train", folder / "job.json"], folder, log.read)
@@ -106,6 +109,13 @@ def _write_data(request, references, cutoff, folder):
     density = train.atoms / train.volume if train.atoms else 0.0
     about = {"batches": train.batches(request["batch_size"]), "density": density}
     (folder / DATA).write_text(json.dumps(about))
+
+
+def _write_initial(weights, model, file):
+    """The weights that the training starts from as a checkpoint of deepmd's trainer."""
+    _, tensors, _ = own(weights)
+    named = {f"{PREFIX}{name}": values for name, values in tensors.items()}
+    torch.save(named | {"_extra_state": {"model_params": model, "train_infos": {"step": 0}}}, file)
 
 
 def _loss(weights, density):

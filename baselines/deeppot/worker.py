@@ -7,6 +7,12 @@ def load(request):
     return network.load(request)
 
 
+def start(request):
+    import network
+
+    return network.start(request)
+
+
 def train(request):
     import training
 

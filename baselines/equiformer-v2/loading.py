@@ -6,6 +6,7 @@ import released
 import torch
 import torch_kit
 from network import build
+from starting import started, starter
 
 
 def load(request):
@@ -16,11 +17,23 @@ def load(request):
     return torch_kit.Model(scaled, request)
 
 
+def start(request):
+    """The start of a training, from the same files."""
+    if _is_ours(request["checkpoint"]):
+        return starter(build)(request)
+    return started(*released.restore(request["checkpoint"], stress=request["stress"]), request)
+
+
 def _scaled(request):
     stress, path = request["stress"], request["checkpoint"]
     if path is None:
         torch.manual_seed(request["seed"])
         return torch_kit.Scaled(build(request["architecture"], request["elements"]), stress=stress)
-    if Path(path).suffix == ".safetensors":
+    if _is_ours(path):
         return torch_kit.restore(Path(path), build, stress=stress)
-    return released.restore(path, stress=stress)
+    scaled, _ = released.restore(path, stress=stress)
+    return scaled
+
+
+def _is_ours(path):
+    return Path(path).suffix == ".safetensors"

@@ -14,7 +14,7 @@ OLD_KEYS = {"target": "energy", "grad_target": "forces"}  # what normalizers wer
 
 
 def restore(path, *, stress):
-    """The network of a checkpoint as a `torch_kit.Scaled` that has its energies of the elements."""
+    """The network of a checkpoint, a `torch_kit.Scaled` with its energies of the elements, and its architecture."""
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, ValueError, UnpicklingError):
@@ -22,7 +22,8 @@ def restore(path, *, stress):
     if not isinstance(stored, dict) or not {"config", "state_dict"} <= set(stored):
         raise RefusedError(f"{path} is not a checkpoint of fairchem's trainer")
     references = _references(stored)
-    network = FairchemNetwork(_architecture(stored["config"]), _elements(references))
+    architecture = _architecture(stored["config"])
+    network = FairchemNetwork(architecture, _elements(references))
     try:
         load_state_dict(network.network, match_state_dict(network.network.state_dict(), stored["state_dict"]))
     except RuntimeError as error:
@@ -36,7 +37,8 @@ def restore(path, *, stress):
     if references is not None:
         count = min(len(references), len(scaled.references))
         scaled.references[:count] = references[:count]
-    return scaled
+    scales = {key: {"mean": float(one.mean), "rmsd": float(one.rmsd)} for key, one in network.normalizers.items()}
+    return scaled, architecture | ({"normalizer": scales} if scales else {})
 
 
 def _architecture(config):

@@ -7,6 +7,12 @@ def load(request):
     return loading.load(request)
 
 
+def start(request):
+    import loading
+
+    return loading.start(request)
+
+
 def train(request):
     import torch_training
 

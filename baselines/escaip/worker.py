@@ -2,8 +2,10 @@
 
 import torch_kit
 from network import build
+from starting import starter
 
 load = torch_kit.loader(build)
+start = starter(build)
 
 
 def train(request):

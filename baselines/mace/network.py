@@ -11,6 +11,7 @@ from mace.modules import ScaleShiftMACE, interaction_classes
 from mace.tools.compile import disable_e3nn_codegen, simplify
 from mace.tools.scripts_utils import extract_config_mace_model
 from settings import refuse_unknown_settings
+from starting import starter
 from torch_kit import Network
 from worker_kit import RefusedError
 
@@ -91,3 +92,6 @@ def build(architecture, elements):
     finally:
         torch.set_default_dtype(default)
     return MaceNetwork(network)
+
+
+start = starter(build)

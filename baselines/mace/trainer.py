@@ -16,10 +16,11 @@ import torch_kit
 from ase.data import atomic_numbers
 from frames import mean_neighbors, write_frames
 from loop import FACTOR, LAST, MODEL, PATIENCE
+from loop.adapters import freeze
 from loop.costs import CostMeter
 from mace import tools
 from mace.cli import run_train
-from network import DEFAULTS, MaceNetwork
+from network import DEFAULTS, MaceNetwork, build
 from settings import OPTIONS
 from training import COSTS, FRAMES
 
@@ -40,6 +41,8 @@ def main(job):
         sys.exit()  # what run_train does next is to write pickles and to predict the training frames once more
 
     tools.train = train
+    if job["finetune"] is not None:
+        run_train.configure_model = _with_weights(run_train.configure_model, job["finetune"])
     run_train.run(tools.build_default_arg_parser().parse_args(_options(job, architecture)))
 
 
@@ -139,6 +142,19 @@ class Run:
         self._loader.generator.set_state(state["order"].cpu())
         self._progress = state["progress"]
         self._meter.load(state["costs"])
+
+
+def _with_weights(configure, start):
+    """mace's `configure_model`, whose model then has the weights that the training starts from, some of them frozen."""
+
+    def configured(*parts):
+        model, outputs = configure(*parts)
+        old = torch_kit.restore(Path(start["weights"]), build, stress=False).network
+        model.load_state_dict(old.network.state_dict())
+        freeze(torch.nn.ModuleDict({"network": model}), start["freeze"])  # the names are those of our network
+        return model, outputs
+
+    return configured
 
 
 def _prepared(job):

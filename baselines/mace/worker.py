@@ -8,6 +8,12 @@ def load(request):
     return torch_kit.loader(build)(request)
 
 
+def start(request):
+    from network import start
+
+    return start(request)
+
+
 def train(request):
     import training
 

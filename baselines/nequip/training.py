@@ -97,7 +97,7 @@ def configuration(request):
             },
             "lr_scheduler": _schedule(request),
             "model": {
-                "_target_": "nequip.model.NequIPGNNModel",
+                **_source(request["finetune"]),
                 "seed": request["seed"],
                 "model_dtype": request["precision"],
                 "type_names": request["elements"],
@@ -108,6 +108,13 @@ def configuration(request):
             },
         },
     }
+
+
+def _source(start):
+    """What makes the model: nequip's builder, or ours with trained weights."""
+    if start is None:
+        return {"_target_": "nequip.model.NequIPGNNModel"}
+    return {"_target_": "weights.started", "weights": start["weights"], "frozen": start["freeze"]}
 
 
 def _data(request, elements):

@@ -7,6 +7,12 @@ def load(request):
     return network.load(request)
 
 
+def start(request):
+    import weights
+
+    return weights.start(request)
+
+
 def train(request):
     import training
 

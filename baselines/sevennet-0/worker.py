@@ -1,14 +1,13 @@
 """SevenNet behind the worker protocol."""
 
-import copy
+from pathlib import Path
 
 import numpy as np
-import sevenn._const as constants
 import sevenn._keys as keys
 import torch
-from ase.data import atomic_numbers, chemical_symbols
+import torch_kit
+from network import build, elements_of, package_network
 from sevenn.checkpoint import SevenNetCheckpoint
-from sevenn.model_build import build_E3_equivariant_model
 from sevenn.util import load_checkpoint
 from torch_kit import batched, refuse_compiled
 from worker_kit import RefusedError, refuse_unknown
@@ -23,16 +22,30 @@ VOIGT = [[0, 3, 5], [3, 1, 4], [5, 4, 2]]  # places of xx, yy, zz, xy, yz, zx in
 
 
 def load(request):
-    """The package's weights, a checkpoint in its format, or random weights."""
+    """The package's weights, a checkpoint in its format or of a training here, or random weights."""
     refuse_compiled(request, "SevenNet", "the network differentiates inside its forward pass")
     torch.set_num_threads(request["threads"])
-    if request["carried"] is not None:
-        network = load_checkpoint(request["carried"]).build_model()
-    elif request["checkpoint"] is not None:
-        network = SevenNetCheckpoint(_harmless(request["checkpoint"])).build_model()
-    else:
-        network = _untrained(request)
-    return Model(network, request["device"])
+    if request["carried"] is None and request["checkpoint"] is None:
+        torch.manual_seed(request["seed"])
+        return Model(package_network(request["architecture"], request["elements"]), request["device"])
+    opened = _opened(request)
+    if opened is None:
+        return torch_kit.loader(build)(request)
+    return Model(opened.build_model(), request["device"])
+
+
+def start(request):
+    """The start of a training, from the same weights."""
+    from start import start
+
+    return start(request, _opened(request))
+
+
+def train(request):
+    """Train with the loop of AlphaNet."""
+    import torch_training
+
+    return torch_training.train(request)
 
 
 class Model:
@@ -43,7 +56,7 @@ class Model:
         self._network = network.eval().requires_grad_(False).to(device)
         self._network.set_is_batch_data(True)
         self._device = device
-        self._elements = [chemical_symbols[number] for number in sorted(network.type_map)]
+        self._elements = elements_of(network)
         self.info = {
             "parameters": parameters,
             "elements": self._elements,
@@ -87,6 +100,15 @@ class Model:
         }
 
 
+def _opened(request):
+    """The package's checkpoint that the request names; None for a file that a training here wrote."""
+    if request["carried"] is not None:
+        return load_checkpoint(request["carried"])
+    if Path(request["checkpoint"]).suffix == ".safetensors":
+        return None
+    return SevenNetCheckpoint(_harmless(request["checkpoint"]))
+
+
 def _harmless(path):
     """`path`, if it holds only tensors, arrays and plain values, because the package would run any code in it."""
     try:
@@ -95,20 +117,3 @@ def _harmless(path):
     except Exception:
         raise RefusedError(f"{path} is no checkpoint of SevenNet, or holds more than plain values") from None
     return path
-
-
-def _untrained(request):
-    if not request["elements"]:
-        raise RefusedError("random weights need to know the elements: give settings elements: [H, C, …]")
-    known = constants.DEFAULT_E3_EQUIVARIANT_MODEL_CONFIG | {keys.SHIFT: 0.0, keys.SCALE: 1.0}
-    unknown = sorted(set(request["architecture"]) - set(known))
-    if unknown:
-        raise RefusedError(f"SevenNet has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}")
-    species = sorted(request["elements"])
-    made_for = {
-        keys.CHEMICAL_SPECIES: species,
-        keys.NUM_SPECIES: len(species),
-        keys.TYPE_MAP: {atomic_numbers[symbol]: place for place, symbol in enumerate(species)},
-    }
-    torch.manual_seed(request["seed"])
-    return build_E3_equivariant_model(copy.deepcopy(known) | request["architecture"] | made_for)

@@ -60,19 +60,23 @@ def test_paired_seeds_decide_and_say_the_effect():
 
 
 @pytest.mark.parametrize(
-    ("equal", "of_rival", "needs"),
+    ("equal", "of_a", "of_b", "test", "needs"),
     [
-        ("compute", 88.0, "a comparison at equal compute: A 100 s, B 88 s differ by more than 10 %"),
-        ("compute", 91.0, ""),
-        ("convergence", 0.0, "a comparison at convergence: B: its validation still falls"),
+        ("compute", 100.0, 91.0, {}, ""),
+        ("compute", 100.0, 88.0, {}, "a comparison at equal compute: A 100 s, B 88 s differ by more than 10 %"),
+        ("steps", 50.0, 100.0, {}, ""),  # ahead with less
+        ("steps", 50.0, 100.0, {"row": "B", "than": "A"}, ""),  # behind with more: contradicted
+        ("steps", 50.0, 100.0, {"factor": 0.5}, "a comparison at equal steps: A 50 steps, B 100 steps differ by more"),
+        ("convergence", 1.0, 0.0, {}, "a comparison at convergence: B: its validation still falls"),
     ],
 )
-def test_rows_on_unequal_terms_are_not_compared(equal, of_rival, needs):
+def test_rows_on_unequal_terms_are_compared_only_where_it_cannot_have_helped(equal, of_a, of_b, test, needs):
     samples = samples_of(A=(8.0, 9.0, 7.1), B=(10.0, 11.1, 9.0))
-    spent = {"A": Spent(equal, 100.0), "B": Spent(equal, of_rival)}
+    spent = {"A": Spent(equal, of_a), "B": Spent(equal, of_b)}
     samples = {place: replace(sample, spent=spent[place[0]]) for place, sample in samples.items()}
-    claim = claim_of(samples, **LESS)
-    assert (claim.outcome, claim.needs) == (("not tested", needs) if needs else ("supported", ""))
+    claim = claim_of(samples, **LESS | test)
+    assert (claim.outcome == "not tested") == bool(needs) and claim.needs.startswith(needs)
+    assert any("A had less" in text for text in claim.details) == (equal == "steps" and not needs)
 
 
 def test_the_other_side_contradicts():

@@ -79,7 +79,7 @@ def test_an_estimate_takes_ten_steps_once_and_no_training_is_shortened(run, real
     monkeypatch.setattr(calibration, "request_settings", lambda model, request: settings())
     result = run(only=("alphanet/formate",), budget=1e-9)
     (cell, *_) = [cell for cell in result.cells if cell.row == "AlphaNet" and cell.column == "formate"]
-    assert "needs a time that is not known, 0 min left" in cell.verdict and real == []
+    assert "needs a time that is not known, 0 s left" in cell.verdict and real == []
     result = run(only=("alphanet/formate",), budget=100)
     trial, training = real
     assert (trial.epochs, trial.settings["limit_train"]) == (

@@ -1,5 +1,7 @@
 """Audits as a benchmark: a task a model, kept as long as nothing that it depends on changes."""
 
+from dataclasses import replace
+
 import pytest
 from ase import Atoms
 from ase.io import write
@@ -9,19 +11,22 @@ from alphanet.benchmark.kinds.physics import physics_card
 from alphanet.benchmark.runner import run_benchmark
 from alphanet.errors import UserError
 from alphanet.measure.physics import audit as audit_module
-from alphanet.measure.physics.audit import Audit
-from alphanet.measure.physics.checks import PhysicsCheck, judged, unchecked
+from alphanet.measure.physics.audit import Audit, AuditedStructure
+from alphanet.measure.physics.checks import judged, unchecked
 
 
 def named(group, check):
     """The check as a property yields it."""
-    return next(PhysicsCheck(group, group, lambda _: iter([check]))(None))
+    return replace(check, check=f"{group}: {check.check}", group=group, structure="crystal CO")
 
 
 @pytest.fixture
-def audited(monkeypatch):
+def audited(monkeypatch, tmp_path):
     """Names of the audits that were made; they take no time."""
     made = []
+    for module in ("a", "b", "bad"):
+        (tmp_path / f"{module}.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
 
     def audit(name, how, given):
         made.append(name)
@@ -33,7 +38,7 @@ def audited(monkeypatch):
             named("neighbor-cap", judged("force jump", 0.2, "eV/Å", 1e-9, "neighbor 50")),
             named("stress", unchecked("derivative", "eV/Å^3", "it gives no stress")),
         ]
-        structures = tuple(str(atoms.symbols) for atoms in given)
+        structures = tuple(AuditedStructure("crystal", str(atoms.symbols), "given") for atoms in given)
         return Audit(name, how.untrained, checks, "float64", structures=structures, provenance={"seed": how.seed})
 
     monkeypatch.setattr(audit_module, "audit", audit)
@@ -53,7 +58,7 @@ def run(tmp_path, audited):
 
 
 def test_the_summary_comes_first_then_every_check(run, tmp_path):
-    result = run("a:x", "folder/b:x")
+    result = run("a:x", "b:x")
     summary, first, second = result.grids
     assert summary.columns[:3] == ("potential", "precision", "checks passed")
     name, precision, passed, left, wrong, negligible = summary.rows[0]
@@ -62,6 +67,7 @@ def test_the_summary_comes_first_then_every_check(run, tmp_path):
     assert first.title == "Every check of a:x" and first.folded and second.title == "Every check of b:x"
     assert [row[3] for row in first.rows] == ["ok", "negligible", "FAILS", "not checked"]
     assert [row[4] for row in first.rows] == ["", "somewhere", "neighbor 50", "it gives no stress"]
+    assert first.columns[5] == "structure" and {row[5] for row in first.rows} == {"crystal CO"}
     assert passed.origin in result.origins
     (figure,) = result.figures
     assert all((tmp_path / "audits" / file).is_file() for file in figure.files.values())
@@ -95,7 +101,8 @@ def test_structures_are_read_and_count(run, audited, tmp_path):
     write(tmp_path / "in.extxyz", Atoms("CO", [[0, 0, 0], [1.1, 0, 0]]))
     result = run("a:x", structures=str(tmp_path / "in.extxyz"))
     (record,) = result.records.values()
-    assert record.data["structures"] == ["CO"] and len(audited) == 2
+    (structure,) = record.data["structures"]
+    assert structure == {"part": "crystal", "formula": "CO", "origin": "given"} and len(audited) == 2
 
 
 def test_a_wrong_name_is_told_before_anything_is_audited(run, audited):

@@ -1,31 +1,18 @@
 """`bench wbm MODEL`: from structures to predictions and their score, and what it says where something is missing."""
 
-import gzip
 import json
-import zipfile
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from ase.io import write
-from crystals_to_relax import strained_crystals
+from crystals_to_relax import REFERENCES, TRUTH, publish, strained_crystals
 from typer.testing import CliRunner
 
 from alphanet.cli import app
-from alphanet.data.cards import load_card
-from alphanet.data.fetching import local_path
 from alphanet.errors import UserError
 
 pytestmark = pytest.mark.integration
 
-HULL, FORMATION = "e_above_hull_mp2020_corrected_ppd_mp", "e_form_per_atom_mp2020_corrected"
-TRUTH = f"""material_id,formula,n_sites,{FORMATION},{HULL},e_correction_per_atom_mp2020,unique_prototype
-wbm-1-1,Na1 Cl1,2,-1.9,0.0,-0.3,True
-wbm-1-2,Sr1 Ti1 O3,5,-2.0,0.1,-0.4,True
-wbm-1-3,Si2,2,0.0,0.0,0.0,False
-wbm-1-4,Au1 Cu3,4,-0.1,0.05,0.0,True
-wbm-2-1,Ac1 Au1,2,-0.5,0.05,0.0,True
-"""
 MODEL = "python_potentials:Settled"
 
 
@@ -37,9 +24,7 @@ def files(tmp_path):
         atoms.info["material_id"] = identity
     write(tmp_path / "initial.extxyz", list(crystals.values()))
     (tmp_path / "truth.csv").write_text(TRUTH)
-    elements = dict.fromkeys(("Na", "Cl", "Sr", "Ti", "O", "Si", "Au", "Cu"), -1.0)
-    entries = {symbol: {"energy": energy, "composition": {symbol: 1}} for symbol, energy in elements.items()}
-    (tmp_path / "references.json").write_text(json.dumps(entries))
+    (tmp_path / "references.json").write_text(json.dumps(REFERENCES))
     return {
         "--structures": str(tmp_path / "initial.extxyz"),
         "--truth": str(tmp_path / "truth.csv"),
@@ -81,17 +66,7 @@ def test_samples_and_geometries(files, cluster, tmp_path):
 
 
 def test_published_files_are_taken_from_where_fetch_puts_them(files, cluster, tmp_path):
-    published = {str(file.name): local_path(file) for file in load_card("wbm").at("full").files}
-    for path in published.values():
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(published["2024-08-04-wbm-initial-atoms.extxyz.zip"], "w") as archive:
-        for identity, atoms in strained_crystals().items():
-            write(tmp_path / "one.extxyz", atoms)
-            archive.write(tmp_path / "one.extxyz", f"{identity}.extxyz")
-    with gzip.open(published["2023-12-13-wbm-summary.csv.gz"], "wt") as stream:
-        stream.write(TRUTH)
-    with gzip.open(published["mp-elemental-reference-entries.json.gz"], "wt") as stream:
-        stream.write(Path(files["--references"]).read_text())
+    publish(tmp_path)
     result = run({"--out": files["--out"], "--cluster": cluster, "--relax": "3"}, "--json")
     assert the_record(result)["metrics"]["n"] == 3
 

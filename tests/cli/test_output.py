@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from alphanet.cli.durations import seconds
 from alphanet.cli.output import StderrHandler, print_json, print_table, show_messages
+from alphanet.durations import seconds, words
 from alphanet.errors import UserError
 
 
@@ -24,6 +24,17 @@ def test_durations(text, value):
 def test_what_is_no_duration(text):
     with pytest.raises(UserError, match="is no duration; write 90s, 2m"):
         seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0 s"), (40.4, "40 s"), (60, "1 min"), (90, "1.5 min"), (597, "10 min"), (5400, "90 min"), (7200, "2 h"),
+        (86400, "24 h"), (180000, "2.1 days"), (1e6, "12 days"),
+    ],
+)  # fmt: skip
+def test_durations_in_words(value, text):
+    assert words(value) == text
 
 
 def test_tables_are_markdown_where_there_is_no_terminal(capsys):

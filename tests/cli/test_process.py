@@ -73,7 +73,7 @@ with atomic_path(Path("out.txt")) as part:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_leaves_no_unfinished_files(tmp_path, number):
     code = f"import signal; signal.signal({int(number)}, signal.SIG_DFL)  # also below nohup\n{WRITER}"
     child = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True)

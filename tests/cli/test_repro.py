@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from alphanet.cli import app
@@ -52,6 +53,18 @@ def test_nothing_measured_at_all_is_said_and_ends_with_1(letters):
     result = run("absent")
     assert result.exit_code == 1
     assert "error: absent: nothing could be measured: needs an alphabet" in result.stderr
+
+
+def test_a_selection_of_which_nothing_is_measured_ends_with_1(letters, tmp_path):
+    card = yaml.safe_load((tmp_path / "cards" / "absent.yaml").read_text())
+    changed = {**card, "name": "partly", "absent": ["SchNet"]}
+    (tmp_path / "cards" / "partly.yaml").write_text(yaml.safe_dump(changed))
+    assert run("partly").exit_code == 0
+    result = run("partly", "--only", "SchNet")
+    assert result.exit_code == 1
+    assert "error: partly: nothing could be measured: needs an alphabet" in result.stderr
+    assert results("partly")["records"]  # of AlphaNet, from before
+    assert run("partly", "table1", "--only", "partly:SchNet,table1:*").exit_code == 1
 
 
 def test_scales(letters):

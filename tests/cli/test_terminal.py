@@ -71,7 +71,7 @@ def test_listing_benchmarks_imports_nothing_slow():
     code = (
         "import sys; from alphanet.cli import app\n"
         "try: app(['repro', 'list', '--json'])\nexcept SystemExit: pass\n"
-        "print([name for name in ('torch', 'lightning', 'pandas', 'matplotlib', 'pymatgen') "
+        "print([name for name in ('torch', 'lightning', 'pandas', 'matplotlib', 'pymatgen', 'scipy', 'httpx') "
         "if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

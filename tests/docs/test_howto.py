@@ -10,6 +10,7 @@ from ase.io import read
 from pages import DOCS, ROOT, blocks, follow, write_files
 
 from alphanet.potentials.cards import read_baseline
+from alphanet.potentials.forms import FORMS
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +39,13 @@ def test_add_a_baseline(tmp_path, installed_lj):
     errors = json.loads((tmp_path / "errors.json").read_text())
     assert errors["energy_mae"] == pytest.approx(0, abs=1e-7) and errors["force_mae"] == pytest.approx(0, abs=1e-7)
     assert len(read(tmp_path / "predicted.extxyz", ":")) == 12
+    assert (tmp_path / "started" / "my-model" / "worker.py").is_file()
+
+
+def test_the_list_of_models_is_that_of_the_commands():
+    page = (DOCS / "guides" / "models.md").read_text(encoding="utf-8").replace("`", "")
+    for form, meaning in FORMS:
+        assert f"| {form} | {meaning.replace('`', '')} |" in page
 
 
 def test_add_a_table(tmp_path):

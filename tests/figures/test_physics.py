@@ -6,7 +6,8 @@ from alphanet.figures.physics import physics_figure
 from alphanet.measure.physics.audit import Audit
 from alphanet.measure.physics.checks import NEGLIGIBLE as NEGLIGIBLE_SIZES
 from alphanet.measure.physics.checks import Check
-from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, UNCHECKED, findings, short_name
+from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, UNCHECKED, findings
+from alphanet.potentials.forms import short_name
 
 
 def check(group, value, limit, unit="eV/Å", reason=None):

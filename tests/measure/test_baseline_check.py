@@ -4,6 +4,7 @@ import json
 
 import pytest
 import typer
+from fake_baseline import WORKER
 from typer.testing import CliRunner
 
 from alphanet.cli import baselines
@@ -46,6 +47,13 @@ def test_faults_fail_and_the_rest_passes(check):
     assert found["unknown element refused"]["passed"]
     assert told["about"]["random"]["memory"]["resident"] > 0
     assert told["missing"] is None
+
+
+def test_the_card_tells_the_elements_of_a_worker_that_does_not(check, monkeypatch):
+    monkeypatch.setattr("alphanet.measure.conformance.ELEMENTS", ("C", "O", "Si"))
+    _, told = check(elements=["C", "H"], worker=WORKER.replace('"elements": ["H", "C"], ', ""))
+    assert "elements" not in told["about"]["random"]
+    assert outcome(told)["shapes"]["passed"] and outcome(told)["unknown element refused"]["passed"]
 
 
 def test_a_limit_of_the_card_holds_for_its_check_alone(check):

@@ -5,14 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import molecule
 from model_samples import official_config, paper_config, random_model
 
 from alphanet.errors import UserError
 from alphanet.measure.physics import conservation, continuity, dimers
-from alphanet.measure.physics.audit import CHECKS, audit, require_potential, subject_of
-from alphanet.measure.physics.checks import judged, line, physics_check
+from alphanet.measure.physics.audit import CHECKS, audit, subject_of
+from alphanet.measure.physics.checks import Subject, judged, line, physics_check
 from alphanet.measure.physics.derivatives import judged_differences
-from alphanet.model.config import AlphaNetConfig
+from alphanet.measure.physics.structures import Sample
+from alphanet.model.config import AlphaNetConfig, preset
 from alphanet.model.create import create_model
 from alphanet.potentials.local import AlphaNetPotential
 from alphanet.potentials.opening import LoadOptions, open_potential
@@ -65,6 +67,14 @@ def test_each_flaw_is_found_by_its_own_checks(flaw):
         assert all(one.passed for one in checks)
     if flaw == "cap":
         assert next(one.where for one in checks if one.check == "neighbor-cap: force jump").startswith("neighbor 45 of")
+
+
+@pytest.mark.parametrize(("name", "passed"), [("fig3a-zbl", True), ("fig3a", None)])
+def test_random_weights_repel_only_with_a_repulsion(name, passed):
+    model = create_model(preset(name)).double()
+    subject = subject_of(AlphaNetPotential(model, dtype="float64"), [], LoadOptions(untrained=True))
+    (check,) = [one for one in CHECKS["dimers"](subject) if one.check == "dimers: repulsion"]
+    assert check.passed is passed
 
 
 def test_float32_alone_is_no_flaw():
@@ -133,16 +143,23 @@ def test_a_potential_that_fails_at_once_says_so():
 def test_structures_of_the_users_choice():
     potential = open_potential("flawed_potentials:good", LoadOptions(dtype="float64"))
     given = [Atoms("CN", [[0, 0, 0], [1.2, 0, 0]]), Atoms("Cu2", [[0, 0, 0], [0, 0, 2.2]], cell=[4, 4, 4], pbc=True)]
-    subject = subject_of(potential, given, LoadOptions())
+    subject = subject_of(potential, [Sample(atoms, "given", asked=True) for atoms in given], LoadOptions())
     assert (str(subject.crystal.symbols), str(subject.molecule.symbols)) == ("Cu2", "CN")
+    ethanol, far = molecule("CH3CH2OH"), Atoms("O2", [[0, 0, 0], [0, 0, 9.0]])
+    trained_on = [Sample(far, "too large"), Sample(ethanol, "frame 3")]
+    assert subject_of(potential, trained_on, LoadOptions()).origins["molecule"] == "frame 3"
+    assert subject_of(potential, [Sample(far, "given", asked=True)], LoadOptions()).origins["molecule"] == "given"
     with pytest.raises(UserError, match="at least two atoms"):
-        subject_of(potential, [Atoms("C")], LoadOptions())
+        subject_of(potential, [Sample(Atoms("C"), "given")], LoadOptions())
 
 
 def test_elements_and_size_follow_the_model():
     config = AlphaNetConfig(elements=("H", "Cu"), cutoff=3.0, num_layers=1, hidden_channels=8, heads=2)
     subject = subject_of(AlphaNetPotential(create_model(config).double()), [], LoadOptions())
     assert set(subject.crystal.symbols) | set(subject.molecule.symbols) <= {"H", "Cu"}
+    assert subject.origins["crystal"].startswith("quartz with Cu in place of Si and H in place of O")
+    assert subject.described(["crystal"]) == f"crystal {subject.crystal.symbols}"
+    assert subject.described(["dimers"]) == "dimers of Cu and H"
     small = subject_of(
         AlphaNetPotential(random_model(paper_config().model_copy(update={"cutoff": 3.0}))), [], LoadOptions()
     )
@@ -157,12 +174,6 @@ def test_the_seed_decides_everything():
     assert values(0) == values(0) != values(1)
 
 
-def test_a_mistyped_name_is_told_before_anything_runs():
-    with pytest.raises(UserError, match="did you mean 'alphanet'"):
-        require_potential("alphanett")
-    require_potential("flawed_potentials:good")
-
-
 def test_derivatives_that_cannot_be_known_are_not_judged():
     smooth = judged_differences("x", np.array([1e-11, 5e-3]), np.array([1e-12, 1e-2]), "eV/Å", 1e-9, 1e-6)
     assert smooth.passed and smooth.value == 1e-11
@@ -171,12 +182,13 @@ def test_derivatives_that_cannot_be_known_are_not_judged():
 
 
 def test_a_check_is_declared_in_one_place():
-    @physics_check("odd", "an odd\ncheck")
+    @physics_check("odd", "an odd\ncheck", on=("crystal", "chain"))
     def odd(_):
         """A failure that does not matter, beside one that does."""
         yield judged("small", 2.0, "K", 1.0, negligible=3.0)
         yield judged("usual", 2e-4, "eV", 1e-9)
 
-    small, usual = odd(None)
+    small, usual = odd(Subject(None, Atoms("Cu2"), Atoms("CO"), stress=False))
+    assert small.structure == "crystal Cu2, chain of C and Cu and O" and small.structure in line(small)
     assert (small.check, small.group, small.passed, small.is_negligible) == ("odd: small", "odd", False, True)
     assert not usual.is_negligible

@@ -235,10 +235,10 @@ def queue(monkeypatch, tmp_path, *, starts: bool):
 def test_waiting_in_a_queue_is_said_and_ends(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     queue(monkeypatch, tmp_path, starts=False)
-    message = r"no SLURM job has started within 0\.0004 h; see squeue"
+    message = r"no SLURM job has started within 1 s; see squeue"
     with pytest.raises(UserError, match=message), client_of(f"slurm:{tmp_path}/slurm.yaml", threads=2):
         pass
-    assert "2 jobs submitted to SLURM; waiting for the first to start, at most 0.0004 h" in caplog.messages
+    assert "2 jobs submitted to SLURM; waiting for the first to start, at most 1 s" in caplog.messages
 
 
 def test_threads_and_retries_reach_jobs_of_a_queue(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from alphanet.model.prediction import predict
 
 FORMS = [
     {},
-    {"rotation": "exponential"},
+    {"rotation": "exponential", "zbl": True},
     {"envelope": "cosine"},
     {"moments": 2, "temporal_residual": True, "transition_gate": False},
     {"envelope": "bump", "rope": False, "temporal": False, "frame_transition": False},

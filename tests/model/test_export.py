@@ -1,6 +1,7 @@
 """A compiled package predicts what its model predicts, and is not written otherwise."""
 
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -13,18 +14,28 @@ from alphanet import AlphaNetCalculator
 from alphanet.cli import app
 from alphanet.errors import UserError
 from alphanet.graph import collate
+from alphanet.measure.physics.audit import best_dtype
 from alphanet.model import export as module
 from alphanet.model.checkpoint import save_model
 from alphanet.model.config import AlphaNetConfig
 from alphanet.model.create import create_model
 from alphanet.model.export import ExportedModel, export_model
 from alphanet.model.prediction import predict
+from alphanet.potentials.kit import worker_kit
 from alphanet.potentials.local import AlphaNetPotential
+from alphanet.potentials.specification import specified
 
 pytestmark = pytest.mark.integration
 
 CONFIG = AlphaNetConfig(
-    elements=["H", "Cu"], num_layers=1, hidden_channels=8, heads=2, num_basis=4, temporal_channels=2, cutoff=4.0
+    elements=["H", "Cu"],
+    num_layers=1,
+    hidden_channels=8,
+    heads=2,
+    num_basis=4,
+    temporal_channels=2,
+    cutoff=4.0,
+    zbl=True,
 )
 
 
@@ -48,9 +59,27 @@ def structures():
     crystal = bulk("Cu", cubic=True)
     crystal.rattle(0.1, seed=2)
     yield Atoms("H")
-    yield Atoms("H2", [[0, 0, 0], [0, 0, 0.8]])
+    yield Atoms("H2", [[0, 0, 0], [0, 0, 0.5]])  # the repulsion reaches 0.62 Å
     yield crystal
     yield crystal.repeat((3, 2, 1))
+
+
+def test_every_command_takes_a_package(package, model):
+    sys.modules.setdefault("worker_kit", worker_kit)  # as the channel has it
+    from alphanet.potentials.alphanet_worker import worker
+
+    assert specified(str(package)).kind == "file" and best_dtype(str(package)) == "float32"
+    request = {"checkpoint": str(package), "architecture": {}, "dtype": "float32", "device": "cpu", "threads": 1}
+    timed = worker.load(request)
+    assert (timed.info["mode"], timed.info["cutoff"]) == ("exported", 4.0) and not hasattr(timed, "train_step")
+    frames = list(structures())
+    found = timed.predict(worker_kit.Structures(**worker_kit.packed(frames)))
+    wanted = [predict(model, model.graph(atoms)) for atoms in frames]
+    np.testing.assert_allclose(found["energy"], [float(one.energy) for one in wanted], rtol=1e-5, atol=1e-6)
+    with pytest.raises(worker_kit.RefusedError, match="was exported in float32"):
+        worker.load(request | {"dtype": "float64"})
+    with pytest.raises(worker_kit.RefusedError, match="no use for mode"):
+        worker.load(request | {"mode": "compiled"})
 
 
 def test_sizes_that_were_not_traced(package, model):

@@ -5,7 +5,7 @@ import pytest
 from fake_baseline import CARD
 
 from alphanet.errors import UserError
-from alphanet.potentials.cards import list_baselines, load_baseline, read_baseline
+from alphanet.potentials.cards import find_baseline, list_baselines, load_baseline, read_baseline
 from alphanet.potentials.settings import model_settings, train_settings
 
 
@@ -45,6 +45,52 @@ def test_errors_name_the_file_and_the_key(make_card, changes, said):
         make_card("fake", **changes)
     assert "card.yaml" in str(error.value)
     assert said in str(error.value)
+
+
+def test_everything_that_is_wrong_is_told_at_once(make_card):
+    changes = {"licens": "MIT", "license": None, "stress": "perhaps", "elements": "some", "worker": None, "title": None}
+    changes |= {"environment": CARD["environment"] | {"packages": [{"name": "x", "version": ">=1"}], "imports": None}}
+    changes |= {"checkpoints": {"a": {"source": "nowhere", "bytes": "many"}}, "dtypes": ["float16"]}
+    with pytest.raises(UserError) as error:
+        make_card("fake", **changes)
+    lines = str(error.value).splitlines()
+    assert all("fake/card.yaml: " in line for line in lines)
+    said = [line.partition("card.yaml: ")[2] for line in lines]
+    for beginning in (
+        "key 'title' is missing",
+        "key 'license' is missing",
+        "unknown key 'licens'; did you mean 'license'?",
+        "environment.packages.0.version: String should match",
+        "environment.imports: Input should be a valid tuple",
+        "stress: Input should be a valid boolean",
+        "elements: Input should be a valid tuple (got 'some'); or Input should be 'trained' or 'any'",
+        "dtypes.0: Input should be 'float32' or 'float64'",
+        "checkpoints.a.source: String should match",
+        "checkpoints.a.bytes: Input should be a valid integer",
+        "key 'checkpoints.a.trained_on' is missing",
+        "worker.py is missing beside the card",
+    ):
+        assert len([line for line in said if line.startswith(beginning)]) == 1, beginning
+    assert len(said) == 12
+
+
+def test_a_row_to_share_with_that_is_not_there_hides_nothing_else(make_card):
+    with pytest.raises(UserError) as error:
+        make_card("fake", environment="nobody", license=None, worker=None)
+    lines = [line.partition("card.yaml: ")[2] for line in str(error.value).splitlines()]
+    assert lines[0].startswith("environment: no baseline 'nobody' to share with") and lines[1:] == [
+        "key 'license' is missing"
+    ]
+
+
+def test_a_card_is_known_by_its_name_or_by_its_place(make_card, tmp_path, monkeypatch):
+    card = make_card()
+    assert card.known_as == str(tmp_path / "baselines" / "fake")
+    assert find_baseline(card.known_as) == card
+    monkeypatch.setenv("ALPHANET_BASELINES", str(tmp_path / "baselines"))
+    assert card.known_as == "fake" and find_baseline("fake") == card
+    with pytest.raises(UserError, match=r"baselines/other is neither a card\.yaml nor a folder with one"):
+        find_baseline(str(tmp_path / "baselines" / "other"))
 
 
 def test_folder_and_name_agree(make_card, tmp_path):

@@ -56,6 +56,10 @@ def test_a_torch_sim_model_equals_the_same_potential_through_ase():
     [
         (f"{MODULE}:raises", "cannot be called: ValueError: no weights"),
         (f"{MODULE}:something_else", "returned int, neither an ASE calculator nor a torch_sim model"),
+        (f"{MODULE}:nothing_at_all", "returned NoneType, neither an ASE calculator nor a torch_sim model"),
+        (f"{MODULE}:structure", "returned Atoms, neither an ASE calculator"),
+        (f"{MODULE}:a_class", "returned the class NoStress; return a calculator that is made from it"),
+        (f"{MODULE}:exits", "cannot be called: SystemExit: bye"),
         (f"{MODULE}:not_callable", "is not a function"),
         (f"{MODULE}:nothing", "cannot be imported as module:callable"),
         ("no_such_module:f", "no file, no baseline, and cannot be imported"),

@@ -1,13 +1,18 @@
 """AlphaNet's own worker: modes, and the reference that they are compared with."""
 
+import sys
+
 import numpy as np
 import pytest
 from model_samples import alloy, ethanol, paper_config, random_model
 
 from alphanet.model.checkpoint import save_model
-from alphanet.potentials.alphanet_worker import worker
+from alphanet.potentials.kit import worker_kit
 from alphanet.potentials.kit.worker_kit import Structures, packed
 from alphanet.potentials.local import AlphaNetPotential
+
+sys.modules.setdefault("worker_kit", worker_kit)  # as the channel has it
+from alphanet.potentials.alphanet_worker import worker  # noqa: E402
 
 pytestmark = pytest.mark.integration
 
@@ -15,7 +20,13 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def request_(tmp_path):
     save_model(random_model(paper_config()), tmp_path / "m.safetensors")
-    return {"checkpoint": tmp_path / "m.safetensors", "dtype": "float32", "device": "cpu", "threads": 1}
+    return {
+        "checkpoint": tmp_path / "m.safetensors",
+        "architecture": {},
+        "dtype": "float32",
+        "device": "cpu",
+        "threads": 1,
+    }
 
 
 def test_modes_agree_with_the_reference_in_float64(request_) -> None:

@@ -9,10 +9,11 @@ import subprocess
 import pytest
 from ase.build import bulk
 
-from alphanet.measure.conformance import check_baseline
+from alphanet.measure.conformance import check_model
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.environments import install, python_of
 from alphanet.potentials.remote import RemotePotential
+from alphanet.potentials.specification import specified
 from alphanet.potentials.weights import present
 
 pytestmark = [pytest.mark.baselines, pytest.mark.usefixtures("lasting_home")]
@@ -42,7 +43,7 @@ print("ENERGIES", json.dumps(energies))
 def test_conformance(name):
     card = load_baseline(name)
     install(card)
-    told = check_baseline(card)
+    told = check_model(specified(name))
     assert told.get("error") is None
     assert [one for one in told["checks"] if not one["passed"]] == []
 

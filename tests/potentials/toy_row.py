@@ -36,8 +36,10 @@ class Pairs(Network):
 WORKER = """
 import torch_kit
 from network import build
+from starting import starter
 
 load = torch_kit.loader(build)
+start = starter(build)
 
 
 def train(request):

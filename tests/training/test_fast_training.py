@@ -28,6 +28,7 @@ CONFIGS = {
     "paper, bare": paper_config(rope=False, temporal=False, frame_transition=False),
     "paper, residual, no gate": paper_config(temporal_residual=True, transition_gate=False, num_layers=3),
     "paper, second moments": paper_config(moments=2),
+    "paper, zbl": paper_config(zbl=True),
     "official": official_config(),
     "official, dropout": official_config().model_copy(update={"dropout": True}),
     "official, norm after": official_config(norm_before=False, norm_after=True, num_layers=3),

@@ -88,14 +88,23 @@ def test_ctrl_c_saves_and_the_same_call_resumes(
     assert metrics_without_time(out) == metrics_without_time(unbroken)
 
 
-def test_a_second_interruption_is_survived_too(
-    data: Data, out: Path, unbroken: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_another_signal_saves_and_then_does_what_it_would_do(
+    data: Data, out: Path, unbroken: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    for step in (3, 11):
-        with monkeypatch.context() as patch:
-            interrupt_at(step, signal.SIGTERM, patch)
-            with pytest.raises(KeyboardInterrupt):
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(number, end)
+    try:
+        for step in (3, 11):
+            with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
+                interrupt_at(step, number, patch)
                 run_training(CONFIG, data, out)
+            assert ended.value.code == 128 + number
+            assert torch.load(out / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == step + 1
+    finally:
+        signal.signal(number, before)
     run_training(CONFIG, data, out)
     assert_equal(final_state(out), final_state(unbroken))
 

@@ -186,6 +186,9 @@ class _Evaluation(Evidence):
             raise NotTestedError(f"{FEWEST_SIZES} sizes, at least")
         columns = self.repeated(rows, columns, claim.metric, FEWEST_SIZES)
         sizes = np.array([self.card.axis(column) for column in columns], dtype=float)
+        if other is not None:
+            for column in columns:
+                self.require_equal_terms((claim.row, other), column, claim.metric)
         of_rows = [[self.sample(row, column, claim.metric) for column in columns] for row in rows]
 
         def difference(values: np.ndarray) -> np.ndarray:
@@ -324,7 +327,9 @@ class _Evaluation(Evidence):
     def _ratio(self, metric: str, row: str, other: str, column: str, side: Side) -> Decision:
         pair = [self.sample(row, column, metric), self.sample(other, column, metric)]
         title = f"{row} / {other}" + (f", {column}" if column else "")
-        return decide(title, pair, _log_ratio, side, log=True)
+        decision = decide(title, pair, _log_ratio, side, log=True)
+        self.require_equal_terms((row, other), column, metric, (decision, side))
+        return decision
 
     def _together(self, pieces: Sequence[Decision], side: Side, pooled: Sequence[Decision] = ()) -> Decision:
         if len(pieces) == 1:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.claims.card import AnyClaim
+from alphanet.benchmark.claims.deciding import Decision, Side
 from alphanet.benchmark.claims.samples import Sample, Samples, place_reason, unequal
 from alphanet.benchmark.findings import Findings
 from alphanet.results.records import Record
@@ -40,7 +41,7 @@ class Evidence:
         """Columns in which all rows were measured, in the order of their axis if they have one.
 
         Raises:
-            NotTestedError: there is none, one that the claim names is missing, or the rows are not on equal terms.
+            NotTestedError: there is none, or one that the claim names is missing.
         """
         known = list(dict.fromkeys([*self.card.columns, *(column for _, column, _ in self.samples)])) or [""]
         named = self.claim.named_columns
@@ -52,9 +53,6 @@ class Evidence:
         left = [name for name in lacking if name in self.card.columns]
         if left and (text := f"measured in {len(having)} of {len(columns)} columns") not in self.details:
             self.details.append(text)
-        for column in having:
-            if reason := unequal({row: self.samples[row, column, metric].spent for row in rows}):
-                raise NotTestedError(reason)
         return sorted(having, key=lambda name: (self.card.axis(name) or 0.0, columns.index(name)))
 
     def repeated(self, rows: Sequence[str], columns: Sequence[str], metric: str, fewest: int) -> list[str]:
@@ -106,6 +104,30 @@ class Evidence:
             for column in columns or [*self.card.columns, ""]:
                 if reason := self.card.incomparable(self.scale, row, column):
                     raise NotTestedError(f"the paper's protocol ({row}: {reason})")
+
+    def require_equal_terms(
+        self, rows: tuple[str, str], column: str, metric: str, decided: tuple[Decision, Side] | None = None
+    ) -> None:
+        """Check that two rows had the same steps or compute, or that it was to the disadvantage of what was decided.
+
+        A network that is ahead with less would be ahead with as much, too. So a decided ratio of the first row to the
+        second stands if the row that it speaks for had less.
+
+        Raises:
+            NotTestedError: they had not.
+        """
+        own, other = (self.samples[row, column, metric].spent for row in rows)
+        reason = unequal({rows[0]: own, rows[1]: other})
+        if not reason or own is None or other is None:
+            return
+        if decided is not None and own.equal != "convergence":
+            decision, side = decided
+            speaks_for_own = (decision.outcome == "supported") == (side.direction == self.better(metric))
+            less = own.amount < other.amount
+            if decision.outcome != "undecided" and side.direction != "within" and speaks_for_own == less:
+                self.details.append(f"{rows[0] if less else rows[1]} had less: {reason}")
+                return
+        raise NotTestedError(reason)
 
     def require_one_machine(self) -> None:
         """Check that times are from one machine, and that trainings had the same versions.

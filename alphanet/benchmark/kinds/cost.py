@@ -13,6 +13,7 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from alphanet import durations
 from alphanet.benchmark.card import BenchmarkCard, DataColumn, Row
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.judging import build_cells
@@ -147,8 +148,6 @@ class Cost(Kind[CostCard, CostWork]):
 
     def plan(self) -> Plan[CostWork]:
         """One task a column."""
-        from alphanet.benchmark.listing import minutes_text
-
         scale, (row,) = self.card.scale(self.options.scale), self.card.rows
         minutes = scale.minutes * len(self.card.columns)
         return Plan(
@@ -156,7 +155,7 @@ class Cost(Kind[CostCard, CostWork]):
                 Task(f"steps of {column}", ((row, column),), CostWork(column), 60 * scale.minutes)
                 for column in self.card.columns
             ),
-            cost=f"{minutes_text(minutes)} of steps at most; no training",
+            cost=f"{durations.words(60 * minutes)} of steps at most; no training",
             minutes=minutes,
         )
 

@@ -11,16 +11,11 @@ from pydantic import NonNegativeInt
 from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column, Metric, Row
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, Task
-from alphanet.benchmark.kinds.opening import (
-    OpeningScale,
-    file_digest,
-    load_options,
-    rows_of_models,
-    weights_digest,
-)
+from alphanet.benchmark.kinds.opening import OpeningScale, file_digest, load_options, rows_of_models
 from alphanet.cards import validate
 from alphanet.measure.expressiveness import AMPLIFICATION, STEPS
 from alphanet.measure.expressiveness.pairs import MAKERS, make_pair, pair_names
+from alphanet.potentials.specification import specified
 from alphanet.provenance import code_digest, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
@@ -67,7 +62,7 @@ def expressiveness_card(
 
     Args:
         name: of the benchmark and its folder.
-        models: as `alphanet.potentials.opening.open_potential` takes them.
+        models: in any form of `alphanet.potentials.forms.FORMS`.
         untrained: give all of them random weights.
         preset: settings of random weights; each model's first if None.
         steps: of AlphaNet's training on each pair.
@@ -111,10 +106,8 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
         Raises:
             UserError: a model cannot be a potential, or a column is no pair.
         """
-        from alphanet.measure.physics.audit import require_potential
-
         for row in self.card.rows.values():
-            require_potential(_model_and_preset(row.model)[0])
+            specified(row.model)
         for column in self.card.columns:
             make_pair(column, 1.0, "H")
         return Plan(
@@ -132,8 +125,8 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
         """
         from alphanet.measure.expressiveness.testing import compare
 
-        name, preset = _model_and_preset(self.card.rows[task.work].model)
-        options = load_options(self.options, self._scale, preset)
+        name = self.card.rows[task.work].model
+        options = load_options(self.options, self._scale, specified(name))
         pairs = [column for _, column in places]
         for place, tested in zip(
             places, compare(name, options, pairs, steps=self._scale.steps, seed=self.options.seed), strict=True
@@ -181,7 +174,7 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
         scale = self._scale
         depends: list[Any] = [
             model,
-            weights_digest(_model_and_preset(model)[0]),
+            specified(model).digest,
             [scale.untrained, scale.preset, scale.steps],
             file_digest(scale.config),
             [self.options.seed, self.options.device],
@@ -230,14 +223,6 @@ def state_of(record: Record) -> str:
     if not record.data["congruent"]:
         return state
     return {"told apart": "WRONG: told apart", "alike": "alike, as it must be"}.get(state, state)
-
-
-def _model_and_preset(model: str) -> tuple[str, str | None]:
-    """The potential's name, and the preset that `model` names behind `@`."""
-    if Path(model).is_file():
-        return model, None
-    name, _, preset = model.partition("@")
-    return name, preset or None
 
 
 def _summary(rows: Sequence[str], columns: dict[str, str], records: dict[Place, Record]) -> Grid:

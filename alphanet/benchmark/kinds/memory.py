@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from pydantic import JsonValue, PositiveFloat, PositiveInt
@@ -11,6 +12,7 @@ from pydantic import JsonValue, PositiveFloat, PositiveInt
 from alphanet.benchmark.card import AD_HOC, BenchmarkCard, Column, Row
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
+from alphanet.benchmark.kinds.opening import rows_of_models
 from alphanet.benchmark.kinds.timing import (
     AD_HOC_REASON,
     ModelScale,
@@ -209,6 +211,8 @@ def memory_card(
     weights: str = "untrained",
     dtype: str = "float32",
     alphanet: str | None = None,
+    config: Path | None = None,
+    trust: bool = False,
     smallest: int = 100,
     most: int = 1_000_000,
     longest: float = 120.0,
@@ -218,11 +222,13 @@ def memory_card(
 
     Args:
         name: of its folder.
-        models: `NAME` or `NAME@PRESET`.
+        models: in any form of `alphanet.potentials.forms.FORMS`.
         structures: a material or a file.
-        weights: untrained or released.
+        weights: untrained or released, of models whose names tell no weights.
         dtype: float32 or float64.
-        alphanet: file with AlphaNet's weights, if they are released ones.
+        alphanet: file or name of AlphaNet's weights, if they are released ones.
+        config: JSON of AlphaNet's files that carry none.
+        trust: accept pickled weights whose checksum is not known.
         smallest: atoms at which the search begins.
         most: atoms at which it ends.
         longest: seconds of a call; a longer one ends the search.
@@ -239,6 +245,8 @@ def memory_card(
         "weights": weights,
         "dtype": dtype,
         "alphanet": alphanet,
+        "config": config,
+        "trust": trust,
         "smallest": smallest,
         "most": most,
         "longest": longest,
@@ -248,7 +256,7 @@ def memory_card(
         "kind": "memory",
         "name": name,
         "title": "The largest system that fits, and memory of training",
-        "rows": {model: {"model": model} for model in models},
+        "rows": rows_of_models(models),
         "scales": {AD_HOC: scale},
     }
     return validate(values, MemoryCard, name)

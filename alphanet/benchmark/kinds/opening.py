@@ -8,7 +8,8 @@ from alphanet.benchmark.card import ScaleSettings
 from alphanet.benchmark.kind import RunOptions
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
-from alphanet.measure.physics.findings import short_name
+from alphanet.potentials.forms import short_name
+from alphanet.potentials.specification import Specification
 
 if TYPE_CHECKING:
     from alphanet.potentials.opening import LoadOptions
@@ -36,8 +37,8 @@ def rows_of_models(models: Sequence[str]) -> dict[str, dict[str, str]]:
     raise UserError("a model is named twice")
 
 
-def load_options(options: RunOptions, scale: OpeningScale, preset: str | None = None) -> "LoadOptions":
-    """The options of a potential; `preset` is that of its row, before the scale's."""
+def load_options(options: RunOptions, scale: OpeningScale, model: Specification) -> "LoadOptions":
+    """The options of a potential; a preset in its name goes before the scale's."""
     from alphanet.potentials.opening import LoadOptions
 
     return LoadOptions(
@@ -46,14 +47,9 @@ def load_options(options: RunOptions, scale: OpeningScale, preset: str | None = 
         config=scale.config,
         untrained=scale.untrained,
         seed=options.seed,
-        preset=preset or scale.preset,
+        preset=model.preset or scale.preset,
         trust=scale.trust,
     )
-
-
-def weights_digest(model: str) -> str | None:
-    """The sha256 of the file that `model` or `NAME:FILE` names; None if it names none."""
-    return file_digest(Path(model if Path(model).is_file() else model.partition(":")[2]))
 
 
 def file_digest(path: Path | None) -> str | None:

@@ -12,19 +12,15 @@ from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column
 from alphanet.benchmark.claims.samples import Sample, Samples
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, Task
-from alphanet.benchmark.kinds.opening import (
-    OpeningScale,
-    file_digest,
-    load_options,
-    rows_of_models,
-    weights_digest,
-)
+from alphanet.benchmark.kinds.opening import OpeningScale, file_digest, load_options, rows_of_models
 from alphanet.benchmark.selection import WHOLE
 from alphanet.cards import validate
 from alphanet.errors import UserError, did_you_mean
 from alphanet.measure.physics.checks import Check
-from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, short_name, state_of, value_text
+from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, state_of, value_text
 from alphanet.measure.physics.findings import findings as property_findings
+from alphanet.potentials.forms import short_name
+from alphanet.potentials.specification import specified
 from alphanet.provenance import code_digest, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
@@ -44,7 +40,7 @@ FIGURE = "physics"
 class PhysicsScale(OpeningScale):
     """How a scale loads the potentials, and the structures on which it checks them."""
 
-    structures: Path | None = None  # a periodic structure and one that is not; quartz and ethanol if None
+    structures: Path | None = None  # a periodic structure and one that is not; if None, see `Physics`
 
 
 class PhysicsCard(BenchmarkCard[PhysicsScale, Row, Column]):
@@ -72,8 +68,8 @@ def physics_card(
 
     Args:
         name: of the benchmark and its folder.
-        models: as `alphanet.potentials.opening.open_potential` takes them.
-        structures: file with a periodic structure and one that is not; quartz and ethanol if None.
+        models: in any form of `alphanet.potentials.forms.FORMS`.
+        structures: file with a periodic structure and one that is not; if None, see `Physics`.
         untrained: give all of them random weights.
         preset: settings of random weights; each model's first if None.
         trust: accept pickled weights whose checksum is not known.
@@ -111,7 +107,7 @@ class AuditWork:
 
 
 class Physics(Kind[PhysicsCard, AuditWork]):
-    """Audits of potentials."""
+    """Audits of potentials, on structures given, or of their own training data, or of elements that they know."""
 
     card_type = PhysicsCard
     uses = frozenset({"seed", "device", "threads", "structures"})
@@ -122,7 +118,7 @@ class Physics(Kind[PhysicsCard, AuditWork]):
         Raises:
             UserError: a model cannot be a potential, or a claim names no property that is checked.
         """
-        from alphanet.measure.physics.audit import CHECKS, require_potential
+        from alphanet.measure.physics.audit import CHECKS
 
         for claim in self.card.claims:
             for name in claim.quantities:
@@ -131,7 +127,7 @@ class Physics(Kind[PhysicsCard, AuditWork]):
                         f"{self.card.name}: claim {claim.id}: no check {name!r}{did_you_mean(name, CHECKS)}"
                     )
         for row in self.card.rows.values():
-            require_potential(row.model)
+            specified(row.model)  # before hours are spent on others
         return Plan(
             tasks=tuple(self._task(name, row.model) for name, row in self.card.rows.items()),
             cost="minutes a potential",
@@ -150,7 +146,8 @@ class Physics(Kind[PhysicsCard, AuditWork]):
 
         file = self._structures
         given = [] if file is None else list(read_frames(file, labeled=False))
-        result = audit(task.work.model, load_options(self.options, self._scale), given)
+        options = load_options(self.options, self._scale, specified(task.work.model))
+        result = audit(task.work.model, options, given)
         if result.error:
             raise UserError(result.error)
         made = [check for check in result.checks if check.passed is not None]
@@ -162,7 +159,7 @@ class Physics(Kind[PhysicsCard, AuditWork]):
                     "unchecked": len(result.checks) - len(made),
                     "checks": [asdict(check) for check in result.checks],
                 },
-                data={"structures": list(result.structures)},
+                data={"structures": [asdict(one) for one in result.structures]},
                 model={"name": result.model, "untrained": result.untrained, **result.provenance},
                 protocol={
                     "benchmark": f"{self.card.name}/{self.options.scale}",
@@ -222,7 +219,7 @@ class Physics(Kind[PhysicsCard, AuditWork]):
         scale = self._scale
         depends: list[Any] = [
             model,
-            weights_digest(model),
+            specified(model).digest,
             file_digest(self._structures),
             [scale.untrained, scale.preset],
             file_digest(scale.config),
@@ -287,10 +284,11 @@ def _checks(row: str, one: "Audit") -> Grid:
                 "–" if limit is None else Number(text=f"{limit:.1g}", value=limit, origin=_origin(row)),
                 state_of([check], untrained=one.untrained),
                 check.reason or ("" if check.passed else check.where or ""),
+                check.structure,
             )
         )
     name = short_name(row, untrained=one.untrained)
-    columns = ("check", "value", "limit", "", "where, or why not")
+    columns = ("check", "value", "limit", "", "where, or why not", "structure")
     title = f"Every check of {name}"
     return Grid(id=f"checks/{row}", title=title, columns=columns, rows=tuple(lines), folded=True)
 

@@ -28,9 +28,11 @@ AD_HOC_REASON = "asked for by a user; no paper prints these numbers"
 class ModelScale(ScaleSettings):
     """How a scale loads the models that it times."""
 
-    weights: Literal["untrained", "released"] = "untrained"  # random weights take the same time
+    weights: Literal["untrained", "released"] = "untrained"  # of models whose names tell none; random ones cost as much
     dtype: Literal["float32", "float64"] = "float32"
-    alphanet: str | None = None  # file with AlphaNet's weights, if they are released ones
+    alphanet: str | None = None  # file or name of AlphaNet's weights, if they are released ones
+    config: Path | None = None  # JSON of AlphaNet's files that carry none
+    trust: bool = False  # accept pickled weights whose checksum is not known
 
 
 class TimingScale(ModelScale):
@@ -77,6 +79,8 @@ def timing_setup(scale: ModelScale, options: RunOptions) -> TimingSetup:
         threads=options.threads,
         seed=options.seed,
         alphanet=scale.alphanet,
+        config=None if scale.config is None else str(scale.config),
+        trust=scale.trust,
     )
 
 

@@ -31,6 +31,11 @@ class ToolCard(Card):
     places: tuple[Path, ...]
     """The folder of card.yaml and worker.py; filled in when the card is read"""
 
+    @property
+    def known_as(self) -> str:
+        """Its name; its environment is made when it is needed."""
+        return self.name
+
 
 def load_tool(folder: Path) -> ToolCard:
     """The card in `folder`.

@@ -62,9 +62,10 @@ def opened(name: str, options: LoadOptions) -> Iterator[Opened]:
     Raises:
         UserError: it cannot be loaded, knows none of `SYMBOLS`, or has no cutoff.
     """
-    finest = replace(options, dtype=best_dtype(name), seed=options.seed if options.untrained else 0)
+    dtype = best_dtype(name)
+    finest = replace(options, dtype=dtype, seed=options.seed if options.untrained else 0)
     with closing(open_potential(name, finest, lambda: [Atoms(SYMBOLS[0])])) as potential:
-        yield _described(potential, finest.dtype)
+        yield _described(potential, dtype)
 
 
 def star_graph(model: InteratomicModel, atoms: Atoms) -> AtomGraph:

@@ -1,23 +1,23 @@
 """The audit of one potential: opened in the best precision it has, every check made or the reason given."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from ase import Atoms
 
-from alphanet.errors import UserError, did_you_mean
+from alphanet.errors import UserError
 from alphanet.measure.physics import conservation, continuity, derivatives, dimers, precision, symmetry
-from alphanet.measure.physics.checks import Check, PhysicsCheck, Subject, line, unchecked
-from alphanet.measure.physics.structures import chosen_structures, usual_structures
-from alphanet.potentials.cards import baseline_names, load_baseline
-from alphanet.potentials.opening import ALPHANET, LoadOptions, open_potential
+from alphanet.measure.physics.checks import CRYSTAL, MOLECULE, Check, PhysicsCheck, Subject, line, unchecked
+from alphanet.measure.physics.own_structures import own_structures
+from alphanet.measure.physics.structures import Sample, chosen_structures, usual_structures
+from alphanet.potentials.opening import LoadOptions, open_potential
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
+from alphanet.potentials.specification import specified
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,19 @@ MODULES = (symmetry, continuity, derivatives, conservation, dimers, precision)
 CHECKS: dict[str, PhysicsCheck] = {
     one.name: one for module in MODULES for one in vars(module).values() if isinstance(one, PhysicsCheck)
 }
+
+
+@dataclass(frozen=True)
+class AuditedStructure:
+    """A structure that checks were made on."""
+
+    part: str  # crystal or molecule
+    formula: str
+    origin: str
+
+    def __str__(self) -> str:
+        """In words."""
+        return f"{self.part} {self.formula}: {self.origin}"
 
 
 @dataclass
@@ -39,17 +52,10 @@ class Audit:
     precision: str = ""
     noise: dict[str, float | None] = field(default_factory=dict)  # energy (eV/atom), forces (eV/Å), stress (eV/Å^3)
     cutoff: float | None = None  # Å
-    structures: tuple[str, ...] = ()  # formulas
+    structures: tuple[AuditedStructure, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""  # why it could not be opened, or failed on the structures
-
-
-def require_potential(name: str) -> None:
-    """Raise UserError if `name` can be no potential, before hours are spent on others."""
-    known = [ALPHANET, *baseline_names()]
-    if name.partition(":")[0] not in known and ":" not in name and not Path(name).is_file():
-        raise UserError(f"{name}: no such file, and no potential of that name{did_you_mean(name, known)}")
 
 
 def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
@@ -58,7 +64,7 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
     Args:
         name: the potential.
         how: device, weights and seed, which is also that of random directions; the best precision is taken.
-        given: structures in place of the usual ones, see `chosen_structures`.
+        given: structures in place of those that the potential was trained on and of the usual ones.
     """
     started = perf_counter()
     frames = given or usual_structures()
@@ -71,12 +77,15 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
 
     try:
         with closing(opened(best_dtype(name))) as potential:
-            subject = subject_of(potential, given, how, lambda: opened("float32"))
+            samples = [Sample(atoms, "given", asked=True) for atoms in given] or own_structures(specified(name).run)
+            subject = subject_of(potential, samples, how, lambda: opened("float32"))
             rounding = subject.rounding
             result.precision = rounding.precision
             result.noise = {"energy": rounding.energy, "forces": rounding.forces, "stress": rounding.stress}
             result.cutoff = subject.cutoff
-            result.structures = tuple(str(atoms.symbols) for atoms in (subject.crystal, subject.molecule))
+            result.structures = _structures(subject)
+            for one in result.structures:
+                logger.info("%s: %s", name, one)
             result.provenance = potential.provenance()
             for check in _checks(subject):
                 logger.info("%s: %s", name, line(check))
@@ -89,18 +98,25 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
 
 
 def best_dtype(name: str) -> str:
-    """The finest precision that the potential `name` can be opened in: float64 or float32."""
-    head = name.partition(":")[0]
-    if head not in baseline_names():
+    """The finest precision that the potential `name` can be opened in: float64 or float32.
+
+    Raises:
+        UserError: there is no such potential.
+    """
+    from alphanet.model.export import SUFFIX, ExportedModel  # imports torch, which listing benchmarks does not need
+
+    model = specified(name)
+    if model.file is not None and model.file.suffix == SUFFIX:
+        return str(ExportedModel(model.file).dtype).removeprefix("torch.")
+    if model.card is None or "float64" in model.card.dtypes:
         return "float64"
-    dtypes = load_baseline(head).dtypes
-    return "float64" if "float64" in dtypes else dtypes[0]
+    return model.card.dtypes[0]
 
 
 def subject_of(
-    potential: Potential, given: list[Atoms], how: LoadOptions, reopened: Callable[[], Potential] | None = None
+    potential: Potential, given: Sequence[Sample], how: LoadOptions, reopened: Callable[[], Potential] | None = None
 ) -> Subject:
-    """The potential with structures of elements that it knows.
+    """The potential with the structures that are given, or others of elements that it knows.
 
     Raises:
         UserError: it fails on them.
@@ -108,26 +124,39 @@ def subject_of(
     known, cutoff = declared_limits(potential)
     if cutoff is None:
         crystal, _ = chosen_structures(given, known, None)
-        cutoff = dimers.found_cutoff(potential, (crystal.get_chemical_symbols()[0],) * 2)
+        cutoff = dimers.found_cutoff(potential, (crystal.atoms.get_chemical_symbols()[0],) * 2)
     crystal, molecule = chosen_structures(given, known, cutoff)
-    periodic, _ = potential.predict([crystal, molecule], batch_size=1)
+    periodic, _ = potential.predict([crystal.atoms, molecule.atoms], batch_size=1)
     return Subject(
         potential,
-        crystal,
-        molecule,
+        crystal.atoms,
+        molecule.atoms,
         stress=periodic.stress is not None,
-        precision=_declared_precision(potential),
+        precision=declared_precision(potential),
         cutoff=cutoff,
         untrained=how.untrained,
+        repels=_has_repulsion(potential),
         seed=how.seed,
         reopened=reopened,
+        origins={CRYSTAL: crystal.origin, MOLECULE: molecule.origin},
     )
 
 
-def _declared_precision(potential: Potential) -> str | None:
+def _structures(subject: Subject) -> tuple[AuditedStructure, ...]:
+    of = {CRYSTAL: subject.crystal, MOLECULE: subject.molecule}
+    return tuple(AuditedStructure(part, str(atoms.symbols), subject.origins[part]) for part, atoms in of.items())
+
+
+def declared_precision(potential: Potential) -> str | None:
+    """float32 or float64, as the potential declares it; None if it does not."""
     provenance = potential.provenance()
     declared = provenance.get("dtype") or provenance.get("precision")
     return str(declared) if declared else None
+
+
+def _has_repulsion(potential: Potential) -> bool:
+    settings = potential.provenance().get("settings")
+    return isinstance(settings, dict) and settings.get("zbl") is True
 
 
 def declared_limits(potential: Potential) -> tuple[list[str] | None, float | None]:
@@ -137,8 +166,8 @@ def declared_limits(potential: Potential) -> tuple[list[str] | None, float | Non
     if isinstance(potential, AlphaNetPotential):
         return list(potential.model.config.elements), potential.model.config.cutoff
     if isinstance(potential, RemotePotential):
-        info = potential.info()
-        return info.get("elements"), info.get("cutoff")
+        info, of_card = potential.info(), potential.card.elements
+        return info.get("elements") or (None if isinstance(of_card, str) else list(of_card)), info.get("cutoff")
     return None, None
 
 

@@ -1,7 +1,7 @@
 """Checks of a potential: how one is declared, what it measures it on, and how a number is judged beside its limit."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,7 @@ NEGLIGIBLE = {
 """Thresholds per unit; failures below them do not matter in use (stress: 2 MPa; drift: 40 K/ns; others: at most a tenth
 of the best models' errors)"""
 BATCH = 16  # structures that are evaluated together
+CRYSTAL, MOLECULE = "crystal", "molecule"  # of a subject
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Check:
     """Where the value was found"""
     negligible: float = 0.0
     """Failures up to this value do not matter in use"""
+    structure: str = ""
+    """What it was measured on"""
 
     @property
     def is_negligible(self) -> bool:
@@ -57,8 +60,10 @@ class Subject:
     precision: str | None = None  # float32 or float64; None: the noise shows it
     cutoff: float | None = None  # Å; None: the potential tells none and a dimer shows none
     untrained: bool = False
+    repels: bool = False  # it has a repulsion of nuclei, which random weights have too (zbl of AlphaNet)
     seed: int = 0
     reopened: Callable[[], Potential] | None = None  # opens the potential in float32; None: that is not compared
+    origins: Mapping[str, str] = field(default_factory=dict)  # of the crystal and the molecule, in words
 
     @cached_property
     def rounding(self) -> Rounding:
@@ -86,6 +91,21 @@ class Subject:
         """
         return measured_rounding(self.potential, atoms, self.rounding.precision, self.seed)
 
+    @property
+    def symbols(self) -> list[str]:
+        """Elements of crystal and molecule, by name."""
+        return sorted({*self.crystal.get_chemical_symbols(), *self.molecule.get_chemical_symbols()})
+
+    def described(self, parts: Iterable[str]) -> str:
+        """Structures of checks in words, with their formulas.
+
+        Args:
+            parts: `crystal`, `molecule`, or others, which are made of the elements of both.
+        """
+        formulas = {CRYSTAL: str(self.crystal.symbols), MOLECULE: str(self.molecule.symbols)}
+        others = f"of {' and '.join(self.symbols)}"
+        return ", ".join(f"{part} {formulas.get(part, others)}" for part in parts)
+
     def random(self, purpose: int) -> np.random.Generator:
         """A generator of its own for each purpose, so that checks do not depend on their order."""
         return np.random.default_rng([self.seed, purpose])
@@ -102,6 +122,8 @@ class PhysicsCheck:
     title: str
     """Heading of its column in figures; lines are short"""
     make: Checking
+    on: tuple[str, ...] = (CRYSTAL, MOLECULE)
+    """What it is measured on, see `Subject.described`"""
 
     def __call__(self, subject: Subject) -> Iterator[Check]:
         """Make the checks.
@@ -109,12 +131,22 @@ class PhysicsCheck:
         Raises:
             UserError: the potential fails.
         """
-        return (replace(one, check=f"{self.name}: {one.check}", group=self.name) for one in self.make(subject))
+        structure = subject.described(self.on)
+        for one in self.make(subject):
+            yield replace(one, check=f"{self.name}: {one.check}", group=self.name, structure=structure)
 
 
-def physics_check(name: str, title: str) -> Callable[[Checking], PhysicsCheck]:
-    """Declare the decorated function as the check of a property; `audit` finds it in its module."""
-    return lambda make: PhysicsCheck(name, title, make)
+def physics_check(
+    name: str, title: str, *, on: Sequence[str] = (CRYSTAL, MOLECULE)
+) -> Callable[[Checking], PhysicsCheck]:
+    """Declare the decorated function as the check of a property; `audit` finds it in its module.
+
+    Args:
+        name: of the property.
+        title: heading of its column in figures; lines are short.
+        on: what it is measured on, see `Subject.described`.
+    """
+    return lambda make: PhysicsCheck(name, title, make, tuple(on))
 
 
 def judged(
@@ -137,4 +169,5 @@ def line(check: Check) -> str:
     verdict = "ok  " if check.passed else "FAIL"
     limit = "" if check.limit is None else f", limit {check.limit:.2g}"
     where = f" ({check.where})" if check.where and not check.passed else ""
-    return f"{verdict} {check.check}: {check.value:.2g} {check.unit}{limit}{where}"
+    structure = f" [{check.structure}]" if check.structure else ""
+    return f"{verdict} {check.check}: {check.value:.2g} {check.unit}{limit}{where}{structure}"

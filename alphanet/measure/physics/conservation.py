@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms, units
 
-from alphanet.measure.physics.checks import Check, Subject, judged, physics_check
+from alphanet.measure.physics.checks import CRYSTAL, MOLECULE, Check, Subject, judged, physics_check
 from alphanet.measure.physics.derivatives import LOSS, derivatives, judged_differences
 from alphanet.measure.physics.events import Path, random_path
 from alphanet.measure.physics.rounding import MARGIN
@@ -52,14 +52,14 @@ class Trajectory:
     lengths: np.ndarray  # (n,) Å, of steps in the space of all positions
 
 
-@physics_check("conservative", "conser-\nvative")
+@physics_check("conservative", "conser-\nvative", on=(MOLECULE,))
 def conservative(subject: Subject) -> Iterator[Check]:
     """The part of the forces that is the derivative of no energy."""
     yield _loops(subject)
     yield _jacobian(subject)
 
 
-@physics_check("NVE", "NVE\ndrift")
+@physics_check("NVE", "NVE\ndrift", on=(CRYSTAL,))
 def drift(subject: Subject) -> Iterator[Check]:
     """Slope of the total energy of the crystal in a quarter of a picosecond of velocity Verlet.
 

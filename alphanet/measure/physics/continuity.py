@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alphanet.measure.physics.checks import Check, Subject, judged, physics_check, unchecked
+from alphanet.measure.physics.checks import CRYSTAL, MOLECULE, Check, Subject, judged, physics_check, unchecked
 from alphanet.measure.physics.events import Path, crossings, random_path, swaps
 from alphanet.measure.physics.rounding import MARGIN, Rounding
 from alphanet.measure.physics.structures import dense
@@ -30,7 +30,7 @@ class Jump:
     t: float
 
 
-@physics_check("cutoff", "jump at\nthe cutoff")
+@physics_check("cutoff", "jump at\nthe cutoff", on=(CRYSTAL,))
 def cutoff(subject: Subject) -> Iterator[Check]:
     """Jumps where a pair of the crystal crosses the cutoff."""
     if subject.cutoff is None:
@@ -47,7 +47,7 @@ def cutoff(subject: Subject) -> Iterator[Check]:
     yield from _judged(jumps, places, limits)
 
 
-@physics_check("neighbor-cap", "jump at\na cap")
+@physics_check("neighbor-cap", "jump at\na cap", on=(CRYSTAL,))
 def neighbor_cap(subject: Subject) -> Iterator[Check]:
     """Jumps where two neighbors within the cutoff change ranks, in a dense crystal: a cap keeps only the nearest.
 
@@ -80,7 +80,7 @@ def neighbor_cap(subject: Subject) -> Iterator[Check]:
     yield from _judged(jumps, places, limits)
 
 
-@physics_check("continuity", "jump on\na path")
+@physics_check("continuity", "jump on\na path", on=(MOLECULE,))
 def on_paths(subject: Subject) -> Iterator[Check]:
     """Jumps anywhere on random paths of the molecule, on which no neighbor comes or goes.
 

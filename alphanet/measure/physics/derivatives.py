@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from ase import Atoms
 
-from alphanet.measure.physics.checks import Check, Subject, judged, physics_check, unchecked
+from alphanet.measure.physics.checks import CRYSTAL, Check, Subject, judged, physics_check, unchecked
 from alphanet.measure.physics.events import Path
 from alphanet.measure.physics.rounding import MARGIN
 from alphanet.potentials.protocol import FramePrediction
@@ -43,7 +43,7 @@ class Strain:
         return strained
 
 
-@physics_check("forces", "forces are\nderivatives")
+@physics_check("forces", "forces are\nderivatives", on=(CRYSTAL,))
 def forces(subject: Subject) -> Iterator[Check]:
     """The force on each atom, up to twelve, along a random direction."""
     rounding = subject.rounding
@@ -54,7 +54,7 @@ def forces(subject: Subject) -> Iterator[Check]:
     )
 
 
-@physics_check("stress", "stress is a\nderivative")
+@physics_check("stress", "stress is a\nderivative", on=(CRYSTAL,))
 def stress(subject: Subject) -> Iterator[Check]:
     """The six components of the stress, dE/dstrain over the volume."""
     if not subject.stress:

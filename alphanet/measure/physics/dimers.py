@@ -25,10 +25,10 @@ RESOLUTION = 1e-12  # Å
 UNSEEN = 1e-13  # relative change of an energy, and eV/Å, that only rounding makes
 
 
-@physics_check("dimers", "dimers")
+@physics_check("dimers", "dimers", on=("dimers",))
 def dimers(subject: Subject) -> Iterator[Check]:
     """The checks of all pairs of elements in the structures, at most six."""
-    symbols = sorted({*subject.crystal.get_chemical_symbols(), *subject.molecule.get_chemical_symbols()})
+    symbols = subject.symbols
     pairs = list(combinations_with_replacement(symbols, 2))[:: max(1, len(symbols) * (len(symbols) + 1) // 2 // PAIRS)]
     yield _repulsion(subject, pairs[:PAIRS])
     yield _smooth(subject, pairs[:PAIRS])
@@ -64,7 +64,7 @@ def found_cutoff(potential: Potential, symbols: tuple[str, str]) -> float | None
 def _repulsion(subject: Subject, pairs: list[tuple[str, str]]) -> Check:
     """How far the energy falls when two atoms that are nearer than any bond come nearer still: not at all."""
     name = "repulsion"
-    if subject.untrained:
+    if subject.untrained and not subject.repels:
         return unchecked(name, "eV", "random weights know no chemistry")
     falls = []
     for pair in pairs:

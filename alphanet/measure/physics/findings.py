@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from alphanet.measure.physics.checks import Check
 
@@ -46,10 +45,3 @@ def state_of(checks: Iterable[Check], *, untrained: bool) -> str:
 def value_text(check: Check) -> str:
     """A value with its unit, in two digits, without an exponent if that is short; a dash if nothing was measured."""
     return "–" if check.value is None else f"{float(f'{check.value:.2g}'):g} {check.unit}"
-
-
-def short_name(model: str, *, untrained: bool = False) -> str:
-    """The potential's name without the folders of its files; says if its weights are random."""
-    head, colon, tail = model.partition(":")
-    name = f"{Path(head).name}{colon}{Path(tail).name}"
-    return f"{name} (random)" if untrained else name

@@ -1,10 +1,10 @@
 """What potentials are audited on: a small crystal and a small molecule without symmetry, of elements that they know."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
-from ase.build import molecule
 from ase.data import atomic_numbers, covalent_radii
 
 from alphanet.errors import UserError
@@ -15,27 +15,39 @@ MARGIN = 0.6  # Å that the largest distance in a molecule stays below the cutof
 DENSE = 90  # mean number of neighbors within the cutoff; the widest caps in use are 50
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A structure, and where it comes from."""
+
+    atoms: Atoms
+    origin: str
+    asked: bool = False
+    """By the user, so that it is used whatever its size"""
+
+
 def usual_structures() -> list[Atoms]:
     """The crystal and the molecules that the audit takes where a potential knows their elements."""
-    return [quartz(), *(molecule(name) for name in MOLECULES)]
+    return [quartz(), *_molecules()]
 
 
 def chosen_structures(
-    given: Sequence[Atoms], known: Collection[str] | None, cutoff: float | None
-) -> tuple[Atoms, Atoms]:
+    given: Sequence[Sample], known: Collection[str] | None, cutoff: float | None
+) -> tuple[Sample, Sample]:
     """The crystal and the molecule for a potential, rattled.
 
     Args:
-        given: the user's structures; the first periodic one and the first that is not are taken.
+        given: the user's structures, or those that the potential was trained on; the first periodic one and the first
+            that is not are taken.
         known: chemical symbols that the potential knows; None: not told, so all.
         cutoff: Å.
 
     Raises:
         UserError: a structure given has too few atoms.
     """
-    crystal = next((atoms for atoms in given if atoms.pbc.all()), None) or _crystal(known)
-    small = next((atoms for atoms in given if not atoms.pbc.any()), None) or _molecule(known, cutoff, crystal)
-    if min(len(crystal), len(small)) < 2:
+    crystal = next((one for one in given if one.atoms.pbc.all()), None) or _crystal(known)
+    fitting = (one for one in given if not one.atoms.pbc.any() and (one.asked or _fits(one.atoms, cutoff)))
+    small = next(fitting, None) or _molecule(known, cutoff, crystal.atoms)
+    if min(len(crystal.atoms), len(small.atoms)) < 2:
         raise UserError("structures: the audit needs structures of at least two atoms")
     return _rattled(crystal, 1), _rattled(small, 2)
 
@@ -60,18 +72,33 @@ def bond(first: str, second: str) -> float:
     return float(covalent_radii[atomic_numbers[first]] + covalent_radii[atomic_numbers[second]])
 
 
-def _crystal(known: Collection[str] | None) -> Atoms:
+def _crystal(known: Collection[str] | None) -> Sample:
     if known is None or {"Si", "O"} <= set(known):
-        return quartz()
+        return Sample(quartz(), "quartz")
     first, second = _two_of(known)
-    return _renamed(quartz(), {"Si": first, "O": second})
+    places = "Si and O" if first == second else f"Si and {second} in place of O"
+    origin = f"quartz with {first} in place of {places}, its bonds as much longer as their radii are larger"
+    return Sample(_renamed(quartz(), {"Si": first, "O": second}), origin)
 
 
-def _molecule(known: Collection[str] | None, cutoff: float | None, crystal: Atoms) -> Atoms:
-    found = [molecule(name) for name in MOLECULES]
-    understood = [atoms for atoms in found if known is None or set(atoms.get_chemical_symbols()) <= set(known)]
-    fitting = [atoms for atoms in understood if cutoff is None or _extent(atoms) + MARGIN < cutoff]
-    return fitting[0] if fitting else _tetrahedron(crystal)
+def _molecules() -> list[Atoms]:
+    return [_molecule_called(name) for name in MOLECULES]
+
+
+def _molecule_called(name: str) -> Atoms:
+    from ase.build import molecule  # brings scipy, which listing benchmarks does not need
+
+    built: Atoms = molecule(name)
+    return built
+
+
+def _molecule(known: Collection[str] | None, cutoff: float | None, crystal: Atoms) -> Sample:
+    for name in MOLECULES:
+        atoms = _molecule_called(name)
+        understood = known is None or set(atoms.get_chemical_symbols()) <= set(known)
+        if understood and _fits(atoms, cutoff):
+            return Sample(atoms, name)
+    return Sample(_tetrahedron(crystal), "an atom of the crystal with its four nearest neighbors")
 
 
 def _tetrahedron(crystal: Atoms) -> Atoms:
@@ -83,10 +110,10 @@ def _tetrahedron(crystal: Atoms) -> Atoms:
 
 
 def _two_of(known: Collection[str]) -> tuple[str, str]:
-    """A heavier and a lighter element, the same twice where there is no other."""
+    """A heavier and a lighter element, H and He only where there are no others; the same twice if it is alone."""
     by_number = sorted(known, key=atomic_numbers.__getitem__)
     heavy = [symbol for symbol in by_number if atomic_numbers[symbol] > 2] or by_number
-    return heavy[-1], heavy[0]
+    return heavy[-1], (heavy if len(heavy) > 1 else by_number)[0]
 
 
 def _renamed(atoms: Atoms, names: dict[str, str]) -> Atoms:
@@ -102,12 +129,13 @@ def _scaled(atoms: Atoms, ratio: float) -> Atoms:
     return scaled
 
 
-def _rattled(atoms: Atoms, seed: int) -> Atoms:
+def _rattled(sample: Sample, seed: int) -> Sample:
     """The atoms displaced, so that no symmetry hides an error."""
-    rattled: Atoms = atoms.copy()
-    rattled.positions += np.random.default_rng(seed).normal(0, RATTLE, atoms.positions.shape)
-    return rattled
+    rattled: Atoms = sample.atoms.copy()
+    rattled.positions += np.random.default_rng(seed).normal(0, RATTLE, rattled.positions.shape)
+    return replace(sample, atoms=rattled)
 
 
-def _extent(atoms: Atoms) -> float:
-    return float(atoms.get_all_distances().max())
+def _fits(atoms: Atoms, cutoff: float | None) -> bool:
+    """Whether all pairs of a molecule stay within the cutoff, so that no neighbor comes or goes."""
+    return cutoff is None or float(atoms.get_all_distances().max()) + MARGIN < cutoff

@@ -15,9 +15,11 @@ from alphanet.errors import UserError
 from alphanet.journal import Journal
 from alphanet.measure.relaxation.cluster import Piece, ask_conditions, client_of, relax_pieces
 from alphanet.measure.relaxation.job import Job
-from alphanet.measure.relaxation.protocol import digest, label
+from alphanet.measure.relaxation.protocol import digest
 from alphanet.measure.relaxation.records import Conditions, Crystal, Header, RelaxationRecord
 from alphanet.measure.relaxation.structures import Structures, natural
+from alphanet.potentials.cards import USUAL
+from alphanet.potentials.forms import file_label
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -62,8 +64,8 @@ class Campaign:
         if missing := sorted(set(ordered) - set(self.structures), key=natural):
             raise UserError(f"there is no structure {missing[0]} ({len(missing)} of {len(ordered)} ids have none)")
         return Header(
-            potential=label(self.job.model),
-            dtype=self.job.options.dtype,
+            potential=file_label(self.job.model),
+            dtype=self.job.options.dtype or USUAL,
             device=self.job.options.device.partition(":")[0],
             engine=self.job.engine,
             protocol=self.job.protocol.described(),

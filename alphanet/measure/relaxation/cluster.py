@@ -10,6 +10,7 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alphanet import durations
 from alphanet.cards import read_yaml
 from alphanet.errors import UserError
 from alphanet.measure.relaxation.isolated import relax_isolated
@@ -30,6 +31,7 @@ CONNECT = "30s"
 LOST_TWICE = 1  # failures after the first with which Dask runs a piece again as it is
 RETRIES = {"distributed.scheduler.allowed-failures": LOST_TWICE}
 WAIT_HOURS = 24.0  # in a queue, unless the file says otherwise
+JOIN = 600.0  # seconds in which a worker has to join a running scheduler
 SAYS_EVERY = 60.0  # seconds
 AHEAD = 2  # pieces a worker's thread has before it; the next is there when one is done
 
@@ -180,33 +182,32 @@ def _slurm(file: str, threads: int) -> Iterator["Client"]:
             raise UserError(f"{file}: {error}") from error
         with cluster, Client(cluster) as client:
             cluster.scale(jobs=jobs)
-            wait_for_jobs(client, jobs, 3600 * hours)
+            limit = durations.words(3600 * hours)
+            logger.info("%d jobs submitted to SLURM; waiting for the first to start, at most %s", jobs, limit)
+            if not _joined(client, 3600 * hours, "in the queue for %s (squeue shows the jobs)"):
+                raise UserError(
+                    f"no SLURM job has started within {limit}; see squeue for the reason, "
+                    "and the same command waits again (wait_hours in the file changes the limit)"
+                )
             yield client
 
 
-def wait_for_jobs(client: "Client", jobs: int, longest: float) -> None:
-    """Return when the first of the jobs in the queue has started; a line a minute says that it waits.
+def _joined(client: "Client", longest: float, waiting: str) -> bool:
+    """Wait for the first worker; a line a minute says so. Returns whether one has come.
 
     Args:
         client: of the cluster.
-        jobs: how many were submitted.
         longest: seconds.
-
-    Raises:
-        UserError: none has started within `longest`.
+        waiting: where the time goes, with `%s` for it.
     """
-    logger.info("%d jobs submitted to SLURM; waiting for the first to start, at most %.3g h", jobs, longest / 3600)
     started = time.monotonic()
     while (waited := time.monotonic() - started) < longest:
         try:
             client.wait_for_workers(1, timeout=min(SAYS_EVERY, longest - waited))
-            return
+            return True
         except TimeoutError:
-            logger.info("waiting in the queue for %.0f min (squeue shows the jobs)", (time.monotonic() - started) / 60)
-    raise UserError(
-        f"no SLURM job has started within {longest / 3600:.3g} h; see squeue for the reason, "
-        "and the same command waits again (wait_hours in the file changes the limit)"
-    )
+            logger.info(f"waiting {waiting}", durations.words(time.monotonic() - started))
+    return False
 
 
 @contextlib.contextmanager
@@ -218,10 +219,14 @@ def _connected(address: str, threads: int) -> Iterator["Client"]:
     except (OSError, ValueError) as error:
         raise UserError(f"cluster: no scheduler answers at {address}: {error}") from error
     with client:
-        if not client.scheduler_info(n_workers=-1)["workers"]:
-            raise UserError(f"cluster: the scheduler at {address} has no workers; start some (dask worker {address})")
+        if not client.nthreads():
+            logger.info("the scheduler at %s has no workers yet; waiting at most %s", address, durations.words(JOIN))
+            if not _joined(client, JOIN, f"for workers at {address} for %s"):
+                raise UserError(
+                    f"cluster: no worker has joined the scheduler at {address}; start some (dask worker {address})"
+                )
         client.run_on_scheduler(_retry_lost)
-        client.run(_set_threads, threads)
+        client.register_plugin(_threads(threads))
         yield client
 
 
@@ -230,9 +235,17 @@ def _retry_lost(dask_scheduler: Any) -> None:
     dask_scheduler.allowed_failures = LOST_TWICE
 
 
-def _set_threads(threads: int) -> None:
-    """Run on a worker that was started by others."""
-    os.environ.update(dict.fromkeys(THREADS, str(threads)))
+def _threads(threads: int) -> Any:
+    """A plugin that reaches the workers that were started by others, now and later."""
+    from distributed import WorkerPlugin
+
+    class Threads(WorkerPlugin):
+        name = "alphanet-threads"  # a later one takes its place
+
+        def setup(self, worker: Any) -> None:  # noqa: ARG002
+            os.environ.update(dict.fromkeys(THREADS, str(threads)))
+
+    return Threads()
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ class Job:
     """Which potential relaxes, and how."""
 
     model: str
-    """As `open_potential` takes it"""
+    """As `open_potential` takes it, with whole paths"""
     options: LoadOptions = field(default_factory=LoadOptions)
     protocol: RelaxationProtocol = field(default_factory=RelaxationProtocol)
     engine: str = "ase"

@@ -14,9 +14,10 @@ from alphanet.errors import UserError
 from alphanet.files import atomic_path, write_text
 from alphanet.measure.relaxation.campaign import Campaign, run
 from alphanet.measure.relaxation.energies import Corrections, formation_energy, read_references
-from alphanet.measure.relaxation.protocol import label, settings_of
+from alphanet.measure.relaxation.protocol import settings_of
 from alphanet.measure.relaxation.records import RelaxationRecord
 from alphanet.measure.relaxation.structures import REFERENCES, SUMMARY, natural, published
+from alphanet.potentials.forms import file_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +95,7 @@ def predict(
     energies = read_references(elements) if elements else None
     corrections = Corrections(_column(labels, CORRECTION), included=settings_of(campaign.job.model).corrected)
     journal = run(campaign, cluster, restart=restart)
-    column = f"e_form_per_atom_{label(campaign.job.model)}"
+    column = f"e_form_per_atom_{file_label(campaign.job.model)}"
     formation = formation_of(energies, corrections) if energies else None
     table = table_of(journal.entries, column, formation)
     predictions = campaign.out / "predictions.csv.gz"

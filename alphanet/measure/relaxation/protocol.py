@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import re
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from pydantic import JsonValue
 
 from alphanet.potentials.card_parts import Relaxation
+from alphanet.potentials.specification import specified
 
 OPTIMIZER, CELL_FILTER = "FIRE", "FrechetCellFilter"
 
@@ -58,12 +57,13 @@ def settings_of(model: str) -> Relaxation:
     """The settings in the card of `model`; the usual ones if it has none.
 
     Raises:
-        UserError: the card is not valid.
+        UserError: there is no such model, or its card is not valid.
     """
-    from alphanet.potentials.cards import baseline_names, load_baseline
-
-    name = model.partition(":")[0]
-    return load_baseline(name).relaxation if name in baseline_names() else Relaxation()
+    card = specified(model).card
+    if card is None:
+        return Relaxation()
+    settings = card.relaxation
+    return settings if settings.dtype in card.dtypes else settings.model_copy(update={"dtype": card.usual_dtype})
 
 
 def protocol_of(model: str, *, fmax: float | None = None, max_steps: int | None = None) -> RelaxationProtocol:
@@ -74,12 +74,6 @@ def protocol_of(model: str, *, fmax: float | None = None, max_steps: int | None 
     """
     card = settings_of(model)
     return RelaxationProtocol(fmax or card.fmax, max_steps or card.max_steps)
-
-
-def label(model: str) -> str:
-    """A model's name as it can stand in names of columns and folders."""
-    name = Path(model).stem if Path(model).suffix else model
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")
 
 
 def digest(values: object) -> str:

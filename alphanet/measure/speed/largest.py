@@ -1,5 +1,6 @@
 """The largest system that fits, by doubling up to the first failure and a binary search; and memory per sample."""
 
+import hashlib
 import logging
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from alphanet.measure.speed.points import Status, Typed, used_memory
 from alphanet.measure.speed.process import LONGEST_OVER, TimedProcess, TimingSettings
 from alphanet.measure.speed.size import MEGABYTE
 from alphanet.measure.speed.structures import supercell, unit_cell
+from alphanet.potentials.forms import file_label
 from alphanet.potentials.kit.worker_kit import packed
 from alphanet.provenance import hardware, software, utc_now
 from alphanet.results.schema import Hardware
@@ -119,7 +121,9 @@ def find_largest(search: Search, folder: Path, budget: float | None = None, *, r
     """
     model = timed_model(search.model, search.setup)
     unit = unit_cell(search.structures)
-    journal = Journal(folder / f"trials_{search.model}.jsonl", _conditions(search, model), Trial, restart=restart)
+    journal = Journal(
+        folder / f"trials_{_file_name(search.model)}.jsonl", _conditions(search, model), Trial, restart=restart
+    )
     trials = _Trials(model, unit, search, journal, np.inf if budget is None else time.monotonic() + budget)
     climb = _Climb(trials, search)
     training: list[Trial] = []
@@ -139,6 +143,13 @@ def find_largest(search: Search, folder: Path, budget: float | None = None, *, r
         training_reason=reason,
         conditions=journal.header,
     )
+
+
+def _file_name(model: str) -> str:
+    """The model's name; of a path its end, and a hash that tells it from others with the same end."""
+    if "/" not in model:
+        return model
+    return f"{file_label(model)}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
 
 
 class _OutOfTimeError(Exception):

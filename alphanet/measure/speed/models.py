@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel, JsonValue
@@ -10,29 +10,32 @@ from pydantic import BaseModel, JsonValue
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
 from alphanet.measure.speed.points import Typed
-from alphanet.potentials import alphanet_worker
-from alphanet.potentials.cards import BaselineCard, baseline_names, load_baseline
+from alphanet.model.released import released_files
+from alphanet.potentials import alphanet_worker, python_worker
+from alphanet.potentials.cards import BaselineCard
 from alphanet.potentials.channel import Worker
 from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
-from alphanet.potentials.opening import DEFAULT_PRESET
+from alphanet.potentials.opening import DEFAULT_PRESET, trained_weights
 from alphanet.potentials.protocol import LoadRequest
 from alphanet.potentials.settings import architecture, model_settings
-from alphanet.potentials.weights import Weights, present
+from alphanet.potentials.specification import Specification, specified
+from alphanet.potentials.weights import Weights
 from alphanet.provenance import code_digest
 
-READINGS = {"alphanet": "paper", "alphanet-v1": "official-v1"}
 START_TIMEOUT = 600.0  # seconds; a first import on a busy machine
 
 
 class TimingSetup(Typed):
     """The setup that all timed models have in common."""
 
-    weights: str = "untrained"  # or released
+    weights: str = "untrained"  # or released: of models whose names tell no weights and that can have random ones
     dtype: str = "float32"
     device: str = "cpu"
     threads: int = 1  # of every library in every worker
     seed: int = 0  # of random weights
-    alphanet: str | None = None  # file with weights of AlphaNet, which also names their reading
+    alphanet: str | None = None  # file or name of AlphaNet's weights, which also names their reading
+    config: str | None = None  # JSON of AlphaNet's files that carry none
+    trust: bool = False  # accept pickled weights whose checksum is not known
 
 
 class ModelInfo(BaseModel):
@@ -75,60 +78,77 @@ class TimedModel:
 
 
 def timed_model(name: str, setup: TimingSetup) -> TimedModel:
-    """The model `NAME` or `NAME@PRESET`.
+    """The model `name`, in one of the forms that `alphanet.potentials.forms.FORMS` lists.
 
     Raises:
         UserError: there is no such potential or preset, its environment is not installed, its weights are not on this
             machine, or it does not compute in this precision.
     """
-    head, _, preset = name.partition("@")
-    if head in READINGS:
-        return _alphanet(name, preset, setup)
-    card = _card(head)
-    if setup.dtype not in card.dtypes:
-        raise UserError(f"{head} computes in {' or '.join(card.dtypes)}, not in {setup.dtype}")
-    if lacking := card.missing_checkout():
-        raise UserError(f"{head}: {lacking}")
-    released = _released(card, preset) if setup.weights == "released" else None
-    request = _baseline_request(card, preset, released, setup)
-    versions = resolved_versions(card) | {"settings": str(request.architecture)}
-    if released is not None:
-        versions |= {"weights": released.sha256 or released.name}
-    return TimedModel(name, python_of(card), card.places, dict(card.environment.variables), request, versions)
+    model = specified(name)
+    if model.card is not None:
+        return _baseline(model, model.card, setup)
+    return _python(model, setup) if model.kind == "python" else _alphanet(model, setup)
 
 
 def make_environments(names: Iterable[str]) -> None:
-    """Make the environments of models, `NAME` or `NAME@PRESET`, that are missing.
+    """Make the environments of models that are missing.
 
     Raises:
         UserError: no such potential (before anything is made), or an environment cannot be made.
     """
-    heads = [name.partition("@")[0] for name in names]
-    for card in [_card(head) for head in heads if head not in READINGS]:
-        if not is_installed(card):
-            install(card)
+    for model in [specified(name) for name in names]:
+        if model.card is not None and not is_installed(model.card):
+            install(model.card)
 
 
-def _card(name: str) -> BaselineCard:
-    if name not in baseline_names():
-        raise UserError(f"no potential {name!r}{did_you_mean(name, [*READINGS, *baseline_names()])}")
-    return load_baseline(name)
-
-
-def _alphanet(name: str, preset: str, setup: TimingSetup) -> TimedModel:
-    head = name.partition("@")[0]
+def _alphanet(model: Specification, setup: TimingSetup) -> TimedModel:
     versions = {"sources": code_digest(["model", "graph.py", "neighbors.py"])}
-    if setup.weights == "released":
-        if setup.alphanet is None:
-            raise UserError("weights released: name a file with AlphaNet's as `alphanet`, or leave AlphaNet out")
-        file = Path(setup.alphanet).resolve()
-        request = _request(setup, checkpoint=str(file))
-        versions |= {"weights": sha256_of(file)}
+    if model.kind == "random" and setup.weights == "released":
+        return replace(_with_weights(model, setup), name=model.text)
+    if model.kind == "random":
+        preset = model.preset or DEFAULT_PRESET
+        _require_preset(preset)
+        request = _request(setup, architecture={"preset": preset, "reading": model.reading})
+        return _here(model, alphanet_worker.__file__, request, versions | {"preset": preset})
+    if model.kind == "released":  # the worker finds them by name, with their configuration
+        file, checkpoint, config = released_files(model.name)[0], model.name, None
     else:
-        _require_preset(preset or DEFAULT_PRESET)
-        request = _request(setup, architecture={"preset": preset or DEFAULT_PRESET, "reading": READINGS[head]})
-        versions |= {"preset": preset or DEFAULT_PRESET}
-    return TimedModel(name, Path(sys.executable), (Path(alphanet_worker.__file__).parent,), {}, request, versions)
+        assert model.file is not None
+        if model.members:
+            raise UserError(f"{model.text}: the time of a committee is that of its members; name one of them")
+        file, checkpoint, config = model.file, str(model.file.resolve()), setup.config
+    settings: dict[str, JsonValue] = {} if config is None else {"config": str(Path(config).resolve())}
+    request = _request(setup, checkpoint=checkpoint, architecture=settings)
+    return _here(model, alphanet_worker.__file__, request, versions | {"weights": sha256_of(file)})
+
+
+def _with_weights(model: Specification, setup: TimingSetup) -> TimedModel:
+    """AlphaNet with the weights that the setup names."""
+    _refuse_preset(model)
+    if setup.alphanet is None:
+        raise UserError("weights released: name a file with AlphaNet's as `alphanet`, or leave AlphaNet out")
+    named = specified(setup.alphanet)
+    if named.kind not in ("file", "released"):
+        raise UserError(f"{setup.alphanet} is neither a file of AlphaNet nor the name of released weights")
+    return _alphanet(named, setup)
+
+
+def _python(model: Specification, setup: TimingSetup) -> TimedModel:
+    """What a callable returns, in a process of this Python that finds the modules that this one finds."""
+    path: list[JsonValue] = [str(Path(place).resolve()) for place in sys.path if place]
+    request = _request(setup, architecture={"callable": model.name, "path": path})
+    return _here(model, python_worker.__file__, request, {"module": model.digest or ""})
+
+
+def _here(model: Specification, worker: str | None, request: LoadRequest, versions: dict[str, str]) -> TimedModel:
+    """A model whose worker runs with this Python."""
+    assert worker is not None
+    return TimedModel(model.text, Path(sys.executable), (Path(worker).parent,), {}, request, versions)
+
+
+def _refuse_preset(model: Specification) -> None:
+    if model.preset:
+        raise UserError(f"{model.text}: @{model.preset} names settings of random weights, and these are released ones")
 
 
 def _require_preset(name: str) -> None:
@@ -138,19 +158,35 @@ def _require_preset(name: str) -> None:
         raise UserError(f"AlphaNet has no preset {name!r}{did_you_mean(name, preset_names())}")
 
 
-def _baseline_request(card: BaselineCard, preset: str, released: Weights | None, setup: TimingSetup) -> LoadRequest:
-    if released is None:
-        settings = model_settings(card, {"preset": preset or None})
-        return _request(setup, stress=card.stress, architecture=architecture(card, settings))
-    if released.path is None:
-        return _request(setup, stress=card.stress, carried=card.checkpoints[released.name].name)
-    return _request(setup, stress=card.stress, checkpoint=str(released.path))
+def _baseline(model: Specification, card: BaselineCard, setup: TimingSetup) -> TimedModel:
+    if setup.dtype not in card.dtypes:
+        raise UserError(f"{card.name} computes in {' or '.join(card.dtypes)}, not in {setup.dtype}")
+    if lacking := card.missing_checkout():
+        raise UserError(f"{card.name}: {lacking}")
+    versions = resolved_versions(card)
+    if model.has_weights or setup.weights == "released" or card.small is None:
+        request, weights = _trained(model, card, setup)
+        versions |= {"settings": str(request.architecture), "weights": weights}
+    else:
+        settings = model_settings(card, {"preset": model.preset or None})
+        request = _request(setup, stress=card.stress, architecture=architecture(card, settings))
+        versions |= {"settings": str(request.architecture)}
+    return TimedModel(model.text, python_of(card), card.places, dict(card.environment.variables), request, versions)
 
 
-def _released(card: BaselineCard, name: str) -> Weights:
-    if card.released is None:
+def _trained(model: Specification, card: BaselineCard, setup: TimingSetup) -> tuple[LoadRequest, str]:
+    """The request for trained weights, and what identifies these."""
+    _refuse_preset(model)
+    if not model.has_weights and card.released is None:
         raise UserError(f"weights released: {card.name} has none; leave it out, or use untrained")
-    return present(card, name or card.released)
+    weights = trained_weights(model, card, trust=setup.trust)
+    if not isinstance(weights, Weights):
+        file = weights.resolve()
+        return _request(setup, stress=card.stress, checkpoint=str(file)), sha256_of(file)
+    if weights.path is None:
+        return _request(setup, stress=card.stress, carried=card.checkpoints[weights.name].name), weights.name
+    request = _request(setup, stress=card.stress, checkpoint=str(weights.path))
+    return request, weights.sha256 or weights.name
 
 
 def _request(

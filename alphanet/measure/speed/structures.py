@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from scipy.spatial.transform import Rotation
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.paths import resources
@@ -57,6 +56,8 @@ def copper() -> Atoms:
 
 def water() -> Atoms:
     """64 molecules on a cubic lattice at 1.00 g/cm^3, turned at random with a fixed seed."""
+    from scipy.spatial.transform import Rotation
+
     random, spacing = np.random.default_rng(0), WATER_VOLUME ** (1 / 3)
     turns = Rotation.random(SITES**3, random).as_matrix()
     centers = spacing * (np.indices((SITES,) * 3).reshape(3, -1).T + 0.5)

@@ -71,8 +71,9 @@ class FastModel:
         }  # fmt: skip
         self.mode = "compiled" if compiled else "blocked"
         """compiled, blocked (the same, not compiled) or eager (the reference)"""
-        # Element tables are arguments of the functions, so that models of other elements share what is compiled.
-        architecture = f"{type(model).__name__} {model.config.model_dump_json(exclude={'elements'})}"
+        # Element tables are arguments of the functions, so that models of other elements share what is compiled; the
+        # repulsion is no part of them.
+        architecture = f"{type(model).__name__} {model.config.model_dump_json(exclude={'elements', 'zbl'})}"
         compiler = Compiler(architecture) if compiled else None
         H = model.config.hidden_channels
         own, refusal = _kernels(model) if (compiled if native is None else native) else (None, None)
@@ -151,18 +152,35 @@ class FastModel:
             output = self._network(replace(graph, positions=positions), arrays, token)
         element = self.model.element_of_number[graph.numbers]
         atomic_energies = self.model.reference(output.detach(), element)
+        repulsion = self._repulsion(graph, layout, vector)
+        if repulsion is not None:
+            atomic_energies = atomic_energies + repulsion[0]
         energy = sum_over_atoms(atomic_energies, graph)
         if not differentiates:
             return Prediction(energy, atomic_energies)
         arrays.prepare_gradients()
         seed = self.model.reference.scale.to(output.dtype).expand_as(output)
         direct, _ = torch.autograd.grad(output, [positions, token], seed, allow_unused=True)
+        if repulsion is not None:
+            arrays.vector_gradient.add_(repulsion[1])
         return Prediction(
             energy,
             atomic_energies,
             forces=-_by_positions(graph, arrays, direct) if forces else None,
             stress=per_volume(_by_strain(graph, arrays, direct), graph) if stress else None,
         )
+
+    def _repulsion(self, graph: AtomGraph, layout: EdgeLayout, vector: Tensor) -> tuple[Tensor, Tensor] | None:
+        """(N,) eV, and the derivatives of their sum by `vector`; None if the model has no repulsion.
+
+        The filling is farther away than the repulsion reaches.
+        """
+        if self.model.repulsion is None:
+            return None
+        ends = graph.numbers[layout.receiver][:, None], graph.numbers[layout.sender]
+        halves, gradient = self.model.repulsion.halves_and_gradient(vector, *ends)
+        energies = torch.zeros(graph.n_atoms, dtype=torch.float64, device=vector.device)
+        return energies.index_add_(0, layout.receiver, halves.sum(1).double()), gradient
 
     def _arrays(self, layout: EdgeLayout, vector: Tensor, differentiates: bool, arena: Arena) -> EdgeArrays:
         columns = 2 * self.model.config.hidden_channels + self._network.n_columns

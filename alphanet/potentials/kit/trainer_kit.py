@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from loop import METRICS
-from loop.table import errors_text, validations, write_rows
+from loop.table import epoch_text, validations, write_rows
 from worker_kit import logger
 
 
@@ -41,8 +41,7 @@ class ValidationLog:
             if row["step"] > self._last:
                 self._last = int(row["step"])
                 of = f"/{self._epochs}" if self._epochs else ""
-                errors = {name.removeprefix("valid_"): value for name, value in row.items()}
-                logger.info("epoch %d%s: validation %s", row["epoch"], of, errors_text(errors))
+                logger.info("epoch %d%s: %s", row["epoch"], of, epoch_text(row))
 
     def best(self, steps_per_epoch: int, planned: int) -> Best:
         """The best validation so far, at the end of an epoch or of the training.

@@ -2,8 +2,9 @@
 
 This file is run inside the baselines' environments, where it is imported as `worker_kit`; it needs numpy and nothing of
 alphanet. A `worker.py` has `load(request) -> model` with `model.info` and `model.predict(structures)`, which is
-`model.evaluate(model.prepare(structures))` where the package takes a graph, and `train(request)` if it trains. What it
-writes to `logger` reaches the caller's log.
+`model.evaluate(model.prepare(structures))` where the package takes a graph, `train(request)` if it trains, and
+`start(request)` if a training can go on from weights, see `starting`. What it writes to `logger` reaches the caller's
+log.
 """
 
 from __future__ import annotations
@@ -133,8 +134,10 @@ def serve(channel: Any, places: Sequence[str], log: str) -> None:
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
-    # Ctrl-C in a terminal reaches the whole process group; the parent decides what happens to its workers.
+    # Ctrl-C in a terminal reaches the whole process group, and SLURM's warning the whole step; the parent decides what
+    # happens to its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     end_with_parent()
     logger.addHandler(_ToCaller(channel))
     logger.setLevel(logging.INFO)
@@ -260,6 +263,9 @@ class _Calls:
         import timing
 
         return timing.difference(self._model, request)
+
+    def start(self, request: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._worker().start(request))
 
     def train(self, request: dict[str, Any]) -> dict[str, Any]:
         return dict(self._worker().train(request))

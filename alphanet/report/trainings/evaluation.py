@@ -30,7 +30,7 @@ from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
 from alphanet.results.schema import RESULTS, BenchmarkResult, Curve, Figure, Point, read_result
 from alphanet.training.fine_tuning import list_of, weights_of
-from alphanet.training.folder import TrainingResult
+from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.settings import FineTuning
 
 KIND = "training"
@@ -57,14 +57,15 @@ def evaluate_training(folder: Path, trained: TrainingResult, data: PreparedData 
     Raises:
         UserError: the weights cannot be loaded, or predict numbers that are not finite.
     """
-    stores = {"valid": data.valid} | ({} if data.test is None else {"test": data.test})
+    stores = stores_of(data)
     identities = {split: frames_identity(store) for split, store in stores.items()}
-    before = _earlier(folder, trained, identities)
+    before = earlier_evaluation(folder, trained, identities)
     if before is not None:
         return before
     accuracies = _accuracies(trained, stores)
     records = [
-        _record(trained, split, identities[split], accuracy, identities) for split, accuracy in accuracies.items()
+        evaluation_record(trained, split, identities[split], accuracy, identities)
+        for split, accuracy in accuracies.items()
     ]
     records += _before_and_after(trained, stores, identities)
     title = f"{trained.name} trained on {trained.settings['dataset']}"
@@ -98,6 +99,11 @@ def evaluate_training(folder: Path, trained: TrainingResult, data: PreparedData 
     return result
 
 
+def stores_of(data: PreparedData | OwnFrames) -> dict[str, Path]:
+    """The stores of the splits that a training is evaluated on."""
+    return {"valid": data.valid} | ({} if data.test is None else {"test": data.test})
+
+
 def frames_identity(store: Path) -> str:
     """A hash of the frames in a store and their labels, whatever their order."""
     prints = sorted(fingerprint(atoms, labels_of(atoms)) for atoms in FrameStore(store))
@@ -125,7 +131,7 @@ def learning_curves(folder: Path, row: str) -> list[Curve]:
     return curves
 
 
-def _earlier(folder: Path, trained: TrainingResult, identities: Mapping[str, str]) -> BenchmarkResult | None:
+def earlier_evaluation(folder: Path, trained: TrainingResult, identities: Mapping[str, str]) -> BenchmarkResult | None:
     """The result of an earlier evaluation of the same weights on the same frames."""
     if not (folder / RESULTS).is_file():
         return None
@@ -147,16 +153,16 @@ def _accuracies(trained: TrainingResult, stores: Mapping[str, Path]) -> dict[str
     for split, store in stores.items():
         logger.info("evaluating the %s frames", split)
         frames[split] = FrameStore(store)
-    return _errors(trained, trained.model, frames)
+    return errors_of(trained, trained.model, frames)
 
 
-def _errors(
+def errors_of(
     trained: TrainingResult, weights: Path, frames: Mapping[str, Iterable[Atoms]], config: Path | None = None
 ) -> dict[str, Accuracy]:
-    """Errors of weights of the trained kind on sets of frames."""
+    """Errors of weights of the trained kind, or of the committee in a folder, on sets of frames."""
     settings: Mapping[str, Any] = trained.settings
     ours = trained.name == ALPHANET
-    name = str(weights) if ours else f"{trained.name}:{weights}"
+    name = str(weights) if ours or weights.is_dir() else f"{trained.name}:{weights}"
     options = LoadOptions(
         dtype=settings["precision"],
         device=settings["device"],
@@ -184,23 +190,35 @@ def _before_and_after(
     split = "test" if "test" in stores else "valid"
     old = start.old or start.replay
     of_old: Mapping[str, Iterable[Atoms]] = {} if old is None else {"old": list_of(old)}
-    weights, config = weights_of(start)
+    if trained.name == ALPHANET:
+        weights, config = weights_of(start)
+    else:
+        weights, config = RunFolder(trained.model.parent).start, None
     results: list[tuple[str, str, Accuracy]] = []
     try:
-        before = _errors(trained, weights, {split: FrameStore(stores[split]), **of_old}, config)
+        before = errors_of(trained, weights, {split: FrameStore(stores[split]), **of_old}, config)
     except UserError as error:  # elements that the old weights do not know
         logger.info("errors before the fine-tuning are not known: %s", error)
-        before = _errors(trained, weights, of_old, config) if of_old else {}
+        before = errors_of(trained, weights, of_old, config) if of_old else {}
     logger.info("evaluating the weights before the fine-tuning")
     results += [(f"{name}, before", identities.get(name, name), accuracy) for name, accuracy in before.items()]
-    after = _errors(trained, trained.model, of_old) if of_old else {}
+    after = errors_of(trained, trained.model, of_old) if of_old else {}
     results += [(name, name, accuracy) for name, accuracy in after.items()]
-    return [_record(trained, name, frames, accuracy, identities) for name, frames, accuracy in results]
+    return [evaluation_record(trained, name, frames, accuracy, identities) for name, frames, accuracy in results]
 
 
-def _record(
+def evaluation_record(
     trained: TrainingResult, split: str, frames: str, accuracy: Accuracy, identities: Mapping[str, str]
 ) -> Record:
+    """The record of an evaluation.
+
+    Args:
+        trained: the training.
+        split: that was evaluated, as tables name it.
+        frames: identity of its frames.
+        accuracy: the errors.
+        identities: of the frames of all splits.
+    """
     settings = trained.settings
     data: dict[str, JsonValue] = {
         "dataset": settings["dataset"],

@@ -18,6 +18,7 @@ ERRORS = (
     ("force_rmse", "force RMSE (meV/Å)"),
     ("stress_mae", "stress MAE (meV/Å^3)"),
 )
+QUANTITIES = (("energy", "meV/atom"), ("force", "meV/Å"), ("stress", "meV/Å^3"))
 
 
 def error_grid(trainings: Mapping[str, Sequence[Record]], splits: Sequence[str] = SPLITS) -> Grid:
@@ -47,6 +48,21 @@ def error_grid(trainings: Mapping[str, Sequence[Record]], splits: Sequence[str] 
     return Grid(id="errors", title="Errors of the trained models", columns=columns, rows=rows)
 
 
+def calibration_grid(records: Sequence[Record]) -> Grid:
+    """A committee's spread against its errors: a row for each split and quantity."""
+    rows = []
+    for record in records:
+        measured: Any = record.metrics.get("calibration", {})
+        for quantity, unit in QUANTITIES:
+            if quantity in measured:
+                values = measured[quantity]
+                sizes = [_shown(values[key], MILLI, record.id) for key in ("rmse", "spread")]
+                ratios = [_shown(values[key], 1.0, record.id) for key in ("scale", "calibration", "spearman")]
+                rows.append((f"{quantity} ({unit})", str(record.data["split"]), *sizes, *ratios))
+    columns = ("quantity", "frames of", "RMSE", "RMS spread", "RMSE / spread", "calibration", "rank correlation")
+    return Grid(id="calibration", title="Spread of the committee against its errors", columns=columns, rows=tuple(rows))
+
+
 def text_rows(grid: Grid) -> list[tuple[str, ...]]:
     """The rows of a grid as texts."""
     return [tuple(cell.text if isinstance(cell, Number) else cell for cell in row) for row in grid.rows]
@@ -60,8 +76,11 @@ def settings_grid(trained: TrainingResult) -> Grid:
 
 
 def _number(record: Record, key: str) -> Number | str:
-    value = record.value(key)
-    return "–" if value is None else Number(text=value_text(MILLI * value), value=MILLI * value, origin=record.id)
+    return _shown(record.value(key), MILLI, record.id)
+
+
+def _shown(value: float | None, factor: float, origin: str) -> Number | str:
+    return "–" if value is None else Number(text=value_text(factor * value), value=factor * value, origin=origin)
 
 
 def _text(value: Any) -> str:

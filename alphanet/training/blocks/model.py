@@ -27,6 +27,6 @@ def in_blocks(model: InteratomicModel) -> Callable[[AtomGraph], Tensor]:
             output = official.network(model, graph)
         else:
             return model(graph)
-        return model.reference(output, model.element_of_number[graph.numbers])
+        return model.atomic_energies(output, graph)
 
     return atomic_energies

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from alphanet import durations
 from alphanet.benchmark.claims.samples import Samples, samples_of_records, with_frame_errors
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
@@ -255,8 +256,6 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         return None, *gpu_days([(task.work.training, scale) for task in trained])
 
     def _cost_text(self, tasks: int, trained: int, minutes: float | None, days: float | None) -> str:
-        from alphanet.benchmark.listing import minutes_text
-
         if not tasks:
             return "nothing can be measured"
         if minutes is None:
@@ -265,4 +264,4 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
             estimated = "unknown" if days is None else f"about {float(f'{days:.2g}'):g} GPU-days, estimated"
             return f"{trained} trainings, as long as their epochs take: {estimated}"
         usual = self.card.scale(self.options.scale).usual_seconds or 0.0
-        return f"{trained} trainings, about {usual:g} s each: {minutes_text(minutes)}"
+        return f"{trained} trainings, about {usual:g} s each: {durations.words(60 * minutes)}"

@@ -11,6 +11,7 @@ from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column
 from alphanet.cards import Card
 from alphanet.data.cards import SourceFile, load_card
 from alphanet.errors import UserError, did_you_mean
+from alphanet.potentials.specification import specified
 
 Subset = Literal["full", "unique", "most-stable"]
 
@@ -142,7 +143,7 @@ def relaxation_card(
 
     Args:
         name: of the benchmark and its folder.
-        models: as `alphanet.potentials.opening.open_potential` takes them.
+        models: in any form of `alphanet.potentials.forms.FORMS`.
         engine: ase, one structure at a time; torch-sim, `batch_size` at once.
         batch_size: structures that torch-sim relaxes together.
         dtype: float32 or float64; that of the model's published entry if None.
@@ -153,7 +154,7 @@ def relaxation_card(
         trust: accept pickled weights whose checksum is not known.
 
     Raises:
-        UserError: a value is not valid, or a model is named twice.
+        UserError: a value is not valid, or a model is named twice or is none.
     """
     relaxation = {
         "engine": engine,
@@ -165,16 +166,11 @@ def relaxation_card(
         "config": None if config is None else config.resolve(),
         "trust": trust,
     }
-    rows = {model: {"model": _whole_path(model), "relaxation": relaxation} for model in models}
+    rows = {model: {"model": specified(model).absolute, "relaxation": relaxation} for model in models}
     if len(rows) != len(models):
         raise UserError("a model is named twice")
     scale = {"protocol": f"Initial structures of WBM, relaxed by {engine}, against labels of WBM."}
     return _ad_hoc(name, f"Stability of WBM's crystals: {', '.join(models)}", rows, scale)
-
-
-def _whole_path(model: str) -> str:
-    """The absolute path of a file, which workers with other working folders need."""
-    return str(Path(model).resolve()) if Path(model).is_file() else model
 
 
 def _ad_hoc(name: str, title: str, rows: Mapping[str, Any], scale: Mapping[str, Any]) -> DiscoveryCard:

@@ -11,13 +11,14 @@ from alphanet.errors import UserError
 from alphanet.measure.discovery.compare import compare_predictions
 from alphanet.measure.discovery.files import read_columns
 from alphanet.measure.discovery.tables import predicted_column
+from alphanet.potentials.forms import file_label
+from alphanet.potentials.specification import specified
 
 if TYPE_CHECKING:
     from alphanet.measure.relaxation.campaign import Campaign
     from alphanet.measure.relaxation.prediction import RelaxationResult
 
 FOLDER = "relaxed"  # in the benchmark's folder; it holds the folder of one campaign per row
-ALPHANET = "alphanet"
 
 
 def campaign_of(row: DiscoveryRow, options: RunOptions, folder: Path) -> "Campaign":
@@ -29,13 +30,13 @@ def campaign_of(row: DiscoveryRow, options: RunOptions, folder: Path) -> "Campai
     from alphanet.measure.relaxation.campaign import Campaign
     from alphanet.measure.relaxation.job import Job
     from alphanet.measure.relaxation.prediction import numbers_of_sites
-    from alphanet.measure.relaxation.protocol import label, protocol_of, settings_of
+    from alphanet.measure.relaxation.protocol import protocol_of, settings_of
     from alphanet.measure.relaxation.sampling import sample
     from alphanet.measure.relaxation.structures import initial_structures
     from alphanet.potentials.opening import LoadOptions
 
-    if row.model == ALPHANET:
-        raise UserError("alphanet comes without weights: relax with its file, as a model of `bench wbm`")
+    if specified(row.model).kind == "random":
+        raise UserError(f"{row.model} comes without weights: relax with its file, as a model of `bench wbm`")
     settings = row.relaxation or RelaxationSettings()
     loading = LoadOptions(
         dtype=settings.dtype or settings_of(row.model).dtype,
@@ -50,7 +51,7 @@ def campaign_of(row: DiscoveryRow, options: RunOptions, folder: Path) -> "Campai
     ids: Iterable[str] = structures
     if options.relax is not None:
         ids = sample(ids, options.relax, options.seed, numbers_of_sites(options.truth))
-    return Campaign(job, structures, tuple(ids), folder / FOLDER / label(row.model))
+    return Campaign(job, structures, tuple(ids), folder / FOLDER / file_label(row.model))
 
 
 def relax(row: DiscoveryRow, options: RunOptions, folder: Path) -> tuple["RelaxationResult", "Campaign"]:
@@ -86,10 +87,8 @@ def relaxed_anew(row: DiscoveryRow, options: RunOptions, folder: Path) -> dict[s
 
 def _formation_energies(result: "RelaxationResult", campaign: "Campaign") -> dict[str, float]:
     """By id, eV/atom."""
-    from alphanet.measure.relaxation.protocol import label
-
     if result.summary.corrections is None:
         raise UserError(result.notes[0])
-    column = f"e_form_per_atom_{label(campaign.job.model)}"
+    column = f"e_form_per_atom_{file_label(campaign.job.model)}"
     values = read_columns(campaign.out / "predictions.csv.gz", [column])[column]
     return {str(identity): float(value) for identity, value in values.items()}

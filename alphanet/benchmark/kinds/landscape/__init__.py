@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from alphanet import durations
 from alphanet.benchmark.claims.samples import Sample, Samples, seed_of
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
@@ -309,12 +310,10 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         return None, *gpu_days([(task.work.training, table_scale) for task in trainings])
 
     def _cost_text(self, trainings: int, minutes: float | None, days: float | None) -> str:
-        from alphanet.benchmark.listing import minutes_text
-
         if not trainings:
             return "nothing can be trained"
         text = f"{trainings} training{'s' if trainings > 1 else ''}, unless {self.card.trained.table} has run: "
         if minutes is None:
             return text + ("unknown" if days is None else f"about {days:.2g} GPU-days, estimated")
         beside = self.card.scale(self.options.scale).minutes or 0.0
-        return text + f"about {minutes_text(minutes)} with it, {minutes_text(beside)} without"
+        return text + f"about {durations.words(60 * minutes)} with it, {durations.words(60 * beside)} without"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 
+from alphanet import durations
 from alphanet.benchmark.claims.samples import Samples, samples_of_records
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
@@ -55,8 +56,6 @@ class Speed(Kind[SpeedCard, SweepWork]):
 
     def plan(self) -> Plan[SweepWork]:
         """Return one task per sweep, over all rows."""
-        from alphanet.benchmark.listing import minutes_text
-
         require_mode(self.options.mode)
         if self.card.accuracy is not None:
             require_metric(self.card.accuracy)
@@ -67,7 +66,7 @@ class Speed(Kind[SpeedCard, SweepWork]):
         places = tuple(all_places(self.card))
         return Plan(
             tasks=tuple(Task(name, places, SweepWork(name), 60 * scale.minutes) for name in self.card.sweeps),
-            cost=f"{minutes_text(minutes)} at most{place}",
+            cost=f"{durations.words(60 * minutes)} at most{place}",
             minutes=minutes,
             data=(need_from_user(wanted),) if wanted else (),
             models=tuple(row.model for row in self.card.rows.values()),

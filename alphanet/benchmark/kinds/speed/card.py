@@ -1,11 +1,13 @@
 """Cards of speed: tables with printed numbers, figures without, and sweeps that a user asks for."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from alphanet.benchmark.card import AD_HOC, BenchmarkCard, Column, Row
+from alphanet.benchmark.kinds.opening import rows_of_models
 from alphanet.benchmark.kinds.timing import AD_HOC_REASON, TimingScale
 from alphanet.cards import Card, validate
 from alphanet.errors import did_you_mean
@@ -104,12 +106,14 @@ def speed_card(
     weights: str = "untrained",
     dtype: str = "float32",
     alphanet: str | None = None,
+    config: Path | None = None,
+    trust: bool = False,
 ) -> SpeedCard:
     """The card of a user's sweep, with the single scale `AD_HOC`.
 
     Args:
         name: of its folder.
-        models: `NAME` or `NAME@PRESET`, the reference of the ratios first.
+        models: in any form of `alphanet.potentials.forms.FORMS`, the reference of the ratios first.
         sizes: atoms in a structure.
         structures: a material or a file.
         tasks: timed together: step, forward, train.
@@ -117,9 +121,11 @@ def speed_card(
         passes: over all sizes, each in new processes.
         rounds: turns of each model at each size in a pass.
         minutes: for everything.
-        weights: untrained or released.
+        weights: untrained or released, of models whose names tell no weights.
         dtype: float32 or float64.
-        alphanet: file with AlphaNet's weights, if they are released ones.
+        alphanet: file or name of AlphaNet's weights, if they are released ones.
+        config: JSON of AlphaNet's files that carry none.
+        trust: accept pickled weights whose checksum is not known.
 
     Raises:
         UserError: a value that no card may have.
@@ -137,13 +143,15 @@ def speed_card(
         "weights": weights,
         "dtype": dtype,
         "alphanet": alphanet,
+        "config": config,
+        "trust": trust,
     }
     values = {
         "kind": "speed",
         "name": name,
         "title": "Time and memory of a training step" if "train" in tasks else "Time and memory of energy and forces",
         "sweeps": {"training" if "train" in tasks else "inference": tuple(tasks)},
-        "rows": {model: {"model": model} for model in models},
+        "rows": rows_of_models(models),
         "scales": {AD_HOC: scale},
     }
     return validate(values, SpeedCard, name)

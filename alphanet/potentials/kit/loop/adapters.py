@@ -38,14 +38,24 @@ def freeze(network: nn.Module, patterns: Sequence[str]) -> int:
     for pattern in patterns:
         matching = [name for name in names if fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*")]
         if not matching:
-            parts = ", ".join(sorted({name.partition(".")[0] for name in names}))
-            raise TrainingError(f"finetune.freeze: no parameter matches {pattern!r}; the network has {parts}")
+            raise TrainingError(
+                f"finetune.freeze: no parameter matches {pattern!r}; the network has {', '.join(_parts([*names]))}"
+            )
         for name in matching:
             names[name].requires_grad_(False)
     frozen = sum(value.numel() for value in names.values() if not value.requires_grad)
     if patterns and frozen == sum(value.numel() for value in names.values()):
         raise TrainingError("finetune.freeze: the patterns match every parameter and leave nothing to train")
     return frozen
+
+
+def _parts(names: Sequence[str]) -> list[str]:
+    """The beginnings of names, cut where they first differ."""
+    paths = [name.split(".") for name in names]
+    depth = 1
+    while len({tuple(path[:depth]) for path in paths}) == 1 and depth < min(map(len, paths)):
+        depth += 1
+    return sorted({".".join(path[:depth]) for path in paths})
 
 
 def add_low_rank(network: nn.Module, rank: int, seed: int) -> int:

@@ -32,7 +32,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class StoppedBySignalError(Exception):
-    """A signal asked to stop; a checkpoint is saved."""
+    """The signal `number` asked to stop; a checkpoint is saved."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -90,7 +94,7 @@ class Checkpoints(Checkpoint):
         self._export = export
         self._seconds_before = 0.0
         self._started = self._saved = time.monotonic()
-        self._interrupted = False
+        self._signal = 0  # that asked to stop
         self._handlers: dict[int, Any] = {}
 
     @property
@@ -141,17 +145,17 @@ class Checkpoints(Checkpoint):
             StoppedBySignalError: a signal came.
         """
         assert isinstance(pl_module, TrainingModule)
-        interrupted, expired, due = self._agreed(trainer, pl_module)
+        stop, expired, due = self._agreed(trainer, pl_module)
         if trainer.is_last_batch:
             return
         if trainer.global_step >= pl_module.total_steps:  # a validation follows, which ends the epoch
             trainer.should_stop = True
             return
-        if not (interrupted or expired or due):
+        if not (stop or expired or due):
             return
         self._save(trainer)
-        if interrupted:
-            raise StoppedBySignalError
+        if stop:
+            raise StoppedBySignalError(stop)
         if expired:
             self.expired = trainer.should_stop = True
             trainer.check_val_every_n_epoch = 1
@@ -181,13 +185,13 @@ class Checkpoints(Checkpoint):
         if self.expired:  # the epoch was cut short, and its state is saved
             return
         assert isinstance(pl_module, TrainingModule)
-        interrupted, self.expired, due = self._agreed(trainer, pl_module)
+        stop, self.expired, due = self._agreed(trainer, pl_module)
         self.converged = self._settings.until == "convergence" and is_flat(self._validations)
         validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
-        if validated or interrupted or self.expired or due:
+        if validated or stop or self.expired or due:
             self._save(trainer)
-        if interrupted:
-            raise StoppedBySignalError
+        if stop:
+            raise StoppedBySignalError(stop)
         if self.expired or self.converged or pl_module.in_last_epoch:
             trainer.should_stop = True
 
@@ -202,15 +206,15 @@ class Checkpoints(Checkpoint):
         self.teardown(trainer, pl_module, "fit")
 
     def _stop_soon(self, number: int, frame: FrameType | None) -> None:
-        if self._interrupted and number == signal.SIGINT:
+        if self._signal and number == signal.SIGINT:
             raise KeyboardInterrupt  # asked twice: stop now, without the steps since the last checkpoint
-        self._interrupted = True
+        self._signal = number
 
-    def _agreed(self, trainer: Trainer, module: LightningModule) -> tuple[bool, bool, bool]:
-        """Interrupted, out of time, checkpoint due: true on all ranks if true on one."""
+    def _agreed(self, trainer: Trainer, module: LightningModule) -> tuple[int, bool, bool]:
+        """Signal that asked to stop (0: none), out of time, checkpoint due: on all ranks what is so on one."""
         limit = self._settings.max_time
         wishes = (
-            self._interrupted,
+            self._signal,
             limit is not None and self.seconds >= limit,
             time.monotonic() - self._saved >= self._settings.checkpoint_every,
         )
@@ -219,8 +223,8 @@ class Checkpoints(Checkpoint):
         together = trainer.strategy.reduce(
             torch.tensor(wishes, dtype=torch.float32, device=module.device), reduce_op="max"
         )
-        interrupted, expired, due = (bool(value) for value in together)
-        return interrupted, expired, due
+        stop, expired, due = together.tolist()
+        return int(stop), bool(expired), bool(due)
 
     def _save(self, trainer: Trainer) -> None:
         trainer.save_checkpoint(self._last)

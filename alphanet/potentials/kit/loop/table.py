@@ -16,16 +16,34 @@ COLUMNS = (
     *(f"valid_{name}" for name in QUANTITIES),
     "seconds",  # since this start
 )
+UNITS = {"energy_mae": "meV/atom", "force_mae": "meV/Å", "stress_mae": "meV/Å^3"}  # thousandths of the columns
 
 
 def errors_text(errors: Mapping[str, float]) -> str:
-    """Energy and force errors (eV/atom, eV/Å) in words, as far as there are any."""
-    parts = []
-    if "energy_mae" in errors:
-        parts.append(f"energy {1000 * errors['energy_mae']:.3g} meV/atom")
-    if "force_mae" in errors:
-        parts.append(f"force {1000 * errors['force_mae']:.3g} meV/Å")
+    """Energy, force and stress errors (eV/atom, eV/Å, eV/Å^3) in words, as far as there are any; or the loss."""
+    parts = [
+        f"{name.removesuffix('_mae')} {1000 * errors[name]:.3g} {unit}"
+        for name, unit in UNITS.items()
+        if name in errors
+    ]
     return ", ".join(parts) or f"loss {errors['loss']:.3g}"
+
+
+def epoch_text(row: Mapping[str, float]) -> str:
+    """What is known of an epoch, from the columns of its row: the training's loss, and the validation's errors."""
+    known = {part: _part(row, part) for part in ("train", "valid")}
+    texts = []
+    if "loss" in known["train"]:
+        texts.append(f"training loss {known['train']['loss']:.3g}")
+    if known["valid"]:
+        texts.append(f"validation {errors_text(known['valid'])}")
+    elif len(known["train"]) > 1:
+        texts.append(errors_text(known["train"]))
+    return "; ".join(texts)
+
+
+def _part(row: Mapping[str, float], part: str) -> dict[str, float]:
+    return {name: row[f"{part}_{name}"] for name in QUANTITIES if f"{part}_{name}" in row}
 
 
 def keep_rows(path: Path, step: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.plugins import CheckpointIO, ClusterEnvironment
-from lightning.pytorch.plugins.environments import LightningEnvironment, SLURMEnvironment
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy, ParallelStrategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from . import LAST, TrainingError
+from .bar import TrainingBar
 from .checkpoints import AtomicCheckpointIO, Checkpoints, StoppedBySignalError, require_readable
 from .cost_log import CostLog
 from .costs import costs_of
 from .logs import TrainingLog
 from .module import TrainingModule
 from .schedule import ENDLESS
+from .slurm import cluster_environment
 
 if TYPE_CHECKING:
     from alphanet.training.settings import TrainingSettings
@@ -67,14 +68,12 @@ def make_trainer(
     """The trainer of one run; it writes nothing yet.
 
     Raises:
-        TrainingError: this machine has no such device or not so many, or SLURM's tasks were not started by srun.
+        TrainingError: this machine has no such device or not so many, or SLURM started other tasks than they need.
     """
     parallel = parallel or Parallel()
-    _require_srun()
     plugins: list[CheckpointIO | ClusterEnvironment] = [AtomicCheckpointIO()]
-    if SLURMEnvironment.detect():
-        # Checkpoints saves on SLURM's signals, at the end of a step; Lightning would in the midst of one.
-        plugins.append(SLURMEnvironment(auto_requeue=False))
+    if (environment := cluster_environment(parallel)) is not None:
+        plugins.append(environment)
     accelerator, _, index = settings.device.partition(":")
     where: dict[str, Any] = {
         "accelerator": accelerator,
@@ -83,7 +82,8 @@ def make_trainer(
         "strategy": _strategy(parallel),
     }
     shown = sys.stderr.isatty() and logger.isEnabledFor(logging.INFO)
-    bar = [RichProgressBar(leave=False, console_kwargs={"stderr": True})] if shown else []
+    log = TrainingLog(folder, settings.log_every)
+    bar = [TrainingBar(log)] if shown else []
     try:
         return Trainer(
             **where,
@@ -94,10 +94,10 @@ def make_trainer(
             use_distributed_sampler=False,
             # Sums over edges would depend on how threads happen to take turns; warn where CUDA has no other kernel.
             deterministic="warn",
-            enable_progress_bar=bool(bar),
+            enable_progress_bar=False,
             enable_model_summary=False,
             logger=False,
-            callbacks=[CostLog(), TrainingLog(folder, settings.log_every), *bar, checkpoints],
+            callbacks=[CostLog(), log, *bar, checkpoints],
             plugins=plugins,  # type: ignore[arg-type]
         )
     except (MisconfigurationException, ValueError, RuntimeError) as error:
@@ -105,23 +105,13 @@ def make_trainer(
         raise TrainingError(f"cannot train with {choice}: {' '.join(str(error).split())}") from error
 
 
-def _require_srun() -> None:
-    """Raise TrainingError in a SLURM job of several tasks whose script starts this process itself, which is one."""
-    tasks = os.environ.get("SLURM_NTASKS", "1")
-    inside = {"SLURM_STEP_ID", "SLURM_STEPID"} & os.environ.keys()
-    if tasks.isdigit() and int(tasks) > 1 and not inside:
-        raise TrainingError(
-            f"SLURM gives this job {tasks} tasks, but srun did not start this command: write `srun alphanet train …` "
-            "and --ntasks-per-node (a task for each GPU) into the script, or ask for --ntasks=1"
-        )
-
-
 def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, folder: Path) -> Outcome:
     """Train, from the last checkpoint in `folder` if there is one.
 
     Raises:
         TrainingError: what stops being finite, an unreadable checkpoint, a full disk.
-        KeyboardInterrupt: a signal asked to stop; the same call resumes.
+        KeyboardInterrupt: Ctrl-C asked to stop; the same call resumes. Another signal (SIGTERM, SIGUSR1) does what it
+            would have done without a training, when a checkpoint is saved.
     """
     last, settings = folder / LAST, module.settings
     lightning: Any = trainer  # whose stubs do not have the list
@@ -146,9 +136,10 @@ def fit(trainer: Trainer, module: TrainingModule, checkpoints: Checkpoints, fold
         )
     try:
         trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=True)
-    except StoppedBySignalError:
+    except StoppedBySignalError as stopped:
         said = "interrupted at step %d; %s is saved, the same command resumes from it"
         logger.info(said, trainer.global_step, last)
+        signal.raise_signal(stopped.number)  # its former handler is back
         raise KeyboardInterrupt from None
     return Outcome(
         epochs=trainer.global_step // module.steps_per_epoch,

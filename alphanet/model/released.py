@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, JsonValue, PositiveInt
 
@@ -11,7 +11,7 @@ from alphanet.data.addresses import addresses_of, mirror_from
 from alphanet.data.download import Expected, download
 from alphanet.data.progress import megabytes
 from alphanet.errors import UserError, did_you_mean
-from alphanet.files import sha256_of, write_text
+from alphanet.files import read_json_object, sha256_of, write_text
 from alphanet.paths import home
 
 KIND = "models"
@@ -37,6 +37,8 @@ class ReleasedModel(Card):
     level_of_theory: str
     license: str
     reading: str = "official-v1"
+    elements: tuple[str, ...] = ()
+    """Chemical symbols in the training data; empty if their source lists none"""
     weights: ReleasedFile
     config: Annotated[ReleasedFile | dict[str, JsonValue], Field(union_mode="left_to_right")]
     """The configuration of the public code: a file, or its values"""
@@ -49,6 +51,26 @@ class ReleasedModel(Card):
     def folder(self) -> Path:
         """The folder of its files."""
         return home() / "models" / self.name
+
+    @property
+    def path(self) -> Path:
+        """The file of its weights, which may not be here."""
+        return self.folder / self.weights.name
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        """Values of the configuration in the public code's terms; None if they are in a file that is not here.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        if not isinstance(self.config, ReleasedFile):
+            return dict(self.config)
+        path = self.folder / self.config.name
+        if not path.is_file():
+            return None
+        values = read_json_object(path)
+        return dict(values["model"]) if isinstance(values.get("model"), dict) else values
 
     @property
     def files(self) -> list[ReleasedFile]:
@@ -94,11 +116,36 @@ def fetch_model(name: str, *, mirror: str | None = None) -> Path:
         except UserError as error:
             raise UserError(f"{_missing(card)}: {error}") from error
         write_text(_record(target), json.dumps({"source": file.url, "sha256": digest}, indent=1) + "\n")
-    return card.folder / card.weights.name
+    return card.path
 
 
-def released_files(name: str) -> tuple[Path, Path]:
-    """The weights and the configuration (JSON) of a released model that is on this disk.
+def is_released(model: str | Path) -> bool:
+    """Whether `model` is the name of released weights; a file of that name goes before it."""
+    return str(model) in released_names() and not Path(model).is_file()
+
+
+def model_files(model: str | Path, config: Any = None) -> tuple[Path, Any]:
+    """The file that `model` names, and its configuration: `config` if it is given, or that of released weights.
+
+    Args:
+        model: a file, or the name of released weights.
+        config: of a file that carries none, or in place of that of released weights.
+
+    Raises:
+        UserError: no such file and no such name, or released weights that are not here.
+    """
+    path = Path(model)
+    if is_released(model):
+        weights, own = released_files(str(model))
+        return weights, own if config is None else config
+    if not path.exists():
+        hint = "" if path.suffix or path.name != str(model) else did_you_mean(str(model), released_names())
+        raise UserError(f"cannot read {model}: no such file{hint}")
+    return path, config
+
+
+def released_files(name: str) -> tuple[Path, Path | dict[str, JsonValue]]:
+    """The weights of a released model on this disk, and its configuration in the public code's terms: a file or values.
 
     Raises:
         UserError: no such model, it cannot be loaded here, its files are not here (the message says what to fetch and
@@ -114,11 +161,7 @@ def released_files(name: str) -> tuple[Path, Path]:
         expected = file.sha256 or _recorded(path)
         if expected is not None and sha256_of(path) != expected:
             raise UserError(f"{path} is not the published file; remove it and fetch it again")
-    if isinstance(card.config, ReleasedFile):
-        return card.folder / card.weights.name, card.folder / card.config.name
-    written = card.folder / "config.json"
-    write_text(written, json.dumps(card.config, indent=1) + "\n")
-    return card.folder / card.weights.name, written
+    return card.path, card.folder / card.config.name if isinstance(card.config, ReleasedFile) else dict(card.config)
 
 
 def _missing(card: ReleasedModel) -> str:

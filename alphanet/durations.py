@@ -1,4 +1,4 @@
-"""Durations as users write them."""
+"""Durations, as users write and read them."""
 
 import re
 
@@ -14,18 +14,27 @@ def seconds(text: str) -> float:
     Raises:
         UserError: another form, or a duration that is not positive.
     """
-    value = _clock(text) if ":" in text else _with_unit(text)
+    value = clock(text) if ":" in text else _with_unit(text)
     if value is None or not 0 < value < float("inf"):
         raise UserError(f"{text!r} is no duration; write {EXAMPLES}")
     return value
 
 
-def _clock(text: str) -> float | None:
+def clock(text: str) -> float | None:
+    """Seconds of `hh:mm:ss`; None if `text` has another form."""
     parts = text.strip().split(":")
     if len(parts) != 3 or not all(part.isdigit() for part in parts):
         return None
     hours, minutes, rest = map(int, parts)
     return 3600.0 * hours + 60.0 * minutes + rest
+
+
+def words(seconds: float) -> str:
+    """A duration in words: `40 s`, `12 min`, `3.5 h`, `2.1 days`."""
+    for size, unit in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"{seconds / size:.2g} {unit}" if seconds < 9.95 * size else f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _with_unit(text: str) -> float | None:

@@ -1,0 +1,57 @@
+"""Options of the panel "Hardware"."""
+
+from typing import Annotated
+
+from alphanet.cli.options.panels import HARDWARE, option
+
+Device = Annotated[str, option(HARDWARE, "auto (a GPU if there is one), cpu, cuda, cuda:1, …", "--device")]
+Dtype = Annotated[
+    str | None,
+    option(
+        HARDWARE,
+        "Precision of the network: float32 or float64. If not given: that of the settings or of the published entry, "
+        "or float32.",
+        "--dtype",
+    ),
+]
+Threads = Annotated[
+    int | None, option(HARDWARE, "Threads of each model. If not given: the card's number, or 1.", "--threads", min=1)
+]
+MaxMemory = Annotated[
+    float | None,
+    option(
+        HARDWARE, "Memory (GB) that a worker may use. If not given: most of the machine's.", "--max-memory", min=0.1
+    ),
+]
+EdgeMemory = Annotated[
+    float | None,
+    option(HARDWARE, "Memory (GB) for arrays of edges, in the modes blocked and compiled.", "--edge-memory", min=0),
+]
+Mode = Annotated[
+    str | None,
+    option(
+        HARDWARE,
+        "How a model is executed: eager; compiled; in predict and eval also blocked (AlphaNet alone: fast without a "
+        "compiler); in repro and bench also best (the faster of eager and compiled). If not given: eager.",
+        "--mode",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    option(
+        HARDWARE,
+        "Where relaxations run: local[:N] (processes here), slurm:FILE (YAML for dask-jobqueue) or tcp://HOST:PORT. "
+        "If not given: local.",
+        "--cluster",
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    option(
+        HARDWARE,
+        "Structures that are computed together. If not given: 8 in predict and eval, 32 in wbm, 4 in train-speed, "
+        "1 in speed.",
+        "--batch-size",
+        min=1,
+    ),
+]

@@ -1,0 +1,1 @@
+"""The worker for what a callable returns; it runs with this Python."""

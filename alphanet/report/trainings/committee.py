@@ -1,0 +1,102 @@
+"""The end of a committee's training: errors of its mean, its spread against them, figures, `results.json`."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from alphanet.benchmark.runner import this_process
+from alphanet.data.own_stores import OwnFrames
+from alphanet.data.prepare import PreparedData
+from alphanet.data.store import FrameStore
+from alphanet.figures.calibration import calibration_figure
+from alphanet.figures.parity import parity_figure, write_parity_csv
+from alphanet.figures.style import figure_files
+from alphanet.report.trainings.evaluation import (
+    KIND,
+    earlier_evaluation,
+    errors_of,
+    evaluate_training,
+    evaluation_record,
+    frames_identity,
+    stores_of,
+)
+from alphanet.report.trainings.tables import calibration_grid, error_grid, settings_grid
+from alphanet.results.facts import record_facts
+from alphanet.results.schema import BenchmarkResult, Figure
+from alphanet.training.folder import TrainingResult
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate_committee(
+    folder: Path, members: Sequence[TrainingResult], data: PreparedData | OwnFrames
+) -> BenchmarkResult:
+    """Evaluate the members and their mean on test and validation frames; write figures and `results.json` of the mean.
+
+    Args:
+        folder: of the committee, which holds those of the members.
+        members: their results.
+        data: the stores; without test frames the validation frames stand alone.
+
+    Returns:
+        What `results.json` holds: a record of each split, tables of errors and of the calibration, figures.
+
+    Raises:
+        UserError: weights cannot be loaded, or predict numbers that are not finite.
+    """
+    of_members = {member.model.parent.name: evaluate_training(member.model.parent, member, data) for member in members}
+    stores = stores_of(data)
+    identities = {split: frames_identity(store) for split, store in stores.items()}
+    trained = _as_one(folder, members)
+    before = earlier_evaluation(folder, trained, identities)
+    if before is not None:
+        return before
+    logger.info("evaluating the committee")
+    accuracies = errors_of(trained, folder, {split: FrameStore(store) for split, store in stores.items()})
+    records = [
+        evaluation_record(trained, split, identities[split], accuracy, identities)
+        for split, accuracy in accuracies.items()
+    ]
+    title = f"Committee of {len(members)} {trained.name} trained on {trained.settings['dataset']}"
+    samples = {split: accuracy.parity for split, accuracy in accuracies.items()}
+    parity_figure(folder / "parity", title, samples)
+    write_parity_csv(folder / "parity.csv", samples)
+    figures = [Figure(name="parity", title="Predicted against reference values", files=figure_files("parity", "csv"))]
+    calibration = list(accuracies.values())[-1].calibration  # of the test frames, if there are any
+    if calibration is not None and calibration_figure(folder / "calibration", title, calibration):
+        figures.append(Figure(name="calibration", title="Spread against errors", files=figure_files("calibration")))
+    rows = {"committee": records} | {name: [*result.records.values()] for name, result in of_members.items()}
+    origins = {record.id: record_facts(record) for record in records}
+    for result in of_members.values():
+        origins |= result.origins
+    result = BenchmarkResult(
+        kind=KIND,
+        name=folder.resolve().name,
+        title=title,
+        scale=str(trained.settings["scale"]),
+        protocol=f"{len(members)} trainings with seeds of their own, {trained.seconds:.0f} s.",
+        comparable=False,
+        reason="a training on data of the user",
+        when=records[-1].when,
+        grids=(error_grid(rows), calibration_grid(records), settings_grid(trained)),
+        figures=tuple(figures),
+        records={record.id: record for record in records},
+        origins=origins,
+        provenance=this_process(),
+    )
+    result.write(folder)
+    return result
+
+
+def _as_one(folder: Path, members: Sequence[TrainingResult]) -> TrainingResult:
+    """The result of the first member with the weights, parameters and seconds of all."""
+    digests = " ".join(member.sha256 for member in members)
+    return members[0].model_copy(
+        update={
+            "model": folder,
+            "sha256": hashlib.sha256(digests.encode()).hexdigest(),
+            "parameters": sum(member.parameters for member in members),
+            "seconds": sum(member.seconds for member in members),
+        }
+    )
