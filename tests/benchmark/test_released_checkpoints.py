@@ -15,6 +15,7 @@ import yaml
 from fake_baseline import CARD, WORKER
 
 from alphanet.benchmark.kind import RunOptions
+from alphanet.benchmark.kinds.accuracy import Accuracy
 from alphanet.benchmark.kinds.accuracy.trainers import trainer_of
 from alphanet.benchmark.loading import card_path, load_benchmark
 from alphanet.benchmark.runner import run_benchmark
@@ -145,6 +146,15 @@ def test_a_column_may_count_a_part_of_the_frames(tmp_path, mirror, monkeypatch):
     result = run_benchmark(load_benchmark(NAME), options)
     record = result.records[cell.records[0]]
     assert record.data["frames"] == f"10 of {FRAMES}, evenly spaced" and record.metrics["n_structures"] == 10
+
+
+def test_a_list_names_every_file_and_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALPHANET_HOME", str(tmp_path))
+    needs = Accuracy(load_benchmark(NAME), RunOptions(out=tmp_path, scale="full")).plan().data
+    assert [need.get for need in needs] == [
+        "alphanet data fetch oc20-val-id --scale full",
+        *(f"alphanet baselines fetch {name}:oc20-2m" for name, _ in checkpoints().values()),
+    ]
 
 
 def test_a_checkpoint_that_is_not_there_is_one_line():

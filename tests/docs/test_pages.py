@@ -110,7 +110,7 @@ def test_the_table_of_costs_is_that_of_repro_list():
     lines = table.splitlines()
     assert len(lines) == 2 + len(list(groupby(listed, key=lambda info: info.name)))
     (table1,) = [line for line in lines if line.startswith("| `table1`")]
-    assert table1.split(" | ")[1:3] == ["16 min", "90 min"] and "GPU-days" in table1
+    assert table1.split(" | ")[1:3] == ["16 min", "50 min"] and "GPU-days" in table1
 
 
 def test_every_variable_is_documented():

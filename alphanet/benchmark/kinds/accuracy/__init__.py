@@ -12,6 +12,7 @@ from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
 from alphanet.benchmark.kinds.accuracy.costs import TrainedCosts, compute_grid, trained_costs, unequal_terms
 from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run_job, stop_of, training_job
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining, plan_trainings
+from alphanet.benchmark.kinds.accuracy.released import need_weights
 from alphanet.benchmark.kinds.accuracy.show import parity_plots, power_law_curves, power_law_grid, power_law_plot
 from alphanet.benchmark.kinds.accuracy.terms import declared_differences, loss_weights
 from alphanet.benchmark.kinds.accuracy.trainers import is_released, trainer_of
@@ -85,9 +86,9 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
             tasks=tuple(tasks),
             cost=self._cost_text(len(tasks), len(trained), minutes, days),
             minutes=minutes,
-            data=tuple(
-                need_dataset(dataset, self.options.scale)
-                for dataset in dict.fromkeys(training.dataset for training in trainings)
+            data=(
+                *(need_dataset(name, self.options.scale) for name in dict.fromkeys(one.dataset for one in trainings)),
+                *(need_weights(name) for name in dict.fromkeys(one.model for one in trainings) if is_released(name)),
             ),
             models=tuple(row.model.partition(":")[0] for row in self.card.rows.values()),
             impossible=self._impossible(),

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from alphanet.benchmark.needs import DataNeed
 from alphanet.cards import Card
 from alphanet.potentials.cards import load_baseline
-from alphanet.potentials.weights import fetch, present, released
+from alphanet.potentials.weights import fetch, is_present, present, released
 
 if TYPE_CHECKING:
     from alphanet.benchmark.kinds.accuracy.trainers import Trained, TrainingRequest
@@ -22,6 +23,19 @@ class ReleasedWeights(Card):
     sha256: str | None  # of the file; None if the package carries it
     trained_on: str
     stop: str = ""  # as `TrainingResult.stop`; nothing stops it
+
+
+def need_weights(model: str) -> DataNeed:
+    """The file that `model`, `BASELINE:CHECKPOINT`, needs.
+
+    Raises:
+        UserError: no such baseline or checkpoint.
+    """
+    name, _, checkpoint = model.partition(":")
+    card = load_baseline(name)
+    described, here = released(card, checkpoint), is_present(card, checkpoint)
+    get = "" if here else f"alphanet baselines fetch {model}"
+    return DataNeed(name=model, files=1, size=described.bytes, here=here, get=get, address=described.source)
 
 
 class ReleasedTrainer:
