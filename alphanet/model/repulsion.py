@@ -116,8 +116,8 @@ class Repulsion(DoubleBuffers):
 def universal_repulsion(cutoff: float, kind: str) -> Repulsion:
     """The universal form, which ends where two covalent spheres (ASE's radii) part, or at `cutoff` (Å) if that is less.
 
-    At the length of a single bond little or nothing is left of it; what it has in shorter ones (1.1 eV in C=O, 3.6 eV in
-    N≡N) the network takes off again. With the envelope `polynomial` its first two derivatives end at zero, too.
+    At the length of a single bond little or nothing is left of it. What it has in shorter ones (1.1 eV in C=O, 3.6 eV
+    in N≡N) the network takes off again. With the envelope `polynomial` its first two derivatives end at zero, too.
     """
     return Repulsion(UNIVERSAL, torch.as_tensor(covalent_radii), cutoff, kind)
 
