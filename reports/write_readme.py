@@ -1,7 +1,7 @@
 """Write the README's first table from the reports in this folder: `python reports/write_readme.py`, by `make readme`.
 
-The table stands between two comments of the README. It lists the claims of a report, those that were tested and the most
-important first: of the slices if their report is here, and otherwise of the reference.
+The table stands between two comments of the README. It lists the claims of a report, those that were tested first, then
+by importance. The report is that of the slices if it is here, and otherwise the reference.
 """
 
 import sys
