@@ -12,7 +12,15 @@ from alphanet.files import sha256_of
 from alphanet.model.released import released_names
 from alphanet.potentials.cards import USUAL, BaselineCard, baseline_names, card_file, load_baseline, read_baseline
 from alphanet.potentials.forms import MODEL_FORMS
-from alphanet.potentials.runs import ALPHANET, RESULT, holds_models, is_committee, models_in, trained_run
+from alphanet.potentials.runs import (
+    ALPHANET,
+    RESULT,
+    holds_models,
+    is_committee,
+    models_in,
+    read_committee,
+    trained_run,
+)
 from alphanet.provenance import code_digest
 
 READINGS = {ALPHANET: "paper", "alphanet-v1": "official-v1"}
@@ -38,7 +46,7 @@ class Specification:
     members: tuple[Path, ...] = ()
     """Trained weights of the members of a committee"""
     run: Path | None = None
-    """Folder of the training that wrote them"""
+    """Folder of the training that wrote them; of a committee that of its first member"""
     card: BaselineCard | None = None
     checkpoint: str = ""
     """Released weights in the card; empty for the first"""
@@ -160,7 +168,8 @@ def _trained(text: str, folder: Path) -> Specification:
     models = models_in(folder)
     name, file = models[0].name, models[0].path
     members = tuple(model.path for model in models) if is_committee(folder) else ()
-    plain = Specification(text, "file", str(folder.resolve()), file=file, run=folder, members=members)
+    run = read_committee(folder)[0] if members else folder
+    plain = Specification(text, "file", str(folder.resolve()), file=file, run=run, members=members)
     if name == ALPHANET:
         return plain
     if name not in baseline_names():

@@ -17,7 +17,6 @@ from model_samples import alloy, ethanol, paper_config, random_model, slab
 from typer.testing import CliRunner
 
 from alphanet import AlphaNetCalculator, LoadOptions, open_potential
-from alphanet.benchmark.kinds.opening import weights_digest
 from alphanet.cli import app
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
@@ -25,6 +24,7 @@ from alphanet.potentials.ase_calculator import PotentialCalculator
 from alphanet.potentials.committee import CommitteePotential
 from alphanet.potentials.local import AlphaNetPotential
 from alphanet.potentials.runs import COMMITTEE, RESULT
+from alphanet.potentials.specification import specified
 from alphanet.torch_sim_model import AlphaNetModel
 
 DOUBLE = LoadOptions(dtype="float64")
@@ -58,7 +58,8 @@ def test_a_committee_gives_mean_and_spread_of_its_members(committee: Path) -> No
     about = whole.provenance()
     digests = [sha256_of(committee / f"member-{place}" / "model.safetensors") for place in range(3)]
     assert about["members"] == 3 and about["weights_sha256"] == digests
-    assert weights_digest(str(committee)) == " ".join(digests)
+    assert specified(str(committee)).digest == " ".join(digests)
+    assert specified(str(committee)).run == committee / "member-0"  # whose settings say what it was trained on
 
 
 def test_members_of_any_kind_make_the_same_committee(committee: Path) -> None:
@@ -218,7 +219,7 @@ def test_models_that_make_no_committee_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="one member has no spread"):
         CommitteePotential([AlphaNetPotential(model)])
     with pytest.raises(UserError, match=r"without a trained model \(result.json\) and without a committee"):
-        open_potential(str(tmp_path))
+        AlphaNetCalculator(tmp_path)
     fewer = random_model(paper_config(elements=("H", "C")))
     with pytest.raises(UserError, match="member 1 knows H, C, and member 0 knows H, C, O, Si, Cu"):
         AlphaNetCalculator([model, fewer])

@@ -68,7 +68,7 @@ def test_an_interrupted_committee_goes_on_where_it_stopped(tmp_path: Path) -> No
     settings = small_config(epochs=1)
     train_on(settings, data, out / "member-0")  # as far as the first call came
     with pytest.raises(UserError, match="without a committee"):
-        open_potential(str(out))
+        AlphaNetCalculator(out)
     (out / "committee.json").write_text('{"members": ["member-0", "member-1"]}')
     with pytest.raises(UserError, match="is a committee of 2, of which member-1 is missing"):
         AlphaNetCalculator(out)
