@@ -111,6 +111,11 @@ def _train_alphanet(
         parallel = Parallel(count, settings.nodes, settings.strategy)
         trainer = make_trainer(settings, folder.path, checkpoints, parallel)
         frames = LabeledFrames(data.train, settings.limit_train), LabeledFrames(data.valid)
+        if len(frames[1]) < trainer.world_size:
+            raise UserError(
+                f"{data.valid}: {len(frames[1])} validation frames cannot be shared by {trainer.world_size} processes "
+                "(devices × nodes); train with fewer, or validate on more frames"
+            )
         if trainer.is_global_zero:
             _start(settings, data, folder, frames, resume=resume)
         else:
