@@ -49,7 +49,7 @@ class ReferenceEnergies(nn.Module):
 class InteratomicModel(nn.Module, ABC):
     """A model that turns an AtomGraph into atomic energies.
 
-    Subclasses give `network(graph)`, the (N,) output in units of the energy scale.
+    Subclasses give `network(graph)`, the (N,) output in units of the energy scale, and `linear_weights`.
     """
 
     config: Config
@@ -67,6 +67,10 @@ class InteratomicModel(nn.Module, ABC):
     @abstractmethod
     def network(self, graph: AtomGraph) -> Tensor:
         """(N,) output of the network."""
+
+    @abstractmethod
+    def linear_weights(self) -> tuple[nn.Parameter, ...]:
+        """Weights in which energies and forces are linear when all others are kept: the readout's and the shifts."""
 
     def forward(self, graph: AtomGraph) -> Tensor:
         """(N,) atomic energies in eV, float64; their sum over a structure is its energy."""
