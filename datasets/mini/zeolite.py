@@ -22,8 +22,9 @@ TEMPERATURES = (1000.0, 2000.0, 1500.0)
 FRAMES = {"train": 24, "valid": 4, "test": 5}
 PROTOCOL = Dynamics(timestep=2.0, skip=20, spacing=4)
 
-# Silica's electrons reach further than half of an axis of 5.4 Å: at Γ alone ABW's energy is 82 meV/atom too high and
-# BCT's 62, and no potential with a cutoff can learn that. One copy more leaves 2. `docs/energy_offsets.md` has more.
+# Silica's electrons reach further than half of an axis of 5.4 Å: at Γ alone the energies of ABW and BCT are 60 to 80
+# meV/atom too high and their forces 100 meV/Å off, which no potential with a cutoff can learn. A second copy leaves 2
+# meV/atom of ABW. The other three are within 11 (`docs/energy_offsets.md`).
 COPIES = {"ABW": (1, 2, 1), "BCT": (1, 1, 2)}
 
 
