@@ -44,7 +44,7 @@ class ReferenceEnergies(DoubleBuffers):
 class InteratomicModel(nn.Module, ABC):
     """A model that turns an AtomGraph into atomic energies.
 
-    Subclasses give `network(graph)`, the (N,) output in units of the energy scale.
+    Subclasses give `network(graph)`, the (N,) output in units of the energy scale, and `linear_weights`.
 
     Args:
         config: of the reading.
@@ -67,6 +67,10 @@ class InteratomicModel(nn.Module, ABC):
     @abstractmethod
     def network(self, graph: AtomGraph) -> Tensor:
         """(N,) output of the network."""
+
+    @abstractmethod
+    def linear_weights(self) -> tuple[nn.Parameter, ...]:
+        """Weights in which energies and forces are linear when all others are kept: the readout's and the shifts."""
 
     def forward(self, graph: AtomGraph) -> Tensor:
         """(N,) atomic energies in eV, float64; their sum over a structure is its energy."""
