@@ -46,7 +46,7 @@ def train_committee(
         RunFolder(out / name).claim(of_member, resume=resume)
     if not is_committee(out):
         _write(out, names)
-    results = []
+    results: list[TrainingResult] = []
     for name, of_member in zip(names, seeded, strict=True):
         logger.info("%s, number %d of %d", out / name, len(results) + 1, members)
         results.append(train_on(of_member, frames, out / name))
