@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 MINUTES ?= 50
 CUT_MINUTES ?= 3
 
-.PHONY: setup repro cut slice table1 table4 speed physics physics-all report reference readme docs test test-fast test-baselines test-triton test-slow check all lock
+.PHONY: setup repro cut slice slice-reference table1 table4 speed physics physics-all report reference readme docs test test-fast test-baselines test-triton test-slow check all lock
 
 setup: $(STAMP)
 
@@ -69,7 +69,12 @@ report: setup
 reference: setup
 	$(BIN)/python reports/keep_reference.py runs runs/report
 
-# The README's first table, from the reference report.
+# The same of what `make slice` has so far.
+slice-reference: setup
+	$(BIN)/alphanet report runs/slice -o runs/slice-report
+	$(BIN)/python reports/keep_reference.py runs/slice runs/slice-report reports/slices
+
+# The README's first table, from the report of the slices, or the reference if there is none.
 readme: setup
 	$(BIN)/python reports/write_readme.py
 

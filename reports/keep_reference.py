@@ -1,4 +1,6 @@
-"""Keep a finished run as the reference report: `python reports/keep_reference.py RUNS REPORT`, by `make reference`.
+"""Keep a finished run as a report of the repository: `python reports/keep_reference.py RUNS REPORT [KEPT]`.
+
+`make reference` and `make slice-reference` call it; KEPT is reports/reference if it is not given.
 
 It copies the page with its tables and PDF figures, and for every run the result, the tables, and the records and files
 behind its numbers, with the errors of test frames, from which claims' intervals are computed. Copies of figures that
@@ -70,6 +72,7 @@ def _kept(path: Path, records: Container[str]) -> bytes:
 
 
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]), Path(sys.argv[2]))
-    size = sum(path.stat().st_size for path in REFERENCE.rglob("*") if path.is_file())
-    print(f"{REFERENCE}: {size / 1e6:.1f} MB")
+    runs, report, kept = [*map(Path, sys.argv[1:4]), REFERENCE][:3]
+    keep(runs, report, kept)
+    size = sum(path.stat().st_size for path in kept.rglob("*") if path.is_file())
+    print(f"{kept}: {size / 1e6:.1f} MB")

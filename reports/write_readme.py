@@ -1,10 +1,11 @@
-"""Write the README's first table from the reference report: `python reports/write_readme.py`, by `make readme`.
+"""Write the README's first table from the reports in this folder: `python reports/write_readme.py`, by `make readme`.
 
-The table stands between two comments of the README. It lists the claims of the reference report, the most important
-first, or its counts of verdicts if no claim was looked at.
+The table stands between two comments of the README. It lists the claims of a report, those that were tested first, then
+by importance. The report is that of the slices if it is here, and otherwise the reference.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from alphanet.report.page.claims import ShownClaim, shown_claims
@@ -12,21 +13,22 @@ from alphanet.report.page.model import Report
 from alphanet.results.schema import RESULTS
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "reports" / "reference"
+KEPT = [ROOT / "reports" / name for name in ("slices", "reference")]
 BEGIN, END = "<!-- answers: written by `make readme` -->", "<!-- end of answers -->"
 MOST = 12  # claims; the report has all
 
 
-def table(reference: Path = REFERENCE) -> str:
-    """The Markdown of the table, with the sentence about all claims above it."""
-    report = Report.model_validate_json((reference / RESULTS).read_text(encoding="utf-8"))
-    shown = shown_claims(report.runs)
+def table(kept: Sequence[Path] = KEPT) -> str:
+    """The Markdown of the table of the first report that is there, with the sentence about all claims above it."""
+    folder = next(folder for folder in kept if (folder / RESULTS).is_file())
+    report = Report.model_validate_json((folder / RESULTS).read_text(encoding="utf-8"))
+    shown = sorted(shown_claims(report.runs), key=lambda one: one.claim.outcome == "not tested")
     lines = [report.summary.answer, "", "| the paper says | verdict | effect (95 %) | at |", "|---|---|---|---|"]
     lines += [_row(claim) for claim in shown[:MOST]]
     if len(shown) > MOST:
         lines += [
             "",
-            f"The [reference report](docs/guides/report.md#the-reference-report) has {len(shown) - MOST} more.",
+            f"The [report](docs/guides/report.md#the-reports-of-the-repository) has {len(shown) - MOST} more.",
         ]
     return "\n".join(lines)
 

@@ -21,9 +21,9 @@ def write_run(folder: Path, seed: int, **config: object) -> Path:
     return folder
 
 
-def write_committee(folder: Path, seeds: tuple[int, ...] = (1, 2, 3)) -> Path:
+def write_committee(folder: Path, seeds: tuple[int, ...] = (1, 2, 3), **config: object) -> Path:
     """The folder of a committee whose members have these seeds."""
     for place, seed in enumerate(seeds):
-        write_run(folder / f"member-{place}", seed)
+        write_run(folder / f"member-{place}", seed, **config)
     (folder / COMMITTEE).write_text(json.dumps({"members": [f"member-{place}" for place in range(len(seeds))]}))
     return folder

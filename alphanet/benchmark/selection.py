@@ -32,14 +32,14 @@ def selected_places(card: AnyCard, only: Sequence[str]) -> set[Place]:
 
 
 def anything_measured(result: BenchmarkResult, selected: Collection[Place]) -> bool:
-    """Whether a selected cell has a number, or a record is there that is of no other cell.
+    """Whether a selected cell has a number, or a record with a number is there that is of no other cell.
 
     The other cells keep the numbers of earlier runs.
     """
     if any(cell.measured is not None for cell in result.cells if (cell.row, cell.column) in selected):
         return True
     kept = {key for cell in result.cells if (cell.row, cell.column) not in selected for key in cell.records}
-    return bool(result.records.keys() - kept)
+    return any(result.records[key].metrics for key in result.records.keys() - kept)
 
 
 def _matching(card: AnyCard, pattern: str) -> set[Place]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from alphanet.errors import UserError
+from alphanet.report.columns import widened
 
 SHORT_CELL = 10  # characters of cells that are never broken on a terminal
 LONG_CELL = 60  # characters of a cell, beyond which its column is not padded to it
@@ -85,22 +86,31 @@ def _print_lines(columns: Sequence[str], rows: Iterable[Sequence[str]], aligned:
         max(map(len, texts)) if unbroken else max(len(word) for text in texts for word in ["", *text.split()])
         for texts, unbroken in zip(cells, whole, strict=True)
     ]
-    if sum(widths) + len(widths) - 1 <= console.width:
-        _print_grid(console, columns, lines, aligned, whole)
+    spare = console.width - sum(widths) - (len(widths) - 1)
+    if spare >= 0:
+        gap = 2 if spare >= len(widths) else 1
+        longest = [max(map(len, texts)) for texts in cells]
+        wider = widened(widths, longest, spare - (gap - 1) * len(widths))
+        _print_grid(console, columns, lines, aligned, wider, gap)
     else:
         _print_paragraphs(console, columns, lines)
 
 
 def _print_grid(
-    console: Any, columns: Sequence[str], lines: Sequence[Sequence[str]], aligned: Sequence[Any], whole: Sequence[bool]
+    console: Any,
+    columns: Sequence[str],
+    lines: Sequence[Sequence[str]],
+    aligned: Sequence[Any],
+    widths: Sequence[int],
+    gap: int,
 ) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for column, justify, no_wrap in zip(columns, aligned, whole, strict=True):
-        table.add_column(Text(column), justify=justify, overflow="fold", no_wrap=no_wrap)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, gap - 1, 0, 0), pad_edge=False, show_edge=False)
+    for column, justify, width in zip(columns, aligned, widths, strict=True):
+        table.add_column(Text(column), justify=justify, overflow="fold", width=width)
     for line in lines:
         table.add_row(*map(Text, line))  # texts may hold brackets, which are no markup
     console.print(table)

@@ -186,21 +186,17 @@ def _print(result: "BenchmarkResult", card: "AnyCard", options: "RunOptions", *,
     from alphanet.benchmark.selection import anything_measured, selected_places
 
     places = selected_places(card, options.only)
-    if not anything_measured(result, places):
+    measured = anything_measured(result, places)
+    if not measured:
         selected = [cell for cell in result.cells if (cell.row, cell.column) in places]
         reasons = dict.fromkeys(cell.reason for cell in selected if cell.reason) or dict.fromkeys(result.problems)
         shown = "; ".join(list(reasons)[:REASONS])
         logger.error("%s: nothing could be measured%s", result.name, f": {shown}" if shown else "")
-        if result.cells and not as_json:
-            from alphanet.report.terminal import print_result
-
-            print_result(result)
-        return False
-    if not as_json:
+    if not as_json and (measured or result.cells or result.grids):
         from alphanet.report.terminal import print_result
 
         print_result(result)
-    return not result.failures
+    return measured and not result.failures
 
 
 def _run_several(chosen: Sequence[choices.Choice], as_json: bool) -> None:

@@ -77,8 +77,8 @@ def train(
     """Train AlphaNet or a baseline on FILES or a data set, and evaluate it on test frames.
 
     The same command resumes an interrupted training. The run goes to runs/train/[MODEL-]DATA-SCALE-seedN if --out is
-    not given: weights, logs, errors on test frames, a parity plot and the learning curve. A committee (--members) has
-    a folder of a run for each member, and its spread is compared with its errors.
+    not given: weights, logs, errors on test frames, a parity plot and the learning curve. A committee (--members)
+    has the folder of a run for each member, in one that ends in -committee; its spread is compared with its errors.
     """
     if keys:
         _print_keys(model, as_json=as_json)

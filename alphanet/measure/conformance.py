@@ -148,8 +148,8 @@ def _runs(model: Specification, options: CheckOptions) -> Iterator[tuple[str, li
         return
     preset, dtype = model.preset or options.preset, card.dtypes[-1]
     if not model.has_weights and card.small is not None:
-        elements = options.elements or _checked(_of_card(card))
-        settings: dict[str, JsonValue] = {"elements": list(elements), "preset": preset or card.small}
+        elements: list[JsonValue] = [*(options.elements or _checked(_of_card(card)))]
+        settings: dict[str, JsonValue] = {"elements": elements, "preset": preset or card.small}
         with RemotePotential(card, settings=settings, dtype=dtype) as potential:
             checks = run_checks(potential, _claims(card, potential, options.elements))
             yield UNTRAINED, checks, _about(potential)
@@ -169,7 +169,7 @@ def _run_here(model: Specification, options: CheckOptions) -> tuple[str, list[Ch
     loading = LoadOptions(
         dtype=best_dtype(model.text), untrained=untrained, preset=options.preset, config=options.config
     )
-    elements = options.elements or ELEMENTS
+    elements: Sequence[str] = options.elements or ELEMENTS
     potential = open_potential(model.text, loading, lambda: [Atoms(list(elements))])
     try:
         known, _ = declared_limits(potential)

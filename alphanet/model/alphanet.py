@@ -76,6 +76,11 @@ class AlphaNet(InteratomicModel):
             output = output + self.temporal.readout(history)
         return self.element_scale[element] * output + self.element_shift[element]
 
+    def linear_weights(self) -> tuple[nn.Parameter, ...]:
+        """Weights of the readout and of the memory's, and the elements' shifts, which do what the biases do."""
+        memory = (self.temporal.output.weight,) if self.config.temporal else ()
+        return self.readout.weight, *memory, self.element_shift
+
     def _set_xavier_weights(self) -> None:
         """Initial weights of messages and FTE as in the public code: Glorot's uniform ones, and biases of zero."""
         parts: list[Any] = [

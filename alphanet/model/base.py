@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from alphanet.errors import UserError
 from alphanet.graph import AtomGraph
 from alphanet.model.config import Config
+from alphanet.model.double_buffers import DoubleBuffers
 from alphanet.model.repulsion import Repulsion
 from alphanet.neighbors import build_graph
 
@@ -20,7 +21,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
-class ReferenceEnergies(nn.Module):
+class ReferenceEnergies(DoubleBuffers):
     """Energy of each element and scale of the network's output, in float64 whatever the network's precision.
 
     CP2K's total energies are near -1228 eV/atom, where float32 resolves 1e-4 eV: the large part must not pass through
@@ -39,18 +40,11 @@ class ReferenceEnergies(nn.Module):
         """(N,) atomic energies in eV, float64, from the network's (N,) output and each atom's element index (N,)."""
         return output.to(torch.float64) * self.scale + self.energies[element]
 
-    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
-        kept = {name: buffer.clone() for name, buffer in self.named_buffers()}
-        super()._apply(fn, recurse)
-        for name, buffer in kept.items():
-            setattr(self, name, buffer.to(getattr(self, name).device))
-        return self
-
 
 class InteratomicModel(nn.Module, ABC):
     """A model that turns an AtomGraph into atomic energies.
 
-    Subclasses give `network(graph)`, the (N,) output in units of the energy scale.
+    Subclasses give `network(graph)`, the (N,) output in units of the energy scale, and `linear_weights`.
 
     Args:
         config: of the reading.
@@ -73,6 +67,10 @@ class InteratomicModel(nn.Module, ABC):
     @abstractmethod
     def network(self, graph: AtomGraph) -> Tensor:
         """(N,) output of the network."""
+
+    @abstractmethod
+    def linear_weights(self) -> tuple[nn.Parameter, ...]:
+        """Weights in which energies and forces are linear when all others are kept: the readout's and the shifts."""
 
     def forward(self, graph: AtomGraph) -> Tensor:
         """(N,) atomic energies in eV, float64; their sum over a structure is its energy."""

@@ -90,6 +90,10 @@ class OfficialAlphaNet(InteratomicModel):
         output = self.last_layer(s) + self.last_layer_quantum(history) / self.config.temporal_channels
         return self.a[numbers] * output.squeeze(1) + self.b[numbers]
 
+    def linear_weights(self) -> tuple[nn.Parameter, ...]:
+        """Weights of both last layers, and the table b, which does what the biases do."""
+        return self.last_layer.weight, self.last_layer_quantum.weight, self.b
+
     def frames(self, graph: AtomGraph, direction: Tensor) -> Tensor:
         """(E, 3, 3) frames from the positions as stored, periodic images ignored, as the public code does."""
         position = graph.positions

@@ -18,6 +18,7 @@ from pydantic import JsonValue
 
 from alphanet.errors import UserError
 from alphanet.potentials.protocol import FramePrediction, Potential, frame_predictions
+from alphanet.potentials.specification import specified
 
 
 def from_python(name: str, *, dtype: str, device: str, seed: int) -> Potential:
@@ -36,21 +37,22 @@ def from_python(name: str, *, dtype: str, device: str, seed: int) -> Potential:
     except (Exception, SystemExit) as error:  # importing runs the user's code
         raise UserError(f"{name} cannot be imported as module:callable: {_gist(error)}") from error
     made = _call(name, make, {"dtype": dtype, "device": device, "seed": seed})
+    source = specified(name).digest
     if isinstance(made, type):
         raise UserError(f"{name} returned the class {made.__name__}; return a calculator that is made from it")
     if isinstance(made, BaseCalculator) or (hasattr(made, "get_potential_energy") and not isinstance(made, Atoms)):
-        return CalculatorPotential(name, made)
+        return CalculatorPotential(name, made, source)
     if hasattr(made, "compute_forces") and callable(made):
-        return TorchSimPotential(name, made)
+        return TorchSimPotential(name, made, source)
     raise UserError(f"{name} returned {type(made).__name__}, neither an ASE calculator nor a torch_sim model")
 
 
 class CalculatorPotential:
     """An ASE calculator as a potential, one structure after another."""
 
-    def __init__(self, name: str, calculator: Any) -> None:
-        """Wrap the calculator; errors and records call it `name`."""
-        self.name, self._calculator = name, calculator
+    def __init__(self, name: str, calculator: Any, source: str | None = None) -> None:
+        """Wrap the calculator; errors and records call it `name`, and records keep the hash of its source."""
+        self.name, self._calculator, self._source = name, calculator, source
 
     def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
         """Energies, forces and, if the calculator has them, stresses of `frames`, in order.
@@ -62,8 +64,9 @@ class CalculatorPotential:
         return [self._one(place, atoms) for place, atoms in enumerate(frames)]
 
     def provenance(self) -> dict[str, JsonValue]:
-        """Name, class and, if the calculator has them, its parameters."""
-        return {"name": self.name, "calculator": _kind(self._calculator), "parameters": None}
+        """Name, class, and sha256 of the module that made it."""
+        kind = _kind(self._calculator)
+        return {"name": self.name, "calculator": kind, "source_sha256": self._source, "parameters": None}
 
     def close(self) -> None:
         """Release nothing; the calculator lives as long as this object."""
@@ -91,9 +94,9 @@ class CalculatorPotential:
 class TorchSimPotential:
     """A torch_sim `ModelInterface` as a potential, a batch at a time."""
 
-    def __init__(self, name: str, model: Any) -> None:
-        """Wrap the model; errors and records call it `name`."""
-        self.name, self._model = name, model
+    def __init__(self, name: str, model: Any, source: str | None = None) -> None:
+        """Wrap the model; errors and records call it `name`, and records keep the hash of its source."""
+        self.name, self._model, self._source = name, model, source
 
     def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
         """Energies, forces and, if the model computes them, stresses of `frames`, in order.
@@ -110,10 +113,11 @@ class TorchSimPotential:
         return predictions
 
     def provenance(self) -> dict[str, JsonValue]:
-        """Name, class, precision and device."""
+        """Name, class, sha256 of the module that made it, precision and device."""
         return {
             "name": self.name,
             "model": _kind(self._model),
+            "source_sha256": self._source,
             "dtype": str(self._model.dtype).removeprefix("torch."),
             "device": str(self._model.device),
             "parameters": None,

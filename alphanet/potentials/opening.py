@@ -91,7 +91,7 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
 
     if options.untrained:
         raise UserError(f"{name}: random weights (untrained) are of baselines; the result of {name} is used as it is")
-    return from_python(model.name, dtype=options.dtype or USUAL, device=options.device, seed=options.seed)
+    return from_python(model.name, dtype=options.dtype or model.usual_dtype, device=options.device, seed=options.seed)
 
 
 def _with_preset(model: Specification, options: LoadOptions) -> LoadOptions:
@@ -152,7 +152,7 @@ def _baseline(model: Specification, card: "BaselineCard", options: LoadOptions, 
     from alphanet.potentials.remote import RemotePotential
 
     threads = options.threads or 1
-    dtype = options.dtype or card.usual_dtype
+    dtype = options.dtype or model.usual_dtype
     potential = partial(RemotePotential, card, dtype=dtype, device=options.device, threads=threads)
     if options.untrained:
         if model.has_weights:

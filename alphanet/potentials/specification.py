@@ -10,7 +10,7 @@ from typing import Literal
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
 from alphanet.model.released import released_names
-from alphanet.potentials.cards import BaselineCard, baseline_names, card_file, load_baseline, read_baseline
+from alphanet.potentials.cards import USUAL, BaselineCard, baseline_names, card_file, load_baseline, read_baseline
 from alphanet.potentials.forms import MODEL_FORMS
 from alphanet.potentials.runs import ALPHANET, RESULT, holds_models, is_committee, models_in, trained_run
 from alphanet.provenance import code_digest
@@ -52,6 +52,11 @@ class Specification:
     def has_weights(self) -> bool:
         """Whether it names trained weights, or something that has none besides its own, so that none can be chosen."""
         return self.kind in ("file", "released", "python") or bool(self.file or self.checkpoint)
+
+    @property
+    def usual_dtype(self) -> str:
+        """Precision that it computes in if nothing else is asked for."""
+        return USUAL if self.card is None else self.card.usual_dtype
 
     @property
     def absolute(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
+from alphanet.report.columns import widened
 from alphanet.report.sheet import PlainTable, grid_rows, plain_tables
 from alphanet.results.schema import BenchmarkResult, Grid
 
@@ -118,7 +119,7 @@ def _print_rows(
         columns: titles.
         rows: one text per column.
         wrapped: columns whose texts may be broken into lines.
-        widths: least width of each column; empty means any.
+        widths: least width of each column, see `widened`; empty means any.
         right: whether a column is of numbers; empty means that none is.
     """
     from rich import box
@@ -126,10 +127,13 @@ def _print_rows(
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD if console.is_terminal else box.MARKDOWN)
+    if widths:
+        longest = [max(map(len, texts)) for texts in zip(columns, *rows, strict=True)]
+        widths = widened(widths, longest, console.width - sum(width + 3 for width in widths) - 1)
     for column, width, number in zip_longest(columns, widths, right):
         justify: Literal["left", "right"] = "right" if number else "left"
         no_wrap = column not in wrapped
-        table.add_column(Text(column), justify=justify, no_wrap=no_wrap, overflow="fold", min_width=width)
+        table.add_column(Text(column), justify=justify, no_wrap=no_wrap, overflow="fold", width=width)
     for row in rows:
         own = any(text.strip().startswith("AlphaNet") for text in row)
         table.add_row(*(Text(text) for text in row), style="bold" if own else "")

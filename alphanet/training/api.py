@@ -88,7 +88,7 @@ def train_on(
     if isinstance(settings, BaselineSettings) and not is_installed(card := load_baseline(settings.baseline)):
         install(card)
     if settings.finetune is not None:
-        _require_weights(settings, settings.finetune)
+        require_weights(settings, settings.finetune)
     chosen, train, sources = with_isolated_atoms(settings, frames), frames.train, dict(frames.sources)
     if settings.bootstrap:
         train = resampled(train, settings.seed)
@@ -99,7 +99,7 @@ def train_on(
     return run_training(chosen, StoredFrames(train, frames.valid, sources), out, resume=resume)
 
 
-def _require_weights(settings: AlphaNetSettings | BaselineSettings, start: FineTuning) -> None:
+def require_weights(settings: AlphaNetSettings | BaselineSettings, start: FineTuning) -> None:
     """Refuse weights that are not there, before the folder is claimed for them.
 
     Raises:

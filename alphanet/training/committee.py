@@ -9,7 +9,7 @@ from alphanet.errors import UserError
 from alphanet.files import write_text
 from alphanet.potentials.runs import COMMITTEE, is_committee, read_committee
 from alphanet.potentials.settings import BaselineSettings
-from alphanet.training.api import train_on, with_isolated_atoms
+from alphanet.training.api import require_weights, train_on, with_isolated_atoms
 from alphanet.training.config import AlphaNetSettings
 from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.run import TrainingData
@@ -37,6 +37,8 @@ def train_committee(
         UserError: fewer than two members, or fewer than before; the folder holds an ordinary run; or see `train`.
     """
     _refuse_other(out, members)
+    if settings.finetune is not None:
+        require_weights(settings, settings.finetune)
     chosen = with_isolated_atoms(settings, frames)
     names = [f"member-{place}" for place in range(members)]
     seeded = [chosen.model_copy(update={"seed": chosen.seed + place}) for place in range(members)]
@@ -46,7 +48,7 @@ def train_committee(
         _write(out, names)
     results = []
     for name, of_member in zip(names, seeded, strict=True):
-        logger.info("%s of %d: %s", name, members, out / name)
+        logger.info("%s, number %d of %d", out / name, len(results) + 1, members)
         results.append(train_on(of_member, frames, out / name))
     _write(out, names)  # a committee that grows stays the old one until its new members are trained
     return results

@@ -22,6 +22,9 @@ class AlphaNetSettings(TrainingSettings):
 
     epochs: PositiveInt
     """Passes over the training frames"""
+    solve_readout: bool = False
+    """Solve the linear part of the readout in closed form after the last step, and keep the solution if the validation
+    loss falls: what tells compositions and frameworks apart need not wait for gradient steps"""
     edge_budget: PositiveInt | None = None
     """Edges in a batch at most; batches are then made of structures of similar size"""
     devices: PositiveInt | Literal["auto"] = 1
@@ -43,6 +46,8 @@ class AlphaNetSettings(TrainingSettings):
             raise ValueError(f"model: the architecture is that of {self.finetune.weights}; leave model.* out")
         if self.finetune is not None and self.finetune.trust:
             raise ValueError("finetune.trust is for the weights of baselines; those of AlphaNet run no code")
+        if self.finetune is not None and self.solve_readout:
+            raise ValueError("solve_readout: with finetune the readout would forget the old task; leave it out")
         self._network(("H",))
         return self
 

@@ -66,16 +66,21 @@ def weights_of(start: "FineTuning") -> tuple[Path, Any]:
     """The file of the weights and their configuration, if it is apart; a name is that of released weights.
 
     Raises:
-        UserError: no such file, weights of a baseline, or released weights that are not here.
+        UserError: no such file, weights of a baseline, released weights that are not here, or a folder that is not of
+            one training.
     """
     from alphanet.model.released import model_files
     from alphanet.potentials.cards import baseline_names, load_baseline
+    from alphanet.potentials.runs import alphanet_files
 
     head = str(start.weights).partition(":")[0]
     if head in baseline_names() and not start.weights.expanduser().exists():
         model = load_baseline(head).trained_as or head
         raise UserError(f"{start.weights} are weights of {head}, not of AlphaNet; add --model {model}")
-    return model_files(start.weights.expanduser(), start.config)
+    found = alphanet_files(start.weights.expanduser())
+    if isinstance(found, tuple):
+        raise UserError(f"{start.weights} is a committee; start from the folder of one of its members")
+    return model_files(found, start.config)
 
 
 def replayed(train: Path, start: "FineTuning") -> Path:

@@ -41,6 +41,7 @@ from alphanet.training.config import AlphaNetSettings
 from alphanet.training.data import LabeledFrames
 from alphanet.training.fine_tuning import fine_tuned
 from alphanet.training.folder import RunFolder, TrainingResult
+from alphanet.training.readout import solve_readout, with_readout
 from alphanet.training.references import Statistics, reference_energies
 from alphanet.training.settings import LossSettings, TrainingSettings, planned_steps
 
@@ -111,6 +112,11 @@ def _train_alphanet(
         parallel = Parallel(count, settings.nodes, settings.strategy)
         trainer = make_trainer(settings, folder.path, checkpoints, parallel)
         frames = LabeledFrames(data.train, settings.limit_train), LabeledFrames(data.valid)
+        if len(frames[1]) < trainer.world_size:
+            raise UserError(
+                f"{data.valid}: {len(frames[1])} validation frames cannot be shared by {trainer.world_size} processes "
+                "(devices × nodes); train with fewer, or validate on more frames"
+            )
         if trainer.is_global_zero:
             _start(settings, data, folder, frames, resume=resume)
         else:
@@ -127,11 +133,14 @@ def _train_alphanet(
             model,
             settings,
             (train_set, valid_set),
-            _predictor(settings),
+            predictor(settings),
             packed=_packed(settings, train_set),
             num_workers=settings.num_workers,
         )
         outcome = fit(trainer, module, checkpoints, folder.path)
+        if settings.solve_readout and outcome.finished and trainer.is_global_zero:
+            solved = solve_readout(folder.model, PROVENANCE_KEY, (train_set, valid_set), settings, predictor(settings))
+            outcome = with_readout(outcome, solved)
     result = TrainingResult(
         **asdict(outcome),
         name="alphanet",
@@ -257,7 +266,9 @@ def _model(settings: AlphaNetSettings, statistics: Statistics, frames: LabeledFr
     return model.to(DTYPES[settings.precision])
 
 
-def _predictor(settings: AlphaNetSettings) -> Predict:
+def predictor(settings: AlphaNetSettings) -> Predict:
+    """How a training's steps and validations predict."""
+
     def answer(model: nn.Module, graph: AtomGraph, stress: bool, training: bool) -> Prediction:
         energies: Any = in_blocks(cast(InteratomicModel, model)) if training and settings.edge_blocks else model
         full = predict(energies, graph, stress=stress, create_graph=training)

@@ -12,13 +12,13 @@ ELECTRONIC_TEMPERATURE = 1500.0  # K; the dangling bonds of a vacancy cross the 
 SEED = 606
 
 LATTICE_CONSTANT = 2.46  # Å
-REPEATS = 3
+REPEATS = (2, 5)  # no multiple of 3, which would put the K point, where bands touch, at Γ; stacking as with 5 x 5
 HEIGHT = 20.0  # Å, of the cell: leaves 14 Å of vacuum at the largest distance scanned
 PERIODS = {"zigzag": np.array([2.46, 0.0]), "armchair": np.array([0.0, 2.46 * 3**0.5])}
 STACKED_AB = PERIODS["armchair"] / 3
 
 VACANCIES = {"V0V0": (None, None), "V0V1": (None, 8), "V1V1": (8, 8)}  # site in the lower, in the upper layer
-VACANCIES_APART = (0, 8)
+VACANCIES_APART = (0, 14)  # two lattice constants from each other, as far as the cell allows
 
 SLIDING_DISTANCES = (3.0, 3.3, 3.6)
 SLIDING_POINTS = 8
@@ -45,7 +45,7 @@ def bilayer(vacancies: tuple[int | None, int | None], distance: float = 3.35, sl
     """Two layers, the upper one shifted by `slide` (0 is AA stacking)."""
     layers = []
     for vacancy, shift in zip(vacancies, ([0.0, 0.0, 0.0], [*slide, distance]), strict=True):
-        layer = graphene(a=LATTICE_CONSTANT, size=(REPEATS, REPEATS, 1), vacuum=HEIGHT / 2)
+        layer = graphene(a=LATTICE_CONSTANT, size=(*REPEATS, 1), vacuum=HEIGHT / 2)
         layer.positions += shift
         if vacancy is not None:
             del layer[vacancy]

@@ -2,7 +2,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["tblite==0.8.0", "ase==3.29.0", "numpy==2.4.6", "scipy==1.17.1"]
 # ///
-"""Remake the shipped miniature data sets, labeled with GFN1-xTB at the Γ point.
+"""Remake the shipped miniature data sets, labeled with GFN1-xTB at the Γ point, or on a mesh where a cell is short.
 
     uv run datasets/mini/make.py formate --out DIR    write DIR/formate.extxyz.xz
     uv run datasets/mini/make.py formate --check      compare forces and stress with finite differences
@@ -31,7 +31,7 @@ from types import ModuleType
 import numpy as np
 from ase import Atoms
 from ase.io import read, write
-from sampling import calculator, labeled
+from sampling import ALONE, calculator, labeled, labels
 
 SETS = ("formate", "graphene", "zeolite", "oc20", "mptrj", "graphene_landscape")
 # Small steps: tblite's real-space sums are cut off, and its energy jumps by micro-eV where an image enters them.
@@ -52,7 +52,7 @@ def main() -> None:
     module = importlib.import_module(arguments.name)
     path = arguments.out / f"{arguments.name}.extxyz.xz"
     if arguments.check:
-        check(path, module.ELECTRONIC_TEMPERATURE)
+        check(path, module)
     else:
         frames = make(module)
         write_compressed(path, frames)
@@ -63,13 +63,18 @@ def make(module: ModuleType) -> list[Atoms]:
     """All candidates that survive labelling, in the order they were drawn."""
     frames, dropped = [], Counter()
     for candidate in module.candidates():
-        frame = labeled(candidate, module.ELECTRONIC_TEMPERATURE)
+        frame = labeled(candidate, module.ELECTRONIC_TEMPERATURE, copies_of(module, candidate))
         if frame is None:
             dropped[candidate.info["group"]] += 1
         else:
             frames.append(frame)
     print(f"dropped {dropped.total()}: {dict(dropped)}")
     return frames
+
+
+def copies_of(module: ModuleType, frame: Atoms) -> tuple[int, int, int]:
+    """Copies of its cell in which a frame is labeled, see `sampling.labels`; a set that says nothing takes one."""
+    return module.copies(frame) if hasattr(module, "copies") else ALONE
 
 
 def write_compressed(path: Path, frames: list[Atoms]) -> None:
@@ -102,15 +107,15 @@ def composition_std(frames: list[Atoms]) -> float:
     return float(np.sqrt(np.mean(np.concatenate([np.array(e) - np.mean(e) for e in by_formula.values()]) ** 2)))
 
 
-def check(path: Path, electronic_temperature: float) -> None:
+def check(path: Path, module: ModuleType) -> None:
     """Are the stored labels the energy, and its derivatives, of the stored structure?"""
     frames = read(path, ":")
     frame = frames[len(frames) // 2]
-    calc = calculator(electronic_temperature, CHECK_ACCURACY)
+    calc = calculator(module.ELECTRONIC_TEMPERATURE, CHECK_ACCURACY)
+    copies = copies_of(module, frame)
 
     def energy(atoms: Atoms) -> float:
-        atoms.calc = calc
-        return atoms.get_potential_energy()
+        return labels(atoms, calc, copies)[0]
 
     print(f"frame {len(frames) // 2} of {path.name}, group {frame.info['group']}")
     print(f"energy  stored - recomputed {frame.get_potential_energy() - energy(frame.copy()):.1e} eV")

@@ -1,5 +1,6 @@
 """How frames are drawn (molecular dynamics, rattling, straining) and labeled with GFN1-xTB."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ DECIMALS = 6  # of stored coordinates and forces; structures are rounded before 
 SHORTEST_DISTANCE = 0.6  # Å
 LARGEST_FORCE = 30.0  # eV/Å
 SCF_AMBIGUITY = 2e-3  # eV
+
+ALONE = (1, 1, 1)  # copies of a cell: itself
 
 
 @dataclass(frozen=True)
@@ -116,24 +119,47 @@ def independent_runs(
                 yield tagged(atoms, split=split, group=group, kind="md")
 
 
-def labeled(candidate: Atoms, electronic_temperature: float) -> Atoms | None:
-    """The frame with energy, forces and stress of an SCF of its own; None where it should be dropped."""
+def labeled(candidate: Atoms, electronic_temperature: float, copies: tuple[int, int, int] = ALONE) -> Atoms | None:
+    """The frame with energy, forces and stress of an SCF of its own; None where it should be dropped.
+
+    Args:
+        candidate: the structure, with the last energy of its dynamics if there was any.
+        electronic_temperature: K.
+        copies: see `labels`.
+    """
     frame = candidate.copy()
     frame.positions = frame.positions.round(DECIMALS)
     frame.cell = frame.cell.array.round(DECIMALS)
     if len(neighbor_list("i", frame, SHORTEST_DISTANCE)):
         return None
-    frame.calc = calculator(electronic_temperature)
+    calc = calculator(electronic_temperature)
     try:
-        energy, forces, stress = frame.get_potential_energy(), frame.get_forces(), frame.get_stress()
+        # Dynamics restarts each SCF from the last density. Where a fresh SCF lands elsewhere, there are two solutions.
+        if candidate.calc is not None:
+            fresh = labels(frame, calc)[0]
+            if not abs(candidate.get_potential_energy() - fresh) <= SCF_AMBIGUITY:
+                return None
+        energy, forces, stress = labels(frame, calc, copies)
     except CalculationFailed:
         return None
     if not np.isfinite(energy) or not np.isfinite(stress).all() or not np.abs(forces).max() < LARGEST_FORCE:
-        return None
-    # Dynamics restarts each SCF from the last density. Where a fresh SCF lands elsewhere, there are two solutions.
-    if candidate.calc is not None and abs(candidate.get_potential_energy() - energy) > SCF_AMBIGUITY:
         return None
     frame.calc = SinglePointCalculator(
         frame, energy=round(energy, 8), forces=forces.round(DECIMALS), stress=stress.round(8)
     )
     return frame
+
+
+def labels(atoms: Atoms, calc: TBLite, copies: tuple[int, int, int] = ALONE) -> tuple[float, np.ndarray, np.ndarray]:
+    """Energy (eV), forces (n, 3) in eV/Å and stress (6,) in eV/Å^3 of a crystal.
+
+    Args:
+        atoms: n atoms of one cell.
+        calc: knows the Γ point only.
+        copies: of the cell along its axes. A supercell of them at Γ is the cell on a mesh of as many k points, and a
+            cell that is short along an axis needs more than one there.
+    """
+    supercell = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True).repeat(copies)
+    supercell.calc = calc
+    forces = supercell.get_forces()[: len(atoms)]  # the first copy's
+    return supercell.get_potential_energy() / math.prod(copies), forces, supercell.get_stress()

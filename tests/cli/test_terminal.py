@@ -3,10 +3,14 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from alphanet.cli.output import print_table
+from alphanet.report.sheet import plain_tables
+from alphanet.report.terminal import print_result
+from alphanet.results.schema import read_result
 
 COLUMNS = ("name", "in paper", "state", "trains", "forces", "stress", "weights")
 ROWS = [
@@ -47,6 +51,15 @@ def test_long_texts_wrap_between_words(terminal, width):
     assert all(word in " ".join(lines).split() for word in row[2].split())
 
 
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_a_long_word_beside_long_texts_stays_whole(terminal, width):
+    text = "trainings, as long as their epochs take, and not a step longer"
+    row = ("table1", text, f"{text}, of zenodo.org/records/10374206")
+    lines = terminal(width, ("name", "cost", "data"), [row])
+    assert max(map(len, lines)) <= width
+    assert any("zenodo.org/records/10374206" in line for line in lines)
+
+
 def test_a_wide_terminal_has_one_line_a_row(terminal):
     lines = terminal(120)
     assert len(lines) == 2 + len(ROWS) and lines[0].split("  ")[0] == "name"
@@ -76,3 +89,20 @@ def test_listing_benchmarks_imports_nothing_slow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+REFERENCE = sorted((Path(__file__).parents[2] / "reports" / "reference" / "records").glob("*/results.json"))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("path", REFERENCE, ids=lambda path: path.parent.name)
+def test_no_word_of_a_result_is_cut(monkeypatch, capsys, path, width):
+    result = read_result(path)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes stdout for a terminal
+    print_result(result)
+    lines = [CODES.sub("", line) for line in capsys.readouterr().out.splitlines()]
+    assert max(map(len, lines)) <= width
+    words = set(" ".join(lines).split())
+    shown = [table for table in plain_tables(result) if table.numbers]  # a grid may be a paragraph, without titles
+    assert all(word in words for table in shown for row in table.rows for cell in row for word in cell.split())

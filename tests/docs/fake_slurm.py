@@ -1,4 +1,4 @@
-"""A SLURM of one machine for tests: `python fake_slurm.py sbatch|srun|scontrol WORDS…` is the command of that name.
+"""A SLURM of one machine for tests: `python fake_slurm.py NAME WORDS…` is sbatch, srun, scontrol or scancel.
 
 A job starts at once. In its first start the warning of `--signal` comes as soon as the file or folder in `FAKE_WATCH`
 exists; a job that is requeued starts again. Tasks are processes, two at most, on as many nodes as the script wants.
@@ -19,7 +19,15 @@ EVERY = 0.01  # seconds
 
 
 def sbatch(script: str) -> int:
-    """Run a batch script until it is not requeued any more; its output goes to `slurm.out`."""
+    """Run a batch script until it is not requeued any more; its output goes to `slurm.out`.
+
+    A job that a job submits, as Dask does, runs beside it and ends with it.
+    """
+    if "SLURM_JOB_ID" in os.environ:
+        with Path("slurm.out").open("a") as log:
+            subprocess.Popen(["bash", script], stdout=log, stderr=log)
+        print(f"Submitted batch job {JOB}1")
+        return 0
     options = dict(re.findall(r"^#SBATCH --([\w-]+)(?:=(.*))?$", Path(script).read_text(), re.M))
     nodes = min(MOST, int(options.get("nodes", 1)))
     per_node = min(MOST // nodes, int(options.get("ntasks-per-node", options.get("ntasks", 1))))
@@ -88,5 +96,10 @@ def scontrol(verb: str, job: str) -> int:
     return 0
 
 
+def scancel(*_jobs: str) -> int:
+    """Do nothing: jobs of jobs end with these."""
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit({"sbatch": sbatch, "srun": srun, "scontrol": scontrol}[sys.argv[1]](*sys.argv[2:]))
+    sys.exit({"sbatch": sbatch, "srun": srun, "scontrol": scontrol, "scancel": scancel}[sys.argv[1]](*sys.argv[2:]))

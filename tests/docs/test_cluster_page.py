@@ -8,12 +8,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.io import write
 from crystals_to_relax import SYMBOLS, publish, strained_crystals
 from model_samples import paper_config, random_model
-from pages import ROOT, write_files
+from pages import DOCS, ROOT, blocks, write_files
 
 from alphanet.model.checkpoint import save_model
 
@@ -23,8 +24,9 @@ FAKE = Path(__file__).with_name("fake_slurm.py")
 PROGRAMS = {
     "alphanet": "-m alphanet.cli",
     "dask": "-m dask",
-    **{name: f"{FAKE} {name}" for name in ("sbatch", "srun", "scontrol")},
+    **{name: f"{FAKE} {name}" for name in ("sbatch", "srun", "scontrol", "scancel")},
 }
+TRAININGS, RELAXATIONS = ("train.sbatch", "ddp.sbatch"), ("wbm.sbatch", "wbm-jobs.sbatch")
 LONGEST = 600  # seconds of a job, on a busy machine
 SETTINGS = """
 epochs: {epochs}
@@ -49,7 +51,7 @@ def submit(tmp_path):
     (tmp_path / ".venv" / "bin" / "activate").write_text("")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SLURM")}
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    places = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    places = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 
     def submitted(script: str, watched: str) -> str:
         variables = {"PATH": path, "PYTHONPATH": places, "ALPHANET_HOME": str(tmp_path / "home"), "FAKE_WATCH": watched}
@@ -67,8 +69,8 @@ def submit(tmp_path):
 
 
 def write_frames(path):
-    """A dozen rattled cells of copper with labels."""
-    frames = [bulk("Cu", cubic=True) for _ in range(12)]
+    """Rattled cells of copper with labels; a tenth of them is enough for two processes to validate on."""
+    frames = [bulk("Cu", cubic=True) for _ in range(24)]
     for seed, atoms in enumerate(frames):
         atoms.rattle(0.1, seed=seed)
         atoms.calc = EMT()
@@ -76,12 +78,17 @@ def write_frames(path):
     write(path, frames)
 
 
+def test_every_script_of_the_page_is_run_here():
+    titles = {block.title for block in blocks(DOCS / "guides" / "cluster.md") if block.title}
+    assert {title for title in titles if title.endswith(".sbatch")} == {*TRAININGS, *RELAXATIONS}
+
+
 @pytest.mark.parametrize(
     ("script", "tasks"), [("train.sbatch", 1), pytest.param("ddp.sbatch", 2, marks=pytest.mark.slow)]
 )
 def test_a_training_is_requeued_and_goes_on(tmp_path, submit, script, tasks):
     write_frames(tmp_path / "train.extxyz")
-    (tmp_path / "settings.yaml").write_text(SETTINGS.format(epochs=100))
+    (tmp_path / "settings.yaml").write_text(SETTINGS.format(epochs=60))
     out = tmp_path / "runs" / script.replace("train", "mine").removesuffix(".sbatch")
     output = submit(script, str(out / "checkpoints" / "last.ckpt"))
     first, second = output.split("job 4242 is requeued and will go on")
@@ -91,10 +98,13 @@ def test_a_training_is_requeued_and_goes_on(tmp_path, submit, script, tasks):
     assert result["finished"] and result["settings"]["devices"] * result["settings"]["nodes"] == tasks
 
 
-@pytest.mark.parametrize("script", ["wbm.sbatch", "wbm-jobs.sbatch"])
+@pytest.mark.parametrize("script", RELAXATIONS)
 def test_relaxations_are_requeued_and_go_on(tmp_path, monkeypatch, submit, script):
     if script == "wbm-jobs.sbatch":
         pytest.importorskip("dask_jobqueue")
+        shown = yaml.safe_load((tmp_path / "slurm.yaml").read_text())
+        small = {"jobs": 1, "cores": 1, "processes": 1, "memory": "1GB"}
+        (tmp_path / "slurm.yaml").write_text(yaml.safe_dump(shown | small))
     monkeypatch.setenv("ALPHANET_HOME", str(tmp_path / "home"))
     publish(tmp_path)
     model = random_model(paper_config(num_layers=1).model_copy(update={"elements": SYMBOLS}))

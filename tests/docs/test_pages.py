@@ -26,7 +26,7 @@ def commands_of(page):
         content = block.content.replace("\\\n", " ")
         for line in content.splitlines():
             for part in re.split(r"&&|\||;", line.removeprefix("$ ").split(" #")[0]):
-                words = shlex.split(part, comments=False)
+                words = shlex.split(part.strip().removeprefix("srun ").removeprefix("exec "), comments=False)
                 if words and words[0].endswith("alphanet"):
                     yield [word for word in words[1:] if word != ">"]
 

@@ -210,18 +210,26 @@ def test_slurm_says_what_to_install(tmp_path, monkeypatch):
         predict(campaign(tmp_path / "out", cubes(2)), f"slurm:{tmp_path}/slurm.yaml")
 
 
-def queue(monkeypatch, tmp_path, *, starts: bool):
-    """dask-jobqueue with a queue in which jobs start at once or never; returns the arguments it was given."""
+def queue(monkeypatch, tmp_path, *, starts: bool = False, takes: bool = True):
+    """dask-jobqueue with a queue that takes jobs or not, which start at once or never; the arguments it was given."""
     from distributed import LocalCluster
 
     given = {}
 
     class SLURMCluster(LocalCluster):
+        refuses = False
+
         def __init__(self, **arguments):
             given.update(arguments)
             super().__init__(n_workers=0, processes=False, dashboard_address=None, silence_logs=50)
 
+        def __await__(self):
+            if self.refuses:
+                raise RuntimeError("Exit code: 1\nstderr:\nsbatch: error: invalid partition specified: gpu\n")
+            return super().__await__()
+
         def scale(self, jobs):
+            self.refuses = not takes
             if starts:
                 super().scale(jobs)
 
@@ -239,6 +247,28 @@ def test_waiting_in_a_queue_is_said_and_ends(tmp_path, monkeypatch, caplog):
     with pytest.raises(UserError, match=message), client_of(f"slurm:{tmp_path}/slurm.yaml", threads=2):
         pass
     assert "2 jobs submitted to SLURM; waiting for the first to start, at most 1 s" in caplog.messages
+
+
+def test_a_queue_that_takes_no_job_is_one_line(tmp_path, monkeypatch):
+    queue(monkeypatch, tmp_path, takes=False)
+    message = r"slurm\.yaml: SLURM took no job: .*sbatch: error: invalid partition specified: gpu$"
+    with pytest.raises(UserError, match=message), client_of(f"slurm:{tmp_path}/slurm.yaml", threads=2):
+        pass
+
+
+def test_a_scheduler_without_workers_is_waited_for(monkeypatch, caplog):
+    from distributed import LocalCluster
+
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr("alphanet.measure.relaxation.cluster.JOIN", 1.5)
+    with LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address=None, silence_logs=50) as running:
+        message = "no worker has joined the scheduler at tcp://.*; start some"
+        with pytest.raises(UserError, match=message), client_of(running.scheduler_address, threads=2):
+            pass
+        assert "has no workers yet; waiting at most 2 s" in caplog.text
+        running.scale(1)
+        with client_of(running.scheduler_address, threads=2) as client:
+            assert len(client.nthreads()) == 1
 
 
 def test_threads_and_retries_reach_jobs_of_a_queue(tmp_path, monkeypatch):

@@ -143,4 +143,5 @@ def test_a_module_of_the_working_folder_goes_before_an_installed_one(tmp_path, m
     monkeypatch.delitem(sys.modules, "tabulate", raising=False)
     potential = open_potential("tabulate:make", LoadOptions())
     assert potential.provenance()["calculator"] == "ase.calculators.lj.LennardJones"
+    assert len(potential.provenance()["source_sha256"]) == 64
     monkeypatch.delitem(sys.modules, "tabulate", raising=False)

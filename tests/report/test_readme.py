@@ -1,4 +1,4 @@
-"""The README's first table is what `make readme` writes from the reference report."""
+"""The README's first table is what `make readme` writes from the reports of the repository."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def script(monkeypatch):
 
 
 @pytest.mark.skipif(not README.is_file(), reason="no checkout")
-def test_the_readme_has_the_table_of_the_reference_report(script):
+def test_the_readme_has_the_table_of_the_reports(script):
     text = README.read_text(encoding="utf-8")
     assert script.with_table(text, script.table()) == text, "run `make readme`"
 

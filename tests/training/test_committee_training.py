@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.io import write
+from committees import write_committee
 from training_samples import copper_frames, messages, small_config, write_data
 from typer.testing import CliRunner
 
@@ -121,6 +122,17 @@ def test_one_member_is_a_mistake_of_use(here: Path) -> None:
 def test_the_plan_says_that_it_is_of_each_member(here: Path) -> None:
     words = ["train", "mine.extxyz", *TINY, "--members", "4", "--dry-run"]
     assert "4 members, each: " in alphanet(*words)
+
+
+@pytest.mark.integration
+def test_weights_to_start_from_may_be_in_the_folder_of_a_run(here: Path) -> None:
+    write_committee(here / "old", seeds=(1, 2), elements=("Cu", "Au"))
+    words = ["train", "mine.extxyz", "epochs=1", "--device", "cpu", "--members", "2", "--json", "--out", "new"]
+    with pytest.raises(UserError, match="old is a committee; start from the folder of one of its members"):
+        alphanet(*words, "--from", "old")
+    assert not (here / "new").exists()
+    answer = json.loads(alphanet(*words, "--from", "old/member-1"))
+    assert len(answer["members"]) == 2 and answer["errors"]["test"]["calibration"]["force"]["scale"] > 0
 
 
 @pytest.mark.integration

@@ -3,14 +3,18 @@
 import os
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 from lightning.pytorch.plugins.environments import LightningEnvironment, SLURMEnvironment
+from training_samples import small_config
 
 from alphanet.cli import process
+from alphanet.errors import UserError
 from alphanet.potentials.kit.loop import TrainingError
 from alphanet.potentials.kit.loop.slurm import cluster_environment, require_one_task
 from alphanet.potentials.kit.loop.trainer import Parallel
+from alphanet.training.run import run_training
 
 JOB = {"SLURM_JOB_ID": "7", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}
 STEP = {"SLURM_STEP_ID": "0"}
@@ -18,11 +22,12 @@ SHELL = {"SLURM_STEP_ID": "4294967290"}  # of salloc, which starts a shell as a 
 
 
 @pytest.fixture
-def job(monkeypatch):
+def job():
     """A function that sets the variables of a job."""
-    for name in [name for name in os.environ if name.startswith("SLURM")]:
-        monkeypatch.delenv(name)
-    return lambda **variables: [monkeypatch.setenv(*pair) for pair in {**JOB, **variables}.items()]
+    with mock.patch.dict(os.environ):  # the code sets one, too
+        for name in [name for name in os.environ if name.startswith("SLURM")]:
+            del os.environ[name]
+        yield lambda **variables: os.environ.update({**JOB, **variables})
 
 
 def test_outside_of_slurm_and_below_torchrun_lightning_finds_out(job, monkeypatch):
@@ -67,6 +72,14 @@ def test_tasks_that_do_not_fit_are_one_line(job, variables, parallel, said):
     job(**variables)
     with pytest.raises(TrainingError, match=said):
         cluster_environment(parallel)
+
+
+@pytest.mark.integration
+def test_fewer_validation_frames_than_processes_are_one_line(job, data, out):
+    job(SLURM_NTASKS="8", **STEP)
+    with pytest.raises(UserError, match=r"6 validation frames cannot be shared by 8 processes \(devices × nodes\)"):
+        run_training(small_config(devices=8), data, out)
+    assert not out.exists()
 
 
 def test_a_model_that_trains_in_one_process_refuses_several(job):

@@ -49,10 +49,10 @@ class Opened:
 
     @property
     def model(self) -> InteratomicModel | None:
-        """AlphaNet's network; None if the potential is another."""
-        if isinstance(self.potential, AlphaNetPotential) and isinstance(self.potential.model, InteratomicModel):
-            return self.potential.model
-        return None
+        """AlphaNet's network; None if the potential is another, or a committee."""
+        if not isinstance(self.potential, AlphaNetPotential) or len(self.potential.members) > 1:
+            return None
+        return self.potential.model if isinstance(self.potential.model, InteratomicModel) else None
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from alphanet.measure.relaxation.job import Job
 from alphanet.measure.relaxation.protocol import digest
 from alphanet.measure.relaxation.records import Conditions, Crystal, Header, RelaxationRecord
 from alphanet.measure.relaxation.structures import Structures, natural
-from alphanet.potentials.cards import USUAL
 from alphanet.potentials.forms import file_label
+from alphanet.potentials.specification import specified
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -65,7 +65,7 @@ class Campaign:
             raise UserError(f"there is no structure {missing[0]} ({len(missing)} of {len(ordered)} ids have none)")
         return Header(
             potential=file_label(self.job.model),
-            dtype=self.job.options.dtype or USUAL,
+            dtype=self.job.options.dtype or specified(self.job.model).usual_dtype,
             device=self.job.options.device.partition(":")[0],
             engine=self.job.engine,
             protocol=self.job.protocol.described(),

@@ -48,8 +48,8 @@ def client_of(cluster: str, threads: int | None) -> Iterator["Client"]:
             only what starts later follows.
 
     Raises:
-        UserError: no such form, a file that is not right, dask-jobqueue is missing, no scheduler answers, or no job
-            has started within `wait_hours`.
+        UserError: no such form, a file that is not right, dask-jobqueue is missing, no scheduler answers, SLURM takes
+            no job, or none has started within `wait_hours`.
     """
     # What Dask logs of lost workers is expected, and what matters of it becomes an error or a record.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -182,6 +182,10 @@ def _slurm(file: str, threads: int) -> Iterator["Client"]:
             raise UserError(f"{file}: {error}") from error
         with cluster, Client(cluster) as client:
             cluster.scale(jobs=jobs)
+            try:
+                cluster.sync(_submitted, cluster)
+            except (RuntimeError, OSError) as error:
+                raise UserError(f"{file}: SLURM took no job: {' '.join(str(error).split())}") from error
             limit = durations.words(3600 * hours)
             logger.info("%d jobs submitted to SLURM; waiting for the first to start, at most %s", jobs, limit)
             if not _joined(client, 3600 * hours, "in the queue for %s (squeue shows the jobs)"):
@@ -190,6 +194,11 @@ def _slurm(file: str, threads: int) -> Iterator["Client"]:
                     "and the same command waits again (wait_hours in the file changes the limit)"
                 )
             yield client
+
+
+async def _submitted(cluster: Any) -> None:
+    """Return when the jobs are in the queue; what `scale` does later would fail unheard."""
+    await cluster
 
 
 def _joined(client: "Client", longest: float, waiting: str) -> bool:
