@@ -76,7 +76,7 @@ class AlphaNet(InteratomicModel):
             output = output + self.temporal.readout(history)
         return self.element_scale[element] * output + self.element_shift[element]
 
-    def linear_weights(self) -> tuple[nn.Parameter, ...]:
+    def linear_weights(self) -> tuple[Tensor, ...]:
         """Weights of the readout and of the memory's, and the elements' shifts, which do what the biases do."""
         memory = (self.temporal.output.weight,) if self.config.temporal else ()
         return self.readout.weight, *memory, self.element_shift

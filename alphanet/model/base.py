@@ -69,7 +69,7 @@ class InteratomicModel(nn.Module, ABC):
         """(N,) output of the network."""
 
     @abstractmethod
-    def linear_weights(self) -> tuple[nn.Parameter, ...]:
+    def linear_weights(self) -> tuple[Tensor, ...]:
         """Weights in which energies and forces are linear when all others are kept: the readout's and the shifts."""
 
     def forward(self, graph: AtomGraph) -> Tensor:

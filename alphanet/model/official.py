@@ -90,7 +90,7 @@ class OfficialAlphaNet(InteratomicModel):
         output = self.last_layer(s) + self.last_layer_quantum(history) / self.config.temporal_channels
         return self.a[numbers] * output.squeeze(1) + self.b[numbers]
 
-    def linear_weights(self) -> tuple[nn.Parameter, ...]:
+    def linear_weights(self) -> tuple[Tensor, ...]:
         """Weights of both last layers, and the table b, which does what the biases do."""
         return self.last_layer.weight, self.last_layer_quantum.weight, self.b
 

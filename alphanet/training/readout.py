@@ -147,7 +147,7 @@ def changed(model: InteratomicModel, change: np.ndarray) -> InteratomicModel:
     parts = torch.from_numpy(change).split([weight.numel() for weight in weights])
     with torch.no_grad():
         for weight, part in zip(weights, parts, strict=True):
-            weight += part.view_as(weight).to(weight)
+            weight.add_(part.view_as(weight).to(weight))
     return moved
 
 
