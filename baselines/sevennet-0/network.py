@@ -17,8 +17,10 @@ DIFFERENTIATING = ("reduce_total_enegy", "force_output")  # the package's spelli
 class SevenNetwork(Network):
     """The package's layers up to the atomic energies, which are summed and differentiated outside."""
 
-    def __init__(self, network):
+    def __init__(self, architecture, elements):
         super().__init__()
+        self._made_of = architecture, elements
+        network = package_network(architecture, elements)
         for layer in DIFFERENTIATING:
             network.delete_module_by_key(layer)
         network.key_grad = None
@@ -26,6 +28,16 @@ class SevenNetwork(Network):
         self.network = network
         self.cutoff = float(network.cutoff)
         self.elements = elements_of(network)
+
+    def __deepcopy__(self, _memo):
+        """The same network built again: in copies of e3nn's generated code the constants have other names."""
+        copied = SevenNetwork(*self._made_of).train(self.training)
+        copied.to(device=next(self.parameters()).device, dtype=self.dtype)
+        copied.load_state_dict(self.state_dict())
+        trained = {name: weights.requires_grad for name, weights in self.named_parameters()}
+        for name, weights in copied.named_parameters():
+            weights.requires_grad_(trained[name])
+        return copied
 
     def make_compilable(self):
         """Refuse to compile: e3nn's generated code does not go through torch.compile."""
@@ -49,7 +61,7 @@ class SevenNetwork(Network):
 
 def build(architecture, elements):
     """A network with random weights."""
-    return SevenNetwork(package_network(architecture, elements))
+    return SevenNetwork(architecture, elements)
 
 
 def package_network(architecture, elements):

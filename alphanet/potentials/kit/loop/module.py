@@ -304,9 +304,6 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
     Early steps count more, min(decay, (1 + step) / (10 + step)), so that the initial weights are soon forgotten.
     """
     weight = 1.0 - min(decay, (1.0 + step) / (10.0 + step))
-    # By name: copies of e3nn's compiled modules have theirs in another order.
-    parameters, buffers = dict(model.named_parameters()), dict(model.named_buffers())
-    averaged = dict(average.named_parameters())
-    torch._foreach_lerp_(list(averaged.values()), [parameters[name] for name in averaged], weight)
-    for name, kept in average.named_buffers():
-        kept.copy_(buffers[name])
+    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), weight)
+    for kept, current in zip(average.buffers(), model.buffers(), strict=True):
+        kept.copy_(current)
