@@ -145,8 +145,8 @@ def test_structures_of_the_users_choice():
     given = [Atoms("CN", [[0, 0, 0], [1.2, 0, 0]]), Atoms("Cu2", [[0, 0, 0], [0, 0, 2.2]], cell=[4, 4, 4], pbc=True)]
     subject = subject_of(potential, [Sample(atoms, "given", asked=True) for atoms in given], LoadOptions())
     assert (str(subject.crystal.symbols), str(subject.molecule.symbols)) == ("Cu2", "CN")
-    ethanol, far = molecule("CH3CH2OH"), Atoms("O2", [[0, 0, 0], [0, 0, 9.0]])
-    trained_on = [Sample(far, "too large"), Sample(ethanol, "frame 3")]
+    water, far = molecule("H2O"), Atoms("O2", [[0, 0, 0], [0, 0, 9.0]])
+    trained_on = [Sample(far, "too large"), Sample(water, "frame 3")]
     assert subject_of(potential, trained_on, LoadOptions()).origins["molecule"] == "frame 3"
     assert subject_of(potential, [Sample(far, "given", asked=True)], LoadOptions()).origins["molecule"] == "given"
     with pytest.raises(UserError, match="at least two atoms"):
