@@ -46,7 +46,7 @@ def loaded(start: "FineTuning", elements: Sequence[str], dtype: str) -> "Interat
     from alphanet.model.config import config_from
     from alphanet.model.create import create_model
 
-    old = load_model(start.weights.expanduser(), start.config, dtype)
+    old = load_model(*weights_of(start), dtype)
     added = [symbol for symbol in elements if symbol not in old.config.elements]
     if not added:
         return old
