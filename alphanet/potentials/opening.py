@@ -129,8 +129,7 @@ def _alphanet(model: Specification, options: LoadOptions, frames: Frames) -> Pot
     if options.untrained:
         raise UserError(f"{model.text}: random weights (untrained) go with a name: alphanet, or one of the baselines")
     if model.kind == "released":
-        _refuse(options, ("config",), f"of a file; {model.name} has its own")
-        return potential(model.name, dtype=options.dtype)
+        return potential(model.name, config=options.config, dtype=options.dtype)
     assert model.file is not None
     return potential(model.members or model.file, config=options.config, dtype=options.dtype)
 
