@@ -72,7 +72,7 @@ def _architecture(module):
 
 
 def _fitted(tensors, expected):
-    """The tensors in the shapes expected, where only dimensions of one differ: of scale, shift, and energies by head."""
+    """The tensors in the shapes expected where only dimensions of one differ: scale, shift, and energies by head."""
     fitted = dict(tensors)
     for name, values in expected.items():
         if name in fitted and fitted[name].squeeze().shape == values.squeeze().shape:
