@@ -33,7 +33,7 @@ def start(request):
     new.references.copy_(old.references)
     new.network.to(old.network.dtype)
     try:
-        new.network.network.load_state_dict(module.state_dict())
+        new.network.network.load_state_dict(_fitted(module.state_dict(), new.network.network.state_dict()))
     except RuntimeError as error:
         raise _other(request, str(error).splitlines()[-1].strip()) from None
     _require_equal(old, new, request)
@@ -69,6 +69,15 @@ def _architecture(module):
     return {
         key: value.item() if isinstance(value, np.generic | torch.Tensor) else value for key, value in plain.items()
     }
+
+
+def _fitted(tensors, expected):
+    """The tensors in the shapes expected where only dimensions of one differ: scale, shift, and energies by head."""
+    fitted = dict(tensors)
+    for name, values in expected.items():
+        if name in fitted and fitted[name].squeeze().shape == values.squeeze().shape:
+            fitted[name] = fitted[name].reshape(values.shape)
+    return fitted
 
 
 def _require_equal(old, new, request):
