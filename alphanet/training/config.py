@@ -24,7 +24,7 @@ class AlphaNetSettings(TrainingSettings):
     """Passes over the training frames"""
     solve_readout: bool = False
     """Solve the linear part of the readout in closed form after the last step, and keep the solution if the validation
-    loss falls: what tells compositions and frameworks apart need not wait for gradient steps"""
+    loss falls and the force error does not rise: what tells frameworks apart need not wait for gradient steps"""
     edge_budget: PositiveInt | None = None
     """Edges in a batch at most; batches are then made of structures of similar size"""
     devices: PositiveInt | Literal["auto"] = 1

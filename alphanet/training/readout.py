@@ -32,7 +32,7 @@ from alphanet.training.config import AlphaNetSettings
 
 ENERGIES = 512  # training frames at most whose energies are fitted; evenly spaced
 FORCES = 32  # of these, frames whose forces are fitted: each takes a backward pass for every weight
-FORCE_WEIGHTS = (1e-3, 1e-2, 1e-1)  # of a squared force (eV/Å)² beside a squared energy (eV/atom)²; validation chooses
+FORCE_WEIGHTS = (1e-2, 1e-1, 1.0)  # of a squared force (eV/Å)² beside a squared energy (eV/atom)²; validation chooses
 RIDGE = 1e-8  # pull to the trained weights, as a part of each weight's own curvature: for weights that data leave open
 KEY = "readout"  # of the provenance
 
@@ -62,8 +62,9 @@ def solve_readout(
     settings: AlphaNetSettings,
     predict: Predict,
 ) -> SolvedReadout:
-    """Solve the readout of the model in `file`, and keep the solution there if its validation loss is lower.
+    """Solve the readout of the model in `file`; keep a solution there if validation agrees.
 
+    A solution is kept if the validation loss is lower and the force error is not higher. With none, the weights stay.
     The same call after an interruption returns what the file says.
 
     Args:
@@ -88,7 +89,7 @@ def solve_readout(
     for force_weight in FORCE_WEIGHTS:
         candidate = changed(model, solution(energies, forces, force_weight))
         errors_now = validate(candidate, data[1], settings, predict)
-        if errors_now["loss"] < validation["loss"]:
+        if errors_now["loss"] < validation["loss"] and _forces(errors_now) <= _forces(provenance["validation"]):
             best, weight, validation = candidate, force_weight, errors_now
     logger.info(
         "readout in closed form: %s before, %s",
@@ -200,6 +201,11 @@ def _gradient(value: Tensor, positions: Tensor) -> Tensor:
     """(3 N,) derivatives of a number."""
     (gradient,) = torch.autograd.grad(value, positions, retain_graph=True, materialize_grads=True)
     return gradient.flatten()
+
+
+def _forces(validation: dict[str, float]) -> float:
+    """Force MAE, eV/Å; zero if no frame has forces."""
+    return validation.get("force_mae", 0.0)
 
 
 def _batches(frames: GraphDataset, size: int, device: torch.device) -> Iterator[Batch]:
