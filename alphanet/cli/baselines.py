@@ -128,7 +128,7 @@ def check(
     models: o.ModelNames = None,
     every: o.All = False,
     preset: o.Preset = None,
-    elements: o.CheckedElements = None,
+    elements: o.Elements = None,
     config: o.ModelConfig = None,
     trust: o.Trust = False,
     as_json: o.AsJson = False,

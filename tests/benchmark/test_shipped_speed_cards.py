@@ -5,9 +5,9 @@ import pytest
 from alphanet.benchmark.kinds.cost import Training
 from alphanet.benchmark.loading import load_benchmark
 from alphanet.cards import read_yaml
-from alphanet.measure.speed.models import READINGS
 from alphanet.model.config import preset_names
 from alphanet.potentials.cards import load_baseline
+from alphanet.potentials.specification import READINGS
 from alphanet.training.config import preset_config
 
 PRINTED = {"gpu_days": "training_cost", "training_memory_gb_per_sample": "training_memory"}

@@ -36,7 +36,7 @@ def test_mistakes_are_one_line(arguments, said, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["alphanett"], "no potential 'alphanett'; did you mean 'alphanet'"),
+        (["alphanett"], "alphanett: no such file, and no potential of that name; did you mean 'alphanet'"),
         (["alphanet@fig3b"], "no preset 'fig3b'"),
         (["alphanet", "--structures", "zeolit"], "no material and no file 'zeolit'"),
         (["alphanet", "--weights", "released"], "weights released: name a file"),

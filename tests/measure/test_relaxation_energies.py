@@ -57,13 +57,15 @@ def test_published_corrections_come_first_and_corrected_potentials_get_none():
     assert Corrections(included=True).correction("wbm-1-1", oxide) == 0.0
 
 
-def test_cards_say_what_their_published_entries_used():
+def test_cards_say_what_their_published_entries_used(tmp_path):
     assert settings_of("chgnet").corrected
     assert settings_of("chgnet:0.2.0").corrected
     assert not settings_of("sevennet-0").corrected
     assert settings_of("mace-mp-0").dtype == "float64"
     assert protocol_of("orb-mptrj").fmax == 0.02
     assert (protocol_of("grace-2l-mptrj").fmax, protocol_of("grace-2l-mptrj").max_steps) == (0.03, 300)
-    assert (protocol_of("model.safetensors").fmax, protocol_of("model.safetensors").max_steps) == (0.05, 500)
+    own = tmp_path / "model.safetensors"
+    own.touch()
+    assert (protocol_of(str(own)).fmax, protocol_of(str(own)).max_steps) == (0.05, 500)
     assert protocol_of("orb-mptrj", fmax=0.01).fmax == 0.01
     assert protocol_of("orb-mptrj").digest != protocol_of("chgnet").digest

@@ -17,6 +17,7 @@ from alphanet.measure.relaxation.records import Conditions, Crystal, RelaxationR
 from alphanet.potentials.opening import LoadOptions
 
 IDS = [f"wbm-{step}-{number}" for step in (1, 2) for number in range(1, 8)]
+JOB = Job("fake", LoadOptions(dtype="float32"))
 CONDITIONS = Conditions(model={"name": "fake"}, versions={"ase": "3.29.0"})
 
 
@@ -37,7 +38,7 @@ def record(identity: str, **changes) -> RelaxationRecord:
 @pytest.fixture
 def campaign(tmp_path):
     """A campaign whose records are all there, in another order than that of the ids."""
-    campaign = Campaign(Job("fake"), dict.fromkeys(IDS, Atoms()), tuple(IDS), tmp_path)
+    campaign = Campaign(JOB, dict.fromkeys(IDS, Atoms()), tuple(IDS), tmp_path)
     journal = Journal(campaign.path, campaign.header(CONDITIONS), RelaxationRecord)
     journal.extend([record(one) for one in reversed(IDS)])
     return campaign
@@ -53,10 +54,10 @@ def test_records_come_back_as_they_were(campaign):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"job": Job("other")}, r"other potential \(potential fake then, other now\)"),
+        ({"job": replace(JOB, model="other")}, r"other potential \(potential fake then, other now\)"),
         ({"job": Job("fake", LoadOptions(dtype="float64"))}, "other dtype"),
-        ({"job": Job("fake", engine="torch-sim")}, "other engine"),
-        ({"job": Job("fake", protocol=RelaxationProtocol(0.03))}, r"other protocol \(protocol: fmax 0\.05 then"),
+        ({"job": replace(JOB, engine="torch-sim")}, "other engine"),
+        ({"job": replace(JOB, protocol=RelaxationProtocol(0.03))}, r"other protocol \(protocol: fmax 0\.05 then"),
         ({"ids": tuple(IDS[1:])}, "other structures"),
     ],
 )
@@ -66,7 +67,9 @@ def test_records_of_another_campaign_are_refused(campaign, changes, said):
 
 
 def test_neither_threads_nor_the_order_of_ids_make_another_campaign(campaign):
-    same = replace(campaign, ids=tuple(reversed(IDS)), job=Job("fake", LoadOptions(threads=2), batch=3))
+    same = replace(
+        campaign, ids=tuple(reversed(IDS)), job=Job("fake", LoadOptions(dtype="float32", threads=2), batch=3)
+    )
     assert same.records() == campaign.records()
 
 

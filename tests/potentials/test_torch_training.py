@@ -81,7 +81,7 @@ def test_training_learns_and_keeps_the_digits_of_large_energies(card, stores, tm
     trained = train(card, stores, tmp_path / "out")
     assert (trained.epochs, trained.finished) == (6, True)
     lines = epochs_in(caplog)
-    assert lines[0].startswith("epoch 1/6: validation energy ")
+    assert lines[0].startswith("epoch 1/6: training loss ")
     first, last = (float(line.split("force ")[1].split()[0]) for line in (lines[0], lines[-1]))
     assert last < 0.7 * first
     assert trained.reference_energies.keys() == {"Au", "Cu"}

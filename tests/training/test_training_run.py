@@ -34,7 +34,7 @@ def test_writes_what_it_announces(trained: tuple[Path, TrainingResult, list[str]
     assert {name for name in found if "tfevents" not in name} == set(announced)
     assert any("tfevents" in name for name in found)
     assert (result.epochs, result.steps, result.finished) == (6, 30, True)
-    assert lines[-1].startswith("epoch 6/6: validation energy")
+    assert lines[-1].startswith("epoch 6/6: training loss ")
 
 
 def test_the_exported_model_is_the_best_average(trained: tuple[Path, TrainingResult, list[str]], data: Data) -> None:

@@ -78,13 +78,11 @@ Reading = Annotated[
     ),
 ]
 Elements = Annotated[
-    str | None, option(MODEL, "Chemical symbols, separated by commas. If not given: the preset's.", "--elements")
-]
-CheckedElements = Annotated[
     str | None,
     option(
         MODEL,
-        "Chemical symbols of the structures, separated by commas. If not given: three that the model knows, or C,O,Si.",
+        "Chemical symbols, separated by commas. If not given: the preset's; in `baselines check` three that the model "
+        "knows, or C,O,Si.",
         "--elements",
     ),
 ]

@@ -12,7 +12,6 @@ from ase import Atoms
 from alphanet.errors import UserError
 from alphanet.measure.physics import conservation, continuity, derivatives, dimers, precision, symmetry
 from alphanet.measure.physics.checks import CRYSTAL, MOLECULE, Check, PhysicsCheck, Subject, line, unchecked
-from alphanet.measure.physics.own_structures import own_structures
 from alphanet.measure.physics.structures import Sample, chosen_structures, usual_structures
 from alphanet.potentials.opening import LoadOptions, open_potential
 from alphanet.potentials.protocol import Potential
@@ -66,6 +65,8 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
         how: device, weights and seed, which is also that of random directions; the best precision is taken.
         given: structures in place of those that the potential was trained on and of the usual ones.
     """
+    from alphanet.measure.physics.own_structures import own_structures  # brings torch, which listing does not need
+
     started = perf_counter()
     frames = given or usual_structures()
     result = Audit(name, how.untrained)
