@@ -8,7 +8,6 @@ from pydantic import Field, JsonValue, PositiveInt
 
 from alphanet.cards import Card, card_files, read_card
 from alphanet.data.addresses import addresses_of, mirror_from
-from alphanet.data.download import Expected, download
 from alphanet.data.progress import megabytes
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import read_json_object, sha256_of, write_text
@@ -107,6 +106,8 @@ def fetch_model(name: str, *, mirror: str | None = None) -> Path:
         UserError: no such model, an address cannot be reached (the message says which file to put where), or a file
             differs from the card or from an earlier download.
     """
+    from alphanet.data.download import Expected, download  # brings httpx, which listing does not need
+
     card = released_model(name)
     for file in card.files:
         target = card.folder / file.name

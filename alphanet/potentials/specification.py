@@ -9,6 +9,7 @@ from typing import Literal
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
+from alphanet.model.released import released_names
 from alphanet.potentials.cards import USUAL, BaselineCard, baseline_names, card_file, load_baseline, read_baseline
 from alphanet.potentials.forms import MODEL_FORMS
 from alphanet.potentials.runs import (
@@ -125,7 +126,7 @@ def _found(text: str) -> Specification:
     head, colon, tail = text.partition(":")
     if text in READINGS:
         return Specification(text, "random", text)
-    if text in _released():
+    if text in released_names():
         return Specification(text, "released", text)
     if head in baseline_names():
         return baseline_specification(text, head, load_baseline(head), tail)
@@ -141,7 +142,7 @@ def _found(text: str) -> Specification:
         )
     if path.suffix or "/" in text:
         raise UserError(f"cannot read {text}: no such file")
-    known = [*READINGS, *_released(), *baseline_names()]
+    known = [*READINGS, *released_names(), *baseline_names()]
     raise UserError(f"{text}: no such file, and no potential of that name{did_you_mean(text, known)}")
 
 
@@ -239,13 +240,6 @@ def _module_spec(top: str) -> ModuleSpec | None:
         return importlib.util.find_spec(top) or here
     except ValueError:  # a module in memory that was made without a file
         return ModuleSpec(top, None)
-
-
-def _released() -> list[str]:
-    """Names of released weights of AlphaNet."""
-    from alphanet.model.released import released_names  # imports what downloads, which listing does not need
-
-    return released_names()
 
 
 def _folder_of(card: Path) -> Path:

@@ -67,9 +67,8 @@ def test_records_of_another_campaign_are_refused(campaign, changes, said):
 
 
 def test_neither_threads_nor_the_order_of_ids_make_another_campaign(campaign):
-    same = replace(
-        campaign, ids=tuple(reversed(IDS)), job=Job("fake", LoadOptions(dtype="float32", threads=2), batch=3)
-    )
+    job = Job("fake", LoadOptions(dtype="float32", threads=2), batch=3)
+    same = replace(campaign, ids=tuple(reversed(IDS)), job=job)
     assert same.records() == campaign.records()
 
 

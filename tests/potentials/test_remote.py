@@ -75,7 +75,7 @@ def test_settings_and_provenance(potential, make_card):
         RemotePotential(make_card(), python=HERE, dtype="float16")
     with pytest.raises(UserError, match="no checkpoint at"):
         RemotePotential(make_card(), python=HERE, model="nowhere.ckpt")
-    with pytest.raises(UserError, match="alphanet baselines install .*fake"):
+    with pytest.raises(UserError, match=r"alphanet baselines install .*fake"):
         RemotePotential(make_card())
 
 

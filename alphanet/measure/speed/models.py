@@ -10,6 +10,7 @@ from pydantic import BaseModel, JsonValue
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
 from alphanet.measure.speed.points import Typed
+from alphanet.model.released import released_files
 from alphanet.potentials import alphanet_worker, python_worker
 from alphanet.potentials.cards import BaselineCard
 from alphanet.potentials.channel import Worker
@@ -110,8 +111,6 @@ def _alphanet(model: Specification, setup: TimingSetup) -> TimedModel:
         request = _request(setup, architecture={"preset": preset, "reading": model.reading})
         return _here(model, alphanet_worker.__file__, request, versions | {"preset": preset})
     if model.kind == "released":  # the worker finds them by name, with their configuration
-        from alphanet.model.released import released_files  # brings what downloads, which listing does not need
-
         file, checkpoint, config = released_files(model.name)[0], model.name, None
     else:
         assert model.file is not None
