@@ -14,7 +14,7 @@ from alphanet.paths import resources
 from alphanet.report.page.collect import collect
 from alphanet.report.page.write import write_report
 
-REFERENCE = resources("reports") / "reference"
+KEPT = [resources("reports") / name for name in ("reference", "slices")]
 
 
 @pytest.fixture(autouse=True)
@@ -88,9 +88,11 @@ def test_a_page_that_shows_another_number_is_found(copied, old, new):
         trace(copied / "out", copied / "runs")
 
 
-@pytest.mark.skipif(not (REFERENCE / "index.html").is_file(), reason="no reference report")
-def test_the_reference_report_is_followed():
-    assert trace(REFERENCE, REFERENCE / "records")["cells"] > 0
+@pytest.mark.parametrize(
+    "kept", [folder for folder in KEPT if (folder / "index.html").is_file()], ids=lambda kept: kept.name
+)
+def test_the_reports_of_the_repository_are_followed(kept):
+    assert trace(kept, kept / "records")["cells"] > 0
 
 
 @pytest.mark.skipif("ALPHANET_TRACE" not in os.environ, reason="set ALPHANET_TRACE to a folder of runs with a report")
