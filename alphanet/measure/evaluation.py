@@ -87,6 +87,10 @@ def evaluate(
             potential, frames, batch_size=batch_size, official=protocol == "official", s2ef=protocol == "s2ef"
         )
         provenance = potential.provenance()
+    except UserError as error:
+        if str(error).startswith("frame "):  # which file's
+            raise UserError(f"{data}: {error}") from error
+        raise
     finally:
         potential.close()
     return EvaluationResult(str(model), str(data), frames.split, accuracy, provenance)

@@ -101,6 +101,13 @@ def test_mistakes_in_data_are_one_line(model, source, message, tmp_path, monkeyp
         run(model, source)
 
 
+def test_a_frame_without_labels_is_named_with_its_file(model, tmp_path):
+    bare = tmp_path / "bare.extxyz"
+    write_frames(bare, [*frames(), molecule("CH3OH")])
+    with pytest.raises(UserError, match=rf"^{bare}: frame 4 .*has no energy and no forces"):
+        run(model, str(bare))
+
+
 def test_an_unknown_protocol_gets_the_nearest(model, data):
     with pytest.raises(UserError, match="did you mean 'official'"):
         run(model, data, "--protocol", "offical")
