@@ -187,12 +187,12 @@ def trained_weights(model: Specification, card: "BaselineCard", *, trust: bool) 
 
 def _choices(card: "BaselineCard") -> str:
     """A text that names the trainings of this baseline on this disk, or says how to make one."""
-    from alphanet.potentials.runs import RUNS, trained_model
+    from alphanet.potentials.runs import RESULT, RUNS, trained_run
 
     names = []
-    for result in sorted(RUNS.glob(f"{card.name}-*/result.json")):
+    for result in sorted(RUNS.glob(f"{card.name}-*/{RESULT}")):
         with contextlib.suppress(UserError):
-            names.append(f"{card.name}:{trained_model(result, card.name)}")
+            names.append(f"{card.name}:{trained_run(result.parent, owner=card.name).path}")
     if names:
         return f"name a training, {' or '.join(names)}, or ask for random weights (untrained)"
     return f"train it, name a checkpoint ({card.known_as}:FILE), or ask for random weights (untrained)"

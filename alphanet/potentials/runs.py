@@ -1,12 +1,11 @@
 """Trainings on this disk: their default folder, and the models that a run or a committee of runs left in it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from alphanet.cards import Card, validate
 from alphanet.errors import UserError
@@ -25,6 +24,15 @@ class Committee(Card):
     """Folders of runs, relative to that of this file"""
 
 
+class _Written(BaseModel):
+    """The keys of `result.json` that lead to the model; those of `alphanet.training.folder` are more."""
+
+    name: str
+    model: Path  # relative to the folder
+    sha256: str
+    elements: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class TrainedModel:
     """What a training left."""
@@ -35,34 +43,26 @@ class TrainedModel:
     elements: tuple[str, ...]  # chemical symbols in the order of their names
 
 
-def trained_model(result: Path, name: str) -> Path:
-    """The checkpoint of the potential `name` that a `result.json` describes.
+def trained_run(folder: Path, *, owner: str | None = None) -> TrainedModel:
+    """The model that a finished training left in its folder.
+
+    Args:
+        folder: of the run, with `result.json`.
+        owner: the potential that it must be a training of.
 
     Raises:
-        UserError: the file cannot be read or describes another potential; the checkpoint is gone or has changed.
+        UserError: `result.json` cannot be read or is of another potential; the checkpoint is gone or has changed.
     """
-    owner, model = trained_run(result)
-    if owner not in ("", name):
-        raise UserError(f"{result} describes a training of {owner}, not of {name}")
-    return model
-
-
-def trained_run(result: Path) -> tuple[str, Path]:
-    """The name of the potential that a `result.json` describes, and its checkpoint.
-
-    Raises:
-        UserError: the file cannot be read; the checkpoint is gone or has changed.
-    """
-    try:
-        values = json.loads(result.read_text(encoding="utf-8"))
-        model, digest, name = result.parent / values["model"], values["sha256"], str(values.get("name", ""))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{result} does not describe a training run: {error}") from error
+    file = folder / RESULT
+    written = validate(read_json_object(file), _Written, str(file))
+    if owner not in (None, written.name):
+        raise UserError(f"{file} describes a training of {written.name}, not of {owner}")
+    model = folder / written.model
     if not model.is_file():
         raise UserError(f"{model} is gone; train again, or name a checkpoint")
-    if sha256_of(model) != digest:
-        raise UserError(f"{model} is not what the training wrote (see {result}); train again, or name a checkpoint")
-    return name, model
+    if sha256_of(model) != written.sha256:
+        raise UserError(f"{model} is not what the training wrote (see {file}); train again, or name a checkpoint")
+    return TrainedModel(written.name, model, written.sha256, tuple(sorted(written.elements)))
 
 
 def is_committee(folder: Path) -> bool:
@@ -96,7 +96,7 @@ def models_in(folder: Path) -> tuple[TrainedModel, ...]:
     if not is_committee(folder):
         if not (folder / RESULT).is_file():
             raise UserError(f"{folder} is a folder without a trained model ({RESULT}) and without a committee")
-        return (_model_in(folder),)
+        return (trained_run(folder),)
     members = read_committee(folder)
     for member in members:
         if not (member / RESULT).is_file():
@@ -105,7 +105,7 @@ def models_in(folder: Path) -> tuple[TrainedModel, ...]:
                 f"{folder} is a committee of {len(members)}, of which {member.name} {state}; the command that began "
                 "it trains what is missing"
             )
-    models = tuple(_model_in(member) for member in members)
+    models = tuple(trained_run(member) for member in members)
     first = models[0]
     for member, model in zip(members, models, strict=True):
         for what, own, expected in (
@@ -135,12 +135,3 @@ def alphanet_files(model: Any) -> Any:
         raise UserError(f"{model} is a training of {models[0].name}, not of AlphaNet; use alphanet.open_potential")
     files = tuple(found.path for found in models)
     return files if is_committee(Path(model)) else files[0]
-
-
-def _model_in(folder: Path) -> TrainedModel:
-    file = folder / RESULT
-    values = read_json_object(file)
-    name, elements = values.get("name", ALPHANET), values.get("elements", ())
-    path = trained_model(file, name)
-    known = sorted(map(str, elements)) if isinstance(elements, Sequence) else []
-    return TrainedModel(str(name), path, str(values["sha256"]), tuple(known))

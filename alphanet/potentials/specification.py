@@ -202,9 +202,7 @@ def baseline_specification(text: str, name: str, card: BaselineCard, checkpoint:
     if run is not None:
         if not (run / RESULT).is_file():
             raise UserError(f"{card.name}: {checkpoint} is a folder without {RESULT}, which a finished training has")
-        owner, path = trained_run(run / RESULT)
-        if owner != card.name:
-            raise UserError(f"{run / RESULT} describes a training of {owner}, not of {card.name}")
+        path = trained_run(run, owner=card.name).path
     if not path.is_file():
         known = f"; its released weights: {', '.join(card.checkpoints)}" if card.checkpoints else ""
         raise UserError(f"{card.name}: no checkpoint {checkpoint}{known}")

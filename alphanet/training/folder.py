@@ -17,14 +17,13 @@ from alphanet.files import read_json_object, write_text
 from alphanet.potentials.kit.loop import LAST, METRICS, MODEL
 from alphanet.potentials.kit.loop.table import errors_text
 from alphanet.potentials.protocol import TrainingAnswer
-from alphanet.potentials.runs import is_committee
+from alphanet.potentials.runs import RESULT, is_committee
 from alphanet.training.references import Statistics, measure
 from alphanet.training.settings import RUN_SETTINGS, EnergyWeight, TrainingSettings, flat
 
 if TYPE_CHECKING:
     from alphanet.training.data import LabeledFrames
 
-RESULT = "result.json"
 STATISTICS = "statistics.json"
 TRAINER, START = "trainer", "start.safetensors"
 CONTENTS = {

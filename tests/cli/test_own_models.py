@@ -35,7 +35,12 @@ def run(tmp_path, monkeypatch):
     Path("trained").mkdir()
     for file in ("m.safetensors", "trained/model.safetensors"):
         save_model(model, tmp_path / file)
-    values = {"name": "alphanet", "model": "model.safetensors", "sha256": sha256_of(Path("m.safetensors"))}
+    values = {
+        "name": "alphanet",
+        "model": "model.safetensors",
+        "sha256": sha256_of(Path("m.safetensors")),
+        "elements": ["Cu"],
+    }
     Path("trained/result.json").write_text(json.dumps(values))
 
     def call(*words):

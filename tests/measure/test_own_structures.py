@@ -39,8 +39,14 @@ def run(tmp_path, monkeypatch):
     model = create_model(preset("fig3a", elements=["Na", "Cl"], num_layers=1, hidden_channels=8, heads=2), 0)
     save_model(model, folder / "model.safetensors")
     own = OwnData(train=["train.extxyz"], test="test.extxyz", valid=0.25)
-    result = {"name": "alphanet", "model": "model.safetensors", "sha256": sha256_of(folder / "model.safetensors")}
-    (folder / "result.json").write_text(json.dumps(result | {"sources": prepare_own(own).sources}))
+    result = {
+        "name": "alphanet",
+        "model": "model.safetensors",
+        "sha256": sha256_of(folder / "model.safetensors"),
+        "elements": ["Na", "Cl"],
+        "sources": prepare_own(own).sources,
+    }
+    (folder / "result.json").write_text(json.dumps(result))
     (folder / "config.yaml").write_text(json.dumps({"dataset": "train", "data": own.model_dump(mode="json")}))
     return folder
 

@@ -74,9 +74,10 @@ def test_a_bare_name_without_released_weights_lists_the_trainings_and_takes_none
         folder.mkdir(parents=True)
         (folder / "w.txt").write_text(stiffness)
         digest = sha256_of(folder / "w.txt")
-        (folder / RESULT).write_text(json.dumps({"model": "w.txt", "sha256": digest}))
+        written = {"name": "fake", "model": "w.txt", "sha256": digest, "elements": ["Cu"]}
+        (folder / RESULT).write_text(json.dumps(written))
     (tmp_path / "runs" / "train" / "fake-other-mini-seed0").mkdir()  # of a baseline whose name begins alike
-    other = {"name": "fake-other", "model": "../fake-b-mini-seed0/w.txt", "sha256": digest}
+    other = written | {"name": "fake-other", "model": "../fake-b-mini-seed0/w.txt"}
     (tmp_path / "runs" / "train" / "fake-other-mini-seed0" / RESULT).write_text(json.dumps(other))
     with pytest.raises(UserError, match=r"name a training, fake:\S*fake-a\S* or fake:\S*fake-b\S*w\.txt, or ask"):
         energy("fake")

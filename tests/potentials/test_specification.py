@@ -34,7 +34,8 @@ def here(tmp_path, monkeypatch):
 def training(folder, name):
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_text(f"of {name}")
-    values = {"name": name, "model": "model.safetensors", "sha256": sha256_of(folder / "model.safetensors")}
+    digest = sha256_of(folder / "model.safetensors")
+    values = {"name": name, "model": "model.safetensors", "sha256": digest, "elements": []}
     (folder / "result.json").write_text(json.dumps(values))
 
 
