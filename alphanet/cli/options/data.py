@@ -10,6 +10,19 @@ Dataset = Annotated[
     str | None,
     option(DATA, "Train on this data set, with its defaults.", "--dataset", autocompletion=completion.datasets),
 ]
+LearningData = Annotated[
+    list[str],
+    option(
+        DATA,
+        "A data set, or a file of labeled structures of yours; several files by giving it several times.",
+        "--data",
+        autocompletion=completion.datasets,
+    ),
+]
+TrainFrames = Annotated[
+    str | None,
+    option(DATA, "Sizes of training sets, separated by commas. If not given: all frames.", "--train-frames"),
+]
 ValidFrames = Annotated[
     str | None,
     option(DATA, "File of validation frames, or their part of the files. If not given: 0.1.", "--valid"),
