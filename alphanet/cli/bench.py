@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from alphanet.cli import bench_learning, bench_wbm
+from alphanet.cli import bench_data, bench_learning, bench_wbm
 from alphanet.cli import options as o
 from alphanet.cli.output import print_json, print_table
 from alphanet.cli.repro import run_card
@@ -25,6 +25,7 @@ app = typer.Typer(
 
 def register(parent: typer.Typer) -> None:
     """Add the group to `parent`."""
+    bench_data.register(app)
     bench_learning.register(app)
     bench_wbm.register(app)
     parent.add_typer(app, name="bench")

@@ -76,6 +76,9 @@ Passes = Annotated[
     int, option(DATA, "Passes over all sizes, each in new processes. Intervals need two or three.", "--passes", min=1)
 ]
 Rounds = Annotated[int, option(DATA, "Turns of each model at each size in a pass.", "--rounds", min=1)]
+Frames = Annotated[int, option(DATA, "Made-up frames to read, if no file is named.", "--frames", min=1)]
+FrameAtoms = Annotated[int, option(DATA, "Atoms in a made-up frame.", "--frame-atoms", min=1)]
+LargeStore = Annotated[int, option(DATA, "Frames of the store that is opened.", "--large", min=3)]
 SampleAtoms = Annotated[int, option(DATA, "Atoms of a structure in training.", "--sample-atoms", min=1)]
 Truth = Annotated[
     Path | None,
