@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphanet.benchmark.kinds.learning.length import MOST_VALIDATIONS, training_length
@@ -11,6 +11,7 @@ from alphanet.benchmark.kinds.learning.pareto import beaten_by, pareto_front
 from alphanet.errors import UserError
 from alphanet.measure.training_cost import TrainingCost, measured_cost
 
+FEW = settings(max_examples=60, deadline=None, derandomize=True)
 COORDINATES = st.floats(0, 4).map(lambda value: round(value, 1))
 POINTS = st.lists(st.tuples(COORDINATES, COORDINATES), min_size=1, max_size=12)
 COSTS = st.builds(
@@ -24,6 +25,7 @@ COSTS = st.builds(
 )
 
 
+@FEW
 @given(POINTS)
 def test_the_front_is_what_nothing_beats(points):
     front = pareto_front(points)
@@ -33,6 +35,7 @@ def test_the_front_is_what_nothing_beats(points):
     assert drawn == sorted(drawn) and [y for _, y in drawn] == sorted((y for _, y in drawn), reverse=True)
 
 
+@FEW
 @given(POINTS)
 def test_what_is_beaten_is_beaten_by_the_front(points):
     front = set(pareto_front(points))
@@ -40,6 +43,7 @@ def test_what_is_beaten_is_beaten_by_the_front(points):
         assert place in front or front & set(beaten_by(points, place))
 
 
+@FEW
 @given(COSTS, st.floats(1, 1e5), st.integers(1, 3000), st.integers(1, 16), st.booleans())
 def test_a_length_fits_its_compute(cost, compute, frames, batch, every):
     batch = min(batch, frames)

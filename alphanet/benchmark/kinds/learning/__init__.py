@@ -4,6 +4,7 @@ The cost of a step is measured first, and recorded. From then on no clock is ask
 steps, and a resumed run has the same.
 """
 
+import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from alphanet.benchmark.kinds.learning.points import Point, Points
 from alphanet.benchmark.kinds.learning.show import add_curves, lengths_grid
 from alphanet.benchmark.kinds.learning.simulation import step_times, time_key, time_record
 from alphanet.benchmark.needs import DataNeed, need_dataset
+from alphanet.errors import UserError
 from alphanet.measure.frame_errors import ENERGY_SUM, FORCE_COUNT, FORCE_SUM, ONE
 from alphanet.results.records import Record
 
@@ -57,7 +59,6 @@ class Learning(Kind[LearningCard, LearningWork]):
         """See `Kind`."""
         super().__init__(card, options)
         self.points = Points(card, options, self.folder)
-        self._known: dict[tuple[str, str], Point] = {}  # of the first seed, by place
         self._stops: dict[str, str] = {}  # title of a training that its guard cut -> where
 
     def plan(self) -> Plan[LearningWork]:
@@ -92,8 +93,6 @@ class Learning(Kind[LearningCard, LearningWork]):
             keys = {place: self._time_key(place[0], work.column) for place in task.places}
             return replace(task, keys={place: key for place, key in keys.items() if key})
         point = self.points.point(work.row, work.column, work.seed)
-        if work.seed == 0:
-            self._known[work.row, work.column] = point
         place = (work.row, work.column)
         return replace(task, work=replace(work, point=point), keys={place: point.job.key(work.column)})
 
@@ -219,11 +218,14 @@ class Learning(Kind[LearningCard, LearningWork]):
         return tuple(need_dataset(name, self.points.data_scale) for name in names)
 
     def _timed_point(self, row: str, column: str) -> Point | None:
-        """The training whose potential is timed: of the largest compute on the same data."""
-        dataset = self.card.columns[column].dataset
-        of_data = [name for name in self._columns(trained=True) if self.card.columns[name].dataset == dataset]
-        known = [self._known[row, name] for name in of_data if (row, name) in self._known]
-        return known[-1] if known else None
+        """The training whose potential is timed: of the largest compute on most frames of the same data."""
+        described = self.card.columns
+        of_data = [name for name in self._columns(trained=True) if described[name].dataset == described[column].dataset]
+        of_data.sort(key=lambda name: (described[name].train_frames or math.inf, described[name].compute))
+        try:
+            return self.points.point(row, of_data[-1], 0) if of_data else None
+        except UserError:  # which its training reports
+            return None
 
     def _time_key(self, row: str, column: str) -> str:
         point = self._timed_point(row, column)

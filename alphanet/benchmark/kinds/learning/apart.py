@@ -97,11 +97,8 @@ def train_here(points: Points, row: str, column: str, seed: int) -> None:
     Raises:
         UserError: the training failed.
     """
-    import torch
-
     from alphanet.benchmark.kinds.accuracy.jobs import train_job
 
-    torch.set_num_threads(points.options.threads)  # baselines' workers are given the same number
     train_job(points.point(row, column, seed).job)
 
 

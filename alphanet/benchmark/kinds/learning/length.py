@@ -54,8 +54,8 @@ def training_length(
         steps = max(one_pass, _rounded_down(int(left / (cost.step + cost.validation / per_epoch))))
         return Length(steps=steps, epochs=math.ceil(steps / per_epoch), validate_every=1)
     validations = MOST_VALIDATIONS
-    if cost.validation > 0:
-        validations = min(validations, max(1, int(VALIDATION_SHARE * left / cost.validation)))
+    if validations * cost.validation > VALIDATION_SHARE * left:
+        validations = max(1, int(VALIDATION_SHARE * left / cost.validation))
     for _ in range(2):  # a training of few epochs has no use for so many
         steps = max(one_pass, _rounded_down(int((left - validations * cost.validation) / cost.step)))
         epochs = math.ceil(steps / per_epoch)
@@ -71,4 +71,4 @@ def _rounded_down(steps: int) -> int:
 
 def _rounded_up(seconds: float) -> float:
     unit = 10.0 ** (math.floor(math.log10(seconds)) - DIGITS + 1)
-    return math.ceil(seconds / unit) * unit
+    return math.ceil(seconds / unit * (1 - 1e-9)) * unit  # 0.3 may be a hair above itself

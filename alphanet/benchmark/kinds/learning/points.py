@@ -101,6 +101,9 @@ class Points:
         Raises:
             UserError: data, environment or frames are missing, or the compute does not buy one pass over the frames.
         """
+        import torch
+
+        torch.set_num_threads(self.options.threads)  # baselines' workers are given the same number
         described = self.card.columns[column]
         found = self.data(described.dataset)
         data, settings, length, cost = found.data, self._settings(row, found), None, None
