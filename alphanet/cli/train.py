@@ -257,11 +257,11 @@ def _print_keys(model: str, *, as_json: bool) -> None:
 def _print_plan(
     settings: "AlphaNetSettings | BaselineSettings", frames: Any, folder: Path, members: int | None, *, as_json: bool
 ) -> None:
-    from alphanet.training.plan import measured_plan
+    from alphanet.measure.training_plan import costed_plan
 
-    plan = measured_plan(settings, frames)
+    plan = costed_plan(settings, frames)
     if as_json:
         committee = {} if members is None else {"members": members}
-        print_json("alphanet-training-plan", {**vars(plan), "folder": str(folder), **committee})
+        print_json("alphanet-training-plan", {**plan.as_json(), "folder": str(folder), **committee})
     else:
         print(f"{folder}: {'' if members is None else f'{members} members, each: '}{plan.describe()}")

@@ -71,6 +71,10 @@ def test_the_plan_comes_from_a_trial(here: Path) -> None:
     plan = json.loads(alphanet("train", "--dataset", "mine.extxyz", *TINY, "--dry-run", "--json"))
     assert (plan["train_frames"], plan["steps"]) == (10, 6)
     assert plan["seconds"] > 0 and plan["memory"] > 2**20
+    assert (plan["samples"], plan["validations"]) == (20, 2) and plan["gpu_seconds"] is None
+    cost = plan["cost"]
+    parts = cost["start"] + 6 * cost["step"] + 2 * cost["validation"]
+    assert plan["cpu_seconds"] == pytest.approx(parts) and plan["flops"] == pytest.approx(6 * cost["flops"])
     assert not (here / "runs").exists()
 
 

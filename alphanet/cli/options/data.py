@@ -10,6 +10,19 @@ Dataset = Annotated[
     str | None,
     option(DATA, "Train on this data set, with its defaults.", "--dataset", autocompletion=completion.datasets),
 ]
+LearningData = Annotated[
+    list[str],
+    option(
+        DATA,
+        "A data set, or a file of labeled structures of yours; several files by giving it several times.",
+        "--data",
+        autocompletion=completion.datasets,
+    ),
+]
+TrainFrames = Annotated[
+    str | None,
+    option(DATA, "Sizes of training sets, separated by commas. If not given: all frames.", "--train-frames"),
+]
 ValidFrames = Annotated[
     str | None,
     option(DATA, "File of validation frames, or their part of the files. If not given: 0.1.", "--valid"),
@@ -63,6 +76,9 @@ Passes = Annotated[
     int, option(DATA, "Passes over all sizes, each in new processes. Intervals need two or three.", "--passes", min=1)
 ]
 Rounds = Annotated[int, option(DATA, "Turns of each model at each size in a pass.", "--rounds", min=1)]
+Frames = Annotated[int, option(DATA, "Made-up frames to read, if no file is named.", "--frames", min=1)]
+FrameAtoms = Annotated[int, option(DATA, "Atoms in a made-up frame.", "--frame-atoms", min=1)]
+LargeStore = Annotated[int, option(DATA, "Frames of the store that is opened.", "--large", min=3)]
 SampleAtoms = Annotated[int, option(DATA, "Atoms of a structure in training.", "--sample-atoms", min=1)]
 Truth = Annotated[
     Path | None,

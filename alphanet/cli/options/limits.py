@@ -8,6 +8,15 @@ Budget = Annotated[
     float | None,
     duration("Time for what is not measured yet: {}. Trainings that do not fit are not run.", "--budget"),
 ]
+Compute = Annotated[
+    str,
+    option(
+        LIMITS,
+        "Compute of each training: seconds of one processor, or of a GPU, separated by commas. It becomes a number of "
+        "steps.",
+        "--compute",
+    ),
+]
 MaxTime = Annotated[float | None, duration("A guard: a training that it stops is not finished. {}.", "--max-time")]
 LongestCall = Annotated[
     float | None, duration("Time of one call; a longer one ends the search: {}. If not given: 2m.", "--longest-call")

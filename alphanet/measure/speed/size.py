@@ -129,7 +129,7 @@ def _point(process: TimedProcess, atoms: Atoms, repeat: int) -> SpeedPoint:
         n_atoms=len(atoms),
         n_edges=_edges(atoms, info.cutoff, settings.batch),
         batch=settings.batch,
-        density=len(atoms) / atoms.get_volume(),
+        density=len(atoms) / atoms.get_volume() if atoms.cell.rank == 3 else None,
         cutoff=info.cutoff,
         parameters=info.parameters,
         dtype=info.dtype,

@@ -82,7 +82,7 @@ class TrainingJob:
             "dtype": request.dtype,
             "code": code_digest(self.trainer.code()),
         }
-        if self.model == "alphanet":  # others' defaults are in the cards of `code`
+        if self.model == "alphanet" and "data" not in request.settings:  # others' defaults are in the cards of `code`
             depends["defaults"] = card_defaults(request.data.name, request.data.scale)
         if request.train_frames is not None:
             depends["train_frames"] = request.train_frames
@@ -117,6 +117,14 @@ class TrainingJob:
     def has_weights(self) -> bool:
         """Whether the training has ended, perhaps by its guard."""
         return self.ended.exists()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the training has ended, and would not go on if it were called again."""
+        if not self.has_weights:
+            return False
+        done = _ended(self)
+        return not done.trained.stop or done.max_time == self.request.max_time
 
 
 class EndedTraining(Card):
@@ -207,10 +215,8 @@ def train_job(job: TrainingJob) -> Trained:
     Raises:
         UserError: the training failed.
     """
-    if job.has_weights:
-        done = _ended(job)
-        if not done.trained.stop or done.max_time == job.request.max_time:
-            return done.trained
+    if job.is_done:
+        return _ended(job).trained
     job.folder.mkdir(parents=True, exist_ok=True)
     done = EndedTraining(max_time=job.request.max_time, trained=job.trainer.train(job.request, job.folder))
     write_text(job.ended, done.model_dump_json(indent=1) + "\n")
