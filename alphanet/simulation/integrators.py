@@ -84,7 +84,9 @@ def with_velocities(atoms: Atoms, dynamics: Dynamics) -> bool:
         return False
     if dynamics.temperature > 0:
         rng = np.random.default_rng(dynamics.seed)
-        MaxwellBoltzmannDistribution(atoms, temperature_K=dynamics.temperature, rng=rng)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # ASE 3.29 calls it thermalize_momenta
+            MaxwellBoltzmannDistribution(atoms, temperature_K=dynamics.temperature, rng=rng)
         if len(atoms) > 1 and not atoms.constraints:
             Stationary(atoms)
     return True

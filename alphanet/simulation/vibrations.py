@@ -2,6 +2,7 @@
 
 import logging
 import math
+import warnings
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -82,7 +83,9 @@ def phonons_of(
         symbols=atoms.get_chemical_symbols(), cell=atoms.cell.array, scaled_positions=atoms.get_scaled_positions(),
         masses=atoms.get_masses(),
     )  # fmt: skip
-    phonon = Phonopy(cell, supercell_matrix=np.diag(repeats), primitive_matrix="auto")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that the primitive cell is another one, as it is meant to be
+        phonon = Phonopy(cell, supercell_matrix=np.diag(repeats), primitive_matrix="auto")
     phonon.generate_displacements(distance=settings.displacement)
     values: dict[str, JsonValue] = {"repeats": list(repeats), "displacement": settings.displacement}
     conditions = Conditions(
@@ -139,15 +142,16 @@ def _atoms(cell: Any) -> Atoms:
 def _frequencies(phonon: Any, settings: Phonons, folder: Path) -> dict[str, Any]:
     """Numbers from the force constants, most of them into tables."""
     phonon.run_mesh(settings.mesh if settings.mesh is not None else GRID, is_gamma_center=True)
-    mesh = phonon.get_mesh_dict()
-    frequencies, weights = np.asarray(mesh["frequencies"]), np.asarray(mesh["weights"], dtype=float)
+    frequencies, weights = np.asarray(phonon.mesh.frequencies), np.asarray(phonon.mesh.weights, dtype=float)
     phonon.run_total_dos()
-    dos = phonon.get_total_dos_dict()
-    _table(folder / DOS, ("frequency [THz]", "density of states [1/THz]"), dos["frequency_points"], dos["total_dos"])
+    dos = phonon.total_dos
+    _table(folder / DOS, ("frequency [THz]", "density of states [1/THz]"), dos.frequency_points, dos.dos)
     temperatures = np.unique([*np.arange(0.0, HOTTEST + EVERY, EVERY), settings.temperature])
     phonon.run_thermal_properties(temperatures=temperatures, cutoff_frequency=STILL)
-    thermal = phonon.get_thermal_properties_dict()
-    rows = [np.asarray(thermal[name]) for name in ("temperatures", "free_energy", "entropy", "heat_capacity")]
+    rows = [
+        np.asarray(getattr(phonon.thermal_properties, name))
+        for name in ("temperatures", "free_energy", "entropy", "heat_capacity")
+    ]
     _table(
         folder / THERMAL,
         ("temperature [K]", "free energy [kJ/mol]", "entropy [J/K/mol]", "heat capacity [J/K/mol]"), *rows,
@@ -181,13 +185,13 @@ def _bands(phonon: Any, folder: Path) -> None:
     parts = [pair for branch in branches for pair in pairwise(branch)]
     points = [np.linspace(names[first], names[last], POINTS) for first, last in parts]
     phonon.run_band_structure(points)
-    bands = phonon.get_band_structure_dict()
+    bands = phonon.band_structure
     count = 3 * len(primitive)
     columns = ("part", "distance [1/Å]", "q1", "q2", "q3", *(f"frequency {one} [THz]" for one in range(1, count + 1)))
     with Table(folder / BANDS, columns) as table:
         for place, (first, last) in enumerate(parts):
             for q, distance, frequencies in zip(
-                bands["qpoints"][place], bands["distances"][place], bands["frequencies"][place], strict=True
+                bands.qpoints[place], bands.distances[place], bands.frequencies[place], strict=True
             ):
                 table.add([f"{first}-{last}", float(distance), *map(float, q), *map(float, frequencies)])
 
