@@ -1,6 +1,7 @@
 """`alphanet md`, `relax`, `neb` and `phonons`: simulations with any model."""
 
 import contextlib
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from alphanet.potentials.protocol import Potential
+
+logger = logging.getLogger(__name__)
 
 PANEL = "Simulation"
 RUNS = Path("runs")
@@ -149,9 +152,15 @@ def relax(
     if as_json:
         print_json("alphanet-relax", {"folder": str(folder), "structures": [finite(vars(one)) for one in found]})
     else:
-        columns = ("structure", "status", "steps", "energy (eV)", "force (eV/Å)", "volume (Å^3)")
+        columns = ("structure", "atoms", "status", "steps", "energy (eV)", "force (eV/Å)", "volume (Å^3)")
         rows = [
-            (one.formula, one.status, str(one.steps), *map(_number, (one.energy_eV, one.fmax_eV_per_A, one.volume_A3)))
+            (
+                one.formula,
+                str(one.atoms),
+                one.status,
+                str(one.steps),
+                *map(_number, (one.energy_eV, one.fmax_eV_per_A, one.volume_A3)),
+            )
             for one in found
         ]
         print_table(columns, rows, left=("status",), title=f"{model}, in {folder}")
@@ -264,7 +273,10 @@ def _opened(model: str, mode: str | None, frames: "Sequence[Atoms]", loading: di
     from alphanet.potentials.opening import open_potential
     from alphanet.simulation.inputs import fast_options
 
-    potential = open_potential(model, fast_options(model, load_options(**loading), mode), lambda: frames)
+    options = fast_options(model, load_options(**loading), mode)
+    if mode is None and options.mode == "compiled":
+        logger.info("mode compiled: getting ready takes seconds, at its first use a minute or two (--mode eager: none)")
+    potential = open_potential(model, options, lambda: frames)
     try:
         yield potential
     finally:

@@ -18,7 +18,7 @@ from alphanet.errors import UserError
 from alphanet.measure.relaxation.protocol import LARGEST_FORCE
 from alphanet.potentials.protocol import Potential
 from alphanet.simulation.evaluations import Conditions, Evaluations, KeptCalculator
-from alphanet.simulation.inputs import named, require_known, structure_digest
+from alphanet.simulation.inputs import require_known, structure_digest
 from alphanet.simulation.outputs import LOG, Table, folder_of, frame_of, write_summary
 from alphanet.simulation.progress import steps_of
 from alphanet.simulation.relaxation import MISSTEPS, OPTIMIZERS, Relaxation, Relaxed, relaxing
@@ -154,7 +154,7 @@ def _copied(atoms: Atoms, evaluations: Evaluations) -> Atoms:
 
 def _relax_end(part: str, atoms: Atoms, settings: Band, log: Table) -> None:
     how = Relaxation(fmax=settings.fmax, steps=settings.steps, optimizer=settings.optimizer)
-    result = Relaxed(named(atoms), len(atoms), "failed")
+    result = Relaxed(atoms.get_chemical_formula(), len(atoms), "failed")
     with steps_of(f"relax the {part}", settings.steps) as update:
         for step in relaxing(atoms, how, result):
             log.add([part, step.steps, step.fmax, None])

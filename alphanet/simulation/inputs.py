@@ -85,7 +85,7 @@ def require_cell(atoms: Atoms, use: str) -> None:
 
 def named(atoms: Atoms) -> str:
     """A structure in messages."""
-    return f"{atoms.get_chemical_formula()} ({len(atoms)} atoms)"
+    return f"{atoms.get_chemical_formula()} ({len(atoms)} atom{'s' if len(atoms) != 1 else ''})"
 
 
 def digest(*parts: Any) -> str:

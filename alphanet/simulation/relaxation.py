@@ -106,7 +106,7 @@ def relax_structures(
             for place, atoms in enumerate(frames):
                 moving = atoms.copy()
                 moving.calc = KeptCalculator(evaluations)
-                result = Relaxed(named(atoms), len(atoms), "failed")
+                result = Relaxed(atoms.get_chemical_formula(), len(atoms), "failed")
                 with steps_of(f"relax {named(atoms)}", settings.steps) as update:
                     for step in relaxing(moving, settings, result):
                         info = {"structure": place, "step": step.steps}
