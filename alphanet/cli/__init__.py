@@ -20,6 +20,7 @@ from alphanet.cli import (
     report,
     repro,
     schema,
+    simulate,
     train,
 )
 from alphanet.errors import UserError
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (repro, bench, report, train, evaluate, models, released, data, baselines, schema):
+for group in (repro, bench, report, train, evaluate, models, simulate, released, data, baselines, schema):
     group.register(app)
 
 

@@ -10,5 +10,6 @@ from alphanet.cli.options.hardware import *
 from alphanet.cli.options.limits import *
 from alphanet.cli.options.model import *
 from alphanet.cli.options.output import *
+from alphanet.cli.options.simulation import *
 from alphanet.cli.options.what import *
 from alphanet.cli.options.words import *

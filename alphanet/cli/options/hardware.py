@@ -31,8 +31,8 @@ Mode = Annotated[
     str | None,
     option(
         HARDWARE,
-        "How a model is executed: eager; compiled; in predict and eval also blocked (AlphaNet alone: fast without a "
-        "compiler); in repro and bench also best (the faster of eager and compiled). If not given: eager.",
+        "How a model is executed: eager; compiled; in repro and bench also best (the faster of both), elsewhere also "
+        "blocked (AlphaNet alone: fast without a compiler). If not given: eager; compiled in md, relax, neb, phonons.",
         "--mode",
     ),
 ]

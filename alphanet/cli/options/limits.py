@@ -25,11 +25,23 @@ Epochs = Annotated[
     int | None, option(LIMITS, "Passes over the training frames, instead of the settings' number.", "--epochs", min=1)
 ]
 Steps = Annotated[
-    int | None, option(LIMITS, "Steps of a relaxation at most, if not the published entry's.", "--steps", min=1)
+    int | None,
+    option(
+        LIMITS,
+        "Steps of molecular dynamics, or at most of a relaxation or band. If not given: 1000 in md, 500 in relax and "
+        "neb, the published entry's in bench wbm.",
+        "--steps",
+        min=1,
+    ),
 ]
 Fmax = Annotated[
     float | None,
-    option(LIMITS, "Force (eV/Å) at which a relaxation ends, if not the published entry's.", "--fmax", min=1e-6),
+    option(
+        LIMITS,
+        "Force (eV/Å) at which a relaxation or band ends. If not given: 0.05, in bench wbm the published entry's.",
+        "--fmax",
+        min=1e-6,
+    ),
 ]
 MaxError = Annotated[
     float | None,

@@ -9,6 +9,7 @@ from alphanet import durations
 
 WHAT, LIMITS, HARDWARE = "What to run", "Limits", "Hardware"
 MODEL, DATA, OUTPUT = "Model", "Data", "Output"
+SIMULATION = "Simulation"
 
 
 def option(panel: str, text: str, *flags: str, **more: Any) -> Any:

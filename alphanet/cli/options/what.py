@@ -32,7 +32,8 @@ Seed = Annotated[
     int | None,
     option(
         WHAT,
-        "Seed of random weights, directions, samples and the order of frames. If not given: the settings', or 0.",
+        "Seed of random weights, velocities, directions, samples and the order of frames. If not given: the settings', "
+        "or 0.",
         "--seed",
         min=0,
     ),
