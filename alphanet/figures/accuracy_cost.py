@@ -80,18 +80,18 @@ def write_learning_curves_csv(path: Path, curves: Sequence[Curve]) -> None:
     write_text(path, "".join(lines))
 
 
-def plane_figure(path: Path, title: str, planes: Sequence[Plane]) -> list[Path]:
+def plane_figure(path: Path, title: str, planes: Sequence[Plane], rows: Sequence[str]) -> list[Path]:
     """Draw one panel a plane: filled markers and a line on the Pareto front, open markers behind it.
 
     Args:
         path: where, without the format's ending.
         title: of the whole figure.
         planes: each with a point at least.
+        rows: of all points, in the order of their colors.
 
     Returns:
         The files written: PNG, SVG, PDF.
     """
-    rows = list(dict.fromkeys(point.row for plane in planes for point in plane.points))
     with styled():
         figure, panels = _panels(len(planes), title)
         for letter, axes, plane in zip(LETTERS, panels, planes, strict=False):

@@ -18,7 +18,7 @@ from alphanet.errors import UserError
 from alphanet.measure.relaxation.protocol import LARGEST_FORCE
 from alphanet.potentials.protocol import Potential
 from alphanet.simulation.evaluations import Conditions, Evaluations, KeptCalculator
-from alphanet.simulation.inputs import require_known, structure_digest
+from alphanet.simulation.inputs import origin_of, require_known, structure_digest
 from alphanet.simulation.outputs import LOG, Table, folder_of, frame_of, write_summary
 from alphanet.simulation.progress import steps_of
 from alphanet.simulation.relaxation import MISSTEPS, OPTIMIZERS, Relaxation, Relaxed, relaxing
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 PATH = "path.extxyz"
 COLUMNS = ("part", "step", "largest force [eV/Å]", "highest energy above the start [eV]")
+MOVED, MANY = 0.5, 300  # Å, of an atom that may be exchanged; as many of them are too many to compare all pairs
 INTERPOLATIONS = ("idpp", "linear")
 
 
@@ -77,7 +78,7 @@ def find_path(
     require_one_order(frames)
     digests = [structure_digest(atoms) for atoms in frames]
     values = settings.model_dump(mode="json", exclude={"steps"})
-    conditions = Conditions(task="neb", structures=digests, settings=values, model=potential.provenance())
+    conditions = Conditions(task="neb", structures=digests, settings=values, model=origin_of(potential))
     with folder_of(folder):
         evaluations = Evaluations(folder, potential, conditions, restart=restart)
         with Table(folder / LOG, COLUMNS) as log:
@@ -133,10 +134,11 @@ def require_one_order(frames: Sequence[Atoms]) -> None:
 
 def _exchanged(before: Atoms, after: Atoms) -> tuple[int, int] | None:
     """Two atoms of an element each of which is nearer to where the other was; None if there are none."""
-    if len(before) > 2000:  # all pairs of them
+    displaced = find_mic(after.positions - before.positions, before.cell, before.pbc)[1] > MOVED
+    if displaced.sum() > MANY:
         return None
-    for number in np.unique(before.numbers):
-        own = np.flatnonzero(before.numbers == number)
+    for number in np.unique(before.numbers[displaced]):
+        own = np.flatnonzero(displaced & (before.numbers == number))
         moves = (after.positions[None, own] - before.positions[own, None]).reshape(-1, 3)
         distances = find_mic(moves, before.cell, before.pbc)[1].reshape(len(own), len(own))
         nearest = distances.argmin(axis=1)

@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from pydantic import JsonValue
 
 from alphanet.data.constraints import constrained, plain
 from alphanet.data.formats import read_frames
 from alphanet.errors import UserError, did_you_mean
 from alphanet.potentials.opening import LoadOptions
+from alphanet.potentials.protocol import Potential
+from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.specification import specified
 
 SMALLEST_VOLUME = 1e-3  # Å^3, of a cell
@@ -61,6 +64,18 @@ def fast_options(model: str, options: LoadOptions, mode: str | None) -> LoadOpti
     return replace(options, mode=mode)
 
 
+def origin_of(potential: Potential) -> dict[str, JsonValue]:
+    """The provenance of a potential, which tells all of it only when a baseline's worker has loaded its model.
+
+    Raises:
+        UserError: the worker cannot load it.
+    """
+    for member in getattr(potential, "members", (potential,)):
+        if isinstance(member, RemotePotential):
+            member.info()
+    return potential.provenance()
+
+
 def require_known(what: str, name: str, known: Iterable[str]) -> None:
     """Check that `name` is one of the `known` ones.
 
@@ -101,6 +116,8 @@ def structure_digest(atoms: Atoms) -> str:
     """Hash of all that a simulation takes from a structure."""
     constraints = json.dumps(plain([constraint.todict() for constraint in atoms.constraints]))
     masses, momenta = atoms.get_masses(), atoms.get_momenta()
+    electrons = [atoms.get_initial_charges(), atoms.get_initial_magnetic_moments()]
+    whole = json.dumps(plain([atoms.info.get(key) for key in ("charge", "spin")]), default=str)
     return digest(
         atoms.numbers,
         atoms.positions,
@@ -108,6 +125,8 @@ def structure_digest(atoms: Atoms) -> str:
         atoms.pbc,
         masses,
         momenta,
+        *electrons,
+        whole,
         constraints,
     )
 

@@ -13,8 +13,9 @@ from alphanet.data.formats import write_frames
 from alphanet.data.leftovers import Leftovers
 from alphanet.errors import UserError
 from alphanet.potentials.ase_calculator import PotentialCalculator
+from alphanet.potentials.channel import WorkerError
 from alphanet.potentials.protocol import Potential
-from alphanet.simulation.inputs import named, structure_digest
+from alphanet.simulation.inputs import named, origin_of, structure_digest
 from alphanet.simulation.integrators import Dynamics, integrator, thermostat_of, with_velocities
 from alphanet.simulation.md_summary import COLUMNS, summary_of
 from alphanet.simulation.outputs import (
@@ -80,7 +81,7 @@ def run_md(
     dynamics.check(atoms)
     conditions = {
         "structure": structure_digest(atoms), "dynamics": dynamics.model_dump(mode="json"),
-        "model": potential.provenance(),
+        "model": origin_of(potential),
     }  # fmt: skip
     with folder_of(folder):
         state = None if restart else read_state(folder, conditions)
@@ -162,6 +163,8 @@ class _Run:
             self._moving.step()
             self._moving.nsteps = step
             self._atoms.get_forces()
+        except WorkerError:
+            raise  # the process of the model is lost, which says nothing of the dynamics
         except (UserError, ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
             raise _DivergedError(str(error).replace("frame 0: ", "")) from error
         if problem := self._problem(before):

@@ -20,7 +20,7 @@ from alphanet.errors import UserError
 from alphanet.measure.relaxation.relax import Step
 from alphanet.potentials.protocol import Potential
 from alphanet.simulation.evaluations import Conditions, Evaluations, KeptCalculator
-from alphanet.simulation.inputs import named, require_cell, require_known, structure_digest
+from alphanet.simulation.inputs import named, origin_of, require_cell, require_known, structure_digest
 from alphanet.simulation.outputs import (
     LOG,
     TRAJECTORY,
@@ -98,7 +98,7 @@ def relax_structures(
     digests = [structure_digest(atoms) for atoms in frames]
     # More steps are the same path, longer.
     values = settings.model_dump(mode="json", exclude={"steps", "fmax"})
-    conditions = Conditions(task="relax", structures=digests, settings=values, model=potential.provenance())
+    conditions = Conditions(task="relax", structures=digests, settings=values, model=origin_of(potential))
     with folder_of(folder):
         evaluations = Evaluations(folder, potential, conditions, restart=restart)
         leftovers, found, ends = Leftovers(), [], []

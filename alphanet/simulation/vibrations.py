@@ -18,7 +18,7 @@ from alphanet.errors import UserError
 from alphanet.files import atomic_path
 from alphanet.potentials.protocol import Potential
 from alphanet.simulation.evaluations import BATCH, Conditions, Evaluations
-from alphanet.simulation.inputs import named, require_cell, structure_digest
+from alphanet.simulation.inputs import named, origin_of, require_cell, structure_digest
 from alphanet.simulation.outputs import Table, folder_of, write_summary
 from alphanet.simulation.progress import steps_of
 
@@ -89,7 +89,7 @@ def phonons_of(
     phonon.generate_displacements(distance=settings.displacement)
     values: dict[str, JsonValue] = {"repeats": list(repeats), "displacement": settings.displacement}
     conditions = Conditions(
-        task="phonons", structures=[structure_digest(atoms)], settings=values, model=potential.provenance()
+        task="phonons", structures=[structure_digest(atoms)], settings=values, model=origin_of(potential)
     )
     with folder_of(folder):
         evaluations = Evaluations(folder, potential, conditions, restart=restart)

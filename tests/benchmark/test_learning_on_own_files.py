@@ -57,10 +57,9 @@ def test_frames_without_a_test_are_refused(mine):
 def test_a_point_is_trained_in_its_own_process_and_only_once(mine, tmp_path):
     card = card_for(mine())
     settings = {"model": {"preset": "mini", "num_layers": 1, "hidden_channels": 8, "heads": 2, "cutoff": 3.0}}
-    scale = card.scales["ad-hoc"].model_copy(update={"runs": {"alphanet": {"settings": settings}}})
-    card = LearningCard.model_validate(
-        card.model_dump(mode="json") | {"scales": {"ad-hoc": scale.model_dump(mode="json")}}
-    )
+    values = card.model_dump(mode="json")
+    values["scales"]["ad-hoc"]["runs"] = {"alphanet": {"settings": settings}}
+    card = LearningCard.model_validate(values)
     points = Points(card, RunOptions(scale="ad-hoc", device="cpu"), tmp_path / "runs")
     point = points.point("alphanet", "1.5 s", 0)
     assert point.length.steps >= 3 and not point.job.is_done

@@ -111,3 +111,13 @@ def test_tutorial(tmp_path):
         if block.language == "text":  # what the page says that commands print
             assert {" ".join(line.split()) for line in block.content.splitlines()} - {"…"} <= lines
     assert (tmp_path / "report" / "index.html").is_file()
+
+
+@pytest.mark.slow
+def test_simulate(tmp_path):
+    pytest.importorskip("phonopy")
+    printed = follow("guides/simulation.md", tmp_path)
+    shown = [block.content for block in blocks(DOCS / "guides" / "simulation.md") if block.language == "text"]
+    noise = re.compile(r"seconds per step|reaction energy|largest force|lowest frequency|largest acoustic")
+    lines = [line for content in shown for line in content.splitlines() if not noise.search(line)]
+    assert len(lines) > 20 and [line for line in lines if line not in printed] == []

@@ -97,7 +97,7 @@ class Learning(Kind[LearningCard, LearningWork]):
         return replace(task, work=replace(work, point=point), keys={place: point.job.key(work.column)})
 
     def estimate(self, task: Task[LearningWork], left: float) -> float | None:  # noqa: ARG002
-        """Wall time of a training on a machine with nothing else to do."""
+        """Wall time of a training, if the machine stays as busy as it was when its cost was measured."""
         point = task.work.point
         if point is None or point.length is None or point.cost is None:
             return task.seconds

@@ -47,7 +47,7 @@ def add_plane(shown: Shown, card: LearningCard, folder: Path, records: Mapping[P
         if not planes:
             continue
         name = f"{card.name}-{PLANE}{part}"
-        plane_figure(folder / name, card.title, planes)
+        plane_figure(folder / name, card.title, planes, list(card.rows))
         title = "Accuracy and cost: test error against the time of a step in simulation"
         shown.figures.append(Figure(name=name, title=title, files=figure_files(name)))
 
