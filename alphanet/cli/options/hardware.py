@@ -25,14 +25,15 @@ MaxMemory = Annotated[
 ]
 EdgeMemory = Annotated[
     float | None,
-    option(HARDWARE, "Memory (GB) for arrays of edges, in the modes blocked and compiled.", "--edge-memory", min=0),
+    option(HARDWARE, "Memory (GB) for arrays of edges, in every mode but eager.", "--edge-memory", min=0),
 ]
 Mode = Annotated[
     str | None,
     option(
         HARDWARE,
-        "How a model is executed: eager; compiled; in predict and eval also blocked (AlphaNet alone: fast without a "
-        "compiler); in repro and bench also best (the faster of eager and compiled). If not given: eager.",
+        "How a model is executed: eager (the reference); compiled; in predict and eval also blocked (AlphaNet alone: "
+        "fast without a compiler); in repro and bench also best (the faster of eager and compiled). If not given: "
+        "AlphaNet's kernels in C++ where they serve (float32, on a CPU), else eager; in timings eager.",
         "--mode",
     ),
 ]

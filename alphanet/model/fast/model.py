@@ -229,8 +229,8 @@ def no_fast_path(model: InteratomicModel) -> str | None:
 def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_memory: int | None = None) -> FastModel:
     """A fast model that has been compared with its reference on a small structure.
 
-    In single precision on a CPU the kernels in C++ are compiled here, once for a number of channels on a machine, in less
-    than ten seconds. Functions for other precisions and devices take a minute or two at the first use of an
+    In single precision on a CPU the kernels in C++ are compiled here, in seconds, once for a number of channels on a
+    machine. Functions for other precisions and devices take a minute or two at the first use of an
     architecture. Where the fast path cannot be used as asked, the next slower one is, with one line of warning.
 
     Args:

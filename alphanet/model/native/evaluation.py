@@ -5,19 +5,20 @@ import ctypes
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor
+from torch import Tensor, nn
 
 from alphanet.graph import AtomGraph
-from alphanet.model.alphanet import AlphaNet
+from alphanet.model.alphanet import AlphaNet, MessageLayer
 from alphanet.model.fast.layout import CHUNK
 from alphanet.model.fast.network import BlockNetwork
+from alphanet.model.fast.products import weight_and_bias
 from alphanet.model.native.arguments import address
 from alphanet.model.native.atoms import Constants, Features, Update
 from alphanet.model.native.embedding import ENVELOPES, NativeEmbeddingStage, NativeRadial
 from alphanet.model.native.layer import NativeLayerStage
 from alphanet.model.native.packing import Matrix, Packer
 from alphanet.model.native.scalars import NativeScalarsStage
-from alphanet.model.official import OfficialAlphaNet
+from alphanet.model.official import OfficialAlphaNet, OfficialMessageLayer
 from alphanet.model.prediction import Prediction
 from alphanet.model.repulsion import Repulsion
 
@@ -78,14 +79,7 @@ class NativeEvaluation:
         self._kernels = radial.kernels
         self._packer = packer = Packer(self._kernels.lanes(), self._kernels.panel())
         constants, tables = Constants(packer), _tables(model)
-        if isinstance(model, AlphaNet):
-            first, source, divisor = model.messages[0], model.structure.source, 1
-            norm, of_first, rows = first.norm, first.features, model.element_of_number
-            scale, shift = model.element_scale, model.element_shift
-        else:
-            first, source, divisor = model.message_layers[0], model.S_vector["lin1"][0], model.config.hidden_channels
-            norm, of_first, rows = first.x_layernorm, first.x_proj, torch.arange(len(model.element_of_number))
-            scale, shift = model.a, model.b
+        source, norm, of_first, divisor, rows, scale, shift = _beginning(model)
         self._layers = (ctypes.c_void_p * len(layers))(*(ctypes.addressof(one.struct) for one in layers))
         self._updates = (Update * len(layers))(*constants.updates(model, network.branches))
         self._parts = (radial, scalars, tuple(layers))  # the addresses of their constants are used
@@ -96,7 +90,7 @@ class NativeEvaluation:
             layers=ctypes.addressof(self._layers),
             updates=ctypes.addressof(self._updates),
             features=constants.features(norm, of_first, divisor, vectors=False),
-            source=packer.matrix(source.weight.detach(), source.bias.detach()),
+            source=packer.matrix(*weight_and_bias(source)),
             to_state=packer.matrix(source.weight.detach().t()),
             embedding=packer.kept(embedding),
             neighbor=packer.kept(neighbor),
@@ -160,15 +154,37 @@ def _stages(network: BlockNetwork) -> tuple[NativeRadial, NativeScalarsStage, li
     return embedding.radial, scalars, [one for one in layers if isinstance(one, NativeLayerStage)]
 
 
+def _beginning(
+    model: AlphaNet | OfficialAlphaNet,
+) -> tuple[nn.Linear, nn.Module, nn.Module, int, Tensor, Tensor, Tensor]:
+    """Map of s behind what neighbors send; norm, network and divisor of the first layer; rows of the tables by atomic
+    number; scale and shift.
+    """
+    if isinstance(model, AlphaNet):
+        first, elements = model.messages[0], model.element_of_number
+        assert isinstance(first, MessageLayer)
+        scale, shift = model.element_scale, model.element_shift
+        return model.structure.source, first.norm, first.features, 1, elements, scale, shift
+    of_first, source = model.message_layers[0], model.S_vector["lin1"]
+    assert isinstance(of_first, OfficialMessageLayer) and isinstance(source, nn.Sequential)
+    map_of_s, rows = source[0], torch.arange(len(model.element_of_number))
+    assert isinstance(map_of_s, nn.Linear)
+    divisor = model.config.hidden_channels
+    return map_of_s, of_first.x_layernorm, of_first.x_proj, divisor, rows, model.a, model.b
+
+
 def _tables(model: AlphaNet | OfficialAlphaNet) -> tuple[Tensor, Tensor, Tensor | None]:
     """Embeddings and neighbors' embeddings (rows, H), and the memory before the first layer (rows, 2 C), if any."""
     with torch.no_grad():
         if isinstance(model, AlphaNet):
             tables = model.structure.atom_embedding, model.structure.neighbor_embedding
-            z, neighbor = (F.layer_norm(table.weight, table.weight.shape[1:]) for table in tables)
+        else:
+            of_neighbors = model.neighbor_emb["embedding"]
+            assert isinstance(of_neighbors, nn.Embedding)
+            tables = model.z_emb, of_neighbors
+        z, neighbor = (F.layer_norm(table.weight, table.weight.shape[1:]) for table in tables)
+        if isinstance(model, AlphaNet):
             return z, neighbor, model.temporal.initial(z) if model.config.temporal else None
-        embeddings = model.z_emb.weight, model.neighbor_emb["embedding"].weight
-        z, neighbor = (F.layer_norm(weight, weight.shape[1:]) for weight in embeddings)
         return z, neighbor, z @ model.kernel1
 
 
