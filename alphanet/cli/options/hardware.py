@@ -1,6 +1,8 @@
 """Options of the panel "Hardware"."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
+
+import typer
 
 from alphanet.cli.options.panels import HARDWARE, option
 
@@ -46,12 +48,32 @@ Cluster = Annotated[
         "--cluster",
     ),
 ]
+
+
+def _batch_size(text: str) -> "int | Literal['auto']":
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a whole number from 1 on")
+    return int(text)
+
+
 BatchSize = Annotated[
+    Any,  # int, "auto" or None; typer knows no unions
+    option(
+        HARDWARE,
+        "Structures that are computed together, or auto: begins with 128, halves where memory is not enough, and goes "
+        "on with what fits. If not given: 8 in predict and eval, 32 in wbm.",
+        "--batch-size",
+        parser=_batch_size,
+        metavar="INTEGER|auto",
+    ),
+]
+TimedBatchSize = Annotated[
     int | None,
     option(
         HARDWARE,
-        "Structures that are computed together. If not given: 8 in predict and eval, 32 in wbm, 4 in train-speed, "
-        "1 in speed.",
+        "Structures that are computed together. If not given: 4 in train-speed, 1 in speed.",
         "--batch-size",
         min=1,
     ),
