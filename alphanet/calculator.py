@@ -79,7 +79,7 @@ class AlphaNetCalculator(Calculator):
         super().calculate(atoms, properties, system_changes)
         self.model.require_elements(self.atoms)
         graph = self.model.limit_neighbors(self.neighbors.graph(self.atoms, self.model.dtype))
-        stressed = bool(has_stress(graph)[0])
+        stressed = bool(self.atoms.pbc.any()) and bool(has_stress(graph)[0])
         answer = self._engine.predict(graph, stress=stressed)
         assert answer.forces is not None
         energy = float(answer.energy[0])
