@@ -62,19 +62,11 @@ BatchSize = Annotated[
     Any,  # int, "auto" or None; typer knows no unions
     option(
         HARDWARE,
-        "Structures that are computed together, or auto: begins with 128, halves where memory is not enough, and goes "
-        "on with what fits. If not given: 8 in predict and eval, 32 in wbm.",
+        "Structures that are computed together; in predict, eval and wbm also auto: begins with 128, halves where "
+        "memory is not enough, and goes on with what fits. If not given: 8 in predict and eval, 32 in wbm, 4 in "
+        "train-speed, 1 in speed.",
         "--batch-size",
         parser=_batch_size,
         metavar="INTEGER|auto",
-    ),
-]
-TimedBatchSize = Annotated[
-    int | None,
-    option(
-        HARDWARE,
-        "Structures that are computed together. If not given: 4 in train-speed, 1 in speed.",
-        "--batch-size",
-        min=1,
     ),
 ]

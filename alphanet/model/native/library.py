@@ -27,6 +27,7 @@ OPTIONS = ("-std=c++20", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-c
 # The last choice is for compilers without OpenMP, which then use one thread, or without the processor's name.
 CHOICES = (("-march=native", "-fopenmp"), ("-mcpu=native", "-fopenmp"), ("-march=native",), ())
 PATIENCE = 300  # seconds
+COMMON = (32, 48, 64, 128, 176, 256)  # hidden channels of the presets, and of what users train
 
 Kernels = ctypes.CDLL
 
