@@ -31,10 +31,9 @@ class AlphaNetCalculator(Calculator):
         dtype: precision of the network; by default float32 for a file, and that of the model for a model.
         device: the device to compute on.
         skin: Å, of the neighbor list; 0 searches neighbors at every step.
-        mode: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`. For molecular dynamics and other
-            long runs `compiled` soon makes up for the seconds (a minute or two at the first use of an architecture on a
-            machine) that it takes to get ready.
-        max_memory: bytes, for `blocked` and `compiled`, see `alphanet.model.fast.model.fast_model`.
+        mode: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`. If not given: kernels in C++ where
+            they serve the model (float32, on a CPU); while they are compiled, once on a machine, the reference answers.
+        max_memory: bytes, for every mode but `eager`, see `alphanet.model.fast.model.fast_model`.
 
     Raises:
         UserError: as `alphanet.load_model`, or the mode is unknown; in calculations, the structure has unknown elements
@@ -54,16 +53,21 @@ class AlphaNetCalculator(Calculator):
         dtype: str | None = None,
         device: str = "cpu",
         skin: float = 0.5,
-        mode: str = "eager",
+        mode: str | None = None,
         max_memory: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         ready = evaluator(alphanet_files(model), config, dtype=dtype, device=device, mode=mode, max_memory=max_memory)
-        self.model, self.mode, self._predict = ready.model, ready.mode, ready.predict
+        self.model, self._engine = ready.model, ready.engine
         if len(ready.members) > 1:
             self.implemented_properties = [*self.implemented_properties, *SPREAD_RESULTS]
         self.neighbors = VerletList(self.model.config.cutoff, skin, self.model.device)
+
+    @property
+    def mode(self) -> str:
+        """How the next calculation is done: eager, blocked, compiled or exported."""
+        return self._engine.mode
 
     def calculate(
         self,
@@ -75,8 +79,8 @@ class AlphaNetCalculator(Calculator):
         super().calculate(atoms, properties, system_changes)
         self.model.require_elements(self.atoms)
         graph = self.model.limit_neighbors(self.neighbors.graph(self.atoms, self.model.dtype))
-        stressed = bool(has_stress(graph)[0])
-        answer = self._predict(graph, stress=stressed)
+        stressed = bool(self.atoms.pbc.any()) and bool(has_stress(graph)[0])
+        answer = self._engine.predict(graph, stress=stressed)
         assert answer.forces is not None
         energy = float(answer.energy[0])
         forces = answer.forces.double().cpu().numpy()

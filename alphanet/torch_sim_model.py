@@ -1,6 +1,7 @@
 """AlphaNet as a torch_sim model: many structures at once in molecular dynamics and relaxation."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ class AlphaNetModel(ModelInterface):
         device: the device to compute on.
         compute_forces: whether to compute forces.
         compute_stress: whether to compute stresses.
+        mode: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`; if not given, kernels in C++ where
+            they serve the model (float32, on a CPU).
 
     Example:
         >>> model = AlphaNetModel("model.safetensors", device="cuda")
@@ -41,12 +44,17 @@ class AlphaNetModel(ModelInterface):
         device: str = "cpu",
         compute_forces: bool = True,
         compute_stress: bool = True,
+        mode: str | None = None,
     ) -> None:
         super().__init__()
-        ready = evaluator(alphanet_files(model), config, dtype=dtype, device=device)
+        given = alphanet_files(model)
+        for one in [given] if isinstance(given, nn.Module | str | Path) else given:
+            if isinstance(one, nn.Module):
+                one.to(device)
+        ready = evaluator(given, config, dtype=dtype, device=device, mode=mode)
         self.members = nn.ModuleList(one for one in ready.members if isinstance(one, nn.Module))
-        self.members.requires_grad_(False).to(device)
-        self.network, self._predict = ready.model, ready.predict
+        self.members.requires_grad_(False)
+        self.network, self._engine = ready.model, ready.engine
         self._device, self._dtype = torch.device(device), self.network.dtype
         self._compute_forces, self._compute_stress = compute_forces, compute_stress
 
@@ -62,7 +70,7 @@ class AlphaNetModel(ModelInterface):
         del kwargs
         state = state if isinstance(state, torch_sim.SimState) else torch_sim.SimState(**state)
         graph = collate(list(self._graphs(state))).to(device=self._device)
-        answer = self._predict(graph, forces=self._compute_forces, stress=self._compute_stress)
+        answer = self._engine.predict(graph, forces=self._compute_forces, stress=self._compute_stress)
         results = {"energy": answer.energy, "forces": answer.forces, "stress": answer.stress}
         if (spread := answer.spread) is not None:
             results |= {"energy_spread": spread.energy, "stress_spread": spread.stress}

@@ -58,16 +58,20 @@ class VerletList:
             or not np.isfinite(atoms.positions).all()
         ):
             return None
-        moved = atoms.positions - atoms_before.positions
-        cell = atoms.cell.complete().array
-        wraps = np.round(np.linalg.solve(cell.T, moved.T).T) * atoms.pbc
-        farthest = np.linalg.norm(moved - wraps @ cell, axis=1).max(initial=0.0)
+        moved, wraps = atoms.positions - atoms_before.positions, np.zeros((len(atoms), 3))
+        if atoms.pbc.any():
+            cell = atoms.cell.complete().array
+            wraps = np.round(np.linalg.solve(cell.T, moved.T).T) * atoms.pbc
+            moved = moved - wraps @ cell
+        farthest = np.linalg.norm(moved, axis=1).max(initial=0.0)
         return wraps if farthest < self.skin / 2 else None
 
     def _within_cutoff(self, atoms: Atoms, wraps: np.ndarray, dtype: torch.dtype) -> AtomGraph:
         assert self._graph is not None
-        wrap = torch.as_tensor(wraps, device=self.device)
-        shift = self._graph.edge_shift - wrap[self._graph.sender] + wrap[self._graph.receiver]
+        shift = self._graph.edge_shift
+        if wraps.any():
+            wrap = torch.as_tensor(wraps, device=self.device)
+            shift = shift - wrap[self._graph.sender] + wrap[self._graph.receiver]
         positions = torch.as_tensor(atoms.positions, device=self.device)
         moved = replace(self._graph, positions=positions, edge_shift=shift)
         near = edge_vectors(moved).square().sum(dim=1) <= self.cutoff**2

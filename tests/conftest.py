@@ -34,6 +34,12 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 @pytest.fixture(autouse=True)
+def _reference_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test compiles kernels only because it evaluates a model."""
+    monkeypatch.setenv("ALPHANET_MODE", "eager")
+
+
+@pytest.fixture(autouse=True)
 def _own_messages() -> Iterator[None]:
     """No test shows messages because an earlier one ran the command line in this process."""
     yield

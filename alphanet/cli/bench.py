@@ -68,7 +68,7 @@ def speed(
         models=o.model_names(models, named) or FIGURE_3A,
         sizes=parse_sizes(sizes or RANGE, points),
         structures=structures or "zeolite",
-        batch=batch_size or 1,
+        batch=_number(batch_size) or 1,
         passes=passes,
         rounds=rounds,
         minutes=SPEED_MINUTES if budget is None else budget / 60,
@@ -117,7 +117,7 @@ def train_speed(
         sizes=parse_sizes(sizes or TRAINING_SIZE, points),
         structures=structures or "zeolite",
         tasks=("train",),
-        batch=batch_size or TRAINING_BATCH,
+        batch=_number(batch_size) or TRAINING_BATCH,
         passes=passes,
         rounds=rounds,
         minutes=TRAINING_MINUTES if budget is None else budget / 60,
@@ -314,3 +314,14 @@ def parse_sizes(text: str, points: int) -> tuple[int, ...]:
     if min(sizes) < 1:
         raise UserError(f"--sizes: {text!r}: a system has at least one atom")
     return tuple(sorted(set(sizes)))
+
+
+def _number(batch_size: "int | str | None") -> int | None:
+    """The size of a batch that is timed, which is a number.
+
+    Raises:
+        UserError: it is `auto`.
+    """
+    if isinstance(batch_size, str):
+        raise UserError(f"--batch-size {batch_size}: what is timed has a number of structures; give one")
+    return batch_size

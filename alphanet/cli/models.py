@@ -85,6 +85,7 @@ def predict(
     `atomic_energies_spread`, and `forces_spread_max`, the largest of an atom.
     """
     from alphanet.data.formats import read_frames, write_frames
+    from alphanet.potentials.batches import fitted
     from alphanet.potentials.opening import open_potential
 
     options = load_options(
@@ -95,7 +96,7 @@ def predict(
     try:
         # What has the names of labels in the file stays beside the prediction.
         frames = read_frames(structures, labeled=False, labels=None)
-        count = write_frames(out, _predicted(potential, frames, batch_size or 8))
+        count = write_frames(out, _predicted(*fitted(potential, batch_size or 8), frames))
         provenance = potential.provenance()
     finally:
         potential.close()
@@ -145,7 +146,7 @@ def load_options(*, device: str, edge_memory: float | None = None, **values: Any
     return LoadOptions(device=device, **o.given(max_memory=edge_memory, **values))
 
 
-def _predicted(potential: "Potential", frames: "Iterable[Atoms]", batch_size: int) -> "Iterator[Atoms]":
+def _predicted(potential: "Potential", batch_size: int, frames: "Iterable[Atoms]") -> "Iterator[Atoms]":
     done = 0
     stream = iter(frames)
     while batch := list(islice(stream, batch_size)):

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from types import FrameType
 
+from alphanet.hardware.exhausted import is_out_of_memory
 from alphanet.paths import expanded
 
 PLAIN = "alphanet-plain"  # handler of characters that an encoding lacks
@@ -18,7 +19,6 @@ SPELLED = {"…": "...", "–": "-", "—": "-", "·": "-", "×": "x", "−": "-
 HOME = re.compile(r"(^|[=:]|^-\w)(~[\w.-]*)(?=/|$)")
 SIGNALS = ("SIGTERM", "SIGHUP", "SIGUSR1")  # of schedulers, of terminals that are closed, and SLURM's warning
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # of torchrun, of Lightning's own processes, of srun
-OUT_OF_MEMORY = ("allocate memory", "out of memory", "not enough memory")
 logger = logging.getLogger(__name__)
 
 
@@ -86,7 +86,7 @@ def requeue_after(code: object) -> None:
 def memory_message(error: BaseException) -> str | None:
     """One line for an error that says that memory is exhausted; None for any other error."""
     text = " ".join(str(error).split())
-    if isinstance(error, MemoryError) or any(words in text.lower() for words in OUT_OF_MEMORY):
+    if is_out_of_memory(error):
         return f"not enough memory ({text[:200] or type(error).__name__}); use smaller batches, or raise the limit"
     return None
 

@@ -1,7 +1,6 @@
 """`alphanet md`, `relax`, `neb` and `phonons`: simulations with any model."""
 
 import contextlib
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from alphanet.potentials.protocol import Potential
-
-logger = logging.getLogger(__name__)
 
 PANEL = "Simulation"
 RUNS = Path("runs")
@@ -269,14 +266,10 @@ def phonons(
 
 @contextlib.contextmanager
 def _opened(model: str, mode: str | None, frames: "Sequence[Atoms]", loading: dict[str, Any]) -> "Iterator[Potential]":
-    """The potential, in the fast mode if none was asked for, closed at the end."""
+    """The potential, closed at the end."""
     from alphanet.potentials.opening import open_potential
-    from alphanet.simulation.inputs import fast_options
 
-    options = fast_options(model, load_options(**loading), mode)
-    if mode is None and options.mode == "compiled":
-        logger.info("mode compiled: getting ready takes seconds, at its first use a minute or two (--mode eager: none)")
-    potential = open_potential(model, options, lambda: frames)
+    potential = open_potential(model, load_options(mode=mode, **loading), lambda: frames)
     try:
         yield potential
     finally:

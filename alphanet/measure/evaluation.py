@@ -13,6 +13,7 @@ from alphanet.measure.accuracy import evaluate as evaluate_potential
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from alphanet.potentials.batches import BatchSize
     from alphanet.potentials.opening import LoadOptions
 
 Protocol = Literal["plain", "official", "s2ef"]
@@ -57,7 +58,7 @@ def evaluate(
     *,
     options: "LoadOptions | None" = None,
     protocol: Protocol = "plain",
-    batch_size: int = 8,
+    batch_size: "BatchSize" = 8,
     mirror: str | None = None,
     labels: LabelKeys | None = None,
 ) -> EvaluationResult:
@@ -68,7 +69,7 @@ def evaluate(
         data: a file of labeled structures, a store, or NAME[:SCALE[:SPLIT]].
         options: precision, device, random or trained weights; defaults if None.
         protocol: plain; official: add the numbers that the released evaluator would print; s2ef: add OC20's errors.
-        batch_size: structures that are computed together.
+        batch_size: structures that are computed together, or `auto`: as many as memory is enough for.
         mirror: an address that serves `HOST/PATH` of the data's files.
         labels: names of the labels in a file; ASE's and known spellings of them if None.
 
@@ -76,6 +77,7 @@ def evaluate(
         UserError: the model, data set or protocol is unknown, frames have no labels, or the model cannot be opened
             with these options.
     """
+    from alphanet.potentials.batches import fitted
     from alphanet.potentials.opening import LoadOptions, open_potential
 
     if protocol not in PROTOCOLS:
@@ -83,8 +85,9 @@ def evaluate(
     frames = labeled_frames(data, mirror, labels)
     potential = open_potential(str(model), options or LoadOptions(), lambda: frames)
     try:
+        predicting, size = fitted(potential, batch_size)
         accuracy = evaluate_potential(
-            potential, frames, batch_size=batch_size, official=protocol == "official", s2ef=protocol == "s2ef"
+            predicting, frames, batch_size=size, official=protocol == "official", s2ef=protocol == "s2ef"
         )
         provenance = potential.provenance()
     except UserError as error:

@@ -10,7 +10,7 @@ from alphanet.model.prediction import Prediction
 from alphanet.spread import joined
 
 if TYPE_CHECKING:
-    from alphanet.model.evaluator import Evaluator, Predict
+    from alphanet.model.evaluator import Engine, Evaluator
 
 OF_THE_GRAPH = ("reading", "cutoff", "max_neighbors")  # settings by which models make different graphs
 
@@ -19,11 +19,16 @@ OF_THE_GRAPH = ("reading", "cutoff", "max_neighbors")  # settings by which model
 class CommitteePredict:
     """Predicts with every member in turn."""
 
-    members: tuple["Predict", ...]
+    members: tuple["Engine", ...]
 
-    def __call__(self, graph: AtomGraph, *, forces: bool = True, stress: bool = True) -> Prediction:
+    @property
+    def mode(self) -> str:
+        """The first member's."""
+        return self.members[0].mode
+
+    def predict(self, graph: AtomGraph, *, forces: bool = True, stress: bool = True) -> Prediction:
         """The means, with `spread`."""
-        means, spread = joined([_values(predict(graph, forces=forces, stress=stress)) for predict in self.members])
+        means, spread = joined([_values(one.predict(graph, forces=forces, stress=stress)) for one in self.members])
         return Prediction(means["energy"], means["energies"], means["forces"], means["stress"], spread)
 
 

@@ -70,6 +70,8 @@ class ExportedModel:
         UserError: no such file, or not a package of this project.
     """
 
+    mode = "exported"
+
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():

@@ -32,9 +32,9 @@ class AlphaNetPotential:
         dtype: precision, for files; if None, float32, or that of a package.
         device: where to compute.
         name: as it appears in records.
-        mode: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`; compiling pays off from some
-            hundreds of structures on.
-        max_memory: bytes, for `blocked` and `compiled`, see `alphanet.model.fast.model.fast_model`.
+        mode: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`. If not given: kernels in C++ where
+            they serve the model (float32, on a CPU), after their compilation, once on a machine.
+        max_memory: bytes, for every mode but `eager`, see `alphanet.model.fast.model.fast_model`.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class AlphaNetPotential:
         dtype: str | None = None,
         device: str = "cpu",
         name: str = "alphanet",
-        mode: str = "eager",
+        mode: str | None = None,
         max_memory: int | None = None,
     ) -> None:
         self.name = name
@@ -55,8 +55,13 @@ class AlphaNetPotential:
         for one in members:
             if isinstance(one, InteratomicModel):
                 one.to(device)
-        ready = evaluator(given, config, dtype=dtype, device=device, mode=mode, max_memory=max_memory)
-        self.model, self.members, self.mode, self._predict = ready.model, ready.members, ready.mode, ready.predict
+        ready = evaluator(given, config, dtype=dtype, device=device, mode=mode, max_memory=max_memory, waits=True)
+        self.model, self.members, self._engine = ready.model, ready.members, ready.engine
+
+    @property
+    def mode(self) -> str:
+        """How predictions are made: eager, blocked, compiled or exported."""
+        return self._engine.mode
 
     def predict(self, frames: Sequence[Atoms], *, batch_size: int = 8) -> list[FramePrediction]:
         """Energies, forces and stresses of `frames`, in order.
@@ -98,7 +103,7 @@ class AlphaNetPotential:
             except UserError as error:
                 raise UserError(f"frame {place}: {error}") from error
         graph = collate(graphs).to(device=self.model.device)
-        answers = list(_split(self._predict(graph), graph.batch, has_stress(graph)))
+        answers = list(_split(self._engine.predict(graph), graph.batch, has_stress(graph)))
         for place, answer in enumerate(answers, first):
             if not (np.isfinite(answer.energy) and np.isfinite(answer.forces).all()):
                 raise UserError(f"frame {place}: the prediction is not finite")

@@ -45,8 +45,8 @@ class LoadOptions:
     """Factor on random weights, see `alphanet.potentials.kit.amplification.amplify`"""
     trust: bool = False
     """Accept pickled weights whose checksum is not in the card"""
-    mode: str = "eager"
-    """Of AlphaNet: eager, blocked or compiled, see `alphanet.model.evaluator.evaluation`"""
+    mode: str | None = None
+    """Of AlphaNet: eager, blocked, compiled or None, see `alphanet.model.evaluator.evaluation`"""
     max_memory: float | None = None
     """GB for arrays of edges, see `alphanet.model.fast.model.fast_model`"""
 
@@ -84,7 +84,7 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
     _refuse(options, ("trust",), "of a baseline's released weights")
     if model.kind != "python":
         if options.mode == "eager":
-            _refuse(options, ("max_memory",), "of the modes blocked and compiled")
+            _refuse(options, ("max_memory",), "of every mode but eager")
         return _alphanet(model, options, frames)
     _refuse(options, ("mode", "max_memory", "config", "threads"), f"which {name} decides for itself")
     from alphanet.potentials.calculators import from_python

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,8 @@ from pydantic import JsonValue
 from alphanet.data.constraints import constrained, plain
 from alphanet.data.formats import read_frames
 from alphanet.errors import UserError, did_you_mean
-from alphanet.potentials.opening import LoadOptions
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
-from alphanet.potentials.specification import specified
 
 SMALLEST_VOLUME = 1e-3  # Å^3, of a cell
 
@@ -49,19 +46,6 @@ def structure_in(file: Path, frame: int | None = None) -> Atoms:
     if len(found) > 1:
         raise UserError(f"{file} has {len(found)} structures; choose one by its place, 0 to {len(found) - 1}, or -1")
     return found[0]
-
-
-def fast_options(model: str, options: LoadOptions, mode: str | None) -> LoadOptions:
-    """The options with the `mode` that was asked for; if none was, AlphaNet's fast one, which long runs need.
-
-    Raises:
-        UserError: there is no such model.
-    """
-    if mode is None:
-        found = specified(model)
-        of_alphanet = found.kind in ("random", "file", "released")
-        mode = "compiled" if of_alphanet and (found.file is None or found.file.suffix != ".pt2") else options.mode
-    return replace(options, mode=mode)
 
 
 def origin_of(potential: Potential) -> dict[str, JsonValue]:

@@ -9,10 +9,11 @@ from model_samples import alloy, ethanol, official_config, paper_config, random_
 from alphanet.model.fast import compiler
 from alphanet.model.fast import model as module
 from alphanet.model.fast.checking import largest_error, small_structure
-from alphanet.model.fast.compiler import BlockFunction, Compiler, cpp_compiler
+from alphanet.model.fast.compiler import BlockFunction, Compiler
 from alphanet.model.fast.memory import default_limit, retention
 from alphanet.model.fast.model import FastModel, fast_model
 from alphanet.model.fast.products import linear
+from alphanet.model.native.library import cpp_compiler
 from alphanet.model.prediction import predict
 from alphanet.paths import home
 

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from alphanet.model.fast import model as module
-from alphanet.model.fast.compiler import Compiler, DifferentiableFunction, cpp_compiler
+from alphanet.model.fast.compiler import Compiler, DifferentiableFunction
 from alphanet.model.fast.memory import FEWEST_EDGES_ON_GPU, default_limit, edges_a_block_on_gpu
 from alphanet.model.fast.official import _angles
 from alphanet.model.fast.paper import _heads
+from alphanet.model.native.library import cpp_compiler
 
 pytestmark = pytest.mark.integration
 

@@ -29,10 +29,10 @@ def test_the_fast_path_says_that_the_reference_is_used(name: str, mode: str) -> 
     model = random_model(REFERENCE_ONLY[name])
     (setting,) = model.config.without_fast_path
     with pytest.warns(UserWarning, match=f"no fast path for {setting}") as lines:
-        found, used = evaluation(model, mode)
+        engine = evaluation(model, mode)
     graph = model.graph(alloy())
-    assert used == "eager" and len(lines) == 1
-    assert torch.equal(found(graph).energy, predict(model, graph).energy)
+    assert engine.mode == "eager" and len(lines) == 1
+    assert torch.equal(engine.predict(graph).energy, predict(model, graph).energy)
     with pytest.raises(UserError, match=setting):
         FastModel(model, compiled=False)
 

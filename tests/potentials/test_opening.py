@@ -93,7 +93,7 @@ def test_a_bare_name_without_released_weights_lists_the_trainings_and_takes_none
         ("fake", {"preset": "small"}, "preset small is an option of random weights"),
         ("fake:first", {"seed": 1}, "seed 1 is an option of random weights"),
         ("fake", {"max_memory": 1.0, "untrained": True}, "max_memory 1.0 is an option of AlphaNet's files"),
-        ("alphanet", {"max_memory": 1.0, "untrained": True}, "max_memory 1.0 is an option of the modes blocked"),
+        ("alphanet", {"max_memory": 1.0, "untrained": True}, "max_memory is an option of every mode but eager"),
         ("alphanet", {"trust": True, "untrained": True}, "trust True is an option of a baseline's released weights"),
         (
             "python_potentials:harmonic",

@@ -6,8 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_samples import SAMPLES, official_config, paper_config, random_model
 
-from alphanet.model.fast.compiler import cpp_compiler
-from alphanet.model.native.library import kernels
+from alphanet.model.native.library import cpp_compiler, kernels
 from alphanet.model.prediction import predict
 from alphanet.training.blocks import product as module
 from alphanet.training.blocks.model import in_blocks

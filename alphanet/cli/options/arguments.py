@@ -29,6 +29,9 @@ ConvertFrom = Annotated[Path, argument("IN", "A file or folder of frames.")]
 ConvertTo = Annotated[Path, argument("OUT", "The file to write. Its suffix tells the format.")]
 BASELINE_HELP = "A baseline (`alphanet baselines list`), or the path of a card.yaml or of its folder."
 BaselineName = Annotated[str, argument("NAME", BASELINE_HELP, completion.baselines)]
+Channels = Annotated[
+    list[int] | None, argument("CHANNELS", "Numbers of hidden channels. If not given: 32, 48, 64, 128, 176 and 256.")
+]
 BaselineNames = Annotated[
     list[str] | None,
     argument("NAME", "Baselines, or paths of a card.yaml or of its folder.", completion.baselines),

@@ -1,6 +1,8 @@
 """Options of the panel "Hardware"."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
+
+import typer
 
 from alphanet.cli.options.panels import HARDWARE, option
 
@@ -25,14 +27,15 @@ MaxMemory = Annotated[
 ]
 EdgeMemory = Annotated[
     float | None,
-    option(HARDWARE, "Memory (GB) for arrays of edges, in the modes blocked and compiled.", "--edge-memory", min=0),
+    option(HARDWARE, "Memory (GB) for arrays of edges, in every mode but eager.", "--edge-memory", min=0),
 ]
 Mode = Annotated[
     str | None,
     option(
         HARDWARE,
-        "How a model is executed: eager; compiled; in repro and bench also best (the faster of both), elsewhere also "
-        "blocked (AlphaNet alone: fast without a compiler). If not given: eager; compiled in md, relax, neb, phonons.",
+        "How a model is executed: eager (the reference); compiled; in predict and eval also blocked (AlphaNet alone: "
+        "fast without a compiler); in repro and bench also best (the faster of eager and compiled). If not given: "
+        "AlphaNet's kernels in C++ where they serve (float32, on a CPU), else eager; in timings eager.",
         "--mode",
     ),
 ]
@@ -45,13 +48,25 @@ Cluster = Annotated[
         "--cluster",
     ),
 ]
+
+
+def _batch_size(text: str) -> "int | Literal['auto']":
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a whole number from 1 on")
+    return int(text)
+
+
 BatchSize = Annotated[
-    int | None,
+    Any,  # int, "auto" or None; typer knows no unions
     option(
         HARDWARE,
-        "Structures that are computed together. If not given: 8 in predict and eval, 32 in wbm, 4 in train-speed, "
-        "1 in speed.",
+        "Structures that are computed together; in predict, eval and wbm also auto: begins with 128, halves where "
+        "memory is not enough, and goes on with what fits. If not given: 8 in predict and eval, 32 in wbm, 4 in "
+        "train-speed, 1 in speed.",
         "--batch-size",
-        min=1,
+        parser=_batch_size,
+        metavar="INTEGER|auto",
     ),
 ]

@@ -18,6 +18,7 @@ from alphanet.measure.relaxation.job import Job
 from alphanet.measure.relaxation.protocol import digest
 from alphanet.measure.relaxation.records import Conditions, Crystal, Header, RelaxationRecord
 from alphanet.measure.relaxation.structures import Structures, natural
+from alphanet.potentials.batches import LARGEST
 from alphanet.potentials.forms import file_label
 from alphanet.potentials.specification import specified
 
@@ -154,7 +155,8 @@ def _relax(campaign: Campaign, client: "Client", left: Sequence[str], advance: A
 
 def _piece_size(job: Job, client: "Client", structures: int) -> int:
     workers = max(1, sum(int(threads) for threads in client.nthreads().values()))
-    largest = LARGEST_PIECE if job.engine == "ase" else 2 * job.batch
+    batch = LARGEST if job.batch == "auto" else job.batch
+    largest = LARGEST_PIECE if job.engine == "ase" else 2 * batch
     return max(1, min(largest, -(-structures // (PIECES_PER_WORKER * workers))))
 
 

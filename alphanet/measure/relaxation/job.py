@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from alphanet.errors import UserError
 from alphanet.measure.relaxation.protocol import RelaxationProtocol
 from alphanet.measure.relaxation.records import Conditions, Crystal, RelaxationRecord
+from alphanet.potentials.batches import BatchSize, fitted
 from alphanet.potentials.channel import WorkerError
 from alphanet.potentials.opening import LoadOptions, open_potential
 from alphanet.potentials.protocol import Potential
@@ -28,7 +29,7 @@ class Job:
     protocol: RelaxationProtocol = field(default_factory=RelaxationProtocol)
     engine: str = "ase"
     """`ase`: one structure after another; `torch-sim`: `batch` at once"""
-    batch: int = field(default=32, compare=False)
+    batch: BatchSize = field(default=32, compare=False)
 
 
 @functools.cache
@@ -79,13 +80,22 @@ def relax_piece(job: Job, expected: str, piece: Mapping[str, Crystal]) -> list[R
             from alphanet.measure.relaxation.relax_batched import relax_batched
         except ImportError:
             raise UserError("the engine torch-sim needs torch_sim: pip install torch-sim-atomistic") from None
-        return relax_batched(frames, potential, job.protocol, job.batch)
+        predicting, size = _fitted(job)
+        return relax_batched(frames, predicting, job.protocol, size)
     from alphanet.measure.relaxation.relax import relax
 
     return [relax(identity, atoms, potential, job.protocol) for identity, atoms in frames.items()]
 
 
 _held: dict[Job, Potential] = {}
+_sizes: dict[Job, tuple[Potential, int]] = {}
+
+
+def _fitted(job: Job) -> tuple[Potential, int]:
+    """The potential and the size of its batches, which it remembers for later pieces."""
+    if job not in _sizes:
+        _sizes[job] = fitted(held(job), job.batch)
+    return _sizes[job]
 
 
 def held(job: Job) -> Potential:
@@ -97,6 +107,7 @@ def held(job: Job) -> Potential:
 
 def release() -> None:
     """Close what this process holds."""
+    _sizes.clear()
     while _held:
         _held.popitem()[1].close()
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import shutil
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -14,10 +13,9 @@ from torch import Tensor
 
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
+from alphanet.model.native.library import FOLDER
 from alphanet.paths import home
 from alphanet.provenance import code_digest, hardware
-
-FOLDER = "compiled"  # in `alphanet.paths.home()`
 
 # Keep every intermediate in registers, however often it is used.
 INLINE: dict[str, Any] = dict.fromkeys(
@@ -30,16 +28,6 @@ PIECEWISE: dict[str, Any] = {"max_pointwise_cat_inputs": 0}
 Tensors = Sequence[Tensor]
 Function = Callable[..., Any]
 """Of tensors; gives a tensor, or a tuple of two or more"""
-
-
-@cache
-def cpp_compiler() -> str | None:
-    """The C++ compiler that torch.compile would use on a CPU, if this machine has one."""
-    from torch._inductor import config
-
-    named = config.cpp.cxx
-    candidates = [name for name in (named if isinstance(named, (tuple, list)) else [named]) if name]
-    return next((name for name in candidates if shutil.which(name)), None)
 
 
 @cache

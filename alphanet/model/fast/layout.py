@@ -58,6 +58,11 @@ class EdgeLayout:
         return slots.unflatten(0, (self.n_chunks, CHUNK))
 
 
+def most_chunks(graph: AtomGraph) -> int:
+    """Chunks that the edges of `graph` fill at most, without counting them."""
+    return (graph.n_edges + (CHUNK - 1) * graph.n_atoms) // CHUNK
+
+
 def chunks_of_atoms(graph: AtomGraph) -> Tensor:
     """(N,) chunks that the edges of each receiver fill."""
     return (torch.bincount(graph.receiver, minlength=graph.n_atoms) + CHUNK - 1) // CHUNK

@@ -7,6 +7,8 @@ import torch
 
 from alphanet.hardware.devices import backend_of
 
+Retention = Literal["all", "weights", "nothing"]
+
 CPU = torch.device("cpu")
 SHARE = 0.5  # of the memory that there is for this process, if no bound is given
 FEWEST_EDGES_ON_GPU = 16384  # a block with fewer would leave parts of a GPU idle
@@ -38,9 +40,7 @@ def edges_a_block_on_gpu(hidden_channels: int, dtype: torch.dtype, limit: int, *
     return max(FEWEST_EDGES_ON_GPU, limit // 2 // (number * (32 * H + (0 if compiled else 3 * H * H))))
 
 
-def retention(
-    shape: tuple[int, int], weights: int, kept: int, dtype: torch.dtype, limit: int
-) -> Literal["all", "weights", "nothing"]:
+def retention(shape: tuple[int, int], weights: int, kept: int, dtype: torch.dtype, limit: int) -> Retention:
     """The part of the arrays of edges that may stay in memory between stages.
 
     `all` a backward can use, only the `weights` with their frames (the rest is computed again), or `nothing` but

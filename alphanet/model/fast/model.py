@@ -1,5 +1,6 @@
 """The fast model: predictions of a reference model with constant weights, by the same formulas on blocks of edges."""
 
+import contextlib
 import warnings
 from copy import deepcopy
 from dataclasses import replace
@@ -16,13 +17,14 @@ from alphanet.model.base import InteratomicModel
 from alphanet.model.fast.arena import Arena
 from alphanet.model.fast.checking import largest_error
 from alphanet.model.fast.choice import Backend
-from alphanet.model.fast.compiler import Compiler, cpp_compiler, triton_is_installed
+from alphanet.model.fast.compiler import Compiler, triton_is_installed
 from alphanet.model.fast.edge_arrays import EdgeArrays
-from alphanet.model.fast.layout import CHUNK, EdgeLayout, edge_layout
-from alphanet.model.fast.memory import default_limit, edges_a_block_on_gpu, retention
+from alphanet.model.fast.layout import CHUNK, EdgeLayout, edge_layout, most_chunks
+from alphanet.model.fast.memory import Retention, default_limit, edges_a_block_on_gpu, retention
 from alphanet.model.fast.official import OfficialNetwork
 from alphanet.model.fast.paper import PaperNetwork
-from alphanet.model.native.library import Kernels, NativeError, kernels
+from alphanet.model.native.evaluation import NativeEvaluation
+from alphanet.model.native.library import Kernels, NativeError, cpp_compiler, kernels
 from alphanet.model.official import OfficialAlphaNet
 from alphanet.model.prediction import Prediction, per_volume, predict
 
@@ -74,9 +76,10 @@ class FastModel:
         # Element tables are arguments of the functions, so that models of other elements share what is compiled; the
         # repulsion is no part of them.
         architecture = f"{type(model).__name__} {model.config.model_dump_json(exclude={'elements', 'zbl'})}"
-        compiler = Compiler(architecture) if compiled else None
         H = model.config.hidden_channels
         own, refusal = _kernels(model) if (compiled if native is None else native) else (None, None)
+        # Beside the kernels nothing is left that would be worth the minute that the compiler takes.
+        compiler = Compiler(architecture) if compiled and own is None else None
         self.note = refusal
         """The reason why it does not run as asked; None if it does"""
         device = next(model.parameters()).device
@@ -97,6 +100,7 @@ class FastModel:
             self._network = OfficialNetwork(self.model, TOLERANCE[model.dtype], backend)
         else:
             raise TypeError(f"no fast path for {type(model).__name__}")
+        self._whole = None if own is None else NativeEvaluation(self.model, self._network, self._block)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """The reference and the settings: a copy (pickle, deepcopy) makes its functions and its memory anew."""
@@ -117,6 +121,9 @@ class FastModel:
         """
         if self.mode == "eager":
             return predict(self.model, graph, forces=forces, stress=stress)
+        differentiates = forces or stress
+        if self._whole is not None and (stays := self._stays(most_chunks(graph), differentiates)) != "nothing":
+            return self._whole.predict(graph, forces=forces, stress=stress, keeps=stays == "all")
         layout = edge_layout(graph)
         arena = self._arenas.pop() if self._arenas else Arena(graph.positions)
         try:
@@ -183,19 +190,27 @@ class FastModel:
         return energies.index_add_(0, layout.receiver, halves.sum(1).double()), gradient
 
     def _arrays(self, layout: EdgeLayout, vector: Tensor, differentiates: bool, arena: Arena) -> EdgeArrays:
-        columns = 2 * self.model.config.hidden_channels + self._network.n_columns
-        kept = self._network.kept if differentiates else 0
-        limit = default_limit(vector.device) if self._limit is None else self._limit
-        stays = retention((layout.n_chunks, CHUNK), columns, kept, vector.dtype, limit)
+        stays = self._stays(layout.n_chunks, differentiates)
         return EdgeArrays(
             layout=layout,
             blocks=layout.blocks(self._block),
             vector=vector,
-            columns=columns,
+            columns=self._columns,
             keeps=differentiates and stays == "all",
             streams=stays == "nothing",
             arena=arena,
         )
+
+    @property
+    def _columns(self) -> int:
+        """Of the weights of edges."""
+        return 2 * self.model.config.hidden_channels + self._network.n_columns
+
+    def _stays(self, chunks: int, differentiates: bool) -> Retention:
+        """What arrays of so many chunks of edges may leave in memory between the walks."""
+        kept = self._network.kept if differentiates else 0
+        limit = default_limit(self.model.device) if self._limit is None else self._limit
+        return retention((chunks, CHUNK), self._columns, kept, self.model.dtype, limit)
 
 
 def _restored(model: InteratomicModel, settings: dict[str, Any], mode: str, note: str | None) -> FastModel:
@@ -214,8 +229,9 @@ def no_fast_path(model: InteratomicModel) -> str | None:
 def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_memory: int | None = None) -> FastModel:
     """A fast model that has been compared with its reference on a small structure.
 
-    Compiling takes one to two minutes at the first use of an architecture on a machine, and seconds later; it happens
-    here. Where the fast path cannot be used as asked, the next slower one is, with one line of warning.
+    In single precision on a CPU the kernels in C++ are compiled here, in seconds, once for a number of channels on a
+    machine. Functions for other precisions and devices take a minute or two at the first use of an
+    architecture. Where the fast path cannot be used as asked, the next slower one is, with one line of warning.
 
     Args:
         model: the reference; later changes of its weights are not seen.
@@ -251,13 +267,13 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
 
 
 def _uncompiled(model: InteratomicModel, device: str, max_memory: int | None) -> tuple[FastModel, float]:
-    """Without compiled functions, but with kernels if these work; and the error of what it predicts."""
-    try:
-        fast = FastModel(model, compiled=False, native=True, triton=backend_of(device).triton, max_memory=max_memory)
-        return fast, largest_error(fast.predict, model)
-    except Exception:  # the kernels are what failed
-        fast = FastModel(model, compiled=False, native=False, triton=False, max_memory=max_memory)
-        return fast, largest_error(fast.predict, model)
+    """Without compiled functions, but with kernels in Triton if these work; and the error of what it predicts."""
+    if backend_of(device).triton:
+        with contextlib.suppress(Exception):  # the kernels are what failed
+            fast = FastModel(model, compiled=False, native=False, triton=True, max_memory=max_memory)
+            return fast, largest_error(fast.predict, model)
+    fast = FastModel(model, compiled=False, native=False, triton=False, max_memory=max_memory)
+    return fast, largest_error(fast.predict, model)
 
 
 def _missing(device: str) -> str | None:

@@ -61,7 +61,14 @@ class BlockNetwork(ABC):
             layer = Layer(number, update.next is None, width, weights, self.official, vectors=not update.first)
             function = AtomFunction(update, update.n_inputs, backend.compiler)
             self._layers.append((of_layers.stage(layer), function))
-        self.kept: int = sum(stage.kept for stage in (*stages, *(stage for stage, _ in self._layers)))
+        self.branches = tuple(update.n_branch for _, update in layers)
+        """Columns of each layer's sums that are of the branch"""
+        self.kept: int = sum(stage.kept for stage in self.stages)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All walks over edges, in order."""
+        return self._embedding, self._surroundings, self._scalars, *(stage for stage, _ in self._layers)
 
     def __call__(self, graph: AtomGraph, edges: EdgeArrays, token: Tensor) -> Tensor:
         """(N,) output of the network, in units of the energy scale."""

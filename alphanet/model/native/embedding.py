@@ -11,7 +11,7 @@ from alphanet.model.native.library import Kernels
 from alphanet.model.native.packing import Matrix, Packer
 
 _MATRICES = ("first", "last", "taken", "features", "to_hidden", "to_basis", "taken_to_basis", "to_columns")
-_ENVELOPES = ("cosine", "polynomial", "bump")  # by number
+ENVELOPES = ("cosine", "polynomial", "bump")  # by number
 
 
 class _Radial(ctypes.Structure):
@@ -61,7 +61,7 @@ class NativeRadial:
             R=len(frequencies),
             r=len(w2),
             reduced=columns.reduced,
-            envelope=_ENVELOPES.index(envelope),
+            envelope=ENVELOPES.index(envelope),
             cutoff=cutoff,
             epsilon=epsilon,
         )
@@ -74,16 +74,16 @@ class NativeEmbeddingStage:
     kept = 0
 
     def __init__(self, radial: NativeRadial) -> None:
-        self._radial, self.width = radial, radial.hidden_channels + 4
+        self.radial, self.width = radial, radial.hidden_channels + 4
 
     def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
         """Adds (N, H + 4): radial features times the neighbors' embeddings, envelope times vector, envelope."""
-        run_forward(self._radial.kernels.embedding_forward, self._radial.struct, visit, sums)
+        run_forward(self.radial.kernels.embedding_forward, self.radial.struct, visit, sums)
 
     def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds to the gradient by the vectors; the embeddings are constants."""
         by_sums = visit.gradient if visit.gradient.is_contiguous() else None  # expanded zeros
-        run_backward(self._radial.kernels.embedding_backward, self._radial.struct, visit, to, by_sums)
+        run_backward(self.radial.kernels.embedding_backward, self.radial.struct, visit, to, by_sums)
 
 
 class NativeSurroundingsStage:

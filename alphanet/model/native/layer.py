@@ -34,9 +34,9 @@ class NativeLayerStage:
         self._number, self._last, self.width = layer.number, layer.last, layer.width
         self._kernels = kernels
         self._packer = Packer(kernels.lanes(), kernels.panel())
-        self._layer = _layer(layer, self._packer)
+        self.struct = _layer(layer, self._packer)
         weights = layer.weights
-        self.kept = weights.first[0].shape[0] + weights.second[0].shape[0] + self._layer.branch.columns
+        self.kept = weights.first[0].shape[0] + weights.second[0].shape[0] + self.struct.branch.columns
 
     def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
         """Adds messages to the sums (N, C)."""
@@ -45,13 +45,13 @@ class NativeLayerStage:
         if visit.keeps:
             kept = visit.arena.empty(*visit.weights.shape[:2], self.kept)
             visit.kept[self._number, visit.index] = (kept,)
-        run_forward(self._kernels.layer_forward, self._layer, visit, sums, kept)
+        run_forward(self._kernels.layer_forward, self.struct, visit, sums, kept)
 
     def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds to the gradients of the senders' features, of weights and frames."""
         kept = visit.kept.pop((self._number, visit.index))[0] if visit.keeps else None
         run_backward(
-            *(self._kernels.layer_backward, self._layer, visit, to, visit.gradient, kept),
+            *(self._kernels.layer_backward, self.struct, visit, to, visit.gradient, kept),
             overwrites=self._last and visit.overwrites,
         )
 

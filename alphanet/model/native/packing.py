@@ -40,19 +40,20 @@ class Packer:
         """
         weight = F.pad(self.filled(weight), (0, (rows or weight.shape[1]) - weight.shape[1]))
         panels = [part.t().flatten() for part in weight.split(self._panel)]
-        packed = self._kept(torch.cat(panels))
+        packed = self.kept(torch.cat(panels))
         shift = None if bias is None else self.padded(bias)
-        return Matrix(packed.data_ptr(), shift, weight.shape[1], weight.shape[0])
+        return Matrix(packed, shift, weight.shape[1], weight.shape[0])
 
     def padded(self, values: Tensor) -> int:
         """The address of (A,) values, filled up by zeros."""
-        return self._kept(self.filled(values)).data_ptr()
+        return self.kept(self.filled(values))
 
     def filled(self, values: Tensor) -> Tensor:
         """(A, …) with rows of zeros up to a multiple of the lanes."""
         missing = -len(values) % self._lanes
         return torch.cat([values, values.new_zeros(missing, *values.shape[1:])])
 
-    def _kept(self, values: Tensor) -> Tensor:
+    def kept(self, values: Tensor) -> int:
+        """The address of values as they are."""
         self._alive.append(values.detach().contiguous())
-        return self._alive[-1]
+        return self._alive[-1].data_ptr()

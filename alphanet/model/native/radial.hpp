@@ -17,21 +17,22 @@ struct Radial {
 };
 
 // Factor of an edge and its derivative by the distance, see `basis.py`.
-inline void envelope(int64_t kind, float x, float cutoff, float& value, float& slope) {
-    value = slope = 0.0f;
-    if (!(x < 1.0f)) return;
+template <class Real>
+inline void envelope(int64_t kind, Real x, Real cutoff, Real& value, Real& slope) {
+    constexpr Real PI = 3.14159265358979323846;
+    value = slope = 0;
+    if (!(x < 1)) return;
     if (kind == 0) {
-        const float angle = 3.14159265358979f * x;
-        value = 0.5f * (std::cos(angle) + 1.0f);
-        slope = -0.5f * 3.14159265358979f * std::sin(angle);
+        value = (std::cos(PI * x) + 1) / 2;
+        slope = -PI / 2 * std::sin(PI * x);
     } else if (kind == 1) {  // p = 6
-        const float x2 = x * x, x5 = x2 * x2 * x;
-        value = 1.0f - x5 * x * (28.0f - 48.0f * x + 21.0f * x2);
-        slope = -x5 * 168.0f * (1.0f - x) * (1.0f - x);
+        const Real x2 = x * x, x5 = x2 * x2 * x;
+        value = 1 - x5 * x * (28 - 48 * x + 21 * x2);
+        slope = -x5 * 168 * (1 - x) * (1 - x);
     } else {
-        const float left = 1.0f - x * x;
-        value = std::exp(1.0f - 1.0f / left);
-        slope = -value * 2.0f * x / (left * left);
+        const Real left = 1 - x * x;
+        value = std::exp(1 - 1 / left);
+        slope = -value * 2 * x / (left * left);
     }
     slope /= cutoff;
 }
@@ -67,7 +68,7 @@ struct Tile {
             const float *v = vector + e * 3, d = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
             float* to = smooth + e * 4;
             to[0] = d;
-            envelope(radial.envelope, d / radial.cutoff, radial.cutoff, to[1], to[2]);
+            envelope<float>(radial.envelope, d / radial.cutoff, radial.cutoff, to[1], to[2]);
             const float factor = 2.0f / radial.cutoff, inverse = 1.0f / d;
             for (int64_t k = 0; k < RP; k += LANES) {
                 const Vector w = load(radial.frequencies + k);

@@ -41,9 +41,9 @@ class NativeScalarsStage:
         self._alive = tuple(one.detach().contiguous() for one in (first, *constants[1:]))
         places = [address(one) for one in self._alive]
         if official:
-            self._struct = _Scalars(*places[:3], None, len(constants[1]), 1, float(constants[3]), 0.0)
+            self.struct = _Scalars(*places[:3], None, len(constants[1]), 1, float(constants[3]), 0.0)
         else:
-            self._struct = _Scalars(None, None, None, places[0], 0, 0, 0.0, softness)
+            self.struct = _Scalars(None, None, None, places[0], 0, 0, 0.0, softness)
 
     def forward(self, visit: EdgeBlock, _sums: Tensor | None) -> None:
         """Writes the first 2 H columns of the weights."""
@@ -51,9 +51,9 @@ class NativeScalarsStage:
         if visit.keeps and self.kept:
             slopes = visit.arena.empty(*visit.weights.shape[:2], self.kept)
             visit.kept[KEY, visit.index] = (slopes,)
-        run_forward(self._kernels.scalars_forward, self._struct, visit, slopes)
+        run_forward(self._kernels.scalars_forward, self.struct, visit, slopes)
 
     def backward(self, visit: EdgeBlock, to: GatheredGradients) -> None:
         """Adds gradients by frames and by what both ends gave."""
         kept = visit.kept.pop((KEY, visit.index), None)
-        run_backward(self._kernels.scalars_backward, self._struct, visit, to, kept[0] if kept else None)
+        run_backward(self._kernels.scalars_backward, self.struct, visit, to, kept[0] if kept else None)

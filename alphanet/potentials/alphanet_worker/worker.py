@@ -83,7 +83,7 @@ class Model(Package):
         parameters = network.n_parameters
         network.requires_grad_(False)
         self._training, self._trains_in_blocks = None, mode != "eager"
-        super().__init__(Evaluator(network, *evaluation(network, mode), (network,)))
+        super().__init__(Evaluator(network, evaluation(network, mode), (network,)))
         self._exact = None  # the network in float64, when it is asked for
         self.info |= {"parameters": parameters, "reference": "float64 eager"}
 

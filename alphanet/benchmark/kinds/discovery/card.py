@@ -20,7 +20,7 @@ class RelaxationSettings(Card):
     """How a row's structures are relaxed; for a value of None, the model's published entry decides."""
 
     engine: Literal["ase", "torch-sim"] = "ase"
-    batch_size: PositiveInt = 32  # structures that torch-sim relaxes together
+    batch_size: PositiveInt | Literal["auto"] = 32  # structures that torch-sim relaxes together
     dtype: Literal["float32", "float64"] | None = None
     fmax: PositiveFloat | None = None  # eV/Å
     steps: PositiveInt | None = None  # at most
@@ -129,7 +129,7 @@ def relaxation_card(
     *,
     models: Sequence[str],
     engine: str = "ase",
-    batch_size: int = 32,
+    batch_size: int | str = 32,
     dtype: str | None = None,
     fmax: float | None = None,
     steps: int | None = None,
@@ -145,7 +145,7 @@ def relaxation_card(
         name: of the benchmark and its folder.
         models: in any form of `alphanet.potentials.forms.FORMS`.
         engine: ase, one structure at a time; torch-sim, `batch_size` at once.
-        batch_size: structures that torch-sim relaxes together.
+        batch_size: structures that torch-sim relaxes together; auto: as many as memory is enough for.
         dtype: float32 or float64; that of the model's published entry if None.
         fmax: force at which a relaxation ends, eV/Å; that of the published entry if None.
         steps: of a relaxation, at most; those of the published entry if None.
