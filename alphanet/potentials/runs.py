@@ -1,6 +1,5 @@
 """Trainings on this disk: their default folder, and the models that a run or a committee of runs left in it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +53,9 @@ def trained_run(result: Path) -> tuple[str, Path]:
         UserError: the file cannot be read; the checkpoint is gone or has changed.
     """
     try:
-        values = json.loads(result.read_text(encoding="utf-8"))
+        values = read_json_object(result)
         model, digest, name = result.parent / values["model"], values["sha256"], str(values.get("name", ""))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (UserError, KeyError, TypeError) as error:
         raise UserError(f"{result} does not describe a training run: {error}") from error
     if not model.is_file():
         raise UserError(f"{model} is gone; train again, or name a checkpoint")
