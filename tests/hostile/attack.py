@@ -52,7 +52,7 @@ def attack(words: Sequence[str | Path], *, seconds: float = SECONDS) -> Outcome:
             process, status, usage = os.wait4(child, os.WNOHANG)
             if process:
                 break
-            if time.monotonic() - begun > 3 * seconds:
+            if time.monotonic() - begun > 12 * seconds:
                 os.kill(child, signal.SIGKILL)
             time.sleep(0.005)
         return Outcome(
@@ -75,7 +75,7 @@ def _run(main: object, words: list[str], out: Path, err: Path, seconds: float) -
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-        signal.alarm(int(2 * seconds))
+        signal.alarm(int(10 * seconds))
         sys.argv = ["alphanet", *words]
         main()  # type: ignore[operator]
         code = 0

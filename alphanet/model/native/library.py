@@ -10,7 +10,7 @@ from pathlib import Path
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
 from alphanet.model.fast.compiler import FOLDER, cpp_compiler
-from alphanet.paths import home
+from alphanet.programs import may_be_loaded, private_folder, remember
 from alphanet.provenance import code_digest
 
 FOLDER_OF_SOURCES = Path(__file__).parent
@@ -46,8 +46,11 @@ def kernels(hidden_channels: int) -> Kernels:
         code_digest([FOLDER_OF_SOURCES]),
     ]
     name = hashlib.sha256("\n".join(place).encode()).hexdigest()[:16]
-    path = home() / FOLDER / f"kernels-{name}.so"
-    if not path.exists():
+    try:
+        path = private_folder(FOLDER) / f"kernels-{name}.so"
+    except UserError as error:
+        raise NativeError(str(error)) from error
+    if not may_be_loaded(path):
         _compile(compiler, hidden_channels, path)
     try:
         return _declared(ctypes.CDLL(str(path)))
@@ -64,6 +67,7 @@ def _compile(compiler: str, hidden_channels: int, path: Path) -> None:
                 subprocess.run(
                     [*command, "-o", str(temporary)], check=True, capture_output=True, text=True, timeout=PATIENCE
                 )
+                remember(temporary)
             return
         except subprocess.CalledProcessError as error:
             lines = error.stderr.strip().splitlines() or ["no reason given"]
