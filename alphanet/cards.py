@@ -83,7 +83,7 @@ def yaml_value(text: str, where: str) -> Any:
     """
     try:
         return _copied(_parsed(text))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: dates and numbers that are none
+    except Exception as error:  # dates, numbers and tags that are none raise whatever their constructors do
         raise UserError(f"{where} is not valid YAML: {one_line(error)}") from error
 
 
