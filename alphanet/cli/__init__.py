@@ -12,6 +12,7 @@ from alphanet.cli import (
     bench,
     data,
     evaluate,
+    machine,
     models,
     options,
     output,
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (repro, bench, report, train, evaluate, models, released, data, baselines, schema):
+for group in (repro, bench, report, train, evaluate, models, released, data, baselines, machine, schema):
     group.register(app)
 
 
