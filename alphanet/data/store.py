@@ -142,7 +142,7 @@ class FrameStore:
 
 
 _checked: dict[str, tuple[int, ...]] = {}  # path -> the file whose pages were checked, here or before a fork
-_open: dict[str, tuple[int, tuple[int, int], lmdb.Environment]] = {}
+_open: dict[str, tuple[int, tuple[int, ...], lmdb.Environment]] = {}
 
 
 def environment(path: Path) -> lmdb.Environment:
@@ -159,16 +159,16 @@ def environment(path: Path) -> lmdb.Environment:
         state = Path(key).stat()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    identity = (state.st_dev, state.st_ino)
+    identity = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)  # also of a file that was written over
     if key in _open:
         process, earlier, opened = _open[key]
         if process == os.getpid() and earlier == identity:
             return opened
         opened.close()
     require_regular(path)
-    if _checked.get(key) != (*identity, state.st_size, state.st_mtime_ns):
+    if _checked.get(key) != identity:
         check_pages(Path(key))
-        _checked[key] = (*identity, state.st_size, state.st_mtime_ns)
+        _checked[key] = identity
     try:
         opened = lmdb.open(key, subdir=False, readonly=True, lock=False, readahead=False, meminit=False)
     except lmdb.Error as error:

@@ -108,8 +108,8 @@ def _guarded(reader: Reader, path: Path, finder: LabelFinder | None) -> Iterator
             index += 1
     except UserError as error:
         raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
-    except MemoryError:
-        raise
+    except MemoryError as error:  # one frame is held at a time, so it is the frame that is too large, or says so
+        raise UserError(f"{path}: frame {index} asks for more memory than there is; is the file damaged?") from error
     except Exception as error:  # readers have error classes of their own, and each means the same here
         raise UserError(
             f"{path}: cannot read frame {index} ({one_line(error)}); is it damaged, truncated or of another format?"
