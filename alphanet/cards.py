@@ -10,7 +10,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alphanet.errors import UserError, did_you_mean
+from alphanet.limits import DEPTH, DIGITS, YAML_GROWTH, require
+from alphanet.outside import require_regular
 from alphanet.paths import expanded, resources
+from alphanet.printed import one_line
 
 # libyaml's loader if PyYAML has it, because listing all benchmarks reads hundreds of cards.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -62,18 +65,52 @@ def read_yaml(path: Path) -> Any:
     Raises:
         UserError: the file is missing or is not YAML.
     """
+    require_regular(path)
     try:
-        return _copied(_parsed(Path(path).read_text(encoding="utf-8-sig")))
+        require(Path(path).stat().st_size, "array", f"{path} has")
+        return yaml_value(Path(path).read_text(encoding="utf-8-sig"), str(path))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not valid YAML: {one_line(error)}") from error
+
+
+def yaml_value(text: str, where: str) -> Any:
+    """The content of a YAML text from elsewhere, as plain values of its own.
+
+    Raises:
+        UserError: it is not YAML, nested too deeply, or makes far more values by anchors than it has bytes.
+    """
+    try:
+        return _copied(_parsed(text))
+    except Exception as error:  # dates, numbers and tags that are none raise whatever their constructors do
+        raise UserError(f"{where} is not valid YAML: {one_line(error)}") from error
 
 
 @lru_cache(maxsize=1024)
 def _parsed(text: str) -> Any:
     """The content; a listing of all benchmarks reads the same cards again and again."""
-    return yaml.load(text, Loader=LOADER)
+    content = yaml.load(text, Loader=LOADER)
+    _require_moderate(content, YAML_GROWTH * len(text) + YAML_GROWTH)
+    return content
+
+
+def _require_moderate(content: Any, most: int) -> None:
+    """Check depth, number of values (those of an anchor count wherever it is named) and integers; no recursion."""
+    waiting, count = [(content, 0)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        count += 1
+        if depth > DEPTH:
+            raise ValueError(f"lists and mappings are nested more than {DEPTH} deep")
+        if count + len(waiting) > most:
+            raise ValueError(f"its anchors make more than {most} values")
+        if isinstance(value, dict):
+            waiting += [(part, depth + 1) for pair in value.items() for part in pair]
+        elif isinstance(value, list):
+            waiting += [(part, depth + 1) for part in value]
+        elif isinstance(value, int) and value.bit_length() > 10 * DIGITS // 3:  # 10 bits hold 3 digits
+            raise ValueError(f"an integer has more than {DIGITS} digits")
 
 
 def _copied(content: Any) -> Any:

@@ -6,7 +6,6 @@ import contextlib
 import gzip
 import hashlib
 import io
-import json
 import logging
 import lzma
 import os
@@ -20,12 +19,16 @@ from typing import IO, Any, Literal
 from filelock import FileLock, Timeout
 
 from alphanet.errors import UserError
+from alphanet.limits import limits, require
+from alphanet.outside import json_value, reading, require_regular
 
 logger = logging.getLogger(__name__)
 
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 PACKING = (*_OPENERS, ".zip")  # suffixes after that of the format
+BLOCK = 1 << 17  # bytes that are read at once
+UNSUSPICIOUS = 1 << 26  # bytes that may be unpacked from a file of any size
 
 
 @contextlib.contextmanager
@@ -98,6 +101,7 @@ def sha256_of(path: Path) -> str:
     Raises:
         UserError: the file cannot be read.
     """
+    require_regular(path)
     try:
         with Path(path).open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -113,8 +117,65 @@ def text_of(stream: IO[bytes], name: str, mode: Literal["rt", "wt"] = "rt") -> I
     opener = _OPENERS.get(Path(name).suffix)
     if mode == "wt":
         return opener(stream, mode, encoding="utf-8") if opener else io.TextIOWrapper(stream, encoding="utf-8")
-    unpacked = io.BufferedReader(opener(stream, "rb") if opener else stream)  # type: ignore[type-var]
+    unpacked = _unpacked(stream, name)
     return io.TextIOWrapper(unpacked, encoding=encoding_of(unpacked.peek(3)[:3]))
+
+
+def _unpacked(stream: IO[bytes], name: str) -> io.BufferedReader:
+    opener = _OPENERS.get(Path(name).suffix)
+    watched = _Watched(opener(stream, "rb"), stream, name) if opener else _Watched(stream, None, name)
+    return io.BufferedReader(watched, BLOCK)
+
+
+class _Watched(io.RawIOBase):
+    """Bytes of a text as they are read, as long as lines have an end and what is unpacked stays in proportion.
+
+    Args:
+        stream: the bytes.
+        packed: the bytes before unpacking; None if nothing is unpacked here.
+        name: for messages.
+    """
+
+    def __init__(self, stream: IO[bytes], packed: IO[bytes] | None, name: str) -> None:
+        self._stream, self._packed, self._name = stream, packed, name
+        self._line, self._total = 0, 0
+        self._longest, self._ratio = limits().line, limits().ratio
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` as far as there is something; raise UserError if a limit is passed."""
+        count = self._stream.readinto(buffer)  # type: ignore[attr-defined]
+        end = bytes(buffer[:count]).rfind(b"\n")
+        self._line = self._line + count if end < 0 else count - end - 1
+        if self._line > self._longest:
+            require(self._line, "line", f"{self._name} has more than")
+        self._total += count
+        if self._packed is not None and self._total > UNSUSPICIOUS:
+            ratio = self._total / max(self._packed.tell(), 1)
+            if ratio > self._ratio:
+                require(ratio, "ratio", f"{self._name} is at least")
+        return int(count)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+        super().close()
+
+
+def check_text(path: Path) -> None:
+    """Look through a text that a library is about to read line by line, if its lines may be long or it is packed.
+
+    Raises:
+        UserError: a line or what is unpacked exceeds its limit, or the file is no regular one.
+    """
+    require_regular(path)
+    if path.suffix not in _OPENERS and path.stat().st_size <= limits().line:
+        return
+    with reading(path, "a text"), path.open("rb") as stream, _unpacked(stream, path.name) as text:
+        while text.read(BLOCK):
+            pass
 
 
 def encoding_of(first: bytes) -> str:
@@ -128,9 +189,11 @@ def read_json_object(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the file cannot be read, is no JSON, or holds something else than an object.
     """
+    require_regular(path)
     try:
+        require(Path(path).stat().st_size, "array", f"{path} has")
         text = Path(path).read_text(encoding="utf-8-sig")
-        values = json.loads(text, parse_constant=lambda _name: None, parse_float=_finite)
+        values = json_value(text, str(path), parse_constant=lambda _name: None, parse_float=_finite)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:

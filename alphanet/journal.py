@@ -1,6 +1,5 @@
 """Journals of long measurements: a header with the conditions, then one line per entry, each flushed at once."""
 
-import json
 import logging
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -11,6 +10,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from alphanet.errors import UserError
 from alphanet.files import write_text
+from alphanet.outside import json_value, require_regular
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class Journal(Generic[HeaderT, EntryT]):
         self.entries += entries
 
     def _resume(self, entry_type: type[EntryT], free: Collection[str]) -> None:
+        require_regular(self.path)
         try:
             text = self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -97,7 +98,7 @@ class Journal(Generic[HeaderT, EntryT]):
 
     def _object(self, line: str) -> dict[str, JsonValue]:
         try:
-            values = json.loads(line)
+            values = json_value(line, str(self.path))
         except ValueError as error:
             raise self._damaged(str(error)) from error
         if not isinstance(values, dict):

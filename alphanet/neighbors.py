@@ -12,6 +12,7 @@ from alphanet.device_neighbors import device_pairs, is_installed
 from alphanet.errors import UserError
 from alphanet.graph import AtomGraph, edge_vectors
 from alphanet.hardware.devices import backend_of
+from alphanet.neighbor_limits import check_search
 
 # Atoms closer than this are overlapping: directions between them mean nothing.
 MINIMAL_DISTANCE = 0.01  # Å
@@ -23,7 +24,7 @@ def neighbor_pairs(atoms: Atoms, cutoff: float) -> tuple[np.ndarray, np.ndarray,
     Returns:
         sender (E,) and receiver (E,) int64, shift (E, 3) int32 in lattice vectors added to the sender, distance (E,) Å.
     """
-    _check(atoms)
+    check_search(atoms, cutoff)
     search = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
     receiver, sender, shift, distance = search.compute(
         points=atoms.positions, box=_box(atoms, cutoff), periodic=np.asarray(atoms.pbc), quantities="ijSd"
@@ -39,7 +40,8 @@ def build_graph(
     On a GPU neighbors are found there if nvalchemi-toolkit-ops is installed, else on the CPU.
 
     Raises:
-        UserError: overlapping atoms, a periodic direction without volume, or positions that are not finite.
+        UserError: overlapping atoms, a periodic direction without volume, positions that are not finite, or more
+            neighbors than `alphanet.limits` allows.
     """
     device = torch.device(device)
     if backend_of(device).finds_neighbors and is_installed():
@@ -50,7 +52,7 @@ def build_graph(
 
 def graph_on_device(atoms: Atoms, cutoff: float, dtype: torch.dtype, device: torch.device) -> AtomGraph:
     """The graph that `build_graph` makes, from neighbors found on `device` in float64."""
-    _check(atoms)
+    check_search(atoms, cutoff)
     positions = torch.as_tensor(atoms.positions, device=device)
     box = torch.as_tensor(_box(atoms, cutoff), device=device)
     pbc = torch.as_tensor(np.asarray(atoms.pbc), device=device)
@@ -93,17 +95,6 @@ def nearest_only(graph: AtomGraph, limit: int) -> AtomGraph:
     rank = torch.arange(graph.n_edges, device=distance.device) - first[graph.receiver[by_receiver]]
     nearest = by_receiver[rank < limit].sort().values
     return replace(graph, edge_index=graph.edge_index[:, nearest], edge_shift=graph.edge_shift[nearest])
-
-
-def _check(atoms: Atoms) -> None:
-    if not np.isfinite(atoms.positions).all() or not np.isfinite(np.asarray(atoms.cell)).all():
-        raise UserError(f"{atoms.get_chemical_formula()}: positions or cell contain NaN or infinity")
-    periodic = np.asarray(atoms.cell)[np.asarray(atoms.pbc)]
-    if len(periodic) and np.linalg.matrix_rank(periodic, tol=1e-8) < len(periodic):
-        raise UserError(
-            f"{atoms.get_chemical_formula()}: periodic directions {atoms.pbc.tolist()} but the cell has no volume; "
-            "set the cell or switch pbc off"
-        )
 
 
 def _box(atoms: Atoms, cutoff: float) -> np.ndarray:

@@ -13,6 +13,7 @@ from alphanet.cli import (
     data,
     evaluate,
     kernels,
+    machine,
     models,
     options,
     output,
@@ -25,6 +26,7 @@ from alphanet.cli import (
     train,
 )
 from alphanet.errors import UserError
+from alphanet.printed import printable
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (repro, bench, report, train, evaluate, models, simulate, released, data, baselines, kernels, schema):
+for group in (
+    repro,
+    bench,
+    report,
+    train,
+    evaluate,
+    models,
+    simulate,
+    released,
+    data,
+    baselines,
+    kernels,
+    machine,
+    schema,
+):
     group.register(app)
 
 
@@ -95,13 +111,16 @@ def main() -> None:
         process.requeue_after(end.code)
         raise
     except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        sys.exit(1)
+    except RecursionError:
+        print("error: what was read is nested too deeply; name a file that is not", file=sys.stderr)
         sys.exit(1)
     except (MemoryError, RuntimeError) as error:
         message = process.memory_message(error)
         if message is None:
             raise
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {printable(message)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

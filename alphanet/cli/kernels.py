@@ -34,7 +34,7 @@ def build(channels: o.Channels = None, as_json: o.AsJson = False) -> None:
 
     Without this command they are compiled at the first use of a number of channels, in the background.
     """
-    from alphanet.model.native.library import COMMON, NativeError, place
+    from alphanet.model.native.library import COMMON, NativeError, is_built
     from alphanet.model.native.library import build as compiled
 
     wanted = tuple(dict.fromkeys(channels or COMMON))
@@ -44,7 +44,7 @@ def build(channels: o.Channels = None, as_json: o.AsJson = False) -> None:
     rows = []
     for number in wanted:
         try:
-            new = not place(number).exists()
+            new = not is_built(number)
             if new:
                 logger.info("compiling kernels for %d channels …", number)
             rows.append({"channels": number, "file": str(compiled(number)), "new": new})

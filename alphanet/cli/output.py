@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from alphanet.errors import UserError
+from alphanet.printed import printable, printable_json
 from alphanet.report.columns import widened
 
 SHORT_CELL = 10  # characters of cells that are never broken on a terminal
@@ -26,7 +27,7 @@ class StderrHandler(logging.Handler):
     def format(self, record: logging.LogRecord) -> str:
         """The message, behind `warning:` or `error:` if it is one."""
         mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        return mark + super().format(record)
+        return mark + printable(super().format(record))
 
 
 def show_messages(level: int = logging.INFO) -> None:
@@ -51,7 +52,7 @@ def print_json(schema: str, values: Mapping[str, Any]) -> None:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:  # JSON has escapes for what the terminal's encoding lacks
         text = json.dumps({"schema": schema, **values}, allow_nan=False)
-    print(text)
+    print(printable_json(text))
 
 
 def print_table(
@@ -66,12 +67,14 @@ def print_table(
         title: above the table.
     """
     if title:
-        print(title)
+        print(printable(title))
+    columns = [printable(column) for column in columns]
+    rows = [[printable(cell) for cell in row] for row in rows]
     aligned = ["left" if place == 0 or column in left else "right" for place, column in enumerate(columns)]
     if sys.stdout.isatty():
         _print_lines(columns, rows, aligned)
     else:
-        _print_markdown(columns, [list(row) for row in rows], aligned)
+        _print_markdown(columns, rows, aligned)
 
 
 def _print_lines(columns: Sequence[str], rows: Iterable[Sequence[str]], aligned: Sequence[Any]) -> None:

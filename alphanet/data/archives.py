@@ -14,11 +14,24 @@ from stat import S_ISLNK
 from typing import IO
 
 from alphanet.errors import UserError
+from alphanet.files import UNSUSPICIOUS
+from alphanet.limits import require
+from alphanet.outside import DAMAGE, require_regular
+from alphanet.printed import one_line
 
 # A member: its name, its size in bytes, and its content (None for a folder).
 Member = tuple[str, int, IO[bytes] | None]
 
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError)
+
+def require_proportion(archive: zipfile.ZipFile, path: Path) -> None:
+    """Check that a zip archive does not unpack to far more than it is.
+
+    Raises:
+        UserError: it does.
+    """
+    unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > UNSUSPICIOUS:
+        require(unpacked / path.stat().st_size, "ratio", f"{path} is")
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -45,10 +58,10 @@ def unpack(archive: Path, folder: Path) -> None:
             with stream, place.open("xb") as target:
                 shutil.copyfileobj(stream, target)
         temporary.rename(folder)
-    except DAMAGE as error:
-        raise UserError(f"{archive} is damaged ({error}); remove it and fetch it again") from error
     except OSError as error:
         raise UserError(f"cannot unpack {archive} to {folder}: {error.strerror or error}") from error
+    except (*DAMAGE, tarfile.TarError) as error:
+        raise UserError(f"{archive} is damaged ({one_line(error)}); remove it and fetch it again") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -59,6 +72,7 @@ def unpacked(archive: Path) -> Path:
 
 
 def _members(archive: Path) -> Iterator[Member]:
+    require_regular(archive)
     if zipfile.is_zipfile(archive):
         yield from _zip_members(archive)
     elif tarfile.is_tarfile(archive):
@@ -69,6 +83,7 @@ def _members(archive: Path) -> Iterator[Member]:
 
 def _zip_members(archive: Path) -> Iterator[Member]:
     with zipfile.ZipFile(archive) as opened:
+        require_proportion(opened, archive)
         for entry in opened.infolist():
             if S_ISLNK(entry.external_attr >> 16):
                 raise UserError(f"{archive}: member {entry.filename!r} is a link, which is not unpacked")
@@ -76,8 +91,12 @@ def _zip_members(archive: Path) -> Iterator[Member]:
 
 
 def _tar_members(archive: Path) -> Iterator[Member]:
+    total = 0
     with tarfile.open(archive) as opened:
         for entry in opened:
+            total += entry.size
+            if total > UNSUSPICIOUS:
+                require(total / archive.stat().st_size, "ratio", f"{archive} is at least")
             if not (entry.isreg() or entry.isdir()):
                 raise UserError(f"{archive}: member {entry.name!r} is a link or a device, which is not unpacked")
             yield entry.name, entry.size, opened.extractfile(entry)

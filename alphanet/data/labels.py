@@ -10,6 +10,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from alphanet.errors import UserError
+from alphanet.limits import REACH
 
 # Results of a calculator that follow from the potential energy surface: a prediction replaces all of them.
 OF_THE_SURFACE = ("energy", "free_energy", "energies", "forces", "stress", "stresses")
@@ -104,6 +105,8 @@ def problem_of(atoms: Atoms, labeled: bool = True, *, partly: bool = False) -> s
         return "has atoms of no known element"
     if not np.isfinite(atoms.positions).all() or not np.isfinite(atoms.cell.array).all():
         return "has NaN or infinite positions or cell"
+    if max(np.abs(atoms.positions).max(), np.abs(atoms.cell.array).max()) > REACH:
+        return f"has positions or cell vectors beyond {REACH:g} Å"
     if _is_disordered(atoms):
         return "is disordered (partial occupancies), which has no energy surface"
     labels = labels_of(atoms)

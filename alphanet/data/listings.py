@@ -1,12 +1,12 @@
 """Records of Zenodo and figshare: their interfaces state every file's name, size and md5."""
 
-import json
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from alphanet.data.cards import Listing, Role, SourceFile
 from alphanet.errors import UserError
+from alphanet.outside import json_value
 
 
 def interface_of(listing: Listing) -> str:
@@ -26,7 +26,7 @@ def files_of(listing: Listing, answer: Path) -> tuple[SourceFile, ...]:
     """
     parse = _zenodo_file if listing.record.startswith("zenodo") else _figshare_file
     try:
-        entries = json.loads(answer.read_text(encoding="utf-8"))["files"]
+        entries = json_value(answer.read_text(encoding="utf-8"), str(answer))["files"]
         files = dict(parse(entry, listing.record.partition(":")[2]) for entry in entries)
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{answer} is not the answer of {interface_of(listing)}; remove it and retry") from error

@@ -13,9 +13,11 @@ from ase.db.row import AtomsRow
 from ase_db_backends.aselmdb import LMDBDatabase, decode_bytestream, encode_key
 
 from alphanet.data.leftovers import Leftovers
+from alphanet.data.lmdb_pages import check_pages
 from alphanet.data.rows import extras_of, frame_of_row, whole
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
+from alphanet.outside import require_regular
 
 MAP_SIZES = tuple(2**power for power in (41, 39, 37, 35, 34, 33, 32, 31, 30))  # bytes; of what is mapped little is used
 FRAMES_PER_COMMIT = 500  # bounds LMDB's memory of dirty pages
@@ -139,7 +141,8 @@ class FrameStore:
             raise UserError(f"{self.path} is damaged ({error}); remove it and prepare the data again") from error
 
 
-_open: dict[str, tuple[int, tuple[int, int], lmdb.Environment]] = {}
+_checked: dict[str, tuple[int, ...]] = {}  # path -> the file whose pages were checked, here or before a fork
+_open: dict[str, tuple[int, tuple[int, ...], lmdb.Environment]] = {}
 
 
 def environment(path: Path) -> lmdb.Environment:
@@ -156,12 +159,16 @@ def environment(path: Path) -> lmdb.Environment:
         state = Path(key).stat()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    identity = (state.st_dev, state.st_ino)
+    identity = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)  # also of a file that was written over
     if key in _open:
         process, earlier, opened = _open[key]
         if process == os.getpid() and earlier == identity:
             return opened
         opened.close()
+    require_regular(path)
+    if _checked.get(key) != identity:
+        check_pages(Path(key))
+        _checked[key] = identity
     try:
         opened = lmdb.open(key, subdir=False, readonly=True, lock=False, readahead=False, meminit=False)
     except lmdb.Error as error:

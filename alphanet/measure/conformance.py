@@ -25,6 +25,7 @@ from alphanet.potentials.protocol import FramePrediction, Potential
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.specification import Specification
 from alphanet.potentials.weights import Weights, is_present, missing
+from alphanet.programs import accept
 
 ELEMENTS = ("C", "O", "Si")
 REFERENCE_TOLERANCE = 1e-5  # eV/atom
@@ -166,6 +167,7 @@ def _runs(model: Specification, options: CheckOptions) -> Iterator[tuple[str, li
 def _run_here(model: Specification, options: CheckOptions) -> tuple[str, list[Check], dict[str, Any]]:
     """The checks of a model in this process: AlphaNet, or what a callable returns."""
     untrained = model.kind == "random"
+    accept(model.file, trust=options.trust)
     loading = LoadOptions(
         dtype=best_dtype(model.text), untrained=untrained, preset=options.preset, config=options.config
     )

@@ -1,6 +1,5 @@
 """Energy of a bilayer as its layers slide and as their distance changes, predicted and reference."""
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from ase import Atoms
 
 from alphanet.errors import UserError
 from alphanet.files import atomic_path, sha256_of
+from alphanet.outside import DAMAGE
 from alphanet.potentials.protocol import Potential
 
 KINDS = ("sliding", "binding")
@@ -144,7 +144,7 @@ def load_landscape(path: Path) -> Landscape:
                 distance=arrays["distance"],
                 binding=arrays["binding"],
             )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise UserError(f"{path} holds no landscape ({error}); delete it, and it is measured again") from error
 
 

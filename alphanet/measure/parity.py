@@ -8,6 +8,7 @@ import numpy as np
 
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
+from alphanet.outside import DAMAGE
 
 
 class Reservoir:
@@ -81,5 +82,5 @@ def load_sample(path: Path) -> ParitySample:
                 float(stored["energy_mae"]),
                 float(stored["force_mae"]),
             )
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except DAMAGE as error:
         raise UserError(f"{path} is not a parity sample: {error}") from error

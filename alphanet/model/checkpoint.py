@@ -18,6 +18,7 @@ from alphanet.model.config import Config, config_from
 from alphanet.model.create import create_model
 from alphanet.model.public import is_public, public_config, read_torch_state, used_keys, without_prefix
 from alphanet.model.released import model_files
+from alphanet.outside import json_value, reading, require_regular
 
 CONFIG_KEY = "alphanet_config"
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -77,6 +78,8 @@ def load_model(
     path, config = model_files(path, config)
     state, carried = _read(path)
     settings = _settings(path, state, carried, config)
+    if settings.num_layers > len(state):  # each has weights of its own
+        raise UserError(f"{path}: its configuration has {settings.num_layers} layers, and the file {len(state)} arrays")
     model = create_model(settings).to(dtype=_dtype(dtype))
     if is_public(state):
         state = used_keys(state, zbl=settings.zbl)
@@ -95,6 +98,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     Raises:
         UserError: not a readable safetensors file.
     """
+    require_regular(Path(path))
     try:
         with safe_open(Path(path), framework="pt") as stream:
             return dict(stream.metadata() or {})
@@ -123,13 +127,13 @@ def _read(path: Path) -> tuple[dict[str, Tensor], str | None]:
     if path.suffix != ".safetensors":
         return read_torch_state(path), None
     metadata = read_metadata(path)
-    with safe_open(path, framework="pt") as stream:
+    with reading(path, "a safetensors file"), safe_open(path, framework="pt") as stream:
         state = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
     return without_prefix(state) if state else state, metadata.get(CONFIG_KEY)
 
 
 def _settings(path: Path, state: dict[str, Tensor], carried: str | None, given: Any) -> Config:
-    of_file = config_from(json.loads(carried), f"{path} (metadata)") if carried else None
+    of_file = _carried(carried, f"{path} (metadata)") if carried else None
     named = _as_config(given, is_public(state)) if given is not None else None
     if of_file and named and of_file != named:
         raise UserError(f"{path} carries another configuration than the one given: {_differences(of_file, named)}")
@@ -137,6 +141,11 @@ def _settings(path: Path, state: dict[str, Tensor], carried: str | None, given: 
     if chosen is None:
         raise UserError(f"{path} carries no configuration; name its JSON file (config)")
     return chosen
+
+
+def _carried(text: str, where: str) -> Config:
+    with reading(where, "a configuration"):
+        return config_from(json_value(text, where), where)
 
 
 def _as_config(given: Any, public: bool) -> Config:

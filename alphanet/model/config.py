@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ase.data import atomic_numbers
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 from alphanet.cards import read_yaml, validate
 from alphanet.errors import UserError, did_you_mean
+from alphanet.limits import CUTOFFS, WIDEST
 
 PRESETS_FILE = Path(__file__).with_name("presets.yaml")
 
@@ -24,6 +25,7 @@ def _known_symbols(symbols: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(symbols, key=atomic_numbers.__getitem__))
 
 
+Width = Annotated[int, Field(gt=0, le=WIDEST)]
 Elements = Annotated[tuple[str, ...], AfterValidator(_known_symbols)]
 
 
@@ -32,15 +34,15 @@ class _Common(BaseModel):
 
     elements: Elements
     """Chemical symbols that the model knows; kept in order of atomic number."""
-    cutoff: PositiveFloat = 5.0
+    cutoff: Annotated[float, Field(ge=CUTOFFS[0], le=CUTOFFS[1])] = 5.0
     """Å"""
-    num_layers: PositiveInt = 3
-    hidden_channels: Annotated[int, Field(gt=0, multiple_of=4)] = 128
+    num_layers: Width = 3
+    hidden_channels: Annotated[int, Field(gt=0, le=WIDEST, multiple_of=4)] = 128
     """H, even because features are rotated in pairs and a multiple of 4 for the scalarisation network"""
-    heads: PositiveInt = 16
-    num_basis: PositiveInt = 32
+    heads: Width = 16
+    num_basis: Width = 32
     """R, Bessel functions"""
-    temporal_channels: PositiveInt = 24
+    temporal_channels: Width = 24
     """C, complex channels of the temporal connection (main_chi1 of the public code)"""
 
 
@@ -90,12 +92,12 @@ class OfficialConfig(_Common):
 
     reading: Literal["official-v1"] = "official-v1"
     elements: Elements = PUBLIC_ELEMENTS
-    num_basis: PositiveInt = 96
-    message_channels: PositiveInt = 24
+    num_basis: Width = 96
+    message_channels: Width = 24
     """C of the message layers (mp_chi1)"""
-    kernel_channels: PositiveInt = 6
+    kernel_channels: Width = 6
     """K (chi2)"""
-    complex_channels: PositiveInt = 96
+    complex_channels: Width = 96
     """X (hidden_channels_chi)"""
     dropout: bool = True
     """Dropout of 0.5 on the complex branch while training (has_dropout_flag)"""
@@ -107,7 +109,7 @@ class OfficialConfig(_Common):
     """Initial value of the table a"""
     energy_shift: float = 0.0
     """Initial value of the table b, eV"""
-    max_neighbors: PositiveInt = 50
+    max_neighbors: Width = 50
     zbl: bool = False
     """Repulsion of nuclei below 1 Å, in the form that the public code fitted (zbl)"""
 

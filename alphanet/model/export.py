@@ -7,6 +7,7 @@ forward pass. A package is native code: load only what you trust.
 import json
 import logging
 from dataclasses import fields
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from alphanet.model.base import InteratomicModel
 from alphanet.model.config import config_from
 from alphanet.model.create import create_model
 from alphanet.model.prediction import Prediction, predict
+from alphanet.outside import require_regular
+from alphanet.programs import PACKAGE, is_on_record, remember
 
-SUFFIX = ".pt2"
+SUFFIX = PACKAGE
 CONFIG_KEY, DTYPE_KEY, DEVICE_KEY = "alphanet_config", "alphanet_dtype", "alphanet_device"
 FIELDS = tuple(field.name for field in fields(AtomGraph))
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}  # relative, of energies, forces and stresses
@@ -50,6 +53,7 @@ def export_model(model: InteratomicModel, path: Path, extra: dict[str, str] | No
     model = model.eval().requires_grad_(False)
     with atomic_path(path) as temporary:
         _compile(model, temporary, extra or {})
+        remember(temporary)
         logger.info("comparing it with the model")
         found, allowed = _largest_difference(ExportedModel(temporary), model), TOLERANCE[model.dtype]
         if not found <= allowed:
@@ -64,20 +68,27 @@ class ExportedModel:
     """A package that `export_model` wrote; predicts, and makes graphs as its model does.
 
     Args:
-        path: the file. It is native code and runs as such.
+        path: the file. It is native code and runs as such, so it must be on record, see `alphanet.programs.remember`.
 
     Raises:
-        UserError: no such file, or not a package of this project.
+        UserError: no such file, not exported by this user nor trusted, or not a package of this project.
     """
 
     mode = "exported"
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if not self.path.is_file():
+        if not self.path.exists():
             raise UserError(f"cannot read {path}: no such file")
+        require_regular(self.path)
+        content = self.path.read_bytes()  # once: what is checked is what runs
+        if not is_on_record(content):
+            raise UserError(
+                f"{path} is a program (machine code), and you did not export it here; if you trust who made it, allow "
+                "it once (trust), or export it from its weights"
+            )
         try:
-            self._run: Any = torch._inductor.aoti_load_package(str(self.path))
+            self._run: Any = torch._inductor.aoti_load_package(BytesIO(content))
             metadata = self._run.get_metadata()
             settings = json.loads(metadata[CONFIG_KEY])
         except (RuntimeError, KeyError, ValueError, OSError) as error:

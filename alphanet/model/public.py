@@ -1,6 +1,5 @@
 """Checkpoints and settings as the public AlphaNet code writes them."""
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from alphanet.errors import UserError, did_you_mean
 from alphanet.model.config import OfficialConfig, config_from
 from alphanet.model.official import UNUSED_KEYS
 from alphanet.model.repulsion import THOMAS_FERMI
+from alphanet.outside import require_regular
 
 # The public configuration's names, and ours.
 SETTING_OF = {
@@ -58,6 +58,8 @@ def public_config(values: dict[str, Any], where: str) -> OfficialConfig:
     Raises:
         UserError: a setting that is not known, or one that this model does not have.
     """
+    if not isinstance(values.get("model", {}), dict):
+        raise UserError(f"{where}: model: expected a mapping of settings, found {type(values['model']).__name__}")
     settings = values["model"] if isinstance(values.get("model"), dict) else values
     for key, refused in (("direct_forces", True), ("readout", "mean")):
         if settings.get(key) == refused:
@@ -90,17 +92,22 @@ def read_torch_state(path: Path) -> dict[str, Tensor]:
     Raises:
         UserError: the file is not a torch checkpoint, is damaged, or holds no tensors.
     """
+    require_regular(path)
     try:
         named = torch.serialization.get_unsafe_globals_in_checkpoint(path)
         with torch.serialization.safe_globals([(_Inert, name) for name in named]):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UserError(f"cannot read {path}: no such file") from error
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # torch raises whatever a broken pickle leads it to
         raise UserError(f"{path} is not a readable torch checkpoint: {_reason(error)}") from error
     while isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
-    state = {k: v for k, v in content.items() if isinstance(v, Tensor)} if isinstance(content, dict) else {}
+    state = (
+        {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
+        if isinstance(content, dict)
+        else {}
+    )
     if not state:
         raise UserError(f"{path} holds no tensors; expected a state dictionary")
     return without_prefix(state)

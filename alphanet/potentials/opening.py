@@ -11,6 +11,7 @@ from alphanet.errors import UserError
 from alphanet.potentials.cards import USUAL
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.specification import ALPHANET, Specification, specified
+from alphanet.programs import accept
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -44,7 +45,7 @@ class LoadOptions:
     amplification: float = 1.0
     """Factor on random weights, see `alphanet.potentials.kit.amplification.amplify`"""
     trust: bool = False
-    """Accept pickled weights whose checksum is not in the card"""
+    """Accept pickled weights whose checksum is not in the card, and an exported model (`.pt2`) of someone else"""
     mode: str | None = None
     """Of AlphaNet: eager, blocked, compiled or None, see `alphanet.model.evaluator.evaluation`"""
     max_memory: float | None = None
@@ -81,7 +82,8 @@ def open_potential(name: str, options: LoadOptions = DEFAULTS, frames: Frames = 
 
             return CommitteePotential([_baseline(one, model.card, options, frames) for one in model.single_members])
         return _baseline(model, model.card, options, frames)
-    _refuse(options, ("trust",), "of a baseline's released weights")
+    if not accept(model.file, trust=options.trust):
+        _refuse(options, ("trust",), "of a baseline's released weights and of exported models (.pt2)")
     if model.kind != "python":
         if options.mode == "eager":
             _refuse(options, ("max_memory",), "of every mode but eager")

@@ -21,6 +21,7 @@ from alphanet.potentials.runs import (
     read_committee,
     trained_run,
 )
+from alphanet.printed import one_line
 from alphanet.provenance import code_digest
 
 READINGS = {ALPHANET: "paper", "alphanet-v1": "official-v1"}
@@ -107,9 +108,12 @@ def specified(text: str) -> Specification:
     if not text.strip():
         raise UserError(f"the name of a model is empty; a model is {MODEL_FORMS}")
     found = _PRESET.search(text)
-    if found is None or Path(text).exists():
-        return _found(text)
-    whole = _found(text[: found.start()])
+    try:
+        if found is None or Path(text).exists():
+            return _found(text)
+        whole = _found(text[: found.start()])
+    except (OSError, ValueError) as error:  # too long for a file, or with characters that no name has
+        raise UserError(f"{one_line(text, 60)} is no name of a model: {one_line(error, 60)}") from error
     named = replace(whole, text=text, preset=found[1])
     named.require_no_preset()
     return named

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from alphanet.errors import UserError
+from alphanet.outside import json_value, require_regular
 from alphanet.provenance import utc_now
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class Record(BaseModel):
         Raises:
             ValueError: the line is not a record, or its content does not match its id.
         """
-        values = json.loads(line)
+        values = json_value(line, "the line")
         if not isinstance(values, dict):
             raise ValueError("not a JSON object")
         identity = values.pop("id", None)
@@ -119,6 +120,7 @@ class RecordLog:
         return record
 
     def _whole_records(self) -> Iterator[Record]:
+        require_regular(self.path)
         try:
             with self.path.open("rb") as stream:
                 for number, line in enumerate(stream, 1):

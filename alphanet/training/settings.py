@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BeforeValidator,
     Field,
@@ -17,7 +16,7 @@ from pydantic import (
 )
 
 from alphanet import durations
-from alphanet.cards import Card, read_yaml
+from alphanet.cards import Card, read_yaml, yaml_value
 from alphanet.data.own import OwnData, data_name, names_file
 from alphanet.errors import UserError
 
@@ -253,10 +252,7 @@ def parse_override(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise UserError(f"{text!r} is not an override; write key=value, for example epochs=10 or loss.kind=mse")
-    try:
-        nested: Any = _number(yaml.safe_load(value))
-    except yaml.YAMLError as error:
-        raise UserError(f"{text!r}: the value is not YAML: {' '.join(str(error).split())}") from error
+    nested: Any = _number(yaml_value(value, f"the value of {text!r}"))
     for part in reversed(key.strip().split(".")):
         nested = {part: nested}
     return dict(nested)
@@ -294,7 +290,17 @@ def mapping_in(path: Path) -> dict[str, Any]:
     values = read_yaml(path)
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
+    _require_names(values, path)
     return values
+
+
+def _require_names(values: Mapping[Any, Any], path: Path) -> None:
+    """Check that every key is a text: YAML reads dates, numbers and lists as such, and none of them is a setting."""
+    for key, value in values.items():
+        if not isinstance(key, str):
+            raise UserError(f"{path}: the key {key!r} is no name but a {type(key).__name__}; put it in quotes if it is")
+        if isinstance(value, dict):
+            _require_names(value, path)
 
 
 def flat(values: Mapping[str, JsonValue], prefix: str = "") -> dict[str, JsonValue]:

@@ -15,7 +15,7 @@ from alphanet.model.fast.model import FastModel, fast_model
 from alphanet.model.fast.products import linear
 from alphanet.model.native.library import cpp_compiler
 from alphanet.model.prediction import predict
-from alphanet.paths import home
+from alphanet.programs import private_folder
 
 pytestmark = pytest.mark.integration
 
@@ -57,7 +57,7 @@ def test_what_is_compiled_is_kept_on_disk(monkeypatch: pytest.MonkeyPatch) -> No
     functions = (pair, single)
     for function in functions:
         BlockFunction(function, 1, Compiler("a test"))(x, y)
-    (folder,) = (home() / compiler.FOLDER).iterdir()
+    (folder,) = private_folder(compiler.FOLDER).iterdir()
     monkeypatch.setattr(compiler, "_compile", lambda *_: pytest.fail("compiled again"))
     for function in functions:
         found = BlockFunction(function, 1, Compiler("a test"))(x[:2], y)

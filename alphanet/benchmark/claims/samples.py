@@ -13,6 +13,7 @@ from alphanet.benchmark.findings import Findings, Place
 from alphanet.benchmark.statistics import Group
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
+from alphanet.outside import reading
 from alphanet.results.records import Record
 
 Repeats = Literal["seed", "pass", "fixed"]
@@ -209,5 +210,5 @@ def _arrays(path: Path, sha256: str) -> dict[str, np.ndarray]:
         raise UserError(f"{path}, the errors of the test frames, is not there; measure the cell again")
     if sha256_of(path) != sha256:
         raise UserError(f"{path} has changed since its record was written; measure the cell again")
-    with np.load(path, allow_pickle=False) as arrays:
+    with reading(path, "a file of arrays"), np.load(path, allow_pickle=False) as arrays:
         return {name: np.asarray(arrays[name], dtype=float) for name in arrays.files}

@@ -48,4 +48,9 @@ FirstResults = Annotated[Path, argument("A", "A report's folder, a results.json,
 SecondResults = Annotated[Path, argument("B", "The same, later.")]
 FirstRun = Annotated[Path, argument("FIRST", "Folder of a sweep, with its results.json.")]
 SecondRun = Annotated[Path, argument("SECOND", "Folder of the same sweep, run again.")]
+CACHE_HELP = (
+    "Parts of ALPHANET_HOME: leftovers, compiled, costs (those if none is given), prepared, own, downloads, models, "
+    "weights, environments."
+)
+CacheNames = Annotated[list[str] | None, argument("CACHE", CACHE_HELP)]
 SchemaKind = Annotated[str | None, argument("KIND", "Kind of the card, say accuracy.")]

@@ -55,7 +55,13 @@ Preset = Annotated[
     option(MODEL, "Settings of random weights: fig3a, zeolite, mptrj, … If not given: the card's first.", "--preset"),
 ]
 Trust = Annotated[
-    bool, option(MODEL, "Load released weights that are pickled and have no checksum in the card.", "--trust")
+    bool,
+    option(
+        MODEL,
+        "Load released weights that are pickled and have no checksum in the card, or an exported model (.pt2) that "
+        "someone else made: both run code.",
+        "--trust",
+    ),
 ]
 Weights = Annotated[
     str,

@@ -41,7 +41,9 @@ Seed = Annotated[
 DryRun = Annotated[
     bool,
     option(
-        WHAT, "Only say what it would take and what is missing; `train` measures a few steps for that.", "--dry-run"
+        WHAT,
+        "Only say what it would take, what is missing or what would go; `train` measures a few steps for that.",
+        "--dry-run",
     ),
 ]
 Restart = Annotated[bool, option(WHAT, "Do again what is finished or begun, instead of going on from it.", "--restart")]

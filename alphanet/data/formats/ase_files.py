@@ -10,7 +10,7 @@ from ase import Atoms
 
 from alphanet.data.kept_arrays import with_kept_arrays
 from alphanet.errors import UserError
-from alphanet.files import text_of
+from alphanet.files import check_text, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +35,11 @@ def read(path: Path) -> Iterator[Atoms]:
 
 def _frames(path: Path) -> Iterator[Atoms]:
     from ase.io import iread
-    from ase.io.formats import filetype
+    from ase.io.formats import filetype, ioformats
 
     kind = filetype(str(path))
+    if not ioformats[kind].isbinary:
+        check_text(path)
     # The name as it is: `CONTCAR@300K` is no slice of CONTCAR.
     frames = iread(path, index=":", format=kind, do_not_split_by_at_sign=True, **_options(path, kind))
     if kind == "vasp-out":

@@ -15,6 +15,7 @@ from ase.data import atomic_numbers
 from alphanet.data.labels import labels_from, with_labels
 from alphanet.data.units import factor
 from alphanet.errors import UserError
+from alphanet.limits import require
 
 NUMBERS = ("z", "Z", "nuclear_charges", "atomic_numbers", "numbers", "species")
 POSITIONS = ("R", "coords", "coordinates", "positions", "conformations", "geometries")
@@ -79,6 +80,8 @@ def read_hdf5(path: Path) -> Iterator[Atoms]:
             how = (
                 f"h5py.File({path.name!r}, 'a').attrs.update(r_unit='Ang', e_unit='hartree'), with those that are right"
             )
+            for name, item in datasets.items():
+                require(item.nbytes, "array", f"{group.name}/{name} has")
             arrays = {name: item[()] for name, item in datasets.items()}
             yield from _frames(arrays, _stated(file, datasets), group.name.strip("/") or path.stem, how)
     if empty:

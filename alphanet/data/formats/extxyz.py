@@ -4,6 +4,7 @@ import io
 import lzma
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,12 +21,14 @@ from alphanet.data.labels import labels_of, other_results
 from alphanet.data.leftovers import Leftovers
 from alphanet.errors import UserError
 from alphanet.files import text_of
+from alphanet.limits import amount, require
 
 KINDS = {"f": "R", "i": "I", "u": "I", "b": "L", "U": "S", "O": "S"}  # ASE's names for kinds of columns
 PER_ATOM = ("forces", *RESULTS)
 NAME = re.compile(r"[^\s:\"'{}\[\]=\\]+")  # of a column
 RESERVED = {"pos", "species", "Z", "symbols", "charge", "move_mask"}
 WORD = re.compile(r"\S+")
+PROPERTIES = re.compile(r"""(?:^|\s)Properties\s*=\s*["'{]?([^\s"'}]+)""", re.IGNORECASE)
 OC20_LINE = re.compile(rb"[^,\s]+,frame\d+,[-+.\deE]+\s*$")
 # CP2K's trajectories: energies in hartree, beside -pos- also forces (-frc-) and velocities (-vel-) in the same form.
 CP2K_LINE = re.compile(r"\s*i\s*=\s*\d+\s*,.*\bE\s*=")
@@ -95,10 +98,14 @@ def _frame(header: str, text: IO[str], index: int) -> Atoms:
         raise UserError(
             f"frame {index} starts with {header.strip()[:60]!r}, not its number of atoms; is this extxyz?"
         ) from None
-    lines = [text.readline() for _ in range(count + 1)]
+    if count < 0:
+        raise UserError(f"frame {index} announces {count} atoms")
+    lines = list(islice(iter(text.readline, ""), count + 1)) or [""]  # what is announced is not there yet
     present = sum(bool(line.strip()) for line in lines[1:])
     if present < count:
-        raise UserError(f"frame {index} is truncated: {present} of {count} atoms")
+        raise UserError(f"frame {index} is truncated: {present} of {amount(count)} atoms")
+    require(count, "atoms", f"frame {index} has")
+    _check_columns(lines[0], index)
     if not lines[-1].endswith("\n") and "force" in lines[0].lower() and not _looks_whole(lines[1:]):
         # Half a number is a number: here nothing shows that the last label is whole.
         raise UserError(f"frame {index} ends without a line end; if it is not truncated, add one")
@@ -112,6 +119,12 @@ def _frame(header: str, text: IO[str], index: int) -> Atoms:
         atoms.info["energy"] = atoms.info.pop("E")
         atoms.info["energy_unit"] = "hartree"
     return _restored(atoms)
+
+
+def _check_columns(line: str, index: int) -> None:
+    found = PROPERTIES.search(line)
+    widths = found[1].split(":")[2::3] if found else []
+    require(sum(int(width) for width in widths if width.isdecimal()), "columns", f"frame {index} announces")
 
 
 def _looks_whole(rows: list[str]) -> bool:

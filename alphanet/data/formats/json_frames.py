@@ -10,6 +10,7 @@ from ase import Atoms
 from alphanet.data.formats import ase_json, pymatgen_json
 from alphanet.data.labels import labels_from, voigt, with_labels
 from alphanet.errors import UserError
+from alphanet.outside import json_value
 
 ENERGIES = ("energy", "e_0_energy")  # of a trajectory's frames; the second is VASP's, extrapolated to zero smearing
 
@@ -31,7 +32,7 @@ def _of_monty(value: Any) -> Iterator[Atoms]:
     for entry in entries:
         kind = entry.get("@class") if isinstance(entry, dict) else None
         if kind == "MSONAtoms":
-            for atoms in ase_json.read_objects(_parsed(entry["atoms_json"])):
+            for atoms in ase_json.read_objects(json_value(entry["atoms_json"], "atoms_json")):
                 atoms.info.update(entry.get("atoms_info") or {})
                 yield atoms
         elif kind in ("Molecule", "IMolecule"):
@@ -40,12 +41,6 @@ def _of_monty(value: Any) -> Iterator[Atoms]:
             yield from _trajectory(entry)
         else:
             yield from pymatgen_json.frames_of(entry)
-
-
-def _parsed(text: str) -> Any:
-    import json
-
-    return json.loads(text)
 
 
 def _with_arrays(value: Any) -> Any:

@@ -1,6 +1,5 @@
 """pymatgen's JSON: a Structure, a ComputedStructureEntry, a list of either, or MPtrj's nested records."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from ase import Atoms, units
 from alphanet.data.labels import Labels, labels_from, voigt, with_labels
 from alphanet.errors import UserError
 from alphanet.files import text_of
+from alphanet.outside import json_value
 
 KILOBAR = 0.1 * units.GPa
 
@@ -22,7 +22,7 @@ def frames_of(value: Any) -> Iterator[Atoms]:
 def load_json(path: Path) -> Any:
     """The content of a JSON file, plain or packed with gz, xz or bz2."""
     with path.open("rb") as stream, text_of(stream, path.name) as text:
-        return json.load(text)
+        return json_value(text.read(), path.name)
 
 
 def _frames(value: Any, info: dict[str, Any]) -> Iterator[Atoms]:

@@ -8,6 +8,7 @@ from typing import IO
 
 from ase import Atoms
 
+from alphanet.data.archives import require_proportion
 from alphanet.data.cards import LabelKeys
 from alphanet.data.constraints import set_aside
 from alphanet.data.formats import ase_files, conformations, deepmd, extxyz, json_frames, mtp, sdf, vasp_ml, zeo22
@@ -18,6 +19,8 @@ from alphanet.data.rows import frame_of_row
 from alphanet.data.spellings import LabelFinder
 from alphanet.errors import UserError
 from alphanet.files import PACKING, text_of
+from alphanet.outside import require_regular
+from alphanet.printed import one_line
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +53,8 @@ def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys | None = 
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path} does not exist")
+    if not path.is_dir():
+        require_regular(path)
     empty = True
     finder = LabelFinder(labels) if labels is not None else None
     for file in files_of(path):
@@ -103,12 +108,11 @@ def _guarded(reader: Reader, path: Path, finder: LabelFinder | None) -> Iterator
             index += 1
     except UserError as error:
         raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
-    except MemoryError:
-        raise
+    except MemoryError as error:  # one frame is held at a time, so it is the frame that is too large, or says so
+        raise UserError(f"{path}: frame {index} asks for more memory than there is; is the file damaged?") from error
     except Exception as error:  # readers have error classes of their own, and each means the same here
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"{path}: cannot read frame {index} ({reason}); is it damaged, truncated or of another format?"
+            f"{path}: cannot read frame {index} ({one_line(error)}); is it damaged, truncated or of another format?"
         ) from error
 
 
@@ -139,6 +143,7 @@ def _read_any(path: Path) -> Iterator[Atoms]:
 def _read_arrays(path: Path) -> Iterator[Atoms]:
     """Frames of a `.npz`, by the names of its arrays."""
     with zipfile.ZipFile(path) as archive:
+        require_proportion(archive, path)
         names = {name.removesuffix(".npy") for name in archive.namelist()}
     if conformations.is_npz(names) and "symbols" not in names:
         yield from conformations.read_npz(path)
@@ -162,6 +167,7 @@ def _read_store(path: Path) -> Iterator[Atoms]:
 def _read_zip(path: Path) -> Iterator[Atoms]:
     """Every extxyz member, in order of names, without unpacking to disk; its name becomes `info["group"]`."""
     with zipfile.ZipFile(path) as archive:
+        require_proportion(archive, path)
         members = sorted(
             name
             for name in archive.namelist()

@@ -11,6 +11,7 @@ from ase import Atoms, units
 from alphanet.data.labels import labels_from, with_labels
 from alphanet.errors import UserError
 from alphanet.files import text_of
+from alphanet.limits import require
 
 NAME = re.compile(r"ML_ABN?([._-].*)?$")
 KILOBAR = 0.1 * units.GPa
@@ -57,7 +58,9 @@ def _configurations(text: IO[str]) -> Iterator[Sections]:
 
 
 def _frame(sections: Sections) -> Atoms:
-    symbols = [symbol for symbol, count in sections["Atom types and atom numbers"] for _ in range(int(count))]
+    counts = [(symbol, int(count)) for symbol, count in sections["Atom types and atom numbers"]]
+    require(sum(count for _, count in counts), "atoms", "a configuration announces")
+    symbols = [symbol for symbol, count in counts for _ in range(count)]
     positions = _numbers(sections, "Atomic positions", (len(symbols), 3))
     atoms = Atoms(symbols, positions, cell=_numbers(sections, "Primitive lattice vectors", (3, 3)), pbc=True)
     atoms.info["group"] = " ".join(sections["System name"][0])

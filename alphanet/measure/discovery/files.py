@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import lzma
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +10,8 @@ import numpy as np
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.measure.discovery.json_tables import ID, is_json_table, read_json_table
+from alphanet.outside import DAMAGE, require_regular
+from alphanet.printed import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,13 +92,13 @@ def _parquet(path: Path, columns: list[str] | None) -> pd.DataFrame:
 
 
 def _whole(path: Path, kind: str, read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    require_regular(path)
     try:
         return read()
     except OSError as error:  # gzip raises one for a wrong format, too
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    # pandas and the text decoder raise ValueErrors
-    except (ValueError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())[:LONGEST]  # pandas may quote the whole file
+    except DAMAGE as error:
+        reason = one_line(error, LONGEST)  # pandas may quote the whole file
         raise UserError(f"{path} is not a whole {kind} file: {reason}") from error
 
 

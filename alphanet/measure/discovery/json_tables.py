@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alphanet.errors import UserError
 from alphanet.files import PACKING, text_of
+from alphanet.outside import json_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def read_json_table(path: Path) -> pd.DataFrame:
         ValueError: the file is no JSON.
     """
     with path.open("rb") as stream, text_of(stream, path.name) as text:
-        value = json.load(text)
+        value = json_value(text.read(), str(path))
     table = _table(value)
     if table is None:
         raise UserError(

@@ -17,6 +17,7 @@ from alphanet.potentials.opening import LoadOptions, open_potential
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.specification import specified
+from alphanet.programs import accept
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
         return open_potential(name, options, lambda: frames)
 
     try:
+        accept(specified(name).file, trust=how.trust)
         with closing(opened(best_dtype(name))) as potential:
             samples = [Sample(atoms, "given", asked=True) for atoms in given] or own_structures(specified(name).run)
             subject = subject_of(potential, samples, how, lambda: opened("float32"))

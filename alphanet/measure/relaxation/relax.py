@@ -19,6 +19,7 @@ from alphanet.measure.relaxation.protocol import (
     RelaxationProtocol,
 )
 from alphanet.measure.relaxation.records import Crystal, RelaxationRecord, failure
+from alphanet.neighbor_limits import check_search
 from alphanet.potentials.ase_calculator import PotentialCalculator
 from alphanet.potentials.channel import WorkerError
 from alphanet.potentials.protocol import Potential
@@ -97,6 +98,10 @@ def unsound(atoms: Atoms) -> str | None:
         return "positions or cell are not finite"
     if abs(atoms.cell.volume) < 1e-3:
         return f"the cell has no volume ({atoms.cell.volume:.3g} Å^3)"
+    try:
+        check_search(atoms, SMALLEST_DISTANCE)
+    except UserError as error:
+        return str(error)
     near = _nearest(atoms, SMALLEST_DISTANCE)
     return f"atoms overlap: {near}" if near else None
 

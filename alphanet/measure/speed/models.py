@@ -20,6 +20,7 @@ from alphanet.potentials.protocol import LoadRequest
 from alphanet.potentials.settings import architecture, model_settings
 from alphanet.potentials.specification import Specification, specified
 from alphanet.potentials.weights import Weights
+from alphanet.programs import accept
 from alphanet.provenance import code_digest
 
 START_TIMEOUT = 600.0  # seconds; a first import on a busy machine
@@ -35,7 +36,7 @@ class TimingSetup(Typed):
     seed: int = 0  # of random weights
     alphanet: str | None = None  # file or name of AlphaNet's weights, which also names their reading
     config: str | None = None  # JSON of AlphaNet's files that carry none
-    trust: bool = False  # accept pickled weights whose checksum is not known
+    trust: bool = False  # accept pickled weights whose checksum is not known, and exported models of others
 
 
 class ModelInfo(BaseModel):
@@ -114,6 +115,7 @@ def _alphanet(model: Specification, setup: TimingSetup) -> TimedModel:
         file, checkpoint, config = released_files(model.name)[0], model.name, None
     else:
         assert model.file is not None
+        accept(model.file, trust=setup.trust)
         if model.members:
             raise UserError(f"{model.text}: the time of a committee is that of its members; name one of them")
         file, checkpoint, config = model.file, str(model.file.resolve()), setup.config

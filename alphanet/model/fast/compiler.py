@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -14,8 +15,10 @@ from torch import Tensor
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
 from alphanet.model.native.library import FOLDER
-from alphanet.paths import home
+from alphanet.programs import may_be_loaded, private_folder, remember
 from alphanet.provenance import code_digest, hardware
+
+logger = logging.getLogger(__name__)
 
 # Keep every intermediate in registers, however often it is used.
 INLINE: dict[str, Any] = dict.fromkeys(
@@ -47,20 +50,29 @@ class Compiler:
         # The compiler writes for the very processor, and torch loads only what the same build of it has written.
         machine, sources = hardware(), code_digest(["model"])
         place = [architecture, sources, torch.__version__, machine["cpu"], *machine["gpus"]]
-        self._folder = home() / FOLDER / hashlib.sha256("\n".join(place).encode()).hexdigest()[:16]
+        self._place = hashlib.sha256("\n".join(place).encode()).hexdigest()[:16]
 
     def compiled(self, function: Function, tensors: Tensors, n_varying: int, *, inline: bool) -> Function:
         """`function` for tensors like these, of which the first `n_varying` may have any length from 2 on.
 
-        Taken from disk where it has been compiled before. The file is one that this user's process wrote, and it holds
-        machine code: it is trusted as the folder of inductor's own cache is.
+        Taken from disk where it has been compiled before. The file holds machine code: only one that this user's
+        process wrote is loaded, see `alphanet.programs`.
         """
-        path = self._folder / f"{_name(function, tensors, n_varying)}.bin"
-        artifact = _loaded(path)
+        path = self._path(f"{_name(function, tensors, n_varying)}.bin")
+        artifact = None if path is None else _loaded(path)
         if artifact is None:
             artifact = _compile(function, tensors, INLINE if inline else PIECEWISE)
-            _save(artifact, path)
+            if path is not None:
+                _save(artifact, path)
         return _with_plain_outputs(artifact)
+
+    def _path(self, name: str) -> Path | None:
+        """Where it is kept; None where there is no folder of this user alone, so that every process compiles."""
+        try:
+            return private_folder(FOLDER) / self._place / name
+        except UserError as error:
+            logger.warning("%s", error)
+            return None
 
 
 def _name(function: Function, tensors: Tensors, n_varying: int) -> str:
@@ -96,7 +108,7 @@ def _loaded(path: Path) -> Any | None:
     """The content of the file; None if it is missing, of another build of torch, or damaged."""
     from torch._inductor import CompiledArtifact
 
-    if not path.exists():
+    if not may_be_loaded(path):
         return None
     try:
         return CompiledArtifact.load(path=str(path), format="binary")
@@ -108,6 +120,7 @@ def _save(artifact: Any, path: Path) -> None:
     """Keep it for later processes; where it cannot be kept they compile again."""
     with contextlib.suppress(UserError, RuntimeError, AssertionError), atomic_path(path) as temporary:
         artifact.save(path=str(temporary), format="binary")
+        remember(temporary)
 
 
 def _with_plain_outputs(artifact: Any) -> Function:

@@ -12,7 +12,7 @@ from alphanet.graph import AtomGraph
 from alphanet.model.base import InteratomicModel
 from alphanet.model.fast.model import FastModel, fast_model, no_fast_path
 from alphanet.model.native.build import start
-from alphanet.model.native.library import NativeError, cpp_compiler, place
+from alphanet.model.native.library import NativeError, cpp_compiler, is_built
 from alphanet.model.prediction import Prediction, predict
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class WhenReady:
     def _start(self) -> bool:
         """Use the kernels if they are there, else start to compile them; whether it was started."""
         try:
-            there = place(self._model.config.hidden_channels).exists()
+            there = is_built(self._model.config.hidden_channels)
         except NativeError as error:
             self._give_up(str(error))
             return False

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from alphanet.errors import UserError
 from alphanet.files import atomic_path, locked
-from alphanet.paths import home
+from alphanet.programs import may_be_loaded, private_folder, remember
 from alphanet.provenance import code_digest
 
-FOLDER = "compiled"  # in `alphanet.paths.home()`
+FOLDER = "compiled"  # of this user in `alphanet.paths.home()`
 FOLDER_OF_SOURCES = Path(__file__).parent
 SOURCES = tuple(sorted(FOLDER_OF_SOURCES.glob("*.cpp")))
 OPTIONS = ("-std=c++20", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fPIC")
@@ -64,26 +64,37 @@ def build(hidden_channels: int) -> Path:
         NativeError: there is no compiler, or it refuses.
     """
     path = place(hidden_channels)
-    if path.exists():
+    if may_be_loaded(path):
         return path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path.with_suffix(".lock"), f"another process compiles the kernels for {hidden_channels} channels"):
-            if not path.exists():
+            if not may_be_loaded(path):
                 _compile(str(cpp_compiler()), hidden_channels, path)
     except (OSError, UserError) as error:
         raise NativeError(str(error)) from error
     return path
 
 
+def is_built(hidden_channels: int) -> bool:
+    """Whether the kernels for H hidden channels are on disk, and this user's own.
+
+    Raises:
+        NativeError: there is no compiler, or no folder of this user alone.
+    """
+    return may_be_loaded(place(hidden_channels))
+
+
 def place(hidden_channels: int) -> Path:
     """Where the kernels for H hidden channels are kept, by compiler, processor and sources.
 
     Raises:
-        NativeError: there is no compiler.
+        NativeError: there is no compiler, or no folder of this user alone.
     """
     name = hashlib.sha256(f"{hidden_channels}\n{_toolchain(cpp_compiler())}".encode()).hexdigest()[:16]
-    return home() / FOLDER / f"kernels-{name}.so"
+    try:
+        return private_folder(FOLDER) / f"kernels-{name}.so"
+    except UserError as error:
+        raise NativeError(str(error)) from error
 
 
 @cache
@@ -103,6 +114,7 @@ def _compile(compiler: str, hidden_channels: int, path: Path) -> None:
             with atomic_path(path) as temporary, tempfile.TemporaryDirectory() as folder:
                 objects = _objects([compiler, *options], Path(folder))
                 _run([compiler, "-shared", *choice, *map(str, objects), "-o", str(temporary)])
+                remember(temporary)
             return
         except subprocess.CalledProcessError as error:
             lines = error.stderr.strip().splitlines() or ["no reason given"]
