@@ -129,7 +129,7 @@ class Compilation:
 
 
 def test_a_compiler_that_refuses_leaves_the_reference(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(ready, "place", lambda _: tmp_path / "missing.so")
+    monkeypatch.setattr(ready, "is_built", lambda _: False)
     compilation = Compilation("import sys; sys.exit('g++ refuses: out of cheese')")
     monkeypatch.setattr(ready, "start", compilation)
     engine = WhenReady(single(), waits=False)
