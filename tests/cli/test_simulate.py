@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from ase.io import read, write
 from committees import write_committee
@@ -119,3 +120,18 @@ def test_an_element_that_alphanet_does_not_know_is_one_line(here):
 def test_values_without_a_meaning_are_mistakes_of_usage(here):
     for words in (["--steps", "0"], ["--timestep", "-1"], ["--temperature", "-3"], ["--interval", "0"]):
         assert CliRunner().invoke(app, ["md", SPRINGS, "si.extxyz", *words]).exit_code == 2
+
+
+@pytest.mark.integration
+def test_baselines_simulate_too(here, installed):
+    """Of harmonic wells: the end is at their minimum, and dynamics go on."""
+    installed()
+    write("h.extxyz", Atoms("HC", [[0.1, 0, 0], [0, 0.2, 0]]))
+    words = ("fake", "h.extxyz", "--untrained")
+    (relaxed,) = shown("relax", *words, "--fmax", 1e-3, "--out", "a")["structures"]
+    assert relaxed["status"] == "converged" and relaxed["energy_eV"] == pytest.approx(0, abs=1e-5)
+    assert shown("md", *words, "--steps", 5, "--out", "b")["steps"] == 5
+    assert shown("md", *words, "--steps", 9, "--out", "b")["steps"] == 9
+    write("si.extxyz", crystal())
+    with pytest.raises(UserError, match="does not know Si"):
+        run("md", "fake", "si.extxyz", "--untrained", "--out", "c")
