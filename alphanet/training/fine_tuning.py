@@ -199,7 +199,7 @@ def fine_tuned(
             raise UserError(f"reference_energies: the model has no {', '.join(unknown)}")
         energies |= given
     elif start.references == "refit":
-        potential = AlphaNetPotential(model)
+        potential = AlphaNetPotential(model, mode="eager")
         energies = refitted(
             energies, lambda atoms: [one.energy for one in potential.predict(atoms)], frames, statistics
         )
