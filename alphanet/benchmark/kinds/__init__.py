@@ -16,6 +16,7 @@ KINDS: dict[str, str | type[Kind[Any, Any]]] = {
     "physics": "alphanet.benchmark.kinds.physics:Physics",
     "elsewhere": "alphanet.benchmark.kinds.elsewhere:Elsewhere",
     "expressiveness": "alphanet.benchmark.kinds.expressiveness:Expressiveness",
+    "properties": "alphanet.benchmark.kinds.properties:Properties",
 }
 """Name in cards -> the class, or its location, so that a kind is imported only when a card needs it."""
 

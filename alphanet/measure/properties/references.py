@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from alphanet.errors import UserError
 from alphanet.files import locked, read_json_object, write_text
 from alphanet.measure.properties.methods import METHODS, open_method, require_element, versions_of
+from alphanet.measure.properties.running import computed
 from alphanet.measure.properties.structures import structure_digest
 from alphanet.measure.properties.task import Property, Result
 from alphanet.paths import home
@@ -53,10 +54,15 @@ def true_property(
         logger.info("%s of %s by %s: computed once and kept", task.name, atoms.symbols, method)
         try:
             with closing(open_method(method) if method in METHODS else open_model(method)) as potential:
-                result: Result = task.compute(PotentialCalculator(potential), atoms)
+                result = computed(task, PotentialCalculator(potential), atoms)
         except UserError as error:
             raise UserError(f"reference {method}: {error}") from error
-        content = {"task": task.name, "method": method, "structure": str(atoms.symbols), "result": result.model_dump()}
+        content = {
+            "task": task.name,
+            "method": method,
+            "structure": str(atoms.symbols),
+            "result": result.model_dump(mode="json"),
+        }
         write_text(path, json.dumps(content))
     return result, key
 

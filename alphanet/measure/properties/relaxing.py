@@ -66,7 +66,7 @@ def _relax(moving: Atoms, target: Any, start: Atoms, tight: float, loose: float,
             )
         best, since = (force, 0) if force < 0.9 * best else (best, since + 1)
         count += 1
-        if since > STALL and best <= loose:
+        if since > STALL and force <= loose:
             break
     if (force := _largest(target)) > loose:
         raise UserError(
