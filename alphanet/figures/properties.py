@@ -6,18 +6,20 @@ from typing import Any
 
 from alphanet.figures.style import curve_style, panel_rows, save_figure, styled
 
-LEAST = 1e-9  # smaller errors are zero, which a logarithmic axis does not have
+LEAST = 1e-9  # smaller errors are those of the reference itself, and a logarithmic axis has no zero
 
 
 def plane_figure(
-    path: Path, points: Mapping[str, Mapping[str, tuple[float, float]]], titles: Mapping[str, str]
+    path: Path, points: Mapping[str, Mapping[str, tuple[float, float]]], titles: Mapping[str, tuple[str, str]]
 ) -> list[Path]:
     """A panel a property: a mark for each potential, force error across, error of the property up.
+
+    Potentials without any error, such as the reference itself, have no mark.
 
     Args:
         path: where, without the format's ending.
         points: force error (meV/Å) and error, by property and potential.
-        titles: of properties.
+        titles: of each panel and of its axis.
 
     Returns:
         The files written: PNG, SVG, PDF.
@@ -31,11 +33,12 @@ def plane_figure(
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, (name, by_row) in zip(panels, points.items(), strict=False):
             for place, model in enumerate(models):
-                if model in by_row:
-                    force, error = (max(LEAST, value) for value in by_row[model])
-                    axes.plot(force, error, linestyle="", label=model, **curve_style(place))
-            axes.set(xscale="log", yscale="log", xlabel="force MAE, meV/Å", ylabel="error", title=titles[name])
-            axes.legend(fontsize=6)
+                if model in by_row and min(by_row[model]) > LEAST:
+                    axes.plot(*by_row[model], linestyle="", label=model, **curve_style(place))
+            title, quantity = titles[name]
+            axes.set(xscale="log", yscale="log", xlabel="force MAE, meV/Å", ylabel=quantity, title=title)
+            if axes.lines:
+                axes.legend(fontsize=6)
         for axes in panels[len(points) :]:
             axes.set_axis_off()
         return save_figure(figure, path)
@@ -61,8 +64,9 @@ def curves_figure(path: Path, panels: Mapping[str, Mapping[str, Any]], reference
         for axes, (title, curves) in zip(grid, panels.items(), strict=False):
             if true := curves.get(""):
                 axes.plot(true["x"], true["y"], color="black", linewidth=2.5, alpha=0.4, label=reference)
-            for place, (model, curve) in enumerate((name, one) for name, one in curves.items() if name):
-                axes.plot(curve["x"], curve["y"], linewidth=1, label=model, **(curve_style(place) | {"markersize": 2}))
+            for place, model in enumerate(name for name in curves if name):
+                style = curve_style(place) | {"marker": ""}
+                axes.plot(curves[model]["x"], curves[model]["y"], linewidth=1, label=model, **style)
             one = next(iter(curves.values()))
             axes.set(xlabel=one["x_title"], ylabel=one["y_title"], title=title)
             axes.legend(fontsize=6)

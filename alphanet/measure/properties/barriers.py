@@ -33,6 +33,7 @@ class Hop(Property[Barrier]):
     quantities: ClassVar[Mapping[str, Quantity]] = {
         "barrier_error": Quantity("barrier", "meV", 1e-6, 1000, of="barrier"),
     }
+    drawn: ClassVar[str] = "path"
     seconds: ClassVar[float] = 120.0
 
     length: PositiveFloat = 7.0  # Å

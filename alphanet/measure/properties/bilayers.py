@@ -34,6 +34,7 @@ class Bilayer(Property[BilayerEnergies]):
         "sliding_error": Quantity("sliding RMSE", "meV/atom", 1e-8, 1000),
         "binding_error": Quantity("binding, largest error", "meV/atom", 1e-8, 1000),
     }
+    drawn: ClassVar[str] = "binding"
     seconds: ClassVar[float] = 30.0
 
     grid: int = Field(default=4, ge=2)

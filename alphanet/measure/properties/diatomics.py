@@ -50,6 +50,7 @@ class Diatomics(Property[DiatomicCurve]):
         "unrepelled": Quantity("fall of energy at short distance", "eV", own=True),
         "inconsistency": Quantity("force against slope of energy", "eV/Å", own=True),
     }
+    drawn: ClassVar[str] = "energy"
     seconds: ClassVar[float] = 5.0
 
     points: int = Field(default=60, ge=10)

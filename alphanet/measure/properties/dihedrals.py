@@ -30,6 +30,7 @@ class Dihedral(Property[DihedralScan]):
         "scan_error": Quantity("scan RMSE", "meV", 1e-6, 1000),
         "rotation_error": Quantity("rotational barrier", "meV", 1e-6, 1000, of="barrier"),
     }
+    drawn: ClassVar[str] = "scan"
     seconds: ClassVar[float] = 20.0
 
     points: int = Field(default=24, ge=6)

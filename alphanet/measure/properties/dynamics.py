@@ -46,6 +46,7 @@ class Nve(Property[Drift]):
         "drift_error": Quantity("energy drift", "meV/atom/ps", 1e-9, 1000, of="drift"),
         "stable": Quantity("stable", "ps", own=True),
     }
+    drawn: ClassVar[str] = "energy"
     seconds: ClassVar[float] = 60.0
 
     temperature: PositiveFloat = 300.0  # K
@@ -111,6 +112,7 @@ class Nvt(Property[Ensemble]):
         "diffusion_error": Quantity("diffusion", "Å^2/ns", 1e-9, 1000, of="diffusion"),
         "stable_nvt": Quantity("stable with thermostat", "ps", of="stable", own=True),
     }
+    drawn: ClassVar[str] = "rdf 0"
     seconds: ClassVar[float] = 120.0
 
     temperature: PositiveFloat = 300.0  # K

@@ -39,6 +39,7 @@ class Eos(Property[StateEquation]):
         "lattice_constant_error": Quantity("lattice constant", "%", 1e-6, 100, of="lattice_constant", relative=True),
         "volume_error": Quantity("volume", "%", 1e-6, 100, of="volume", relative=True),
     }
+    drawn: ClassVar[str] = "energy"
     seconds: ClassVar[float] = 30.0
 
     strain: PositiveFloat = 0.06  # half of the range of volumes

@@ -38,6 +38,7 @@ class Phonons(Property[Phonon]):
         "imaginary": Quantity("imaginary modes", "%", factor=100, own=True),
     }
     packages: ClassVar[Mapping[str, str]] = {"phonopy": EXTRA}
+    drawn: ClassVar[str] = "density"
     seconds: ClassVar[float] = 60.0
 
     length: PositiveFloat = 8.0  # Å
@@ -71,14 +72,14 @@ class Phonons(Property[Phonon]):
             phonon.produce_force_constants()
             # Every point of the grid, so that two results have the same ones whatever symmetry their crystals have.
             phonon.run_mesh([self.mesh] * 3, is_time_reversal=False, is_mesh_symmetry=False)
-            frequencies = np.sort(phonon.get_mesh_dict()["frequencies"], axis=1)
+            frequencies = np.sort(phonon.mesh.frequencies, axis=1)
             phonon.run_total_dos(use_tetrahedron_method=False)
-            density = phonon.get_total_dos_dict()
+            density = phonon.total_dos
             imaginary = float((frequencies < IMAGINARY).mean())
             free = None
             if not imaginary:
                 phonon.run_thermal_properties(temperatures=[self.temperature])
-                (value,) = phonon.get_thermal_properties_dict()["free_energy"]
+                (value,) = phonon.thermal_properties.free_energy
                 free = float(value) / get_physical_units().EvTokJmol / len(cell)
         except (RuntimeError, ValueError) as error:
             raise UserError(f"phonopy fails on {atoms.symbols}: {error}") from error
@@ -104,8 +105,8 @@ class Phonons(Property[Phonon]):
                 "density": Curve(
                     x_title="frequency, THz",
                     y_title="states per THz and cell",
-                    x=tuple(density["frequency_points"].tolist()),
-                    y=tuple(density["total_dos"].tolist()),
+                    x=tuple(density.frequency_points.tolist()),
+                    y=tuple(density.dos.tolist()),
                 ),
             },
         )

@@ -1,5 +1,6 @@
 """True values: a property by the reference method, computed once and kept in the cache."""
 
+import functools
 import hashlib
 import json
 import logging
@@ -16,7 +17,7 @@ from alphanet.files import locked, read_json_object, write_text
 from alphanet.measure.properties.methods import METHODS, open_method, require_element, versions_of
 from alphanet.measure.properties.running import computed
 from alphanet.measure.properties.structures import structure_digest
-from alphanet.measure.properties.task import Property, Result
+from alphanet.measure.properties.task import MissingPackageError, Property, Result
 from alphanet.paths import home
 from alphanet.potentials.ase_calculator import PotentialCalculator
 from alphanet.potentials.protocol import Potential
@@ -41,7 +42,8 @@ def true_property(
         open_model: opens a model by its name.
 
     Raises:
-        UserError: the method needs a package, does not know an element, or the property cannot be had by it.
+        MissingPackageError: the method or the property needs a package.
+        UserError: the method does not know an element, or the property cannot be had by it.
     """
     require_element(method, set(atoms.get_chemical_symbols()))
     task.require_packages()
@@ -55,6 +57,8 @@ def true_property(
         try:
             with closing(open_method(method) if method in METHODS else open_model(method)) as potential:
                 result = computed(task, PotentialCalculator(potential), atoms)
+        except MissingPackageError:
+            raise
         except UserError as error:
             raise UserError(f"reference {method}: {error}") from error
         content = {
@@ -77,9 +81,15 @@ def reference_key(task: Property[Any], atoms: Atoms, method: str) -> str:
         structure_digest(atoms),
         [method, None if known else specified(method).digest],
         versions_of(tuple(dict.fromkeys(packages))),
-        code_digest(CODE),
+        _code(),
     ]
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:24]
+
+
+@functools.cache
+def _code() -> str:
+    """Hash of the code that computes properties."""
+    return code_digest(CODE)
 
 
 def _kept(task: Property[Any], path: Path) -> Result | None:

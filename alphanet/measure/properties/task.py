@@ -13,6 +13,10 @@ from pydantic import BaseModel, ConfigDict
 from alphanet.errors import UserError
 
 
+class MissingPackageError(UserError):
+    """An optional package is not installed: nothing failed, and the message says how to install it."""
+
+
 class Curve(BaseModel):
     """Numbers along an axis, with the titles of both."""
 
@@ -71,6 +75,8 @@ class Property(BaseModel, ABC, Generic[ResultT]):
     """By their names in records; the first is the one by which potentials are ranked"""
     packages: ClassVar[Mapping[str, str]] = {}
     """Optional packages that it needs -> the command that installs them"""
+    drawn: ClassVar[str] = ""
+    """The curve that a figure shows; empty if none"""
     seconds: ClassVar[float] = 60.0
     """For a potential and a structure; budgets are divided by it"""
 
@@ -116,7 +122,7 @@ class Property(BaseModel, ABC, Generic[ResultT]):
         """Check that the optional packages are installed.
 
         Raises:
-            UserError: one is missing.
+            MissingPackageError: one is missing.
         """
         require_packages(self.name, self.packages)
 
@@ -125,11 +131,11 @@ def require_packages(what: str, packages: Mapping[str, str]) -> None:
     """Check that `packages` are installed; the values are the commands that install them.
 
     Raises:
-        UserError: one is missing.
+        MissingPackageError: one is missing.
     """
     for package, command in packages.items():
         if find_spec(package) is None:
-            raise UserError(f"{what}: the package {package} is not installed; install it with: {command}")
+            raise MissingPackageError(f"{what}: the package {package} is not installed; install it with: {command}")
 
 
 EXTRA = "pip install 'alphanet-suite[properties]'"

@@ -1,5 +1,6 @@
 """Properties: what potentials are for. One task is a potential, a property and a structure."""
 
+import functools
 import hashlib
 import json
 import logging
@@ -105,6 +106,7 @@ class Properties(Kind[PropertiesCard, PropertyWork]):
     def measure(self, task: Task[PropertyWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:  # noqa: ARG002
         """Compute the property by the potential and by the reference; a failure costs this structure alone."""
         from alphanet.measure.properties.structures import structure_called
+        from alphanet.measure.properties.task import MissingPackageError
 
         work = task.work
         try:
@@ -115,7 +117,7 @@ class Properties(Kind[PropertiesCard, PropertyWork]):
         except UserError as error:
             self._close()  # a worker that failed may not answer again
             self.failed[work.row, work.column, work.structure] = str(error)
-            yield Missing(places, f"{work.structure}: {error}", failed=True)
+            yield Missing(places, f"{work.structure}: {error}", failed=not isinstance(error, MissingPackageError))
 
     def cells(self, findings: Findings) -> list[Cell]:
         """Return the cells, each the mean over structures: these are no seeds, so that there is no spread."""
@@ -131,6 +133,11 @@ class Properties(Kind[PropertiesCard, PropertyWork]):
     @property
     def _scale(self) -> PropertiesScale:
         return self.card.scale(self.options.scale)
+
+    @functools.cached_property
+    def _code(self) -> str:
+        """Hash of the code behind every number."""
+        return code_digest(CODE)
 
     def _task(self, work: PropertyWork, column: PropertyColumn) -> Task[PropertyWork]:
         title = f"{work.row}: {work.column} of {work.structure}"
@@ -157,26 +164,32 @@ class Properties(Kind[PropertiesCard, PropertyWork]):
             [scale.untrained, scale.preset],
             file_digest(scale.config),
             [self.options.seed, self.options.device],
-            code_digest(CODE),
+            self._code,
         ]
         return hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:16]
 
     def _measured(self, task: Task[PropertyWork], places: tuple[Place, ...], atoms: "Atoms") -> Iterator[Finding]:
         from alphanet.measure.properties.references import true_property
         from alphanet.measure.properties.running import computed
+        from alphanet.measure.properties.task import MissingPackageError
         from alphanet.potentials.ase_calculator import PotentialCalculator
 
         work, column = task.work, self.card.columns[task.work.column]
         wanted = self._property(work.column)
         wanted.require_packages()
+        own = any(quantity.own for quantity in wanted.quantities.values())
         truth: Result | None = None
         reference_key, without = "", self._no_truth.get((work.column, work.structure), "")
         if not without:
             try:
                 truth, reference_key = true_property(wanted, atoms, self._scale.reference, self._reference_opened)
+            except MissingPackageError as error:
+                if not own:
+                    raise
+                without = str(error)
             except UserError as error:
                 without = self._no_truth[work.column, work.structure] = str(error)
-        if without and not any(quantity.own for quantity in wanted.quantities.values()):
+        if without and not own:
             raise UserError(without)
         potential = self._potential(self.card.rows[work.row].model)
         began = perf_counter()

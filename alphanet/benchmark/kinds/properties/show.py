@@ -36,7 +36,7 @@ def show(card: PropertiesCard, folder: Path, reference: str, records: Records, f
     if points:
         from alphanet.figures.properties import plane_figure
 
-        plane_figure(folder / PLANE, points, {name: column.title for name, column in card.columns.items()})
+        plane_figure(folder / PLANE, points, {name: _axis(card, name) for name in points})
         title = "Force error against error of each property"
         figures.append(Figure(name=PLANE, title=title, files=figure_files(PLANE)))
         grids.append(_correlations(card, points))
@@ -100,27 +100,24 @@ def force_plane(card: PropertiesCard, records: Records) -> dict[str, dict[str, t
 
 
 def _ranks(card: PropertiesCard, records: Records) -> Grid:
-    """Potentials by properties: the error by which they are ranked, and the rank."""
-    fields: dict[str, list[str | Number]] = {row: [] for row in card.rows}
-    heads = []
+    """Properties by potentials: the error by which they are ranked, and the rank."""
+    shown = [row for row in card.rows if any(place[0] == row for place in records)]
+    lines: list[tuple[str | Number, ...]] = []
     for column, described in card.columns.items():
         quantity, own = headline(card, column)
-        values = {row: mean_error(records.get((row, column), ()), quantity) for row in card.rows}
+        values = {row: mean_error(records.get((row, column), ()), quantity) for row in shown}
         words = rank_words(values, own.noise)
-        heads.append(f"{described.title}: {own.title}{f' ({own.unit})' if own.unit else ''}")
+        fields: list[str | Number] = []
         for row, value in values.items():
             if value is None:
-                fields[row].append("no number")
+                fields.append("no number")
                 continue
-            shown = own.factor * value
+            error = own.factor * value
             origin = _origin(records[row, column][0])
-            fields[row].append(Number(text=f"{shown:.3g}, {words[row]}", value=shown, origin=origin))
-    return Grid(
-        id="ranks",
-        title="Potentials by properties: error and rank",
-        columns=("potential", *heads),
-        rows=tuple((row, *fields[row]) for row in card.rows),
-    )
+            fields.append(Number(text=f"{error:.3g}, {words[row]}", value=error, origin=origin))
+        lines.append((described.title, f"{own.title}{f' ({own.unit})' if own.unit else ''}", *fields))
+    title = "Properties by potentials: error and rank"
+    return Grid(id="ranks", title=title, columns=("property", "error", *shown), rows=tuple(lines))
 
 
 def _reasons(card: PropertiesCard, failed: Failed) -> Grid:
@@ -169,6 +166,12 @@ def _numbers(card: PropertiesCard, column: str, records: Records) -> Grid:
     )
 
 
+def _axis(card: PropertiesCard, column: str) -> tuple[str, str]:
+    """Title of a property's panel, and of its axis."""
+    _, own = headline(card, column)
+    return card.columns[column].title, f"{own.title}{f', {own.unit}' if own.unit else ''}"
+
+
 def _correlations(card: PropertiesCard, points: Mapping[str, Mapping[str, tuple[float, float]]]) -> Grid:
     """Spearman's rank correlation over potentials."""
     from scipy.stats import spearmanr
@@ -193,24 +196,20 @@ def _drawn(card: PropertiesCard, records: Records) -> dict[str, dict[str, Any]]:
     """Title of a panel -> curves of potentials and of the reference: the first of each property, on one structure."""
     panels: dict[str, dict[str, Any]] = {}
     for column, described in card.columns.items():
-        if described.task == FORCES:
+        name = property_class(described.task).drawn
+        of_rows = [(row, record) for row in card.rows for record in records.get((row, column), ())]
+        if not name or not of_rows:
             continue
-        having = {row: records[row, column] for row in card.rows if records.get((row, column))}
-        if not having:
-            continue
-        structure = next(iter(having.values()))[0].data["structure"]
+        structure = of_rows[0][1].data["structure"]
         curves: dict[str, Any] = {}
-        for row, several in having.items():
-            for record in several:
+        for row, record in of_rows:
+            if record.data["structure"] == structure:
                 found: Any = record.metrics["found"]
-                true: Any = record.metrics.get("reference", {"curves": {}})
-                if record.data["structure"] == structure and found["curves"]:
-                    name = next(iter(found["curves"]))
-                    curves[row] = found["curves"][name]
-                    if name in true["curves"]:
-                        curves[""] = true["curves"][name]
-        if curves:
-            panels[f"{described.title}, {structure}"] = curves
+                true: Any = record.metrics.get("reference")
+                curves[row] = found["curves"][name]
+                if true:
+                    curves[""] = true["curves"][name]
+        panels[f"{described.title}, {structure}"] = curves
     return panels
 
 
