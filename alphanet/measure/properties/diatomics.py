@@ -2,9 +2,11 @@
 
 The measures are those of the task "homonuclear diatomics" of MLIP Arena (Chiang et al., arXiv:2509.20630), written anew
 from their definitions: flips of the force, jumps of the energy, total variation, Spearman's rank correlation of the
-repulsive and of the attractive branch, and the deviation of the force from the slope of the energy.
+repulsive and of the attractive branch, and the deviation of the force from the slope of the energy. One thing differs: the
+turn at the lowest energy is no jump, so that a coarse grid does not show one where there is none.
 """
 
+import itertools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -27,7 +29,7 @@ class DiatomicCurve(Result):
     """A curve of two equal atoms."""
 
     force_flips: float  # changes of sign of the force; a curve with one minimum has one
-    energy_jump: float  # eV, sum of the steps on both sides of every turn of the energy; small at a smooth minimum
+    energy_jump: float  # eV, sum of the steps on both sides of every turn of the energy but that at its lowest
     tortuosity: float  # total variation of the energy over that of a curve with one minimum; 1 is best
     repulsion: float  # Spearman's correlation of energy and distance below the minimum; -1 is best
     attraction: float | None = None  # the same beyond the minimum; 1 is best; None if the minimum is the last point
@@ -102,9 +104,12 @@ def curve_measures(distances: np.ndarray, energies: np.ndarray, forces: np.ndarr
     lowest = int(energies.argmin())
     signs = np.sign(forces[np.abs(forces) > FLAT])
     steps = np.diff(energies)
-    steps = steps[np.abs(steps) > FLAT]
-    turns = np.diff(np.sign(steps)) != 0
-    jump = float((np.abs(steps[:-1][turns]) + np.abs(steps[1:][turns])).sum())
+    steep = np.flatnonzero(np.abs(steps) > FLAT)
+    jump = sum(
+        abs(steps[before]) + abs(steps[after])
+        for before, after in itertools.pairwise(steep)
+        if steps[before] * steps[after] < 0 and not before < lowest <= after
+    )
     shortest = abs(energies[0] - energies[lowest]) + abs(energies[-1] - energies[lowest])
     inner, outer = slice(0, lowest + 1), slice(lowest, None)
 
@@ -118,7 +123,7 @@ def curve_measures(distances: np.ndarray, energies: np.ndarray, forces: np.ndarr
     within = energies[inner][::-1]
     return {
         "force_flips": float((np.diff(signs) != 0).sum()),
-        "energy_jump": jump,
+        "energy_jump": float(jump),
         "tortuosity": float(np.abs(np.diff(energies)).sum() / shortest) if shortest else 1.0,
         "repulsion": 0.0 if repulsion is None else repulsion,
         "attraction": correlation(outer),
