@@ -2,8 +2,8 @@
 
 The measures are those of the task "homonuclear diatomics" of MLIP Arena (Chiang et al., arXiv:2509.20630), written anew
 from their definitions: flips of the force, jumps of the energy, total variation, Spearman's rank correlation of the
-repulsive and of the attractive branch, and the deviation of the force from the slope of the energy. One thing differs: the
-turn at the lowest energy is no jump, so that a coarse grid does not show one where there is none.
+repulsive and of the attractive branch, and the deviation of the force from the slope of the energy. One thing differs:
+the turn at the lowest energy is no jump, so that a coarse grid does not show one where there is none.
 """
 
 import itertools
