@@ -1,10 +1,10 @@
-"""`alphanet bench`: speed, memory, physics, learning, … of any models, as benchmarks made here."""
+"""`alphanet bench`: speed, memory, physics, properties, learning, … of any models, as benchmarks made here."""
 
 from pathlib import Path
 
 import typer
 
-from alphanet.cli import bench_data, bench_learning, bench_wbm
+from alphanet.cli import bench_data, bench_learning, bench_properties, bench_wbm
 from alphanet.cli import options as o
 from alphanet.cli.output import print_json, print_table
 from alphanet.cli.repro import run_card
@@ -17,7 +17,7 @@ TRAINING_BATCH = 4
 LONGEST_CALL = 120.0  # seconds
 
 app = typer.Typer(
-    help="Measure speed, memory and physics of any models, how fast they learn, and how well they find crystals.",
+    help="Measure speed, memory, physics and properties of any models, how they learn, and how well they find crystals.",
     no_args_is_help=True,
     epilog="Examples:\n\nalphanet bench speed alphanet mace --budget 10m\n\nalphanet bench physics model.safetensors",
 )
@@ -27,6 +27,7 @@ def register(parent: typer.Typer) -> None:
     """Add the group to `parent`."""
     bench_data.register(app)
     bench_learning.register(app)
+    bench_properties.register(app)
     bench_wbm.register(app)
     parent.add_typer(app, name="bench")
 

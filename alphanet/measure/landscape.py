@@ -152,7 +152,7 @@ def stacking_of(bilayer: Atoms) -> str:
     """AA if every atom of the upper layer is above one of the lower, AB if every second is, else empty."""
     from ase.geometry import get_distances
 
-    lower, upper = (layer.copy() for layer in _layers(bilayer))
+    lower, upper = (layer.copy() for layer in layers_of(bilayer))
     lower.positions[:, 2] = upper.positions[:, 2] = 0.0
     _, apart = get_distances(upper.positions, lower.positions, cell=bilayer.cell, pbc=(True, True, False))
     above = int((apart.min(axis=1) < ABOVE).sum())
@@ -161,11 +161,11 @@ def stacking_of(bilayer: Atoms) -> str:
 
 def layer_distance(bilayer: Atoms) -> float:
     """Distance between the mean heights of the layers, Å."""
-    lower, upper = _layers(bilayer)
+    lower, upper = layers_of(bilayer)
     return float(upper.positions[:, 2].mean() - lower.positions[:, 2].mean())
 
 
-def _layers(bilayer: Atoms) -> tuple[Atoms, Atoms]:
+def layers_of(bilayer: Atoms) -> tuple[Atoms, Atoms]:
     """The atoms below and above the largest gap in height."""
     order = np.argsort(bilayer.positions[:, 2], kind="stable")
     cut = int(np.argmax(np.diff(bilayer.positions[order, 2]))) + 1

@@ -18,6 +18,7 @@ KINDS: dict[str, str | type[Kind[Any, Any]]] = {
     "expressiveness": "alphanet.benchmark.kinds.expressiveness:Expressiveness",
     "data": "alphanet.benchmark.kinds.data:Data",
     "learning": "alphanet.benchmark.kinds.learning:Learning",
+    "properties": "alphanet.benchmark.kinds.properties:Properties",
 }
 """Name in cards -> the class, or its location, so that a kind is imported only when a card needs it."""
 

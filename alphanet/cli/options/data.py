@@ -103,8 +103,13 @@ References = Annotated[
     Path | None, option(DATA, "Elemental reference entries (JSON). If not given: the fetched ones.", "--references")
 ]
 Reference = Annotated[
-    Path | None,
-    option(DATA, "File with reference energies of a landscape, instead of the shipped one.", "--reference"),
+    str | None,
+    option(
+        DATA,
+        "File with reference energies of a landscape, instead of the shipped one. For `bench properties` the method of "
+        "the true numbers: emt, lj (argon), tblite (GFN1-xTB), or any model.",
+        "--reference",
+    ),
 ]
 Geometry = Annotated[
     Path | None,

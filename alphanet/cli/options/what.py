@@ -49,6 +49,15 @@ DryRun = Annotated[
 Restart = Annotated[bool, option(WHAT, "Do again what is finished or begun, instead of going on from it.", "--restart")]
 All = Annotated[bool, option(WHAT, "Every baseline.", "--all")]
 Keys = Annotated[bool, option(WHAT, "List every key of the settings with its default, and end.", "--keys")]
+Tasks = Annotated[
+    str | None,
+    option(
+        WHAT,
+        "Properties, separated by commas: forces, eos, elastic, phonons, vacancy, surface, barrier, nve, nvt, "
+        "diatomics, dihedral, bilayer, adsorption. If not given: all that have a structure.",
+        "--tasks",
+    ),
+]
 Relax = Annotated[
     int | None,
     option(
