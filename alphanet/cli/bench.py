@@ -17,7 +17,7 @@ TRAINING_BATCH = 4
 LONGEST_CALL = 120.0  # seconds
 
 app = typer.Typer(
-    help="Measure speed, memory, physics and properties of any models, how they learn, and how well they find crystals.",
+    help="Measure speed, memory, physics, properties and learning of any models, and how well they find crystals.",
     no_args_is_help=True,
     epilog="Examples:\n\nalphanet bench speed alphanet mace --budget 10m\n\nalphanet bench physics model.safetensors",
 )
