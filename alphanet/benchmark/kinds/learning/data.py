@@ -2,16 +2,18 @@
 
 import functools
 from dataclasses import dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import JsonValue
 
 from alphanet.benchmark.kinds.learning.card import LearningCard
 from alphanet.data.cards import DatasetCard, Scale, ScaleCard, SourceFile
 from alphanet.data.own import OwnData
-from alphanet.data.own_stores import OwnFrames, prepare_own
 from alphanet.data.prepare import PreparedData, prepare
 from alphanet.errors import UserError
+
+if TYPE_CHECKING:
+    from alphanet.data.own_stores import OwnFrames
 
 SPLITS = ("train", "valid", "test")
 
@@ -43,13 +45,15 @@ def learning_data(card: LearningCard, dataset: str, scale: str, mirror: str | No
 
 
 @functools.lru_cache(maxsize=4)
-def _own_frames(own: OwnData) -> OwnFrames:
+def _own_frames(own: OwnData) -> "OwnFrames":
+    from alphanet.data.own_stores import prepare_own
+
     frames = prepare_own(own)
     frames.log()
     return frames
 
 
-def _as_prepared(own: OwnData, frames: OwnFrames, scale: str) -> PreparedData:
+def _as_prepared(own: OwnData, frames: "OwnFrames", scale: str) -> PreparedData:
     if frames.test is None:
         raise UserError(
             f"{frames.name} has no test frames, and errors are measured on them; name a file of them, or give more"
@@ -73,7 +77,7 @@ def _as_prepared(own: OwnData, frames: OwnFrames, scale: str) -> PreparedData:
     )
 
 
-def _card_of(own: OwnData, frames: OwnFrames) -> DatasetCard:
+def _card_of(own: OwnData, frames: "OwnFrames") -> DatasetCard:
     at = ScaleCard(
         description=f"files of the user's own, divided at {own.split}, seed {own.split_seed}",
         license="not stated",
@@ -86,7 +90,7 @@ def _card_of(own: OwnData, frames: OwnFrames) -> DatasetCard:
     )
 
 
-def _settings(own: OwnData, frames: OwnFrames) -> dict[str, JsonValue]:
+def _settings(own: OwnData, frames: "OwnFrames") -> dict[str, JsonValue]:
     """As `alphanet train` trains on files: with the energies of isolated atoms, if there are any."""
     from alphanet.training.references import completed_references
 
