@@ -85,7 +85,7 @@ def phonons_of(
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that the primitive cell is another one, as it is meant to be
-        phonon = Phonopy(cell, supercell_matrix=np.diag(repeats), primitive_matrix="auto")
+        phonon: Any = Phonopy(cell, supercell_matrix=np.diag(repeats), primitive_matrix="auto")
     phonon.generate_displacements(distance=settings.displacement)
     values: dict[str, JsonValue] = {"repeats": list(repeats), "displacement": settings.displacement}
     conditions = Conditions(

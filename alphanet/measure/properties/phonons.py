@@ -1,7 +1,7 @@
 """Phonons by finite displacements with phonopy: frequencies, density of states, imaginary modes, free energy."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from ase import Atoms
@@ -64,7 +64,7 @@ class Phonons(Property[Phonon]):
         cell = relaxed(primitive(atoms), calculator, cell=True)
         crystal = PhonopyAtoms(symbols=cell.get_chemical_symbols(), cell=cell.cell.array, positions=cell.positions)
         try:
-            phonon = Phonopy(
+            phonon: Any = Phonopy(
                 crystal, np.diag(repeats(cell, self.length)), primitive_matrix=np.eye(3), symprec=1e-4, log_level=0
             )
             phonon.generate_displacements(distance=self.displacement)
