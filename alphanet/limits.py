@@ -10,7 +10,7 @@ from functools import cache
 
 from alphanet.errors import UserError, did_you_mean
 
-VARIABLE = "ALPHANET_LIMITS"  # names other limits: line=1e9,neighbors=1e5
+VARIABLE = "ALPHANET_LIMITS"  # names other limits: line=1e9,neighbors=1e6
 GIGABYTE = 10**9
 PAIR_BYTES = 250  # of one pair of neighbors at the peak of a search: arrays of it, and copies in other types
 WEIGHT_BYTES = 16  # of one parameter while a model is loaded: random values, those of the file, and a copy of each
@@ -58,7 +58,7 @@ def limits() -> Limits:
         columns=1e4,
         ratio=1000,
         array=memory / 2,
-        neighbors=2e4,
+        neighbors=1e5,
         pairs=memory / 2 / PAIR_BYTES,
         parameters=memory / 2 / WEIGHT_BYTES,
     )

@@ -58,6 +58,10 @@ class Backend(Protocol):
         """Let allocations beyond `limit` fail."""
         ...
 
+    def free_unused(self) -> None:
+        """Give memory that nothing uses back to the system."""
+        ...
+
 
 class Cpu:
     """The processor; its memory is that of the process."""
@@ -105,6 +109,10 @@ class Cpu:
         if sys.platform == "linux":
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
+    def free_unused(self) -> None:
+        """Collect garbage: what it held goes back by itself."""
+        gc.collect()
+
 
 class Cuda:
     """NVIDIA's GPUs, and AMD's under torch's ROCm build, which answers to the same name."""
@@ -149,6 +157,10 @@ class Cuda:
         total = self.total_memory(torch.cuda.current_device())
         torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total))
 
+    def free_unused(self) -> None:
+        """Empty the cache of torch's allocator."""
+        _torch().cuda.empty_cache()
+
 
 BACKENDS: dict[str, Backend] = {"cuda": Cuda(), "cpu": Cpu()}
 """Torch's name of a kind of device -> its backend; `auto` takes the first that is present."""
@@ -188,6 +200,13 @@ def synchronize() -> None:
     for backend in BACKENDS.values():
         if backend.in_use():
             backend.synchronize()
+
+
+def free_unused() -> None:
+    """Give memory that nothing uses back, on every device that this process uses."""
+    for backend in reversed(BACKENDS.values()):  # garbage first
+        if backend.in_use():
+            backend.free_unused()
 
 
 def reset_peak() -> int:

@@ -1,6 +1,5 @@
 """Batches as large as memory allows: `auto` instead of a number of structures."""
 
-import gc
 import logging
 import re
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from ase import Atoms
 from pydantic import JsonValue
 
 from alphanet.errors import UserError
+from alphanet.hardware.devices import free_unused
 from alphanet.hardware.exhausted import is_out_of_memory
 from alphanet.potentials.protocol import FramePrediction, Potential
 
@@ -63,7 +63,7 @@ class HalvingPotential:
             # Behind the exception, whose traceback holds the arrays of the failed call.
             self.largest = len(batch) // 2
             logger.info("not enough memory for %d structures at once; going on with %d", len(batch), self.largest)
-            _release()
+            free_unused()
         return answers
 
     def provenance(self) -> dict[str, JsonValue]:
@@ -80,12 +80,3 @@ def _placed(error: Exception, first: int) -> Exception:
     if not isinstance(error, UserError) or first == 0:
         return error
     return UserError(re.sub(r"\bframe (\d+):", lambda found: f"frame {first + int(found[1])}:", str(error), count=1))
-
-
-def _release() -> None:
-    """Give what the failed call held back to the device."""
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from alphanet.cli import app
 from alphanet.model.native import library
+from alphanet.programs import remember
 
 
 @pytest.fixture
@@ -16,7 +17,8 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def compile_(_compiler, hidden_channels, path) -> None:
         done.append(hidden_channels)
-        path.write_text("kernels")
+        path.write_text(f"kernels for {hidden_channels}")
+        remember(path)
 
     monkeypatch.setattr(library, "_compile", compile_)
     monkeypatch.setattr(library, "cpp_compiler", lambda: "c++")

@@ -25,6 +25,8 @@ def commands_of(page):
             continue
         content = block.content.replace("\\\n", " ")
         for line in content.splitlines():
+            if block.language == "console" and not line.startswith("$ "):
+                continue  # what a command printed
             for part in re.split(r"&&|\||;", line.removeprefix("$ ").split(" #")[0]):
                 words = shlex.split(part.strip().removeprefix("srun ").removeprefix("exec "), comments=False)
                 if words and words[0].endswith("alphanet"):

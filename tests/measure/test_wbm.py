@@ -180,10 +180,12 @@ def test_json_lines_are_the_same_table(write):
 
 def test_parquet_needs_a_reader(write, monkeypatch):
     predictions, truth = write()
+    parquet = predictions.with_name("predicted.parquet")
+    parquet.write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "fastparquet", None)
     with pytest.raises(UserError, match="no Parquet reader is installed here; pip install pyarrow"):
-        read_wbm(predictions.with_name("predicted.parquet"), truth)
+        read_wbm(parquet, truth)
 
 
 def test_column_of_any_name(write):

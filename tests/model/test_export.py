@@ -24,6 +24,7 @@ from alphanet.model.prediction import predict
 from alphanet.potentials.kit import worker_kit
 from alphanet.potentials.local import AlphaNetPotential
 from alphanet.potentials.specification import specified
+from alphanet.programs import remember
 
 pytestmark = pytest.mark.integration
 
@@ -109,6 +110,9 @@ def test_elements_and_files_are_checked(package, model, tmp_path):
     with pytest.raises(UserError, match="no such file"):
         ExportedModel(tmp_path / "absent.pt2")
     (tmp_path / "text.pt2").write_text("text")
+    with pytest.raises(UserError, match="you did not export it here"):
+        ExportedModel(tmp_path / "text.pt2")
+    remember(tmp_path / "text.pt2")
     with pytest.raises(UserError, match="alphanet export"):
         ExportedModel(tmp_path / "text.pt2")
     assert ExportedModel(package).dtype == torch.float32

@@ -12,7 +12,6 @@ from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob
 from alphanet.benchmark.kinds.learning.card import STEP_TIME, LearningScale
 from alphanet.benchmark.kinds.timing import memory_limit, times_by_pass
-from alphanet.data.store import FrameStore
 from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
 from alphanet.measure.speed.models import TimedModel, TimingSetup, timed_model
@@ -74,6 +73,8 @@ def step_times(jobs: Mapping[str, TrainingJob], scale: LearningScale, options: R
 
 def typical_frame(job: TrainingJob) -> Atoms:
     """The test frame of median size, without its labels."""
+    from alphanet.data.store import FrameStore  # the list of benchmarks reads this file, and does without scipy
+
     store = FrameStore(job.request.data.test)
     frames = sorted((store[int(index)] for index in evenly_spaced(len(store), LOOKED_AT)), key=len)
     frame = frames[len(frames) // 2]
