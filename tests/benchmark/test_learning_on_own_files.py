@@ -53,7 +53,7 @@ def test_frames_without_a_test_are_refused(mine):
         learning_data(card, "mine", "mini", None)
 
 
-@pytest.mark.integration
+@pytest.mark.slow
 def test_a_point_is_trained_in_its_own_process_and_only_once(mine, tmp_path):
     card = card_for(mine())
     settings = {"model": {"preset": "mini", "num_layers": 1, "hidden_channels": 8, "heads": 2, "cutoff": 3.0}}

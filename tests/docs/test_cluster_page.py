@@ -98,7 +98,7 @@ def test_a_training_is_requeued_and_goes_on(tmp_path, submit, script, tasks):
     assert result["finished"] and result["settings"]["devices"] * result["settings"]["nodes"] == tasks
 
 
-@pytest.mark.parametrize("script", RELAXATIONS)
+@pytest.mark.parametrize("script", [pytest.param("wbm.sbatch", marks=pytest.mark.slow), "wbm-jobs.sbatch"])
 def test_relaxations_are_requeued_and_go_on(tmp_path, monkeypatch, submit, script):
     if script == "wbm-jobs.sbatch":
         pytest.importorskip("dask_jobqueue")
