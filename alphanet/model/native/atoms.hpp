@@ -5,10 +5,10 @@
 
 #include "edges.hpp"
 
-constexpr int ATOMS = 16;                  // of a tile, whose arrays are in the cache together
-constexpr int64_t HALF = padded(H / 2);    // columns of a part of a complex number for each pair of channels
-constexpr float NORM_EPSILON = 1e-5f;      // torch's of a LayerNorm
-constexpr float SUM_EPSILON = 1.0f;        // of sums over neighbors, see `smooth.py`
+constexpr int ATOMS = 16;                // of a tile, whose arrays are in the cache together
+constexpr int64_t HALF = padded(H / 2);  // columns of a part of a complex number for each pair of channels
+constexpr float NORM_EPSILON = 1e-5f;    // torch's of a LayerNorm
+constexpr float SUM_EPSILON = 1.0f;      // of sums over neighbors, see `smooth.py`
 
 // LayerNorm, Linear, SiLU, Linear: what neighbors send, of messages m1 and m3, or m1, m2 and m3. The norm's weights and
 // the messages' factors are in the matrices.
@@ -39,12 +39,11 @@ template <class Work>
 void by_atoms(int64_t n, int64_t threads, const Work& work) {
     const int64_t tiles = (n + ATOMS - 1) / ATOMS;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1 && tiles > 1)
-    for (int64_t tile = 0; tile < tiles; tile++)
-        work(tile * ATOMS, std::min<int64_t>(ATOMS, n - tile * ATOMS));
+    for (int64_t tile = 0; tile < tiles; tile++) work(tile * ATOMS, std::min<int64_t>(ATOMS, n - tile * ATOMS));
 }
 
-// Subtracts the mean of n numbers a and H numbers b together, and divides by their deviation; the inverse of that. Either
-// may be missing. The results may be in place of the numbers.
+// Subtracts the mean of n numbers a and H numbers b together, and divides by their deviation; the inverse of that.
+// Either may be missing. The results may be in place of the numbers.
 inline float normalize(const float* a, float* to_a, int64_t n, const float* b, float* to_b, float epsilon) {
     const float count = (float)(n + (b ? H : 0));
     float sum = 0.0f, square = 0.0f;
@@ -75,8 +74,7 @@ inline void normalize_back(const float* a, float* by_a, int64_t n, const float* 
     }
     const float mean = (sum + total(of_b)) / count, slope = (along + total(along_b)) / count;
     for (int64_t i = 0; i < n; i++) by_a[i] = inverse * (by_a[i] - mean - slope * a[i]);
-    for (int h = 0; b && h < H; h += LANES)
-        store(by_b + h, inverse * (load(by_b + h) - mean - slope * load(b + h)));
+    for (int h = 0; b && h < H; h += LANES) store(by_b + h, inverse * (load(by_b + h) - mean - slope * load(b + h)));
 }
 
 inline void activate(const float* before, float* after, int64_t numbers) {
@@ -115,6 +113,7 @@ struct FeaturesTile {
         multiply(by, stride, features.to_hidden, active, H, rows);
         activate_back(hidden, active, rows * H);
         multiply(active, H, features.to_normed, by_x, H, rows);
-        for (int64_t i = 0; i < rows; i++) normalize_back(nullptr, nullptr, 0, normed + i * H, by_x + i * H, inverse[i]);
+        for (int64_t i = 0; i < rows; i++)
+            normalize_back(nullptr, nullptr, 0, normed + i * H, by_x + i * H, inverse[i]);
     }
 };

@@ -1,6 +1,7 @@
 // A whole evaluation in one call: energies, forces and stresses from positions, cells and pairs.
 //
-// The steps of `fast/network.py`, with every array of edges in memory; parts on atoms are computed again in the backward.
+// The steps of `fast/network.py`, with every array of edges in memory; parts on atoms are computed again in the
+// backward.
 #include "repulsion.hpp"
 #include "stages.hpp"
 #include "update.hpp"
@@ -21,7 +22,7 @@ struct Model {
     const int64_t *rows, *elements;              // by atomic number
     double energy_scale;                         // eV
     Repulsion repulsion;
-    int64_t n_layers, block;                     // block: chunks that are walked over together
+    int64_t n_layers, block;  // block: chunks that are walked over together
     float cutoff;
 
     int64_t memories() const { return updates[0].remembers ? 2 * updates[0].CP() : 0; }
@@ -69,7 +70,8 @@ class Evaluation {
             used_ = room.used();
             return;
         }
-        by_vector_ = room.take(slots * 3), by_frame_ = room.take(slots * 4), by_weights_ = room.take(slots * m_.columns());
+        by_vector_ = room.take(slots * 3), by_frame_ = room.take(slots * 4),
+        by_weights_ = room.take(slots * m_.columns());
         by_sums_ = room.take(n * m_.widest()), by_state_ = room.take(n * H), by_features_ = room.take(n * 6 * H);
         by_first_ = room.take(n * 2 * H), by_memory_ = room.take(n * m_.memories());
         by_senders_ = room.take(n * m_.scalars->of_sender()), by_receivers_ = room.take(n * m_.scalars->of_receiver());
@@ -107,12 +109,25 @@ class Evaluation {
         for (int64_t b = 0; b < number; b++) {
             const int64_t chunk = edges_.chunks * b / number, end = edges_.chunks * (b + 1) / number;
             const int64_t first = chunk * CHUNK;
-            const Edges edges{end - chunk, W, edges_.sender + first, edges_.receiver + chunk, edges_.filled + first,
-                              edges_.vector + first * 3, frame_ + first * 4, weights_ + first * W, senders, receivers};
+            const Edges edges{end - chunk,
+                              W,
+                              edges_.sender + first,
+                              edges_.receiver + chunk,
+                              edges_.filled + first,
+                              edges_.vector + first * 3,
+                              frame_ + first * 4,
+                              weights_ + first * W,
+                              senders,
+                              receivers};
             Gradients to{};
             if (asked_.differentiates)
-                to = {by_vector_ + first * 3, by_frame_ + first * 4, by_weights_ + first * W, by_senders, by_receivers,
-                      by_edge_, overwrites};
+                to = {by_vector_ + first * 3,
+                      by_frame_ + first * 4,
+                      by_weights_ + first * W,
+                      by_senders,
+                      by_receivers,
+                      by_edge_,
+                      overwrites};
             walk(edges, to, first);
         }
     }
@@ -207,7 +222,8 @@ class Evaluation {
         });
     }
 
-    // What atoms give to the scalars, beside their surroundings: the paper's centers; positions and means in official-v1.
+    // What atoms give to the scalars, beside their surroundings: the paper's centers; positions and means in
+    // official-v1.
     void ends() {
         const int64_t S = m_.scalars->of_sender(), R = m_.scalars->of_receiver();
         if (m_.scalars->official) means();

@@ -230,7 +230,7 @@ void UpdateTile::transit_back(int64_t rows) {
             for (int k = 0; k < 3; k++) {
                 const float* both = mixes + (3 * i + k) * 2 * H + h;
                 const Vector one = load(both), other = load(both + H);
-                const Vector of_size = !u.official    ? by_square * one
+                const Vector of_size = !u.official   ? by_square * one
                                        : one == 0.0f ? Vector{}  // as torch's |x|
                                        : one < 0.0f  ? -by_size
                                                      : by_size;

@@ -13,16 +13,16 @@ struct Transition {
 
 // Constants, see `atoms.py`. Parts of complex numbers are padded each.
 struct Update {
-    Matrix rotation, to_branch;       // branch (padded) to 2 HALF (a complex number) or HALF (an angle); its transpose
-    Matrix memory, to_state;          // H to 2 C CP: real and imaginary parts of (C from, CP to); its transpose
-    Features next;                    // of the next layer
+    Matrix rotation, to_branch;  // branch (padded) to 2 HALF (a complex number) or HALF (an angle); its transpose
+    Matrix memory, to_state;     // H to 2 C CP: real and imaginary parts of (C from, CP to); its transpose
+    Features next;               // of the next layer
     Transition transition;
-    const float *weight, *bias;       // (H,) of the norm of scalar messages
-    const float *readout, *of_memory; // (H,) and (2 CP,), after the last layer
-    float shift, softness;            // of the readout; of moduli and norms, in the paper's reading
-    int64_t branch, C;                // columns of the branch's sums; complex channels of the memory
-    int64_t official, norm;           // norm: 0 none, 1 of scalars and branch together, 2 of the branch alone (official)
-    int64_t angles, rotates;          // whether the rotation is made from angles; whether there is one
+    const float *weight, *bias;        // (H,) of the norm of scalar messages
+    const float *readout, *of_memory;  // (H,) and (2 CP,), after the last layer
+    float shift, softness;             // of the readout; of moduli and norms, in the paper's reading
+    int64_t branch, C;                 // columns of the branch's sums; complex channels of the memory
+    int64_t official, norm;   // norm: 0 none, 1 of scalars and branch together, 2 of the branch alone (official)
+    int64_t angles, rotates;  // whether the rotation is made from angles; whether there is one
     int64_t first, last, transits, gated, remembers;
 
     int64_t sums() const { return 4 * H + branch; }
@@ -47,11 +47,11 @@ struct State {
 struct UpdateTile {
     const Update& u;
     int64_t BP, CP;
-    float *branch, *of_branch, *scalar, *of_scalar, *shrink;       // normalized sums, and what they were divided by
-    float *number, *turn, *modulus;                                // of the rotation
-    float *s, *v, *mixed, *memory, *of_memory;                     // after the message
-    float *mixes, *product, *input, *hidden, *active, *factors;    // of the transition
-    float *rotated;
+    float *branch, *of_branch, *scalar, *of_scalar, *shrink;     // normalized sums, and what they were divided by
+    float *number, *turn, *modulus;                              // of the rotation
+    float *s, *v, *mixed, *memory, *of_memory;                   // after the message
+    float *mixes, *product, *input, *hidden, *active, *factors;  // of the transition
+    float* rotated;
     FeaturesTile next;
     float *by_s, *by_v, *by_x, *by_input, *by_mixes, *by_mixed, *by_turn, *by_branch, *before;
 
@@ -90,13 +90,37 @@ struct UpdateTile {
 
   private:
     UpdateTile(const Update& u, Cut cut)
-        : u(u), BP(padded(u.branch)), CP(u.CP()),
-          branch(cut.rows(BP)), of_branch(cut.rows(1)), scalar(cut.rows(H)), of_scalar(cut.rows(1)),
-          shrink(cut.rows(1)), number(cut.rows(2 * HALF)), turn(cut.rows(2 * HALF)), modulus(cut.rows(HALF)),
-          s(cut.rows(H)), v(cut.rows(3 * H)), mixed(cut.rows(u.mixed())), memory(cut.rows(2 * CP)),
-          of_memory(cut.rows(CP)), mixes(cut.rows(6 * H)), product(cut.rows(H)), input(cut.rows(2 * H)),
-          hidden(cut.rows(H)), active(cut.rows(H)), factors(cut.rows(3 * H)), rotated(cut.rows(H)), next(u.next, cut),
-          by_s(cut.rows(H)), by_v(cut.rows(3 * H)), by_x(cut.rows(3 * H)), by_input(cut.rows(2 * H)),
-          by_mixes(cut.rows(6 * H)), by_mixed(cut.rows(u.mixed())), by_turn(cut.rows(2 * HALF)),
-          by_branch(cut.rows(BP)), before(cut.rows(2 * CP)) {}
+        : u(u),
+          BP(padded(u.branch)),
+          CP(u.CP()),
+          branch(cut.rows(BP)),
+          of_branch(cut.rows(1)),
+          scalar(cut.rows(H)),
+          of_scalar(cut.rows(1)),
+          shrink(cut.rows(1)),
+          number(cut.rows(2 * HALF)),
+          turn(cut.rows(2 * HALF)),
+          modulus(cut.rows(HALF)),
+          s(cut.rows(H)),
+          v(cut.rows(3 * H)),
+          mixed(cut.rows(u.mixed())),
+          memory(cut.rows(2 * CP)),
+          of_memory(cut.rows(CP)),
+          mixes(cut.rows(6 * H)),
+          product(cut.rows(H)),
+          input(cut.rows(2 * H)),
+          hidden(cut.rows(H)),
+          active(cut.rows(H)),
+          factors(cut.rows(3 * H)),
+          rotated(cut.rows(H)),
+          next(u.next, cut),
+          by_s(cut.rows(H)),
+          by_v(cut.rows(3 * H)),
+          by_x(cut.rows(3 * H)),
+          by_input(cut.rows(2 * H)),
+          by_mixes(cut.rows(6 * H)),
+          by_mixed(cut.rows(u.mixed())),
+          by_turn(cut.rows(2 * HALF)),
+          by_branch(cut.rows(BP)),
+          before(cut.rows(2 * CP)) {}
 };
