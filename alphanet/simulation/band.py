@@ -16,8 +16,9 @@ from alphanet.cards import Card
 from alphanet.data.formats import write_frames
 from alphanet.errors import UserError
 from alphanet.measure.relaxation.protocol import LARGEST_FORCE
+from alphanet.potentials.ase_calculator import PotentialCalculator
 from alphanet.potentials.protocol import Potential
-from alphanet.simulation.evaluations import Conditions, Evaluations, KeptCalculator
+from alphanet.simulation.evaluations import Conditions, Evaluations
 from alphanet.simulation.inputs import origin_of, require_known, structure_digest
 from alphanet.simulation.outputs import LOG, Table, folder_of, frame_of, write_summary
 from alphanet.simulation.progress import steps_of
@@ -82,9 +83,7 @@ def find_path(
     with folder_of(folder):
         evaluations = Evaluations(folder, potential, conditions, restart=restart)
         with Table(folder / LOG, COLUMNS) as log:
-            images = [atoms.copy() for atoms in frames]
-            for image in images:
-                image.calc = KeptCalculator(evaluations)
+            images = [_copied(atoms, evaluations) for atoms in frames]
             if settings.relax_ends:
                 for part, end in (("start", images[0]), ("end", images[-1])):
                     _relax_end(part, end, settings, log)
@@ -150,7 +149,7 @@ def _exchanged(before: Atoms, after: Atoms) -> tuple[int, int] | None:
 
 def _copied(atoms: Atoms, evaluations: Evaluations) -> Atoms:
     copy = atoms.copy()
-    copy.calc = KeptCalculator(evaluations)
+    copy.calc = PotentialCalculator(evaluations)
     return copy
 
 

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
-from ase.stress import full_3x3_to_voigt_6_stress
 from pydantic import BaseModel, JsonValue
 
 from alphanet.journal import Journal
-from alphanet.potentials.protocol import Potential
+from alphanet.potentials.protocol import FramePrediction, Potential
 from alphanet.simulation.inputs import digest
 
 FILE = "evaluations.jsonl"
@@ -64,8 +62,8 @@ class Evaluations:
         self.earlier = len(self._known)
         """Answers of earlier processes"""
 
-    def results(self, frames: Sequence[Atoms]) -> list[dict[str, Any]]:
-        """Energy, free_energy, forces and, if there is one, stress (Voigt) of each structure, as ASE names them.
+    def predict(self, frames: Sequence[Atoms], *, batch_size: int = BATCH) -> list[FramePrediction]:
+        """Energies, forces and stresses of `frames`, in order.
 
         Raises:
             UserError: as the potential's `predict`.
@@ -73,9 +71,9 @@ class Evaluations:
         keys = [digest(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc) for atoms in frames]
         unknown = {key: atoms for key, atoms in zip(keys, frames, strict=True) if key not in self._known}
         new = list(unknown.items())
-        for first in range(0, len(new), BATCH):
-            batch = new[first : first + BATCH]
-            answers = self._potential.predict([atoms for _, atoms in batch], batch_size=BATCH)
+        for first in range(0, len(new), batch_size):
+            batch = new[first : first + batch_size]
+            answers = self._potential.predict([atoms for _, atoms in batch], batch_size=batch_size)
             entries = [
                 Evaluation(
                     key=key, energy=_text(answer.energy), forces=_text(answer.forces),
@@ -85,32 +83,14 @@ class Evaluations:
             ]  # fmt: skip
             self._journal.extend(entries)
             self._known |= {entry.key: entry for entry in entries}
-        return [_results(self._known[key]) for key in keys]
+        return [_prediction(self._known[key]) for key in keys]
 
+    def provenance(self) -> dict[str, JsonValue]:
+        """That of the potential."""
+        return self._potential.provenance()
 
-class KeptCalculator(Calculator):
-    """`Evaluations` as an ASE calculator."""
-
-    implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - as ASE declares it
-
-    def __init__(self, evaluations: Evaluations) -> None:
-        """Wrap `evaluations`, which several calculators may share."""
-        super().__init__()
-        self._evaluations = evaluations
-
-    def calculate(
-        self, atoms: Atoms | None = None, properties: Any = None, system_changes: list[str] = all_changes
-    ) -> None:
-        """Called by ASE.
-
-        Raises:
-            UserError: as the potential's `predict`.
-            PropertyNotImplementedError: ASE requests a stress and the potential predicts none.
-        """
-        super().calculate(atoms, properties, system_changes)
-        (self.results,) = self._evaluations.results([self.atoms])
-        if "stress" in (properties or ()) and "stress" not in self.results:
-            raise PropertyNotImplementedError(f"{self._evaluations.name} gives no stress")
+    def close(self) -> None:
+        """Do nothing: whoever opened the potential closes it."""
 
 
 def _text(values: Any) -> str:
@@ -121,9 +101,6 @@ def _array(text: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), dtype="<f8").astype(np.float64)
 
 
-def _results(entry: Evaluation) -> dict[str, Any]:
-    energy = float(_array(entry.energy)[0])
-    results: dict[str, Any] = {"energy": energy, "free_energy": energy, "forces": _array(entry.forces).reshape(-1, 3)}
-    if entry.stress is not None:
-        results["stress"] = full_3x3_to_voigt_6_stress(_array(entry.stress).reshape(3, 3))
-    return results
+def _prediction(entry: Evaluation) -> FramePrediction:
+    stress = None if entry.stress is None else _array(entry.stress).reshape(3, 3)
+    return FramePrediction(float(_array(entry.energy)[0]), _array(entry.forces).reshape(-1, 3), stress)

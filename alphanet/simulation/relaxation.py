@@ -18,8 +18,9 @@ from alphanet.data.formats import write_frames
 from alphanet.data.leftovers import Leftovers
 from alphanet.errors import UserError
 from alphanet.measure.relaxation.relax import Step
+from alphanet.potentials.ase_calculator import PotentialCalculator
 from alphanet.potentials.protocol import Potential
-from alphanet.simulation.evaluations import Conditions, Evaluations, KeptCalculator
+from alphanet.simulation.evaluations import Conditions, Evaluations
 from alphanet.simulation.inputs import named, origin_of, require_cell, require_known, structure_digest
 from alphanet.simulation.outputs import (
     LOG,
@@ -105,7 +106,7 @@ def relax_structures(
         with GrowingText(folder / TRAJECTORY) as trajectory, Table(folder / LOG, COLUMNS) as log:
             for place, atoms in enumerate(frames):
                 moving = atoms.copy()
-                moving.calc = KeptCalculator(evaluations)
+                moving.calc = PotentialCalculator(evaluations)
                 result = Relaxed(atoms.get_chemical_formula(), len(atoms), "failed")
                 with steps_of(f"relax {named(atoms)}", settings.steps) as update:
                     for step in relaxing(moving, settings, result):

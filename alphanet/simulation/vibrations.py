@@ -93,8 +93,8 @@ def phonons_of(
     )
     with folder_of(folder):
         evaluations = Evaluations(folder, potential, conditions, restart=restart)
-        (still,) = evaluations.results([atoms])
-        largest = float(np.linalg.norm(still["forces"], axis=1).max())
+        (still,) = evaluations.predict([atoms])
+        largest = float(np.linalg.norm(still.forces, axis=1).max())
         if largest > RELAXED_ENOUGH:
             logger.warning("%s is not relaxed (%.3g eV/Å): its phonons are those of no minimum", named(atoms), largest)
         phonon.forces = _forces(phonon, evaluations)
@@ -127,12 +127,12 @@ def _forces(phonon: Any, evaluations: Evaluations) -> list[np.ndarray]:
     with steps_of("displaced supercells", len(cells)) as update:
         for first in range(0, len(cells), BATCH):
             try:
-                forces += [results["forces"] for results in evaluations.results(cells[first : first + BATCH])]
+                forces += [answer.forces for answer in evaluations.predict(cells[first : first + BATCH])]
             except UserError as error:
                 raise UserError(f"displaced supercells {first} to {first + BATCH - 1}: {error}") from error
             update(len(forces), f"{len(cells[0])} atoms")
-    (residual,) = evaluations.results([_atoms(phonon.supercell)])
-    return [one - residual["forces"] for one in forces]
+    (residual,) = evaluations.predict([_atoms(phonon.supercell)])
+    return [one - residual.forces for one in forces]
 
 
 def _atoms(cell: Any) -> Atoms:
