@@ -12,6 +12,7 @@ from alphanet.errors import UserError
 from alphanet.hardware.devices import free_unused
 from alphanet.hardware.exhausted import is_out_of_memory
 from alphanet.potentials.protocol import FramePrediction, Potential
+from alphanet.printed import one_line
 
 BatchSize = int | Literal["auto"]
 LARGEST = 128  # structures that `auto` begins with
@@ -53,7 +54,7 @@ class HalvingPotential:
             except Exception as error:  # every library has an error of its own for it
                 if not is_out_of_memory(error):
                     raise _placed(error, first) from error
-                reason = " ".join(str(error).split())[:200] or type(error).__name__
+                reason = one_line(error, 200)
                 if len(batch) == 1:
                     raise UserError(
                         f"frame {first}: not enough memory for this structure of {len(batch[0])} atoms alone ({reason})"

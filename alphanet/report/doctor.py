@@ -12,12 +12,12 @@ from alphanet import caches
 from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.listing import BenchmarkInfo, list_benchmarks
 from alphanet.benchmark.loading import load_benchmark
+from alphanet.model.native.library import cpp_compiler
 from alphanet.paths import home
 from alphanet.programs import records
 from alphanet.provenance import hardware, software
 
 State = Literal["good", "note", "lacks"]
-COMPILERS = ("g++", "clang++")  # in the order in which torch looks for them, after CXX
 LEAST_FREE = 5e9  # bytes of disk, below which environments and data soon do not fit
 
 
@@ -87,8 +87,7 @@ def _software() -> Iterator[Finding]:
 
 
 def _compiler() -> Iterator[Finding]:
-    named = os.environ.get("CXX")
-    found = next((path for name in [named, *COMPILERS] if name and (path := shutil.which(name))), None)
+    found = cpp_compiler()
     if found is None:
         yield Finding("compiler", "C++", "lacks", "the modes compiled and export need one", "install g++ or set CXX")
         return

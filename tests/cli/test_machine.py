@@ -59,8 +59,7 @@ def test_clean_removes_what_is_named_and_nothing_through_links(tmp_path: Path):
 
 def test_doctor_names_what_is_lacking_and_the_command_that_mends_it(monkeypatch: pytest.MonkeyPatch):
     fill()
-    monkeypatch.setenv("CXX", "")
-    monkeypatch.setattr(doctor.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(doctor, "cpp_compiler", lambda: None)
     shown = json.loads(run("doctor", "--json"))
     found = {(one["about"], one["subject"]): one for one in shown["findings"]}
     assert found["software", "torch"]["state"] == "good"
