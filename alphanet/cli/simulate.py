@@ -15,6 +15,7 @@ from alphanet.errors import UserError
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from alphanet.potentials.opening import LoadOptions
     from alphanet.potentials.protocol import Potential
 
 PANEL = "Simulation"
@@ -93,11 +94,11 @@ def md(
         thermostat_time=thermostat_time, barostat_time=barostat_time, seed=seed or 0, interval=interval,
     )  # fmt: skip
     dynamics.check(atoms)
-    loading = {
-        "device": device, "dtype": dtype, "threads": threads, "edge_memory": edge_memory, "untrained": untrained,
-        "preset": preset, "config": config, "trust": trust, "seed": seed if untrained else None,
-    }  # fmt: skip
-    with _opened(model, mode, [atoms], loading) as potential:
+    options = load_options(
+        device=device, dtype=dtype, threads=threads, mode=mode, edge_memory=edge_memory, untrained=untrained,
+        preset=preset, seed=seed if untrained else None, config=config, trust=trust,
+    )  # fmt: skip
+    with _opened(model, [atoms], options) as potential:
         folder = out or RUNS / "md"
         result = run_md(atoms, potential, dynamics, folder, steps=steps or 1000, max_spread=max_spread, restart=restart)
     _show("alphanet-md", f"{model} on {structure}", folder, result.summary, as_json)
@@ -139,12 +140,12 @@ def relax(
         raise UserError("--pressure has no use here: it goes with --cell")
     frames = structures_in(structures, frame)
     settings = Relaxation(cell=cell, pressure=pressure, optimizer=optimizer, **o.given(steps=steps, fmax=fmax))
-    loading = {
-        "device": device, "dtype": dtype, "threads": threads, "edge_memory": edge_memory, "untrained": untrained,
-        "preset": preset, "seed": seed, "config": config, "trust": trust,
-    }  # fmt: skip
+    options = load_options(
+        device=device, dtype=dtype, threads=threads, mode=mode, edge_memory=edge_memory, untrained=untrained,
+        preset=preset, seed=seed, config=config, trust=trust,
+    )  # fmt: skip
     folder = out or RUNS / "relax"
-    with _opened(model, mode, frames, loading) as potential:
+    with _opened(model, frames, options) as potential:
         found = relax_structures(frames, potential, settings, folder, restart=restart)
     if as_json:
         print_json("alphanet-relax", {"folder": str(folder), "structures": [finite(vars(one)) for one in found]})
@@ -205,12 +206,12 @@ def neb(
         images=images, interpolation=interpolation, spring=spring, climb=not no_climb, relax_ends=not keep_ends,
         optimizer=optimizer, **o.given(steps=steps, fmax=fmax),
     )  # fmt: skip
-    loading = {
-        "device": device, "dtype": dtype, "threads": threads, "edge_memory": edge_memory, "untrained": untrained,
-        "preset": preset, "seed": seed, "config": config, "trust": trust,
-    }  # fmt: skip
+    options = load_options(
+        device=device, dtype=dtype, threads=threads, mode=mode, edge_memory=edge_memory, untrained=untrained,
+        preset=preset, seed=seed, config=config, trust=trust,
+    )  # fmt: skip
     folder = out or RUNS / "neb"
-    with _opened(model, mode, frames, loading) as potential:
+    with _opened(model, frames, options) as potential:
         summary = find_path(frames, potential, settings, folder, restart=restart)
     _show("alphanet-neb", f"{model}, {len(frames[0])} atoms", folder, summary, as_json)
 
@@ -254,22 +255,22 @@ def phonons(
         supercell=_triple("--supercell", supercell), displacement=displacement, mesh=_triple("--mesh", mesh),
         temperature=temperature,
     )  # fmt: skip
-    loading = {
-        "device": device, "dtype": dtype, "threads": threads, "edge_memory": edge_memory, "untrained": untrained,
-        "preset": preset, "seed": seed, "config": config, "trust": trust,
-    }  # fmt: skip
+    options = load_options(
+        device=device, dtype=dtype, threads=threads, mode=mode, edge_memory=edge_memory, untrained=untrained,
+        preset=preset, seed=seed, config=config, trust=trust,
+    )  # fmt: skip
     folder = out or RUNS / "phonons"
-    with _opened(model, mode, [atoms], loading) as potential:
+    with _opened(model, [atoms], options) as potential:
         summary = phonons_of(atoms, potential, settings, folder, restart=restart)
     _show("alphanet-phonons", f"{model} on {structure}", folder, summary, as_json)
 
 
 @contextlib.contextmanager
-def _opened(model: str, mode: str | None, frames: "Sequence[Atoms]", loading: dict[str, Any]) -> "Iterator[Potential]":
+def _opened(model: str, frames: "Sequence[Atoms]", options: "LoadOptions") -> "Iterator[Potential]":
     """The potential, closed at the end."""
     from alphanet.potentials.opening import open_potential
 
-    potential = open_potential(model, load_options(mode=mode, **loading), lambda: frames)
+    potential = open_potential(model, options, lambda: frames)
     try:
         yield potential
     finally:
