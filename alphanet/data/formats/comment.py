@@ -16,6 +16,7 @@ RESERVED = {"Lattice", "Properties", "pbc"}
 _WORD = re.compile(r"[A-Za-z][\w.+:/-]*", re.ASCII)
 _NOT_WORDS = {"t", "f", "true", "false", "nan", "inf", "infinity"}
 _CLOSING = {'"': '"', "'": "'", "{": "}", "[": "]"}
+_MAY_BE_EMPTY = re.compile(r"=(?:\s|$|\"\"|''|\{\}|\[\])")
 _NEXT_PAIR = re.compile(r"\s+[^\s=\"'{}\[\]]+=|\s*$")
 _VOIGT = re.compile(r"(?<![^\s])(stress|virial)\s*=\s*([\"'{\[])([^\"'{}\[\]]*)([\"'}\]])")
 EMPTY = '"_JSON \\"\\""'  # of an empty text, which ASE would take for the key that follows
@@ -106,6 +107,8 @@ def _quoted(word: str, always: bool = False) -> str:
 
 def _with_empty_values(comment: str) -> str:
     """The line with a mark in place of every empty value: `note=""`, and `note=` before another pair, as of ASE."""
+    if not _MAY_BE_EMPTY.search(comment):  # nearly every line; going through one takes longer than ASE's parsing it
+        return comment
     parts: list[str] = []
     closing: str | None = None
     place = 0
