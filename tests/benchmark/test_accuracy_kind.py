@@ -1,6 +1,7 @@
 """A table of accuracies from start to end with trainers that take no time: tasks, resuming, failures."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -78,6 +79,18 @@ def test_the_same_command_repeats_nothing(run, trainers, tmp_path, caplog):
     ]
     assert all((tmp_path / "table" / file).is_file() for figure in first.figures for file in figure.files.values())
     assert sum("kept" in line for line in caplog.messages) == 6
+
+
+def test_a_kept_report_is_gone_on_from_with_more_seeds(run, trainers, tmp_path):
+    first = run()
+    folder = tmp_path / "table"
+    for file in folder.glob("runs/*/*"):
+        if not file.name.startswith("frames-"):
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+    second = run(seeds=2)
+    assert [request.seed for request in trainers["alphanet"].requests] == [0, 0, 1, 1]
+    assert second.figures == first.figures  # drawn from samples that are gone
+    assert len(cell_of(second, "AlphaNet").records) == 2
 
 
 def test_a_job_killed_before_its_last_record_is_evaluated_again_but_not_trained(run, trainers, tmp_path, caplog):
