@@ -33,7 +33,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Properties", "PropertiesCard", "column_of", "properties_card"]
 
-CODE = ("measure/properties", "model", "potentials", "graph.py", "neighbors.py")
+CODE = (
+    "measure/properties",
+    "measure/relaxation/optimize.py",
+    "measure/force_constants.py",
+    "model",
+    "potentials",
+    "graph.py",
+    "neighbors.py",
+)
 
 logger = logging.getLogger(__name__)
 
