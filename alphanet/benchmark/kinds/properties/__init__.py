@@ -249,11 +249,10 @@ class Properties(Kind[PropertiesCard, PropertyWork]):
         return self._open(model, untrained=False)
 
     def _open(self, model: str, *, untrained: bool) -> "Potential":
-        from alphanet.measure.physics.audit import best_dtype
-        from alphanet.potentials.opening import open_potential
+        from alphanet.potentials.opening import best_dtype, open_potential
 
         options = load_options(self.options, self._scale, specified(model))
-        dtype = best_dtype(model)
+        dtype = best_dtype(model, trust=options.trust)
         # Displacements and thermostats have seeds of their own; only random weights have a use for this one.
         plain = replace(options, dtype=dtype, seed=options.seed if untrained else 0, untrained=untrained)
         if not untrained:
