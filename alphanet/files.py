@@ -11,8 +11,9 @@ import lzma
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isfinite
+from numbers import Integral, Real
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -206,3 +207,14 @@ def read_json_object(path: Path) -> dict[str, Any]:
 def _finite(text: str) -> float | None:
     value = float(text)
     return value if isfinite(value) else None
+
+
+def finite(value: Any) -> Any:
+    """Plain values, with None in place of numbers that JSON cannot hold: NaN and infinities."""
+    if isinstance(value, Mapping):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(entry) for entry in value]
+    if isinstance(value, Real) and not isinstance(value, Integral):  # NumPy's too
+        return float(value) if isfinite(value) else None
+    return value

@@ -102,11 +102,3 @@ def _integer(text: str) -> int:
 
 def _reason(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or one_line(error)
-
-
-def is_regular(path: Path) -> bool:
-    """Whether `path` is a file with an end; links are followed."""
-    try:
-        return stat.S_ISREG(Path(path).stat().st_mode)
-    except (OSError, ValueError):
-        return False

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -55,6 +56,11 @@ def code() -> dict[str, Any]:
         if commit:
             described |= {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain"))}
     return described
+
+
+def digest_of(values: object) -> str:
+    """Hash of plain values, 16 hex digits: the same for mappings in another order; what JSON lacks counts as text."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def code_digest(parts: Iterable[str | Path]) -> str:

@@ -1,13 +1,13 @@
 """Benchmark cards: the paper's numbers, and the protocol by which each scale measures them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar, get_args
 
 from pydantic import Field, PositiveFloat, model_validator
 
 from alphanet.benchmark.claims.card import AnyClaim
-from alphanet.cards import Card
+from alphanet.cards import Card, validate
 from alphanet.errors import UserError, did_you_mean
 from alphanet.results.schema import Axis, Form
 
@@ -153,6 +153,23 @@ class BenchmarkCard(Card, Generic[ScaleT, RowT, ColumnT]):
                 except ValueError as error:
                     raise ValueError(f"claim {claim.id}: {error}") from error
         return self
+
+    @classmethod
+    def ad_hoc(cls, name: str, *, protocol: str, scale: Mapping[str, Any], **values: Any) -> Self:
+        """A card that the command line or a script makes, with the single scale `AD_HOC`.
+
+        Args:
+            name: of the benchmark and its folder.
+            protocol: of the scale, in a sentence.
+            scale: other keys of the scale.
+            values: other keys of the card.
+
+        Raises:
+            UserError: an unknown key, or a value that no card may have.
+        """
+        (kind,) = get_args(cls.model_fields["kind"].annotation)
+        whole = {"comparable": False, "reason": AD_HOC_REASON, "protocol": protocol, **scale}
+        return validate({"kind": kind, "name": name, **values, "scales": {AD_HOC: whole}}, cls, name)
 
     @property
     def claim_columns(self) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from alphanet import durations
 from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds import kind_of
@@ -12,8 +11,6 @@ from alphanet.benchmark.loading import benchmark_names, load_benchmark
 from alphanet.benchmark.needs import DataNeed
 from alphanet.potentials.cards import baseline_names, load_baseline
 from alphanet.potentials.environments import is_installed
-
-SCALES = ("mini", "slice", "full")
 
 
 class BenchmarkInfo(BaseModel):
@@ -81,15 +78,6 @@ def benchmark_info(card: AnyCard, options: RunOptions) -> BenchmarkInfo:
     )
 
 
-def cost_table(listed: Sequence[BenchmarkInfo]) -> str:
-    """Costs as a Markdown table with a line per benchmark and a column per scale."""
-    lines = ["| `alphanet repro …` | mini | slice | full |", "|---|---|---|---|"]
-    for name in dict.fromkeys(info.name for info in listed):
-        costs = {info.scale: _short(info) for info in listed if info.name == name}
-        lines.append(f"| `{name}` | {' | '.join(costs.get(scale, '–') for scale in SCALES)} |")
-    return "\n".join(lines)
-
-
 def _grouped(impossible: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
     """Cells that cannot be filled, by reason: columns or rows that lack all, or single cells."""
     reasons: dict[str, list[tuple[str, str]]] = {}
@@ -101,11 +89,3 @@ def _grouped(impossible: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
 def _parts(places: Sequence[tuple[str, str]]) -> str:
     rows, columns = (list(dict.fromkeys(names)) for names in zip(*places, strict=True))
     return ", ".join(rows if len(rows) <= len(columns) else columns)
-
-
-def _short(info: BenchmarkInfo) -> str:
-    if info.minutes is None:
-        return "unknown" if info.gpu_days is None else f"{float(f'{info.gpu_days:.2g}'):g} GPU-days"
-    if not info.minutes:
-        return "–" if info.impossible else "seconds"
-    return durations.words(60 * max(1.0, info.minutes))

@@ -10,6 +10,7 @@ from alphanet.cli import options as o
 from alphanet.cli.choices import DEFAULT_SCALE
 from alphanet.cli.output import print_json, print_table
 from alphanet.errors import UserError
+from alphanet.files import finite
 
 if TYPE_CHECKING:
     from alphanet.data.cards import LabelKeys
@@ -121,7 +122,7 @@ def stats(
         streams = {split: read_frames(getattr(data, split)) for split in SPLITS}
     statistics = {name: statistics_of(frames).as_dict() for name, frames in streams.items()}
     if as_json:
-        print_json("alphanet-statistics", _finite(statistics if keys is None else statistics["frames"]))
+        print_json("alphanet-statistics", finite(statistics if keys is None else statistics["frames"]))
         return
     names = next(iter(statistics.values()))
     rows = [(name, *(_text(values[name]) for values in statistics.values())) for name in names]
@@ -249,15 +250,6 @@ def _is_file(target: str) -> bool:
     from alphanet.errors import did_you_mean
 
     raise UserError(f"{target!r} is neither a data set nor a file{did_you_mean(target, known_names())}")
-
-
-def _finite(value: Any) -> Any:
-    """The values with null for numbers that do not exist: NaN and infinity are no JSON."""
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not abs(value) < float("inf") else value
 
 
 def _text(value: Any) -> str:

@@ -11,6 +11,7 @@ from alphanet.cli import options as o
 from alphanet.cli.models import load_options
 from alphanet.cli.output import print_json, print_table
 from alphanet.errors import UserError
+from alphanet.files import finite
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -133,7 +134,6 @@ def relax(
     relaxed is named with the reason, and the others are relaxed all the same.
     """
     from alphanet.simulation.inputs import structures_in
-    from alphanet.simulation.outputs import finite
     from alphanet.simulation.relaxation import Relaxation, relax_structures
 
     if pressure and not cell:
@@ -279,8 +279,6 @@ def _opened(model: str, frames: "Sequence[Atoms]", options: "LoadOptions") -> "I
 
 def _show(schema: str, title: str, folder: Path, summary: dict[str, Any], as_json: bool) -> None:
     """Print a summary: its keys end with the unit."""
-    from alphanet.simulation.outputs import finite
-
     if as_json:
         print_json(schema, {"folder": str(folder), **finite(summary)})
         return

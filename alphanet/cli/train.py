@@ -257,9 +257,9 @@ def _print_keys(model: str, *, as_json: bool) -> None:
 def _print_plan(
     settings: "AlphaNetSettings | BaselineSettings", frames: Any, folder: Path, members: int | None, *, as_json: bool
 ) -> None:
-    from alphanet.measure.training_plan import costed_plan
+    from alphanet.measure.training_plan import training_plan
 
-    plan = costed_plan(settings, frames)
+    plan = training_plan(settings, frames)
     if as_json:
         committee = {} if members is None else {"members": members}
         print_json("alphanet-training-plan", {**plan.as_json(), "folder": str(folder), **committee})

@@ -17,6 +17,7 @@ from ase.data import chemical_symbols
 
 from alphanet.data.cards import LabelKeys
 from alphanet.data.formats import read_frames, write_frames
+from alphanet.data.formats.layouts import entries_of
 from alphanet.data.formats.reading import stem_of
 from alphanet.data.labels import labels_of, problem_of
 from alphanet.data.leakage import Leakage, leakage
@@ -227,7 +228,7 @@ def _sources(own: OwnData) -> dict[str, str]:
         place = path.expanduser()
         if not place.exists():
             raise UserError(f"{path} does not exist")
-        inside = [place] if place.is_file() else sorted(entry for entry in place.rglob("*") if entry.is_file())
+        inside = [place] if place.is_file() else sorted(entry for entry in entries_of(place) if entry.is_file())
         for file in inside:
             label = str(path) if file == place else str(path / file.relative_to(place))
             sources[label] = sha256_of(file)

@@ -15,17 +15,16 @@ from pydantic import JsonValue
 from scipy.spatial.transform import Rotation
 
 from alphanet.errors import UserError
-from alphanet.measure.physics.audit import best_dtype, declared_limits, declared_precision
+from alphanet.measure.physics.audit import declared_limits, declared_precision
 from alphanet.measure.physics.checks import Check, Subject, judged, line
 from alphanet.measure.physics.derivatives import Compared, compared_forces, compared_stress
 from alphanet.measure.physics.symmetry import Change, differences, doubled, largest, moved, reordered, turned
 from alphanet.potentials.cards import BaselineCard
-from alphanet.potentials.opening import LoadOptions, open_potential, trained_weights
+from alphanet.potentials.opening import LoadOptions, best_dtype, open_potential, trained_weights
 from alphanet.potentials.protocol import FramePrediction, Potential
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.specification import Specification
 from alphanet.potentials.weights import Weights, is_present, missing
-from alphanet.programs import accept
 
 ELEMENTS = ("C", "O", "Si")
 REFERENCE_TOLERANCE = 1e-5  # eV/atom
@@ -167,10 +166,8 @@ def _runs(model: Specification, options: CheckOptions) -> Iterator[tuple[str, li
 def _run_here(model: Specification, options: CheckOptions) -> tuple[str, list[Check], dict[str, Any]]:
     """The checks of a model in this process: AlphaNet, or what a callable returns."""
     untrained = model.kind == "random"
-    accept(model.file, trust=options.trust)
-    loading = LoadOptions(
-        dtype=best_dtype(model.text), untrained=untrained, preset=options.preset, config=options.config
-    )
+    dtype = best_dtype(model.text, trust=options.trust)
+    loading = LoadOptions(dtype=dtype, untrained=untrained, preset=options.preset, config=options.config)
     elements: Sequence[str] = options.elements or ELEMENTS
     potential = open_potential(model.text, loading, lambda: [Atoms(list(elements))])
     try:

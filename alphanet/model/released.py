@@ -1,16 +1,15 @@
 """Released weights of AlphaNet by name: their cards, their files on this disk, verified downloads."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue, PositiveInt
 
 from alphanet.cards import Card, card_files, read_card
-from alphanet.data.addresses import addresses_of, mirror_from
+from alphanet.data.first_download import download_recorded, recorded
 from alphanet.data.progress import megabytes
 from alphanet.errors import UserError, did_you_mean
-from alphanet.files import read_json_object, sha256_of, write_text
+from alphanet.files import read_json_object, sha256_of
 from alphanet.paths import home
 
 KIND = "models"
@@ -106,17 +105,13 @@ def fetch_model(name: str, *, mirror: str | None = None) -> Path:
         UserError: no such model, an address cannot be reached (the message says which file to put where), or a file
             differs from the card or from an earlier download.
     """
-    from alphanet.data.download import Expected, download  # brings httpx, which listing does not need
-
     card = released_model(name)
     for file in card.files:
         target = card.folder / file.name
-        expected = Expected(file.sha256 or _recorded(target), None, file.bytes)
         try:
-            digest = download(addresses_of(file.url, mirror_from(mirror)), target, expected)
+            download_recorded(file.url, target, file.sha256, None, file.bytes, mirror=mirror)
         except UserError as error:
             raise UserError(f"{_missing(card)}: {error}") from error
-        write_text(_record(target), json.dumps({"source": file.url, "sha256": digest}, indent=1) + "\n")
     return card.path
 
 
@@ -159,7 +154,7 @@ def released_files(name: str) -> tuple[Path, Path | dict[str, JsonValue]]:
         raise UserError(f"{_missing(card)}; or get them with: alphanet models fetch {name}")
     for file in card.files:
         path = card.folder / file.name
-        expected = file.sha256 or _recorded(path)
+        expected = file.sha256 or recorded(path)
         if expected is not None and sha256_of(path) != expected:
             raise UserError(f"{path} is not the published file; remove it and fetch it again")
     return card.path, card.folder / card.config.name if isinstance(card.config, ReleasedFile) else dict(card.config)
@@ -171,15 +166,3 @@ def _missing(card: ReleasedModel) -> str:
         f"{file.url} ({megabytes(file.bytes)}) as {card.folder / file.name}" for file in lacking or card.files
     )
     return f"the files of {card.name} are not here: put {listed}"
-
-
-def _record(target: Path) -> Path:
-    return target.with_name(f"{target.name}.json")
-
-
-def _recorded(target: Path) -> str | None:
-    """The sha256 of the file when it was downloaded; None if it never was."""
-    try:
-        return str(json.loads(_record(target).read_text(encoding="utf-8"))["sha256"])
-    except (OSError, ValueError, KeyError):
-        return None

@@ -168,6 +168,23 @@ def _baseline(model: Specification, card: "BaselineCard", options: LoadOptions, 
     return potential(model=trained_weights(model, card, trust=options.trust))
 
 
+def best_dtype(name: str, *, trust: bool = False) -> str:
+    """The finest precision that the potential `name` can be opened in: float64 or float32.
+
+    Raises:
+        UserError: there is no such potential, or it is an exported model that is not trusted.
+    """
+    model = specified(name)
+    if accept(model.file, trust=trust):
+        from alphanet.model.export import ExportedModel  # imports torch, which listing benchmarks does not need
+
+        assert model.file is not None
+        return str(ExportedModel(model.file).dtype).removeprefix("torch.")
+    if model.card is None or "float64" in model.card.dtypes:
+        return "float64"
+    return model.card.dtypes[0]
+
+
 def trained_weights(model: Specification, card: "BaselineCard", *, trust: bool) -> "Path | Weights":
     """The file, or the released weights, that the name means. A bare name never means a training of the user.
 

@@ -1,16 +1,15 @@
 """Released weights of baselines: their paths, their presence on this machine, and verified downloads."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from alphanet.data.addresses import addresses_of, mirror_from
 from alphanet.data.archives import unpack, unpacked
+from alphanet.data.first_download import download_recorded, recorded
 from alphanet.data.progress import megabytes
 from alphanet.errors import UserError, did_you_mean
-from alphanet.files import sha256_of, write_text
+from alphanet.files import sha256_of
 from alphanet.paths import home
 from alphanet.potentials.card_parts import Checkpoint
 from alphanet.potentials.cards import BaselineCard
@@ -66,7 +65,7 @@ def present(card: BaselineCard, name: str, *, trust: bool = False) -> Weights:
             f"alphanet baselines fetch {what}"
         )
     digest = sha256_of(download_)
-    if digest != _recorded(download_):
+    if digest != recorded(download_):
         raise UserError(f"{download_} is not what was downloaded; remove it and fetch it again")
     if checkpoint.pickled and not checkpoint.sha256 and not trust:
         raise UserError(
@@ -82,15 +81,19 @@ def fetch(card: BaselineCard, name: str, *, mirror: str | None = None) -> Weight
     Raises:
         UserError: the address cannot be reached, or the file differs from the card or from an earlier download.
     """
-    from alphanet.data.download import Expected, download  # listing benchmarks needs no client for HTTP
-
     checkpoint = released(card, name)
     if checkpoint.source == "package":
         return Weights(None, name, None)
     target = _target(card, checkpoint)
-    expected = Expected(checkpoint.sha256 or _recorded(target), checkpoint.md5, checkpoint.bytes)
     try:
-        digest = download(addresses_of(checkpoint.source, mirror_from(mirror)), target, expected)
+        digest = download_recorded(
+            checkpoint.source,
+            target,
+            sha256=checkpoint.sha256,
+            md5=checkpoint.md5,
+            size=checkpoint.bytes,
+            mirror=mirror,
+        )
     except UserError as error:
         raise UserError(f"{card.name} lacks {missing(checkpoint)}: {error}") from error
     if checkpoint.member:
@@ -98,8 +101,6 @@ def fetch(card: BaselineCard, name: str, *, mirror: str | None = None) -> Weight
     path = _loaded_from(target, checkpoint)
     if not path.exists():
         raise UserError(f"{target} holds no {checkpoint.member}; the card of {card.name} is out of date")
-    record = {"source": checkpoint.source, "sha256": digest, "bytes": target.stat().st_size}
-    write_text(_record(target), json.dumps(record, indent=1))
     return Weights(path, name, digest)
 
 
@@ -129,15 +130,3 @@ def _target(card: BaselineCard, checkpoint: Checkpoint) -> Path:
 
 def _loaded_from(target: Path, checkpoint: Checkpoint) -> Path:
     return unpacked(target) / checkpoint.member if checkpoint.member else target
-
-
-def _record(target: Path) -> Path:
-    return target.with_name(target.name + ".json")
-
-
-def _recorded(target: Path) -> str | None:
-    """The sha256 of the file when it was downloaded; None if it never was."""
-    try:
-        return str(json.loads(_record(target).read_text(encoding="utf-8"))["sha256"])
-    except (OSError, ValueError, KeyError):
-        return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import JsonValue, ValidationError
 
 from alphanet.results.records import Record
-from alphanet.results.schema import Code, Hardware, Provenance
+from alphanet.results.schema import Code, Hardware, Number, Provenance
 
 LONGEST = 100  # characters of a fact; settings of whole networks are in the run's own files
 
@@ -78,6 +78,14 @@ def _short(value: JsonValue) -> str:
 
 def _seed(record: Record) -> str:
     return str(record.protocol.get("seed", "?"))
+
+
+def number_or_dash(value: float | None, origin: str, digits: str | None = None, *, factor: float = 1.0) -> str | Number:
+    """A number of a grid, times a factor, by `value_text` or in the format `digits`; a dash if there is none."""
+    if value is None:
+        return "–"
+    value = factor * value
+    return Number(text=value_text(value) if digits is None else format(value, digits), value=value, origin=origin)
 
 
 def value_text(value: float | None, spread: float | None = None) -> str:

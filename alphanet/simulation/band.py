@@ -15,14 +15,14 @@ from pydantic import PositiveFloat, PositiveInt
 from alphanet.cards import Card
 from alphanet.data.formats import write_frames
 from alphanet.errors import UserError
-from alphanet.measure.relaxation.protocol import LARGEST_FORCE
+from alphanet.measure.relaxation.optimize import OPTIMIZERS, RelaxationError, relaxing_band
 from alphanet.potentials.ase_calculator import PotentialCalculator
 from alphanet.potentials.protocol import Potential
 from alphanet.simulation.evaluations import Conditions, Evaluations
 from alphanet.simulation.inputs import origin_of, require_known, structure_digest
 from alphanet.simulation.outputs import LOG, Table, folder_of, frame_of, write_summary
 from alphanet.simulation.progress import steps_of
-from alphanet.simulation.relaxation import MISSTEPS, OPTIMIZERS, Relaxation, Relaxed, relaxing
+from alphanet.simulation.relaxation import Relaxation, Relaxed, relax
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ def _relax_end(part: str, atoms: Atoms, settings: Band, log: Table) -> None:
     how = Relaxation(fmax=settings.fmax, steps=settings.steps, optimizer=settings.optimizer)
     result = Relaxed(atoms.get_chemical_formula(), len(atoms), "failed")
     with steps_of(f"relax the {part}", settings.steps) as update:
-        for step in relaxing(atoms, how, result):
+        for step in relax(atoms, how, result):
             log.add([part, step.steps, step.fmax, None])
             update(step.steps, f"{step.fmax:.3g} eV/Å")
     if result.status == "failed":
@@ -169,22 +169,19 @@ def _relax_end(part: str, atoms: Atoms, settings: Band, log: Table) -> None:
 
 def _optimize(images: list[Atoms], settings: Band, climb: bool, log: Table) -> tuple[int, float, bool]:
     """Steps, largest force and whether it is small enough."""
-    band = NEB(images, k=settings.spring, climb=climb, method="improvedtangent")
-    optimizer = OPTIMIZERS[settings.optimizer](band, logfile=None)
-    part = "climb" if climb else "band"
-    start, fmax = float(images[0].get_potential_energy()), float("nan")
+    part, count = "climb" if climb else "band", 0
     try:
         with steps_of(part, settings.steps) as update:
-            for _ in optimizer.irun(fmax=settings.fmax, steps=settings.steps):
-                fmax = float(np.linalg.norm(band.get_forces(), axis=1).max())
-                if not fmax < LARGEST_FORCE:
-                    raise UserError(f"a force of {fmax:.3g} eV/Å: it diverged")
-                highest = max(float(image.get_potential_energy()) for image in images) - start
-                log.add([part, int(optimizer.nsteps), fmax, highest])
-                update(optimizer.nsteps, f"{fmax:.3g} eV/Å, {highest:.3g} eV")
-    except MISSTEPS as error:
-        raise UserError(f"{part}, step {optimizer.nsteps}: {str(error).replace('frame 0: ', '')}") from error
-    return int(optimizer.nsteps), fmax, fmax < settings.fmax
+            for step in relaxing_band(
+                images, fmax=settings.fmax, steps=settings.steps, climb=climb, spring=settings.spring,
+                optimizer=settings.optimizer,
+            ):  # fmt: skip
+                count = step.steps
+                log.add([part, step.steps, step.fmax, step.energy])
+                update(step.steps, f"{step.fmax:.3g} eV/Å, {step.energy:.3g} eV")
+    except RelaxationError as error:
+        raise UserError(f"{part}, after step {count}: {error}") from error
+    return step.steps, step.fmax, step.fmax < settings.fmax
 
 
 def _summary(images: list[Atoms], steps: int, fmax: float, converged: bool) -> dict[str, Any]:

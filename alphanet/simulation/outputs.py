@@ -16,7 +16,7 @@ from alphanet.data.formats.extxyz import frame_text
 from alphanet.data.labels import labels_from, predicted
 from alphanet.data.leftovers import Leftovers
 from alphanet.errors import UserError
-from alphanet.files import locked, write_text
+from alphanet.files import finite, locked, write_text
 from alphanet.spread import SPREAD_RESULTS, with_spread
 
 TRAJECTORY, LOG, SUMMARY = "trajectory.extxyz", "log.csv", "summary.json"
@@ -131,17 +131,6 @@ def folder_of(path: Path) -> Iterator[Path]:
 def write_summary(folder: Path, values: Mapping[str, Any]) -> None:
     """Write the summary as JSON; numbers that are not finite become null."""
     write_text(folder / SUMMARY, json.dumps(finite(dict(values)), indent=1, ensure_ascii=False) + "\n")
-
-
-def finite(value: Any) -> Any:
-    """Plain values, with None in place of numbers that JSON cannot hold."""
-    if isinstance(value, Mapping):
-        return {key: finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(entry) for entry in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value
 
 
 def _number(text: str) -> float:

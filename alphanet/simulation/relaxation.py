@@ -4,21 +4,16 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
-import numpy as np
 from ase import Atoms, units
-from ase.calculators.calculator import PropertyNotImplementedError
-from ase.filters import FrechetCellFilter
-from ase.optimize import BFGS, FIRE, LBFGS
 from pydantic import PositiveFloat, PositiveInt
 
 from alphanet.cards import Card
 from alphanet.data.formats import write_frames
 from alphanet.data.leftovers import Leftovers
-from alphanet.errors import UserError
-from alphanet.measure.relaxation.relax import Step
+from alphanet.measure.relaxation.optimize import OPTIMIZERS, RelaxationError, Step, relaxing
 from alphanet.potentials.ase_calculator import PotentialCalculator
+from alphanet.potentials.channel import WorkerError
 from alphanet.potentials.protocol import Potential
 from alphanet.simulation.evaluations import Conditions, Evaluations
 from alphanet.simulation.inputs import named, origin_of, require_cell, require_known, structure_digest
@@ -36,11 +31,8 @@ from alphanet.simulation.progress import steps_of
 
 logger = logging.getLogger(__name__)
 
-OPTIMIZERS: dict[str, Any] = {"fire": FIRE, "lbfgs": LBFGS, "bfgs": BFGS}
 RELAXED = "relaxed.extxyz"
 COLUMNS = ("structure", "step", "energy [eV]", "largest force [eV/Å]", "volume [Å^3]")
-FAILURES: TypeAlias = tuple[type[Exception], ...]
-MISSTEPS: FAILURES = (UserError, ArithmeticError, ValueError, np.linalg.LinAlgError)
 
 
 class Relaxation(Card):
@@ -109,7 +101,7 @@ def relax_structures(
                 moving.calc = PotentialCalculator(evaluations)
                 result = Relaxed(atoms.get_chemical_formula(), len(atoms), "failed")
                 with steps_of(f"relax {named(atoms)}", settings.steps) as update:
-                    for step in relaxing(moving, settings, result):
+                    for step in relax(moving, settings, result):
                         info = {"structure": place, "step": step.steps}
                         trajectory.add(text_of_frame(frame_of(moving, info), leftovers))
                         volume = float(moving.cell.volume) if moving.pbc.all() else None
@@ -125,31 +117,20 @@ def relax_structures(
     return found
 
 
-def relaxing(atoms: Atoms, settings: Relaxation, result: Relaxed) -> Iterator[Step]:
+def relax(atoms: Atoms, settings: Relaxation, result: Relaxed) -> Iterator[Step]:
     """Relax `atoms`, which have a calculator; yield the state after each step, and fill `result` by and by.
 
     Raises:
         UserError: the cell is to relax and the model gives no stress.
     """
-    first = float(atoms.cell.volume) if atoms.pbc.all() else 1.0
-    pressure = settings.pressure * units.GPa
-    target: Any = FrechetCellFilter(atoms, scalar_pressure=pressure) if settings.cell else atoms
-    optimizer = OPTIMIZERS[settings.optimizer](target, logfile=None)
     try:
-        for _ in optimizer.irun(fmax=settings.fmax, steps=settings.steps):
-            volume = float(atoms.cell.volume) if atoms.pbc.all() else 1.0
-            forces = np.linalg.norm(target.get_forces(), axis=1)
-            fmax = float(forces.max(initial=0.0))
-            step = Step(float(atoms.get_potential_energy()), int(optimizer.nsteps), fmax, volume / first)
-            if problem := step.problem():
-                result.status, result.reason = "failed", f"step {step.steps}: it diverged: {problem}"
-                return
-            result.status = "converged" if fmax < settings.fmax else "unconverged"
+        for step in relaxing(
+            atoms, fmax=settings.fmax, steps=settings.steps, optimizer=settings.optimizer, cell=settings.cell,
+            pressure=settings.pressure * units.GPa,
+        ):  # fmt: skip
+            result.status = "converged" if step.fmax < settings.fmax else "unconverged"
             result.steps, result.energy_eV, result.fmax_eV_per_A = step.steps, step.energy, step.fmax
-            result.volume_A3 = volume if atoms.pbc.all() else None
+            result.volume_A3 = float(atoms.cell.volume) if atoms.pbc.all() else None
             yield step
-    except PropertyNotImplementedError as error:
-        raise UserError(f"relaxing a cell needs stresses, and the model has none ({error})") from error
-    except MISSTEPS as error:
-        reason = str(error).replace("frame 0: ", "")
-        result.status, result.reason = "failed", f"after step {result.steps}: {reason or type(error).__name__}"
+    except (RelaxationError, WorkerError) as error:
+        result.status, result.reason = "failed", f"after step {result.steps}: {error}"

@@ -2,7 +2,7 @@
 
 import logging
 import math
-import warnings
+from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ from pydantic import JsonValue, PositiveFloat, PositiveInt
 from alphanet.cards import Card
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
+from alphanet.measure.force_constants import crystal_of, force_constants
 from alphanet.potentials.protocol import Potential
 from alphanet.simulation.evaluations import BATCH, Conditions, Evaluations
 from alphanet.simulation.inputs import named, origin_of, require_cell, structure_digest
@@ -75,18 +76,7 @@ def phonons_of(
     """
     require_cell(atoms, "a calculation of phonons")
     require_phonopy()
-    from phonopy import Phonopy
-    from phonopy.structure.atoms import PhonopyAtoms
-
     repeats = settings.repeats(atoms)
-    cell = PhonopyAtoms(
-        symbols=atoms.get_chemical_symbols(), cell=atoms.cell.array, scaled_positions=atoms.get_scaled_positions(),
-        masses=atoms.get_masses(),
-    )  # fmt: skip
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that the primitive cell is another one, as it is meant to be
-        phonon: Any = Phonopy(cell, supercell_matrix=np.diag(repeats), primitive_matrix="auto")
-    phonon.generate_displacements(distance=settings.displacement)
     values: dict[str, JsonValue] = {"repeats": list(repeats), "displacement": settings.displacement}
     conditions = Conditions(
         task="phonons", structures=[structure_digest(atoms)], settings=values, model=origin_of(potential)
@@ -97,8 +87,7 @@ def phonons_of(
         largest = float(np.linalg.norm(still.forces, axis=1).max())
         if largest > RELAXED_ENOUGH:
             logger.warning("%s is not relaxed (%.3g eV/Å): its phonons are those of no minimum", named(atoms), largest)
-        phonon.forces = _forces(phonon, evaluations)
-        phonon.produce_force_constants(show_drift=False)
+        phonon = force_constants(atoms, repeats, settings.displacement, partial(_forces, evaluations), primitive="auto")
         phonon.symmetrize_force_constants(show_drift=False)
         with atomic_path(folder / PHONOPY) as temporary:
             phonon.save(str(temporary), settings={"force_constants": True})
@@ -120,9 +109,8 @@ def require_phonopy() -> None:
         raise UserError("phonons need phonopy: pip install 'alphanet-suite[phonons]', or phonopy itself")
 
 
-def _forces(phonon: Any, evaluations: Evaluations) -> list[np.ndarray]:
-    """Forces in all displaced supercells, without those in the undisplaced one."""
-    cells = [_atoms(cell) for cell in phonon.supercells_with_displacements]
+def _forces(evaluations: Evaluations, cells: list[Atoms], at_rest: Atoms) -> list[np.ndarray]:
+    """Forces in all displaced supercells, without those in the supercell at rest."""
     forces: list[np.ndarray] = []
     with steps_of("displaced supercells", len(cells)) as update:
         for first in range(0, len(cells), BATCH):
@@ -131,12 +119,8 @@ def _forces(phonon: Any, evaluations: Evaluations) -> list[np.ndarray]:
             except UserError as error:
                 raise UserError(f"displaced supercells {first} to {first + BATCH - 1}: {error}") from error
             update(len(forces), f"{len(cells[0])} atoms")
-    (residual,) = evaluations.predict([_atoms(phonon.supercell)])
+    (residual,) = evaluations.predict([at_rest])
     return [one - residual.forces for one in forces]
-
-
-def _atoms(cell: Any) -> Atoms:
-    return Atoms(cell.symbols, cell=cell.cell, scaled_positions=cell.scaled_positions, pbc=True)
 
 
 def _frequencies(phonon: Any, settings: Phonons, folder: Path) -> dict[str, Any]:
@@ -178,7 +162,7 @@ def _frequencies(phonon: Any, settings: Phonons, folder: Path) -> dict[str, Any]
 
 def _bands(phonon: Any, folder: Path) -> None:
     """Frequencies along ASE's path through the Brillouin zone of the primitive cell."""
-    primitive = _atoms(phonon.primitive)
+    primitive = crystal_of(phonon.primitive)
     path = primitive.cell.bandpath()
     names = {name: np.asarray(point) for name, point in path.special_points.items()}
     branches = parse_path_string(path.path)  # `GXWK,UX` has two

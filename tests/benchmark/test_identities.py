@@ -1,8 +1,7 @@
 """Identities of printed numbers: what a paper's own numbers exclude is an erratum of its card."""
 
 import pytest
-
-from alphanet.benchmark.identities import (
+from printed_identities import (
     STABLE,
     accuracy_of,
     cost_violations,
@@ -11,6 +10,7 @@ from alphanet.benchmark.identities import (
     stability_violations,
     training_days,
 )
+
 from alphanet.benchmark.loading import benchmark_names, load_benchmark
 from alphanet.data.cards import load_card
 

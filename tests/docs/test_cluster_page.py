@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 FAKE = Path(__file__).with_name("fake_slurm.py")
 PROGRAMS = {
-    "alphanet": "-m alphanet.cli",
+    "alphanet": "-m alphanet",
     "dask": "-m dask",
     **{name: f"{FAKE} {name}" for name in ("sbatch", "srun", "scontrol", "scancel")},
 }

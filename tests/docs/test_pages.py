@@ -10,7 +10,8 @@ import pytest
 import typer
 from pages import DOCS, ROOT, blocks, pages
 
-from alphanet.benchmark.listing import cost_table, list_benchmarks
+from alphanet import durations
+from alphanet.benchmark.listing import BenchmarkInfo, list_benchmarks
 from alphanet.cli import app
 
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
@@ -102,6 +103,23 @@ def test_every_page_is_in_the_navigation():
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     for page in DOCS.rglob("*.md"):
         assert f": {page.relative_to(DOCS)}\n" in navigation, page
+
+
+def cost_table(listed: list[BenchmarkInfo]) -> str:
+    """Costs as a Markdown table with a line per benchmark and a column per scale."""
+    lines = ["| `alphanet repro …` | mini | slice | full |", "|---|---|---|---|"]
+    for name in dict.fromkeys(info.name for info in listed):
+        costs = {info.scale: cost(info) for info in listed if info.name == name}
+        lines.append(f"| `{name}` | {' | '.join(costs.get(scale, '–') for scale in ('mini', 'slice', 'full'))} |")
+    return "\n".join(lines)
+
+
+def cost(info: BenchmarkInfo) -> str:
+    if info.minutes is None:
+        return "unknown" if info.gpu_days is None else f"{float(f'{info.gpu_days:.2g}'):g} GPU-days"
+    if not info.minutes:
+        return "–" if info.impossible else "seconds"
+    return durations.words(60 * max(1.0, info.minutes))
 
 
 def test_the_table_of_costs_is_that_of_repro_list():

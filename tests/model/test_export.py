@@ -14,7 +14,6 @@ from alphanet import AlphaNetCalculator
 from alphanet.cli import app
 from alphanet.errors import UserError
 from alphanet.graph import collate
-from alphanet.measure.physics.audit import best_dtype
 from alphanet.model import export as module
 from alphanet.model.checkpoint import save_model
 from alphanet.model.config import AlphaNetConfig
@@ -23,6 +22,7 @@ from alphanet.model.export import ExportedModel, export_model
 from alphanet.model.prediction import predict
 from alphanet.potentials.kit import worker_kit
 from alphanet.potentials.local import AlphaNetPotential
+from alphanet.potentials.opening import best_dtype
 from alphanet.potentials.specification import specified
 from alphanet.programs import remember
 

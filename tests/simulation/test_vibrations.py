@@ -9,6 +9,7 @@ from ase.calculators.emt import EMT
 from moving_atoms import molecule, potential
 
 from alphanet.errors import UserError
+from alphanet.measure.force_constants import crystal_of
 from alphanet.potentials.calculators import CalculatorPotential
 from alphanet.simulation import vibrations
 from alphanet.simulation.outputs import columns_of
@@ -36,7 +37,7 @@ def test_copper_is_as_phonopy_has_it(tmp_path):
     by_hand.generate_displacements(distance=0.01)
     forces = []
     for one in by_hand.supercells_with_displacements:
-        displaced = vibrations._atoms(one)
+        displaced = crystal_of(one)
         displaced.calc = EMT()
         forces.append(displaced.get_forces())
     by_hand.forces = forces

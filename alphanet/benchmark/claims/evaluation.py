@@ -33,7 +33,6 @@ from alphanet.errors import UserError
 from alphanet.results.schema import Claim, ClaimVerdict, Independent
 
 FEWEST_SIZES = 3  # of an exponent: any line fits two
-OPPOSITE = {"below": "above", "above": "below"}
 
 
 def evaluate_claims(

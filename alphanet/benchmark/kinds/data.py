@@ -1,7 +1,5 @@
 """Data: the speed of reading, storing and opening frames, beside ASE's on the same files. One task is all passes."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,11 +8,10 @@ from typing import Any, Literal, Self
 
 from pydantic import PositiveInt, model_validator
 
-from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column, Metric, Row, ScaleSettings
+from alphanet.benchmark.card import BenchmarkCard, Column, Metric, Row, ScaleSettings
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.benchmark.kinds.sweep_results import ratio_text
-from alphanet.cards import validate
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
 from alphanet.measure.data_speed import (
@@ -30,7 +27,7 @@ from alphanet.measure.data_speed import (
 from alphanet.measure.speed import machine_noise
 from alphanet.measure.speed.repeats import Ratio
 from alphanet.measure.speed.statistics import ratio_intervals
-from alphanet.provenance import code_digest, hardware, software, where
+from alphanet.provenance import code_digest, digest_of, hardware, software, where
 from alphanet.results.facts import cell_facts, value_text
 from alphanet.results.records import Record
 from alphanet.results.schema import Grid, Number
@@ -94,7 +91,7 @@ class DataCard(BenchmarkCard[DataScale, DataRow, Column]):
 
 
 def data_card(name: str, *, frames: int, atoms: int, large: int, passes: int) -> DataCard:
-    """The card of a measurement of this package and of ASE, with scale `AD_HOC`.
+    """The card of a measurement of this package and of ASE.
 
     Args:
         name: of its folder.
@@ -106,26 +103,15 @@ def data_card(name: str, *, frames: int, atoms: int, large: int, passes: int) ->
     Raises:
         UserError: a value that no card may have.
     """
-    values = {
-        "kind": "data",
-        "name": name,
-        "title": "Speed of reading and storing frames",
-        "metrics": METRICS,
-        "columns": {task: {"title": title} for task, title in COLUMNS.items()},
-        "rows": {reader: {"model": reader} for reader in READERS},
-        "scales": {
-            AD_HOC: {
-                "comparable": False,
-                "reason": AD_HOC_REASON,
-                "protocol": "Readers on the same files, in turns, each in a new process a pass; imports do not count.",
-                "frames": frames,
-                "atoms": atoms,
-                "large": large,
-                "passes": passes,
-            }
-        },
-    }
-    return validate(values, DataCard, name)
+    return DataCard.ad_hoc(
+        name,
+        title="Speed of reading and storing frames",
+        protocol="Readers on the same files, in turns, each in a new process a pass; imports do not count.",
+        metrics=METRICS,
+        columns={task: {"title": title} for task, title in COLUMNS.items()},
+        rows={reader: {"model": reader} for reader in READERS},
+        scale={"frames": frames, "atoms": atoms, "large": large, "passes": passes},
+    )
 
 
 class Data(Kind[DataCard, None]):
@@ -264,4 +250,4 @@ class Data(Kind[DataCard, None]):
         named = self.options.structures
         digest = sha256_of(Path(named)) if named and Path(named).is_file() else named
         depends = [hardware(), software(), scale.model_dump(mode="json"), self.options.seed, digest, code_digest(CODE)]
-        return hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return digest_of(depends)

@@ -3,8 +3,6 @@
 One task is a row. Such a table shows what the suite does not measure, so that its tables do not leave it out.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -16,7 +14,7 @@ from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Show
 from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.benchmark.selection import WHOLE
 from alphanet.errors import did_you_mean
-from alphanet.provenance import where
+from alphanet.provenance import digest_of, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
 from alphanet.results.schema import Grid, Number
@@ -100,7 +98,7 @@ class Elsewhere(Kind[ElsewhereCard, str]):
 
     def _task(self, row: str) -> Task[str]:
         described = self.card.rows[row].model_dump(mode="json")
-        key = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
+        key = digest_of(described)
         return Task(row, ((row, WHOLE),), row, 0.0, keys={(row, WHOLE): key})
 
     def _number(self, row: str, metric: str, origin: str) -> str | Number:

@@ -1,23 +1,19 @@
 """Expressiveness: which structures a potential tells apart. One task is a row, a potential on all pairs."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import NonNegativeInt
 
-from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column, Metric, Row
+from alphanet.benchmark.card import BenchmarkCard, Column, Metric, Row
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.benchmark.kinds.opening import OpeningScale, file_digest, load_options, rows_of_models
-from alphanet.cards import validate
 from alphanet.measure.expressiveness import AMPLIFICATION, STEPS
 from alphanet.measure.expressiveness.pairs import MAKERS, make_pair, pair_names
 from alphanet.potentials.specification import specified
-from alphanet.provenance import code_digest, where
-from alphanet.results.facts import record_facts
+from alphanet.provenance import code_digest, digest_of, where
+from alphanet.results.facts import number_or_dash, record_facts
 from alphanet.results.records import Record
 from alphanet.results.schema import Cell, Figure, Grid, Number
 
@@ -48,50 +44,23 @@ class ExpressivenessCard(BenchmarkCard[ExpressivenessScale, Row, Column]):
     kind: Literal["expressiveness"]
 
 
-def expressiveness_card(
-    name: str,
-    *,
-    models: Sequence[str],
-    untrained: bool = False,
-    preset: str | None = None,
-    steps: int = STEPS,
-    trust: bool = False,
-    config: Path | None = None,
-) -> ExpressivenessCard:
-    """The card of a test of `models` on all pairs, with scale `ad-hoc`.
+def expressiveness_card(name: str, *, models: Sequence[str], **scale: Any) -> ExpressivenessCard:
+    """The card of a test of `models`, in any form of `alphanet.potentials.forms.FORMS`, on all pairs.
 
-    Args:
-        name: of the benchmark and its folder.
-        models: in any form of `alphanet.potentials.forms.FORMS`.
-        untrained: give all of them random weights.
-        preset: settings of random weights; each model's first if None.
-        steps: of AlphaNet's training on each pair.
-        trust: accept pickled weights whose checksum is not known.
-        config: JSON of an AlphaNet checkpoint that carries none.
+    `scale` has keys of `ExpressivenessScale`.
 
     Raises:
         UserError: a model is named twice, or a value is not valid.
     """
-    scale = {
-        "comparable": False,
-        "reason": AD_HOC_REASON,
-        "protocol": "Energies of pairs of structures in the best precision, beside what rounding explains.",
-        "untrained": untrained,
-        "preset": preset,
-        "steps": steps,
-        "config": config,
-        "trust": trust,
-    }
-    values = {
-        "kind": "expressiveness",
-        "name": name,
-        "title": "Structures that potentials tell apart",
-        "metrics": METRICS,
-        "columns": {pair: {"title": maker.title} for pair, maker in MAKERS.items()},
-        "rows": rows_of_models(models),
-        "scales": {AD_HOC: scale},
-    }
-    return validate(values, ExpressivenessCard, name)
+    return ExpressivenessCard.ad_hoc(
+        name,
+        title="Structures that potentials tell apart",
+        protocol="Energies of pairs of structures in the best precision, beside what rounding explains.",
+        metrics=METRICS,
+        columns={pair: {"title": maker.title} for pair, maker in MAKERS.items()},
+        rows=rows_of_models(models),
+        scale=scale,
+    )
 
 
 class Expressiveness(Kind[ExpressivenessCard, str]):
@@ -180,7 +149,7 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
             [self.options.seed, self.options.device],
             code_digest(CODE),
         ]
-        return hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:16]
+        return digest_of(depends)
 
     def _record(self, task: Task[str], place: Place, tested: "Tested") -> Record:
         result, subject = tested.comparison, tested.subject
@@ -241,16 +210,12 @@ def _numbers(row: str, columns: dict[str, str], records: dict[Place, Record]) ->
         if (record := records.get((row, name))) is None:
             continue
         keys = ("gap", "difference", "limit", "amplified_difference", "amplified_limit", "learned")
-        numbers = [_number(record.value(key), _origin(row, name)) for key in keys]
+        numbers = [number_or_dash(record.value(key), _origin(row, name), ".2g") for key in keys]
         untested: Any = record.protocol["untested"]
         lines.append((title, *numbers, state_of(record), "; ".join(f"{key}: {why}" for key, why in untested.items())))
     heads = ("pair", "eV", "relative", "limit", f"weights x {AMPLIFICATION:g}", "limit", "learned", "", "not tested")
     title = f"Every pair of {row}"
     return Grid(id=f"pairs/{row}", title=title, columns=heads, rows=tuple(lines), folded=True)
-
-
-def _number(value: float | None, origin: str) -> str | Number:
-    return "–" if value is None else Number(text=f"{value:.2g}", value=value, origin=origin)
 
 
 def _origin(row: str, pair: str) -> str:

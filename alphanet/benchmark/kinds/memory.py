@@ -4,17 +4,15 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import JsonValue, PositiveFloat, PositiveInt
 
-from alphanet.benchmark.card import AD_HOC, BenchmarkCard, Column, Row
+from alphanet.benchmark.card import BenchmarkCard, Column, Row
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.opening import rows_of_models
 from alphanet.benchmark.kinds.timing import (
-    AD_HOC_REASON,
     ModelScale,
     memory_limit,
     require_mode,
@@ -22,14 +20,13 @@ from alphanet.benchmark.kinds.timing import (
 )
 from alphanet.benchmark.power_law import fit_power_law
 from alphanet.benchmark.selection import all_places
-from alphanet.cards import validate
 from alphanet.figures.memory import memory_figure
 from alphanet.figures.style import figure_files
 from alphanet.files import write_text
 from alphanet.measure.speed.largest import LargestSystem, Search, find_largest
 from alphanet.measure.speed.models import make_environments
 from alphanet.provenance import where
-from alphanet.results.facts import device_text, record_facts, value_text
+from alphanet.results.facts import device_text, number_or_dash, record_facts
 from alphanet.results.records import Record
 from alphanet.results.schema import Curve, Figure, Grid, Number, Point
 
@@ -180,7 +177,7 @@ class Memory(Kind[MemoryCard, SearchWork]):
             if law is not None:
                 text = f"N^{law.exponent:.2f} ± {law.exponent_error or 0.0:.2f}"
                 growth = Number(text=text, value=law.exponent, origin=key, interval=law.interval)
-            numbers = [_number(record.value(metric), key) for metric in METRICS]
+            numbers = [number_or_dash(record.value(metric), key) for metric in METRICS]
             rows.append((row, *numbers, growth, found.limit, found.training_reason or ""))
         columns = ("model", *METRICS.values(), "memory grows as", "limited by", "training")
         return Grid(id="largest", title="Largest systems and what they need", columns=columns, rows=tuple(rows))
@@ -203,64 +200,22 @@ class Memory(Kind[MemoryCard, SearchWork]):
         write_text(self.folder / f"{self.card.name}.csv", text.getvalue())
 
 
-def memory_card(
-    name: str,
-    *,
-    models: Sequence[str],
-    structures: str,
-    weights: str = "untrained",
-    dtype: str = "float32",
-    alphanet: str | None = None,
-    config: Path | None = None,
-    trust: bool = False,
-    smallest: int = 100,
-    most: int = 1_000_000,
-    longest: float = 120.0,
-    sample_atoms: int = 72,
-) -> MemoryCard:
-    """The card of a user's search, with the single scale `AD_HOC`.
+def memory_card(name: str, *, models: Sequence[str], structures: str, **scale: Any) -> MemoryCard:
+    """The card of a user's search.
 
     Args:
         name: of its folder.
         models: in any form of `alphanet.potentials.forms.FORMS`.
         structures: a material or a file.
-        weights: untrained or released, of models whose names tell no weights.
-        dtype: float32 or float64.
-        alphanet: file or name of AlphaNet's weights, if they are released ones.
-        config: JSON of AlphaNet's files that carry none.
-        trust: accept pickled weights whose checksum is not known.
-        smallest: atoms at which the search begins.
-        most: atoms at which it ends.
-        longest: seconds of a call; a longer one ends the search.
-        sample_atoms: atoms of a structure in training.
+        scale: other keys of `MemoryScale`.
 
     Raises:
-        UserError: a value that no card may have.
+        UserError: a model is named twice, or a value is not valid.
     """
-    scale = {
-        "comparable": False,
-        "reason": AD_HOC_REASON,
-        "protocol": f"Supercells of {structures}, doubled until one does not fit, then halved in between.",
-        "structures": structures,
-        "weights": weights,
-        "dtype": dtype,
-        "alphanet": alphanet,
-        "config": config,
-        "trust": trust,
-        "smallest": smallest,
-        "most": most,
-        "longest": longest,
-        "sample_atoms": sample_atoms,
-    }
-    values = {
-        "kind": "memory",
-        "name": name,
-        "title": "The largest system that fits, and memory of training",
-        "rows": rows_of_models(models),
-        "scales": {AD_HOC: scale},
-    }
-    return validate(values, MemoryCard, name)
-
-
-def _number(value: float | None, origin: str) -> str | Number:
-    return "–" if value is None else Number(text=value_text(value), value=value, origin=origin)
+    return MemoryCard.ad_hoc(
+        name,
+        title="The largest system that fits, and memory of training",
+        protocol=f"Supercells of {structures}, doubled until one does not fit, then halved in between.",
+        rows=rows_of_models(models),
+        scale={"structures": structures, **scale},
+    )

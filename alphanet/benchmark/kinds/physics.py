@@ -1,27 +1,24 @@
 """Physics: whether potentials obey what every energy surface obeys. One task is a row, the audit of a potential."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column, Row
+from alphanet.benchmark.card import BenchmarkCard, Column, Row
 from alphanet.benchmark.claims.samples import Sample, Samples
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.benchmark.kinds.opening import OpeningScale, file_digest, load_options, rows_of_models
 from alphanet.benchmark.selection import WHOLE
-from alphanet.cards import validate
 from alphanet.errors import UserError, did_you_mean
 from alphanet.measure.physics.checks import Check
 from alphanet.measure.physics.findings import FAILS, NEGLIGIBLE, OK, state_of, value_text
 from alphanet.measure.physics.findings import findings as property_findings
 from alphanet.potentials.forms import short_name
 from alphanet.potentials.specification import specified
-from alphanet.provenance import code_digest, where
+from alphanet.provenance import code_digest, digest_of, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
 from alphanet.results.schema import Figure, Grid, Number
@@ -54,48 +51,21 @@ class PhysicsCard(BenchmarkCard[PhysicsScale, Row, Column]):
         return tuple(dict.fromkeys(name for claim in self.claims for name in claim.quantities))
 
 
-def physics_card(
-    name: str,
-    *,
-    models: Sequence[str],
-    structures: Path | None = None,
-    untrained: bool = False,
-    preset: str | None = None,
-    trust: bool = False,
-    config: Path | None = None,
-) -> PhysicsCard:
-    """The card of an audit of `models`, with scale `ad-hoc`.
+def physics_card(name: str, *, models: Sequence[str], **scale: Any) -> PhysicsCard:
+    """The card of an audit of `models`, in any form of `alphanet.potentials.forms.FORMS`.
 
-    Args:
-        name: of the benchmark and its folder.
-        models: in any form of `alphanet.potentials.forms.FORMS`.
-        structures: file with a periodic structure and one that is not; if None, see `Physics`.
-        untrained: give all of them random weights.
-        preset: settings of random weights; each model's first if None.
-        trust: accept pickled weights whose checksum is not known.
-        config: JSON of an AlphaNet checkpoint that carries none.
+    `scale` has keys of `PhysicsScale`.
 
     Raises:
         UserError: a model is named twice, or a value is not valid.
     """
-    scale = {
-        "comparable": False,
-        "reason": AD_HOC_REASON,
-        "protocol": "Every check in the best precision that the potential has, beside what rounding explains.",
-        "untrained": untrained,
-        "preset": preset,
-        "structures": structures,
-        "config": config,
-        "trust": trust,
-    }
-    values = {
-        "kind": "physics",
-        "name": name,
-        "title": "What potentials obey",
-        "rows": rows_of_models(models),
-        "scales": {AD_HOC: scale},
-    }
-    return validate(values, PhysicsCard, name)
+    return PhysicsCard.ad_hoc(
+        name,
+        title="What potentials obey",
+        protocol="Every check in the best precision that the potential has, beside what rounding explains.",
+        rows=rows_of_models(models),
+        scale=scale,
+    )
 
 
 @dataclass(frozen=True)
@@ -226,7 +196,7 @@ class Physics(Kind[PhysicsCard, AuditWork]):
             [self.options.seed, self.options.device],
             code_digest(CODE),
         ]
-        return hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:16]
+        return digest_of(depends)
 
 
 def _audit_of(record: Record) -> "Audit":

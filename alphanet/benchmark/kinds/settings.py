@@ -3,8 +3,6 @@
 One task is a column.
 """
 
-import hashlib
-import json
 import logging
 from collections.abc import Iterator
 from typing import Any, Literal, Self
@@ -15,7 +13,7 @@ from alphanet.benchmark.card import BenchmarkCard, DataColumn, Row, ScaleSetting
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, Task
 from alphanet.errors import UserError, did_you_mean
-from alphanet.provenance import code_digest, where
+from alphanet.provenance import code_digest, digest_of, where
 from alphanet.results.records import Record
 
 __all__ = ["Settings", "SettingsCard", "settings_of"]
@@ -84,7 +82,7 @@ class Settings(Kind[SettingsCard, str]):
     def _key(self, dataset: str) -> str:
         """Hash of the code and of the presets of the data set, on which the settings depend."""
         depends = [list(self.card.metrics), dataset, code_digest(CODE), _preset_values(dataset)]
-        return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
+        return digest_of(depends)
 
 
 def settings_of(dataset: str) -> dict[str, JsonValue]:

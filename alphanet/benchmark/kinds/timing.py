@@ -22,7 +22,6 @@ DAY = 86400.0  # s
 GIGABYTE_IN_MB = 1e3
 MODES = ("eager", "compiled", "best")
 MOST_OF_MEMORY = 0.9  # of the machine's, which a worker may have
-AD_HOC_REASON = "asked for by a user; no paper prints these numbers"
 
 
 class ModelScale(ScaleSettings):

@@ -41,7 +41,7 @@ def files_of(path: Path) -> Iterator[Path]:
     if not path.is_dir() or deepmd.is_system(path):
         yield path
         return
-    entries = sorted(_entries(path))
+    entries = sorted(entries_of(path))
     systems = [entry for entry in entries if entry.is_dir() and deepmd.is_system(entry)]
     if systems:
         yield from systems
@@ -59,7 +59,7 @@ def _is_structure(file: Path) -> bool:
     return suffix_of(file).lower() in STRUCTURES or OF_VASP.match(file.name) is not None
 
 
-def _entries(folder: Path) -> Iterator[Path]:
+def entries_of(folder: Path) -> Iterator[Path]:
     """Visible files and folders below `folder`; a folder that links back to one above it is entered once."""
     entered: set[str] = set()
     for place, folders, files in os.walk(folder, followlinks=True):

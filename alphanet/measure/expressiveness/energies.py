@@ -8,11 +8,11 @@ from ase import Atoms
 
 from alphanet.errors import UserError
 from alphanet.graph import AtomGraph
-from alphanet.measure.physics.audit import best_dtype, declared_limits
+from alphanet.measure.physics.audit import declared_limits
 from alphanet.measure.physics.dimers import found_cutoff
 from alphanet.model.base import InteratomicModel
 from alphanet.potentials.local import AlphaNetPotential
-from alphanet.potentials.opening import LoadOptions, open_potential
+from alphanet.potentials.opening import LoadOptions, best_dtype, open_potential
 from alphanet.potentials.protocol import Potential
 
 SYMBOLS = ("Si", "C", "O", "Cu", "H")  # the first that a potential knows
@@ -62,7 +62,7 @@ def opened(name: str, options: LoadOptions) -> Iterator[Opened]:
     Raises:
         UserError: it cannot be loaded, knows none of `SYMBOLS`, or has no cutoff.
     """
-    dtype = best_dtype(name)
+    dtype = best_dtype(name, trust=options.trust)
     finest = replace(options, dtype=dtype, seed=options.seed if options.untrained else 0)
     with closing(open_potential(name, finest, lambda: [Atoms(SYMBOLS[0])])) as potential:
         yield _described(potential, dtype)

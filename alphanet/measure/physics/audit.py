@@ -13,11 +13,10 @@ from alphanet.errors import UserError
 from alphanet.measure.physics import conservation, continuity, derivatives, dimers, precision, symmetry
 from alphanet.measure.physics.checks import CRYSTAL, MOLECULE, Check, PhysicsCheck, Subject, line, unchecked
 from alphanet.measure.physics.structures import Sample, chosen_structures, usual_structures
-from alphanet.potentials.opening import LoadOptions, open_potential
+from alphanet.potentials.opening import LoadOptions, best_dtype, open_potential
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.specification import specified
-from alphanet.programs import accept
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +77,7 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
         return open_potential(name, options, lambda: frames)
 
     try:
-        accept(specified(name).file, trust=how.trust)
-        with closing(opened(best_dtype(name))) as potential:
+        with closing(opened(best_dtype(name, trust=how.trust))) as potential:
             samples = [Sample(atoms, "given", asked=True) for atoms in given] or own_structures(specified(name).run)
             subject = subject_of(potential, samples, how, lambda: opened("float32"))
             rounding = subject.rounding
@@ -98,22 +96,6 @@ def audit(name: str, how: LoadOptions, given: list[Atoms]) -> Audit:
         result.error = str(error)
     result.seconds = round(perf_counter() - started, 1)
     return result
-
-
-def best_dtype(name: str) -> str:
-    """The finest precision that the potential `name` can be opened in: float64 or float32.
-
-    Raises:
-        UserError: there is no such potential.
-    """
-    from alphanet.model.export import SUFFIX, ExportedModel  # imports torch, which listing benchmarks does not need
-
-    model = specified(name)
-    if model.file is not None and model.file.suffix == SUFFIX:
-        return str(ExportedModel(model.file).dtype).removeprefix("torch.")
-    if model.card is None or "float64" in model.card.dtypes:
-        return "float64"
-    return model.card.dtypes[0]
 
 
 def subject_of(

@@ -6,8 +6,7 @@ from typing import ClassVar
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
-from ase.mep import NEB
-from ase.optimize import FIRE
+from ase.mep.neb import interpolate
 from pydantic import Field, PositiveFloat
 
 from alphanet.errors import UserError
@@ -15,6 +14,7 @@ from alphanet.measure.properties.crystals import elemental
 from alphanet.measure.properties.defects import LOOSE, TIGHT, supercell
 from alphanet.measure.properties.relaxing import relaxed
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
+from alphanet.measure.relaxation.optimize import relaxing_band
 
 
 class Barrier(Result):
@@ -61,9 +61,9 @@ class Hop(Property[Barrier]):
         images = [ends[0], *(ends[0].copy() for _ in range(self.images)), ends[1]]
         for image in images:
             image.calc = calculator
-        band = NEB(images, climb=True, method="improvedtangent", allow_shared_calculator=True)
-        band.interpolate(mic=True)
-        if not FIRE(band, logfile=None).run(fmax=self.force, steps=self.steps):
+        interpolate(images, mic=True)
+        *_, last = relaxing_band(images, fmax=self.force, steps=self.steps, climb=True)
+        if last.fmax >= self.force:
             raise UserError(f"{atoms.symbols}: the band does not converge to {self.force:g} eV/Å in {self.steps} steps")
         energies = np.array([image.get_potential_energy() for image in images])
         energies -= energies[0]

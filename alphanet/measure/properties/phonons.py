@@ -1,14 +1,14 @@
 """Phonons by finite displacements with phonopy: frequencies, density of states, imaginary modes, free energy."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from pydantic import Field, PositiveFloat
 
-from alphanet.errors import UserError
+from alphanet.measure.force_constants import force_constants
 from alphanet.measure.properties.crystals import primitive, repeats
 from alphanet.measure.properties.relaxing import relaxed
 from alphanet.measure.properties.task import EXTRA, Curve, Property, Quantity, Result
@@ -57,32 +57,27 @@ class Phonons(Property[Phonon]):
             UserError: phonopy is not installed, a relaxation fails, or the calculator fails.
         """
         self.require_packages()
-        from phonopy import Phonopy
         from phonopy.physical_units import get_physical_units
-        from phonopy.structure.atoms import PhonopyAtoms
 
         cell = relaxed(primitive(atoms), calculator, cell=True)
-        crystal = PhonopyAtoms(symbols=cell.get_chemical_symbols(), cell=cell.cell.array, positions=cell.positions)
-        try:
-            phonon: Any = Phonopy(
-                crystal, np.diag(repeats(cell, self.length)), primitive_matrix=np.eye(3), symprec=1e-4, log_level=0
-            )
-            phonon.generate_displacements(distance=self.displacement)
-            phonon.forces = [_forces(one, calculator) for one in phonon.supercells_with_displacements]
-            phonon.produce_force_constants()
-            # Every point of the grid, so that two results have the same ones whatever symmetry their crystals have.
-            phonon.run_mesh([self.mesh] * 3, is_time_reversal=False, is_mesh_symmetry=False)
-            frequencies = np.sort(phonon.mesh.frequencies, axis=1)
-            phonon.run_total_dos(use_tetrahedron_method=False)
-            density = phonon.total_dos
-            imaginary = float((frequencies < IMAGINARY).mean())
-            free = None
-            if not imaginary:
-                phonon.run_thermal_properties(temperatures=[self.temperature])
-                (value,) = phonon.thermal_properties.free_energy
-                free = float(value) / get_physical_units().EvTokJmol / len(cell)
-        except (RuntimeError, ValueError) as error:
-            raise UserError(f"phonopy fails on {atoms.symbols}: {error}") from error
+
+        def forces(displaced: list[Atoms], _: Atoms) -> list[np.ndarray]:
+            return [calculator.get_forces(one) for one in displaced]
+
+        phonon = force_constants(
+            cell, repeats(cell, self.length), self.displacement, forces, primitive=np.eye(3), symprec=1e-4
+        )
+        # Every point of the grid, so that two results have the same ones whatever symmetry their crystals have.
+        phonon.run_mesh([self.mesh] * 3, is_time_reversal=False, is_mesh_symmetry=False)
+        frequencies = np.sort(phonon.mesh.frequencies, axis=1)
+        phonon.run_total_dos(use_tetrahedron_method=False)
+        density = phonon.total_dos
+        imaginary = float((frequencies < IMAGINARY).mean())
+        free = None
+        if not imaginary:
+            phonon.run_thermal_properties(temperatures=[self.temperature])
+            (value,) = phonon.thermal_properties.free_energy
+            free = float(value) / get_physical_units().EvTokJmol / len(cell)
         note = (
             f"imaginary modes ({100 * imaginary:.2g} %, lowest {frequencies.min():.2f} THz): no free energy"
             if imaginary
@@ -118,10 +113,3 @@ class Phonons(Property[Phonon]):
             return errors
         one, other = (np.array(result.curves["frequencies"].y) for result in (found, truth))
         return {"frequency_error": float(np.abs(one - other).mean()), **errors}
-
-
-def _forces(supercell: Atoms, calculator: BaseCalculator) -> np.ndarray:
-    displaced = Atoms(supercell.symbols, positions=supercell.positions, cell=supercell.cell, pbc=True)
-    displaced.calc = calculator
-    forces: np.ndarray = displaced.get_forces()
-    return forces

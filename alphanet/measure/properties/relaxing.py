@@ -1,20 +1,16 @@
 """Relaxation of positions and cells, as tight as the potential's noise allows, that says when it fails."""
 
-from typing import Any
-
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator, PropertyNotImplementedError
-from ase.filters import FrechetCellFilter
-from ase.optimize import BFGS
+from ase.calculators.calculator import BaseCalculator
 
 from alphanet.errors import UserError
+from alphanet.measure.relaxation import optimize
 
 TIGHT, LOOSE = 1e-5, 1e-2  # eV/Å: where it ends, and what is accepted if noise keeps it from getting there
 STEPS = 400
 STALL = 30  # steps without less force after which noise is the limit
-WILD = 1e3  # eV/Å
-SWELL = 2.0  # factor of the volume
+SWELL = 2.0  # factor of the volume beyond which a crystal has become another one
 
 
 def relaxed(
@@ -43,38 +39,20 @@ def relaxed(
     """
     moving: Atoms = atoms.copy()
     moving.calc = calculator
-    if not cell and _largest(moving) <= tight:
-        return moving
+    best, since = np.inf, 0
     try:
-        target: Any = FrechetCellFilter(moving, constant_volume=constant_volume) if cell else moving
-        return _relax(moving, target, atoms, tight, loose, steps)
-    except (PropertyNotImplementedError, NotImplementedError) as error:
-        raise UserError(f"a cell that relaxes needs a stress, which the potential lacks ({error})") from error
-    except (np.linalg.LinAlgError, ValueError, FloatingPointError) as error:
-        raise UserError(f"the relaxation of {atoms.symbols} diverged ({error})") from error
-
-
-def _relax(moving: Atoms, target: Any, start: Atoms, tight: float, loose: float, steps: int) -> Atoms:
-    best, since, count = np.inf, 0, 0
-    for _ in BFGS(target, logfile=None).irun(fmax=tight, steps=steps):
-        force = _largest(target)
-        swell = moving.get_volume() / start.get_volume() if start.cell.rank == 3 else 1.0
-        if not np.isfinite(force) or force > WILD or not 1 / SWELL < swell < SWELL:
-            raise UserError(
-                f"the relaxation of {start.symbols} diverged after {count} steps: largest force {force:.3g} eV/Å, "
-                f"volume {swell:.2f} of the first"
-            )
-        best, since = (force, 0) if force < 0.9 * best else (best, since + 1)
-        count += 1
-        if since > STALL and force <= loose:
-            break
-    if (force := _largest(target)) > loose:
+        for step in optimize.relaxing(
+            moving, fmax=tight, steps=steps, optimizer="bfgs", cell=cell, constant_volume=constant_volume,
+            largest_volume=SWELL,
+        ):  # fmt: skip
+            best, since = (step.fmax, 0) if step.fmax < 0.9 * best else (best, since + 1)
+            if since > STALL and step.fmax <= loose:
+                break
+    except optimize.RelaxationError as error:
+        raise UserError(f"the relaxation of {atoms.symbols}: {error}") from error
+    if step.fmax > loose:
         raise UserError(
-            f"the relaxation of {start.symbols} did not converge in {count} steps: largest force {force:.3g} eV/Å, "
-            f"not {loose:g}"
+            f"the relaxation of {atoms.symbols} did not converge in {step.steps} steps: largest force "
+            f"{step.fmax:.3g} eV/Å, not {loose:g}"
         )
     return moving
-
-
-def _largest(target: Any) -> float:
-    return float(np.linalg.norm(target.get_forces(), axis=-1).max())

@@ -1,7 +1,5 @@
 """Structures by name: crystals of elements, dimers, molecules, and frames of files."""
 
-import hashlib
-import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from ase.data import atomic_numbers, chemical_symbols, reference_states
 from alphanet.errors import UserError
 from alphanet.measure.physics.structures import quartz
 from alphanet.paths import resources
+from alphanet.provenance import digest_of
 
 SIMPLE = ("fcc", "bcc", "hcp", "diamond")  # reference states of ASE whose crystal is known without more numbers
 MOLECULES = ("C2H6", "CH3CH2OH", "CH3OH")
@@ -98,7 +97,7 @@ def structure_digest(atoms: Atoms) -> str:
         atoms.pbc.tolist(),
         atoms.get_tags().tolist(),
     ]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+    return digest_of(content)
 
 
 def graphene_bilayer() -> Atoms:

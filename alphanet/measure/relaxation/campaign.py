@@ -15,12 +15,12 @@ from alphanet.errors import UserError
 from alphanet.journal import Journal
 from alphanet.measure.relaxation.cluster import Piece, ask_conditions, client_of, relax_pieces
 from alphanet.measure.relaxation.job import Job
-from alphanet.measure.relaxation.protocol import digest
 from alphanet.measure.relaxation.records import Conditions, Crystal, Header, RelaxationRecord
 from alphanet.measure.relaxation.structures import Structures, natural
 from alphanet.potentials.batches import LARGEST
 from alphanet.potentials.forms import file_label
 from alphanet.potentials.specification import specified
+from alphanet.provenance import digest_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -70,7 +70,7 @@ class Campaign:
             device=self.job.options.device.partition(":")[0],
             engine=self.job.engine,
             protocol=self.job.protocol.described(),
-            structures=digest(ordered),
+            structures=digest_of(ordered),
             **dict(conditions or Conditions()),
         )
 

@@ -15,7 +15,6 @@ from alphanet.potentials.opening import LoadOptions, open_potential
 from alphanet.potentials.protocol import Potential
 from alphanet.potentials.remote import RemotePotential
 
-ENGINES = ("ase", "torch-sim")
 DEPENDED_ON = ("torch", "numpy", "ase", "vesin")  # by the numbers, in this environment; a worker's has its own
 
 

@@ -1,13 +1,12 @@
 """IS2RE-SR: from the initial structure to the relaxed energy, as Matbench Discovery has its models do it."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 
 from pydantic import JsonValue
 
 from alphanet.potentials.card_parts import Relaxation
 from alphanet.potentials.specification import specified
+from alphanet.provenance import digest_of
 
 OPTIMIZER, CELL_FILTER = "FIRE", "FrechetCellFilter"
 
@@ -50,7 +49,7 @@ class RelaxationProtocol:
     @property
     def digest(self) -> str:
         """Hash of `described`, 16 hex digits."""
-        return digest(self.described())
+        return digest_of(self.described())
 
 
 def settings_of(model: str) -> Relaxation:
@@ -74,8 +73,3 @@ def protocol_of(model: str, *, fmax: float | None = None, max_steps: int | None 
     """
     card = settings_of(model)
     return RelaxationProtocol(fmax or card.fmax, max_steps or card.max_steps)
-
-
-def digest(values: object) -> str:
-    """Hash of plain values, 16 hex digits."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

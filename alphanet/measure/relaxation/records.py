@@ -7,8 +7,7 @@ import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, Field, JsonValue
 
-from alphanet.measure.relaxation.protocol import digest
-from alphanet.provenance import utc_now, where
+from alphanet.provenance import digest_of, utc_now, where
 
 DECIMALS = 7  # of Å; an error of 1e-7 Å changes no energy by more than 1e-6 eV
 
@@ -72,7 +71,7 @@ class Conditions(BaseModel):
     @property
     def digest(self) -> str:
         """Hash of the conditions, 16 hex digits."""
-        return digest(self.model_dump(mode="json"))
+        return digest_of(self.model_dump(mode="json"))
 
 
 class Header(Conditions):

@@ -19,9 +19,10 @@ from torch_sim.models.interface import ModelInterface
 from torch_sim.optimizers import frechet_cell_fire
 
 from alphanet.errors import UserError
+from alphanet.measure.relaxation.optimize import Step
 from alphanet.measure.relaxation.protocol import RelaxationProtocol
 from alphanet.measure.relaxation.records import RelaxationRecord, failure
-from alphanet.measure.relaxation.relax import Step, relax, unsound
+from alphanet.measure.relaxation.relax import ended, relax, unsound
 from alphanet.potentials.protocol import Potential
 
 
@@ -154,7 +155,7 @@ class _Batch:
                 record = failure(member.id, f"diverged: {problem}", n_sites=sites, steps=member.steps)
             elif converged or member.steps >= self._protocol.max_steps:
                 (atoms,) = self._state[place].to_atoms()
-                record = step.record(member.id, atoms, converged=converged)
+                record = ended(member.id, step, atoms, converged=converged)
             else:
                 left.append(place)
                 continue

@@ -5,24 +5,21 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from alphanet.benchmark.runner import this_process
 from alphanet.data.own_stores import OwnFrames
 from alphanet.data.prepare import PreparedData
 from alphanet.data.store import FrameStore
 from alphanet.figures.calibration import calibration_figure
-from alphanet.figures.parity import parity_figure, write_parity_csv
 from alphanet.figures.style import figure_files
 from alphanet.report.trainings.evaluation import (
-    KIND,
     earlier_evaluation,
     errors_of,
     evaluate_training,
-    evaluation_record,
     frames_identity,
+    records_of,
     stores_of,
+    write_evaluation,
 )
 from alphanet.report.trainings.tables import calibration_grid, error_grid, settings_grid
-from alphanet.results.facts import record_facts
 from alphanet.results.schema import BenchmarkResult, Figure
 from alphanet.training.folder import TrainingResult
 
@@ -54,39 +51,24 @@ def evaluate_committee(
         return before
     logger.info("evaluating the committee")
     accuracies = errors_of(trained, folder, {split: FrameStore(store) for split, store in stores.items()})
-    records = [
-        evaluation_record(trained, split, identities[split], accuracy, identities)
-        for split, accuracy in accuracies.items()
-    ]
+    records = records_of(trained, accuracies, identities)
     title = f"Committee of {len(members)} {trained.name} trained on {trained.settings['dataset']}"
-    samples = {split: accuracy.parity for split, accuracy in accuracies.items()}
-    parity_figure(folder / "parity", title, samples)
-    write_parity_csv(folder / "parity.csv", samples)
-    figures = [Figure(name="parity", title="Predicted against reference values", files=figure_files("parity", "csv"))]
+    figures = []
     calibration = list(accuracies.values())[-1].calibration  # of the test frames, if there are any
     if calibration is not None and calibration_figure(folder / "calibration", title, calibration):
-        figures.append(Figure(name="calibration", title="Spread against errors", files=figure_files("calibration")))
+        figures = [Figure(name="calibration", title="Spread against errors", files=figure_files("calibration"))]
     rows = {"committee": records} | {name: [*result.records.values()] for name, result in of_members.items()}
-    origins = {record.id: record_facts(record) for record in records}
-    for result in of_members.values():
-        origins |= result.origins
-    result = BenchmarkResult(
-        kind=KIND,
-        name=folder.resolve().name,
-        title=title,
-        scale=str(trained.settings["scale"]),
-        protocol=f"{len(members)} trainings with seeds of their own, {trained.seconds:.0f} s.",
-        comparable=False,
-        reason="a training on data of the user",
-        when=records[-1].when,
+    return write_evaluation(
+        folder,
+        trained,
+        title,
+        f"{len(members)} trainings with seeds of their own, {trained.seconds:.0f} s.",
+        accuracies,
+        records,
         grids=(error_grid(rows), calibration_grid(records), settings_grid(trained)),
-        figures=tuple(figures),
-        records={record.id: record for record in records},
-        origins=origins,
-        provenance=this_process(),
+        figures=figures,
+        origins={key: facts for result in of_members.values() for key, facts in result.origins.items()},
     )
-    result.write(folder)
-    return result
 
 
 def _as_one(folder: Path, members: Sequence[TrainingResult]) -> TrainingResult:

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from alphanet.provenance import where
 from alphanet.report.trainings.tables import error_grid, settings_grid
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
-from alphanet.results.schema import RESULTS, BenchmarkResult, Curve, Figure, Point, read_result
+from alphanet.results.schema import RESULTS, BenchmarkResult, Curve, Figure, Grid, Point, read_result
 from alphanet.training.fine_tuning import list_of, weights_of
 from alphanet.training.folder import RunFolder, TrainingResult
 from alphanet.training.settings import FineTuning
@@ -62,37 +62,60 @@ def evaluate_training(folder: Path, trained: TrainingResult, data: PreparedData 
     before = earlier_evaluation(folder, trained, identities)
     if before is not None:
         return before
-    accuracies = _accuracies(trained, stores)
-    records = [
-        evaluation_record(trained, split, identities[split], accuracy, identities)
-        for split, accuracy in accuracies.items()
-    ]
-    records += _before_and_after(trained, stores, identities)
+    logger.info("evaluating %s frames", " and ".join(stores))
+    accuracies = errors_of(trained, trained.model, {split: FrameStore(store) for split, store in stores.items()})
+    records = records_of(trained, accuracies, identities) + _before_and_after(trained, stores, identities)
     title = f"{trained.name} trained on {trained.settings['dataset']}"
+    curves = learning_curves(folder, title)
+    figures = []
+    if learning_figure(folder / "learning", title, curves):
+        write_learning_csv(folder / "learning.csv", curves)
+        figures = [Figure(name="learning", title="Errors during the training", files=figure_files("learning", "csv"))]
+    return write_evaluation(
+        folder,
+        trained,
+        title,
+        f"{trained.epochs} epochs, {trained.steps} steps, {trained.seconds:.0f} s.",
+        accuracies,
+        records,
+        grids=(error_grid({title: records}), settings_grid(trained)),
+        figures=figures,
+        curves=curves,
+    )
+
+
+def write_evaluation(
+    folder: Path,
+    trained: TrainingResult,
+    title: str,
+    protocol: str,
+    accuracies: Mapping[str, Accuracy],
+    records: Sequence[Record],
+    *,
+    grids: tuple[Grid, ...],
+    figures: Sequence[Figure] = (),
+    curves: Sequence[Curve] = (),
+    origins: Mapping[str, dict[str, str]] | None = None,
+) -> BenchmarkResult:
+    """Draw the parity of the predictions, and write and return the result, whose newest record is the last one."""
     samples = {split: accuracy.parity for split, accuracy in accuracies.items()}
     parity_figure(folder / "parity", title, samples)
     write_parity_csv(folder / "parity.csv", samples)
-    figures = [Figure(name="parity", title="Predicted against reference values", files=figure_files("parity", "csv"))]
-    curves = learning_curves(folder, title)
-    if learning_figure(folder / "learning", title, curves):
-        write_learning_csv(folder / "learning.csv", curves)
-        figures.append(
-            Figure(name="learning", title="Errors during the training", files=figure_files("learning", "csv"))
-        )
+    parity = Figure(name="parity", title="Predicted against reference values", files=figure_files("parity", "csv"))
     result = BenchmarkResult(
         kind=KIND,
         name=folder.resolve().name,
         title=title,
         scale=str(trained.settings["scale"]),
-        protocol=f"{trained.epochs} epochs, {trained.steps} steps, {trained.seconds:.0f} s.",
+        protocol=protocol,
         comparable=False,
         reason="a training on data of the user",
         when=records[-1].when,
-        grids=(error_grid({title: records}), settings_grid(trained)),
+        grids=grids,
         curves=tuple(curves),
-        figures=tuple(figures),
+        figures=(parity, *figures),
         records={record.id: record for record in records},
-        origins={record.id: record_facts(record) for record in records},
+        origins={record.id: record_facts(record) for record in records} | dict(origins or {}),
         provenance=this_process(),
     )
     result.write(folder)
@@ -148,14 +171,6 @@ def earlier_evaluation(folder: Path, trained: TrainingResult, identities: Mappin
     return result if same and all(r.model.get("sha256") == trained.sha256 for r in records.values()) else None
 
 
-def _accuracies(trained: TrainingResult, stores: Mapping[str, Path]) -> dict[str, Accuracy]:
-    frames = {}
-    for split, store in stores.items():
-        logger.info("evaluating the %s frames", split)
-        frames[split] = FrameStore(store)
-    return errors_of(trained, trained.model, frames)
-
-
 def errors_of(
     trained: TrainingResult, weights: Path, frames: Mapping[str, Iterable[Atoms]], config: Path | None = None
 ) -> dict[str, Accuracy]:
@@ -194,51 +209,44 @@ def _before_and_after(
         weights, config = weights_of(start)
     else:
         weights, config = RunFolder(trained.model.parent).start, None
-    results: list[tuple[str, str, Accuracy]] = []
     try:
         before = errors_of(trained, weights, {split: FrameStore(stores[split]), **of_old}, config)
     except UserError as error:  # elements that the old weights do not know
         logger.info("errors before the fine-tuning are not known: %s", error)
         before = errors_of(trained, weights, of_old, config) if of_old else {}
     logger.info("evaluating the weights before the fine-tuning")
-    results += [(f"{name}, before", identities.get(name, name), accuracy) for name, accuracy in before.items()]
     after = errors_of(trained, trained.model, of_old) if of_old else {}
-    results += [(name, name, accuracy) for name, accuracy in after.items()]
-    return [evaluation_record(trained, name, frames, accuracy, identities) for name, frames, accuracy in results]
+    named = {f"{name}, before": accuracy for name, accuracy in before.items()} | after
+    frames = {f"{name}, before": identities.get(name, name) for name in before}
+    return records_of(trained, named, {**identities, **frames})
 
 
-def evaluation_record(
-    trained: TrainingResult, split: str, frames: str, accuracy: Accuracy, identities: Mapping[str, str]
-) -> Record:
-    """The record of an evaluation.
-
-    Args:
-        trained: the training.
-        split: that was evaluated, as tables name it.
-        frames: identity of its frames.
-        accuracy: the errors.
-        identities: of the frames of all splits.
-    """
+def records_of(
+    trained: TrainingResult, accuracies: Mapping[str, Accuracy], identities: Mapping[str, str]
+) -> list[Record]:
+    """A record of the errors of each split; `identities` are those of the frames of all splits."""
     settings = trained.settings
+    protocol: dict[str, JsonValue] = {
+        "benchmark": KIND,
+        "seed": settings["seed"],
+        "precision": settings["precision"],
+        "train_frames": trained.frames,
+        "epochs": trained.epochs,
+        "steps": trained.steps,
+        "seconds": trained.seconds,
+    }
     data: dict[str, JsonValue] = {
         "dataset": settings["dataset"],
-        "split": split,
-        "frames": frames,
         "test_frames": identities.get("test", identities["valid"]),
         "sources": dict(trained.sources),
     }
-    return Record(
-        metrics=accuracy.metrics(),
-        data=data,
-        model={"name": trained.name, "sha256": trained.sha256, "parameters": trained.parameters},
-        protocol={
-            "benchmark": KIND,
-            "seed": settings["seed"],
-            "precision": settings["precision"],
-            "train_frames": trained.frames,
-            "epochs": trained.epochs,
-            "steps": trained.steps,
-            "seconds": trained.seconds,
-        },
-        environment=where(),
-    )
+    return [
+        Record(
+            metrics=accuracy.metrics(),
+            data={**data, "split": split, "frames": identities.get(split, split)},
+            model={"name": trained.name, "sha256": trained.sha256, "parameters": trained.parameters},
+            protocol=protocol,
+            environment=where(),
+        )
+        for split, accuracy in accuracies.items()
+    ]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alphanet.results.facts import value_text
+from alphanet.results.facts import number_or_dash
 from alphanet.results.records import Record
 from alphanet.results.schema import Grid, Number
 from alphanet.training.folder import TrainingResult
@@ -40,7 +40,7 @@ def error_grid(trainings: Mapping[str, Sequence[Record]], splits: Sequence[str] 
             title,
             str(record.data["split"]),
             str(record.metrics["n_structures"]),
-            *(_number(record, key) for key, _ in errors),
+            *(number_or_dash(record.value(key), record.id, factor=MILLI) for key, _ in errors),
         )
         for title, record in shown
     )
@@ -56,8 +56,8 @@ def calibration_grid(records: Sequence[Record]) -> Grid:
         for quantity, unit in QUANTITIES:
             if quantity in measured:
                 values = measured[quantity]
-                sizes = [_shown(values[key], MILLI, record.id) for key in ("rmse", "spread")]
-                ratios = [_shown(values[key], 1.0, record.id) for key in ("scale", "calibration", "spearman")]
+                sizes = [number_or_dash(values[key], record.id, factor=MILLI) for key in ("rmse", "spread")]
+                ratios = [number_or_dash(values[key], record.id) for key in ("scale", "calibration", "spearman")]
                 rows.append((f"{quantity} ({unit})", str(record.data["split"]), *sizes, *ratios))
     columns = ("quantity", "frames of", "RMSE", "RMS spread", "RMSE / spread", "calibration", "rank correlation")
     return Grid(id="calibration", title="Spread of the committee against its errors", columns=columns, rows=tuple(rows))
@@ -73,14 +73,6 @@ def settings_grid(trained: TrainingResult) -> Grid:
     values = flat(trained.settings)
     rows = tuple((key, _text(value)) for key, value in values.items())
     return Grid(id="settings", title="Settings", columns=("key", "value"), rows=rows, folded=True)
-
-
-def _number(record: Record, key: str) -> Number | str:
-    return _shown(record.value(key), MILLI, record.id)
-
-
-def _shown(value: float | None, factor: float, origin: str) -> Number | str:
-    return "–" if value is None else Number(text=value_text(factor * value), value=factor * value, origin=origin)
 
 
 def _text(value: Any) -> str:

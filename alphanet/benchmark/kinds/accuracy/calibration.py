@@ -1,7 +1,5 @@
 """The time that a training needs on this machine, from ten of its steps; kept for the machine and the settings."""
 
-import hashlib
-import json
 import logging
 import math
 import tempfile
@@ -17,7 +15,7 @@ from alphanet.cards import Card
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, write_text
 from alphanet.paths import home
-from alphanet.provenance import code_digest, hardware
+from alphanet.provenance import code_digest, digest_of, hardware
 from alphanet.training.folder import TrainingResult
 from alphanet.training.settings import TrainingSettings, planned_steps
 
@@ -96,7 +94,7 @@ def _key(job: TrainingJob, settings: TrainingSettings) -> str:
     values = settings.model_dump(mode="json", exclude=set(LENGTH))
     depends = [hardware(), _threads(), request.device, job.model, request.data.name, request.data.scale, values]
     depends += [request.data.counts["valid"], code_digest(job.trainer.code())]
-    return hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return digest_of(depends)
 
 
 def _threads() -> int:

@@ -8,9 +8,9 @@ from typing import Literal
 from alphanet.benchmark.claims.samples import Spent, seed_of, unequal
 from alphanet.benchmark.findings import Place
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
-from alphanet.results.facts import cell_facts, value_text
+from alphanet.results.facts import cell_facts, number_or_dash
 from alphanet.results.records import Record
-from alphanet.results.schema import Grid, Number
+from alphanet.results.schema import Grid
 
 COMPUTE = "compute"
 FIELDS = {
@@ -101,7 +101,8 @@ def compute_grid(costs: Sequence[TrainedCosts]) -> tuple[Grid, dict[str, dict[st
     for cost in costs:
         origin = f"{COMPUTE}/{cost.row}/{cost.data}"
         origins[origin] = cell_facts(cost.records)
-        rows.append((cost.row, cost.data, *(_number(cost.mean(field), FIELDS[field][1], origin) for field in named)))
+        numbers = (number_or_dash(cost.mean(field), origin, factor=FIELDS[field][1]) for field in named)
+        rows.append((cost.row, cost.data, *numbers))
     columns = ("row", "data", *(FIELDS[field][0] for field in named))
     title = "Compute of each training, over all its resumptions; mean over seeds"
     return Grid(id=COMPUTE, title=title, columns=columns, rows=tuple(rows)), origins
@@ -120,7 +121,3 @@ def unequal_terms(equal: Literal["steps", "compute", "convergence"] | None, cost
         if reason:
             refusals.append(f"{data}: not tested: {reason}")
     return refusals
-
-
-def _number(value: float | None, factor: float, origin: str) -> str | Number:
-    return "–" if value is None else Number(text=value_text(value * factor), value=value * factor, origin=origin)

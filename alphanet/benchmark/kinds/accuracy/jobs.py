@@ -5,7 +5,6 @@ job with other settings, data or code has another folder.
 """
 
 import functools
-import hashlib
 import json
 import logging
 import shutil
@@ -29,7 +28,7 @@ from alphanet.files import read_json_object, sha256_of, write_text
 from alphanet.measure.frame_errors import save_frame_errors
 from alphanet.measure.parity import ParitySample, joined, load_sample, save_sample
 from alphanet.potentials.protocol import Potential
-from alphanet.provenance import code_digest, where
+from alphanet.provenance import code_digest, digest_of, where
 from alphanet.results.records import Record
 from alphanet.training.config import card_defaults
 
@@ -376,4 +375,4 @@ def _summary(record: Record) -> str:
 
 
 def _hash(values: Any) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return digest_of(values)

@@ -3,8 +3,6 @@
 One task is a row. If a sample is relaxed anew, published rows have a second task, whose record belongs to no cell.
 """
 
-import hashlib
-import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +21,7 @@ from alphanet.benchmark.kinds.discovery.card import (
     predictions_card,
     relaxation_card,
 )
-from alphanet.benchmark.kinds.discovery.files import NotHereError, digest_of, published_file, published_predictions
+from alphanet.benchmark.kinds.discovery.files import NotHereError, checksum_of, published_file, published_predictions
 from alphanet.benchmark.kinds.discovery.show import (
     anew_grid,
     cross_check_grid,
@@ -37,7 +35,7 @@ from alphanet.benchmark.selection import WHOLE
 from alphanet.errors import UserError
 from alphanet.measure.discovery.tables import UNIQUE
 from alphanet.measure.discovery.wbm import STRUCTURES, SUBSETS, Wbm, read_wbm, summary_file
-from alphanet.provenance import code_digest, where
+from alphanet.provenance import code_digest, digest_of, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Record
 from alphanet.results.schema import Figure
@@ -107,12 +105,12 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         except NotHereError as error:
             return replace(task, work=replace(task.work, absent=str(error)))
         depends = [
-            digest_of(truth, "sha256"),
-            digest_of(predictions, "sha256"),
+            checksum_of(truth, "sha256"),
+            checksum_of(predictions, "sha256"),
             scale.model_dump(mode="json", exclude={"comparable", "reason", "protocol", "fetch"}),
             code_digest(CODE),
         ]
-        key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
+        key = digest_of(depends)
         work = replace(task.work, truth=truth, predictions=predictions)
         return replace(task, work=work, keys=dict.fromkeys(task.places, key))
 
@@ -260,7 +258,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
                 "subset": cell["subset"],
                 "truth": described["truth"],
                 "labels": len(wbm.joined.true),
-                "published_labels": digest_of(wbm.truth, "md5") == summary_file().md5,
+                "published_labels": checksum_of(wbm.truth, "md5") == summary_file().md5,
                 "unique_known": wbm.joined.unique is not None,
                 **{name: described[name] for name in ("unlabeled", "unknown", "discarded")},
             },

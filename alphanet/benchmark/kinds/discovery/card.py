@@ -1,13 +1,13 @@
 """Cards of crystal stability: rows whose predictions are published, a user's, or made here by relaxing."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column, Row, ScaleSettings
+from alphanet.benchmark.card import BenchmarkCard, Column, Row, ScaleSettings
 from alphanet.cards import Card
 from alphanet.data.cards import SourceFile, load_card
 from alphanet.errors import UserError, did_you_mean
@@ -85,103 +85,55 @@ class DiscoveryCard(BenchmarkCard[DiscoveryScale, DiscoveryRow, Column]):
         return self
 
 
-def predictions_card(
-    name: str,
-    predictions: Path,
-    *,
-    column: str | None = None,
-    subset: Subset | None = None,
-    max_error: float = 5.0,
-    decimals: int | None = None,
-    threshold: float = 0.0,
-    cross_check: bool = False,
-) -> DiscoveryCard:
-    """The card of one file of predictions, with scale `ad-hoc`; errors and figures are part of its result.
+def predictions_card(name: str, predictions: Path, *, max_error: float = 5.0, **scale: Any) -> DiscoveryCard:
+    """The card of one file of predictions; errors and figures are part of its result.
 
     Args:
         name: of the benchmark and its folder.
         predictions: a table, see `alphanet.measure.discovery.tables.join`.
-        column: of the predictions, if several could be it.
-        subset: full, unique or most-stable; all if None.
         max_error: eV/atom; predictions further from the DFT energy count as missing.
-        decimals: of eV/atom, to which labels and predictions are rounded first; the leaderboard counts with 3.
-        threshold: eV/atom above the hull, up to which a structure is stable.
-        cross_check: compute the metrics with the package matbench-discovery, too; a difference is a failure.
+        scale: other keys of `DiscoveryScale`.
 
     Raises:
         UserError: a value is not valid.
     """
-    scale = {
-        "protocol": f"{predictions.name} against labels of WBM; more than {max_error:g} eV/atom off counts as missing.",
-        "column": column,
-        "subset": subset,
-        "max_error": max_error,
-        "decimals": decimals,
-        "threshold": threshold,
-        "cross_check": cross_check,
-    }
     row = re.sub(r"\.(csv|parquet|jsonl|ndjson|json)(\.\w+)?$", "", predictions.name)
-    return _ad_hoc(name, f"Stability of WBM's crystals: {row}", {row: {"model": row, "file": predictions}}, scale)
+    return DiscoveryCard.ad_hoc(
+        name,
+        title=f"Stability of WBM's crystals: {row}",
+        protocol=f"{predictions.name} against labels of WBM; more than {max_error:g} eV/atom off counts as missing.",
+        figures=True,
+        rows={row: {"model": row, "file": predictions}},
+        scale={"fetch": False, "max_error": max_error, **scale},
+    )
 
 
 def relaxation_card(
-    name: str,
-    *,
-    models: Sequence[str],
-    engine: str = "ase",
-    batch_size: int | str = 32,
-    dtype: str | None = None,
-    fmax: float | None = None,
-    steps: int | None = None,
-    geometry: Path | None = None,
-    config: Path | None = None,
-    trust: bool = False,
+    name: str, *, models: Sequence[str], engine: str = "ase", config: Path | None = None, **relaxation: Any
 ) -> DiscoveryCard:
-    """The card of models whose predictions are made here, with scale `ad-hoc`.
+    """The card of models whose predictions are made here.
 
     Sample, structures, reference entries and labels are options of the run.
 
     Args:
         name: of the benchmark and its folder.
         models: in any form of `alphanet.potentials.forms.FORMS`.
-        engine: ase, one structure at a time; torch-sim, `batch_size` at once.
-        batch_size: structures that torch-sim relaxes together; auto: as many as memory is enough for.
-        dtype: float32 or float64; that of the model's published entry if None.
-        fmax: force at which a relaxation ends, eV/Å; that of the published entry if None.
-        steps: of a relaxation, at most; those of the published entry if None.
-        geometry: file of published relaxed structures, with which geometries are compared.
+        engine: ase, one structure at a time; torch-sim, several at once.
         config: JSON of an AlphaNet checkpoint that carries none.
-        trust: accept pickled weights whose checksum is not known.
+        relaxation: other keys of `RelaxationSettings`.
 
     Raises:
         UserError: a value is not valid, or a model is named twice or is none.
     """
-    relaxation = {
-        "engine": engine,
-        "batch_size": batch_size,
-        "dtype": dtype,
-        "fmax": fmax,
-        "steps": steps,
-        "geometry": geometry,
-        "config": None if config is None else config.resolve(),
-        "trust": trust,
-    }
-    rows = {model: {"model": specified(model).absolute, "relaxation": relaxation} for model in models}
+    settings = {**relaxation, "engine": engine, "config": None if config is None else config.resolve()}
+    rows = {model: {"model": specified(model).absolute, "relaxation": settings} for model in models}
     if len(rows) != len(models):
         raise UserError("a model is named twice")
-    scale = {"protocol": f"Initial structures of WBM, relaxed by {engine}, against labels of WBM."}
-    return _ad_hoc(name, f"Stability of WBM's crystals: {', '.join(models)}", rows, scale)
-
-
-def _ad_hoc(name: str, title: str, rows: Mapping[str, Any], scale: Mapping[str, Any]) -> DiscoveryCard:
-    from alphanet.cards import validate
-
-    values = {
-        "kind": "discovery",
-        "name": name,
-        "title": title,
-        "figures": True,
-        "rows": rows,
-        "scales": {AD_HOC: {"comparable": False, "reason": AD_HOC_REASON, "fetch": False, **scale}},
-    }
-    return validate(values, DiscoveryCard, name)
+    return DiscoveryCard.ad_hoc(
+        name,
+        title=f"Stability of WBM's crystals: {', '.join(models)}",
+        protocol=f"Initial structures of WBM, relaxed by {engine}, against labels of WBM.",
+        figures=True,
+        rows=rows,
+        scale={"fetch": False},
+    )

@@ -45,13 +45,13 @@ def published_predictions(source: SourceFile, options: RunOptions, *, fetch: boo
     if not matching:
         raise UserError(f"{options.predictions} has no {name}; it is published at {source.url}")
     for algorithm, expected in (("sha256", source.sha256), ("md5", source.md5)):
-        actual = digest_of(matching[0], algorithm)
+        actual = checksum_of(matching[0], algorithm)
         if expected and actual != expected:
             raise UserError(f"{matching[0]} is not the published file: its {algorithm} is {actual}, not {expected}")
     return matching[0]
 
 
-def digest_of(path: Path, algorithm: str) -> str:
+def checksum_of(path: Path, algorithm: str) -> str:
     """Hash of a file in hex digits, by `sha256` or `md5`; read once as long as it does not change."""
     state = path.stat()
     return _digest(path, algorithm, state.st_size, state.st_mtime_ns)

@@ -4,8 +4,6 @@ One task is a row with one seed. Its training is the table's, if a run of the ta
 otherwise the kind accuracy trains it in the figure's own folder. Claims are decided over the seeds; the first is drawn.
 """
 
-import hashlib
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -28,7 +26,7 @@ from alphanet.errors import UserError, did_you_mean
 from alphanet.measure.landscape import Landscape as Energies
 from alphanet.measure.landscape import Reference, load_landscape, measure_landscape, read_reference, save_landscape
 from alphanet.paths import resources
-from alphanet.provenance import code_digest, where
+from alphanet.provenance import code_digest, digest_of, where
 from alphanet.results.facts import cell_facts
 from alphanet.results.records import Record, RecordLog
 
@@ -256,7 +254,7 @@ class Landscape(Kind[LandscapeCard, LandscapeWork]):
         """Hash of everything that a landscape depends on."""
         assert work.test is not None and work.reference is not None
         depends = [work.test.id, work.reference.sha256, self.options.device, code_digest(CODE)]
-        return hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:16]
+        return digest_of(depends)
 
     def _energies_file(self, record: Record) -> Path:
         return self.folder / "landscapes" / f"{record.protocol['key']}.npz"

@@ -5,18 +5,8 @@ from typing import Literal, Self
 
 from pydantic import Field, JsonValue, PositiveFloat, PositiveInt, model_validator
 
-from alphanet.benchmark.card import (
-    AD_HOC,
-    AD_HOC_REASON,
-    BenchmarkCard,
-    DataColumn,
-    Metric,
-    Protocol,
-    Row,
-    ScaleSettings,
-)
+from alphanet.benchmark.card import BenchmarkCard, DataColumn, Metric, Protocol, Row, ScaleSettings
 from alphanet.benchmark.kinds.opening import rows_of_models
-from alphanet.cards import validate
 from alphanet.data.own import OwnData
 from alphanet.errors import did_you_mean
 
@@ -119,7 +109,7 @@ def learning_card(
     seeds: int = 3,
     dtype: str = "float32",
 ) -> LearningCard:
-    """The card of a user's learning curves, with the single scale `AD_HOC`.
+    """The card of a user's learning curves.
 
     Args:
         name: of its folder.
@@ -146,25 +136,15 @@ def learning_card(
                 "train_frames": frames,
             }
     columns[SIMULATION] = {"title": "a step in simulation", "dataset": dataset}
-    values = {
-        "kind": "learning",
-        "name": name,
-        "title": f"Error against compute on {dataset}",
-        "columns": columns,
-        "rows": rows_of_models(models),
-        "own": None if isinstance(data, str) else data.model_dump(mode="json"),
-        "scales": {
-            AD_HOC: {
-                "comparable": False,
-                "reason": AD_HOC_REASON,
-                "protocol": (
-                    "Each training has as many steps as its compute buys at the measured cost of a step, and a "
-                    "schedule of that length; recommended settings; same frames, validation and test."
-                ),
-                "data_scale": scale,
-                "seeds": seeds,
-                "dtype": dtype,
-            }
-        },
-    }
-    return validate(values, LearningCard, name)
+    return LearningCard.ad_hoc(
+        name,
+        title=f"Error against compute on {dataset}",
+        protocol=(
+            "Each training has as many steps as its compute buys at the measured cost of a step, and a schedule of "
+            "that length; recommended settings; same frames, validation and test."
+        ),
+        columns=columns,
+        rows=rows_of_models(models),
+        own=None if isinstance(data, str) else data.model_dump(mode="json"),
+        scale={"data_scale": scale, "seeds": seeds, "dtype": dtype},
+    )

@@ -1,7 +1,5 @@
 """Points of learning curves: a row, an amount of compute and a seed as a training of so many steps."""
 
-import hashlib
-import json
 import logging
 import math
 import tempfile
@@ -27,7 +25,7 @@ from alphanet.measure.training_cost import STEPS, TrainingCost, measured_cost
 from alphanet.paths import home
 from alphanet.potentials.cards import load_baseline
 from alphanet.potentials.forms import file_label
-from alphanet.provenance import code_digest, hardware
+from alphanet.provenance import code_digest, digest_of, hardware
 from alphanet.training.defaults import ALPHANET, settings_for
 from alphanet.training.folder import TrainingResult
 
@@ -242,7 +240,7 @@ class Points:
         depends = [hardware(), self.options.threads, self.options.device, self.scale.dtype, self.card.rows[row].model]
         depends += [found.data.name, found.data.scale, found.data.sources, found.data.counts["valid"], settings]
         depends += [code_digest([*self.trainer(row).code(), "measure/training_cost.py"])]
-        return hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return digest_of(depends)
 
     @property
     def _runs(self) -> Path:

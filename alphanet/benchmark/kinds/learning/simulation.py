@@ -1,7 +1,5 @@
 """The time of a step in simulation: energies and forces of a test frame, all rows in turns, in new processes a pass."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
@@ -19,7 +17,7 @@ from alphanet.measure.speed.points import SpeedPoint
 from alphanet.measure.speed.process import TimingSettings
 from alphanet.measure.speed.repeats import combined
 from alphanet.measure.speed.size import ModelInMode, measure_size
-from alphanet.provenance import code_digest, hardware, where
+from alphanet.provenance import code_digest, digest_of, hardware, where
 from alphanet.results.records import Record
 
 TASK = "step"  # atoms in, forces out
@@ -98,7 +96,7 @@ def time_key(job: TrainingJob, scale: LearningScale, options: RunOptions) -> str
     """Hash of all that the time of a row's step depends on."""
     depends = [hardware(), job.training_key, scale.passes, scale.seconds, options.mode, options.threads, options.seed]
     depends.append(code_digest(["measure/speed"]))
-    return hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return digest_of(depends)
 
 
 def _setup(scale: LearningScale, options: RunOptions) -> TimingSetup:

@@ -1,8 +1,6 @@
 """Properties: what potentials are for. One task is a potential, a property and a structure."""
 
 import functools
-import hashlib
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +19,7 @@ from alphanet.benchmark.kinds.properties.card import (
 )
 from alphanet.errors import UserError
 from alphanet.potentials.specification import specified
-from alphanet.provenance import code_digest, where
+from alphanet.provenance import code_digest, digest_of, where
 from alphanet.results.records import Record
 from alphanet.results.schema import Cell
 
@@ -33,7 +31,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Properties", "PropertiesCard", "column_of", "properties_card"]
 
-CODE = ("measure/properties", "model", "potentials", "graph.py", "neighbors.py")
+CODE = (
+    "measure/properties",
+    "measure/relaxation/optimize.py",
+    "measure/force_constants.py",
+    "model",
+    "potentials",
+    "graph.py",
+    "neighbors.py",
+)
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +172,7 @@ class Properties(Kind[PropertiesCard, PropertyWork]):
             [self.options.seed, self.options.device],
             self._code,
         ]
-        return hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:16]
+        return digest_of(depends)
 
     def _measured(self, task: Task[PropertyWork], places: tuple[Place, ...], atoms: "Atoms") -> Iterator[Finding]:
         from alphanet.measure.properties.references import true_property
@@ -243,12 +249,12 @@ class Properties(Kind[PropertiesCard, PropertyWork]):
         return self._open(model, untrained=False)
 
     def _open(self, model: str, *, untrained: bool) -> "Potential":
-        from alphanet.measure.physics.audit import best_dtype
-        from alphanet.potentials.opening import open_potential
+        from alphanet.potentials.opening import best_dtype, open_potential
 
         options = load_options(self.options, self._scale, specified(model))
+        dtype = best_dtype(model, trust=options.trust)
         # Displacements and thermostats have seeds of their own; only random weights have a use for this one.
-        plain = replace(options, dtype=best_dtype(model), seed=options.seed if untrained else 0, untrained=untrained)
+        plain = replace(options, dtype=dtype, seed=options.seed if untrained else 0, untrained=untrained)
         if not untrained:
             plain = replace(plain, preset=None)
         return open_potential(model, plain, self._frames)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from alphanet.benchmark.kinds.properties.card import PropertiesCard, properties_card
 from alphanet.errors import UserError
@@ -26,12 +27,11 @@ def adhoc_card(
     reference: str,
     tasks: Sequence[str],
     structures: Path | None,
-    untrained: bool,
-    preset: str | None,
-    config: Path | None,
-    trust: bool,
+    **opening: Any,
 ) -> PropertiesCard:
     """The card, see `properties_card`; structures of a training are written into `folder`.
+
+    `opening` has keys of `alphanet.benchmark.kinds.opening.OpeningScale`.
 
     Raises:
         UserError: a model, task or file does not exist, or no structure is known that all can be measured on.
@@ -46,11 +46,11 @@ def adhoc_card(
         raise UserError(f"cannot read {file}: no such file; structures are frames of one file")
     if file is None:
         file = _own_structures(models, folder)
-        options = LoadOptions(untrained=untrained, preset=preset, config=config, trust=trust)
+        options = LoadOptions(**opening)
         elements = _elements(models, reference, options)
     card = properties_card(
         folder.name, models=models, reference=reference, tasks=tasks, structures=file, elements=elements,
-        untrained=untrained, preset=preset, config=config, trust=trust,
+        **opening,
     )  # fmt: skip
     for name in PROPERTIES:
         if name in card.columns:

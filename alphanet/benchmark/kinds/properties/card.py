@@ -6,9 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, PositiveFloat, model_validator
 
-from alphanet.benchmark.card import AD_HOC, AD_HOC_REASON, BenchmarkCard, Column, Row
+from alphanet.benchmark.card import BenchmarkCard, Column, Row
 from alphanet.benchmark.kinds.opening import OpeningScale, rows_of_models
-from alphanet.cards import validate
 from alphanet.errors import UserError, did_you_mean
 from alphanet.measure.properties.registry import PROPERTIES
 
@@ -62,10 +61,7 @@ def properties_card(
     tasks: Sequence[str],
     structures: Path | None = None,
     elements: Sequence[str] = (),
-    untrained: bool = False,
-    preset: str | None = None,
-    trust: bool = False,
-    config: Path | None = None,
+    **scale: Any,
 ) -> PropertiesCard:
     """The card of `tasks` of `models`, with scale `ad-hoc`.
 
@@ -76,10 +72,7 @@ def properties_card(
         tasks: properties; empty: all that have a structure.
         structures: file whose frames are used, each by the properties that it can have.
         elements: of the structures that are used by properties for which no frame fits.
-        untrained: give all models random weights.
-        preset: settings of random weights; each model's first if None.
-        trust: accept pickled weights whose checksum is not known.
-        config: JSON of an AlphaNet checkpoint that carries none.
+        scale: other keys of `PropertiesScale`.
 
     Raises:
         UserError: a model is named twice, a task is unknown, nothing fits, or a value is not valid.
@@ -94,27 +87,16 @@ def properties_card(
             raise UserError(f"no structure has the property {task}: name others with a file of structures")
     if not columns:
         raise UserError("no property has a structure here: name a file of structures")
-    scale = {
-        "comparable": False,
-        "reason": AD_HOC_REASON,
-        "protocol": f"Properties by each potential in its best precision, and by the reference {reference}.",
-        "reference": reference,
-        "untrained": untrained,
-        "preset": preset,
-        "config": config,
-        "trust": trust,
-    }
-    values = {
-        "kind": "properties",
-        "name": name,
-        "title": f"Properties against {reference}",
-        "metrics": metrics,
-        "across": ("row",),
-        "columns": columns,
-        "rows": rows_of_models(models),
-        "scales": {AD_HOC: scale},
-    }
-    return validate(values, PropertiesCard, name)
+    return PropertiesCard.ad_hoc(
+        name,
+        title=f"Properties against {reference}",
+        protocol=f"Properties by each potential in its best precision, and by the reference {reference}.",
+        metrics=metrics,
+        across=("row",),
+        columns=columns,
+        rows=rows_of_models(models),
+        scale={"reference": reference, **scale},
+    )
 
 
 def column_of(task: str, structures: Sequence[str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

@@ -10,7 +10,7 @@ from alphanet.benchmark.kinds.properties.card import PropertiesCard
 from alphanet.figures.style import figure_files
 from alphanet.measure.properties.registry import property_class
 from alphanet.measure.properties.task import Quantity
-from alphanet.results.facts import record_facts
+from alphanet.results.facts import number_or_dash, record_facts
 from alphanet.results.records import Record
 from alphanet.results.schema import Figure, Grid, Number
 
@@ -149,9 +149,9 @@ def _numbers(card: PropertiesCard, column: str, records: Records) -> Grid:
             *(
                 field
                 for name in scalars
-                for field in (_number(one.get(name), record), _number(other.get(name), record))
+                for field in (number_or_dash(of.get(name), _origin(record), ".4g") for of in (one, other))
             ),
-            _number(float(str(record.protocol["seconds"])), record),
+            number_or_dash(float(str(record.protocol["seconds"])), _origin(record), ".4g"),
             notes,
         )
         for record, row, one, other, notes in lines
@@ -215,10 +215,6 @@ def _drawn(card: PropertiesCard, records: Records) -> dict[str, dict[str, Any]]:
 
 def _scalars(result: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in result.items() if isinstance(value, float)}
-
-
-def _number(value: float | None, record: Record) -> str | Number:
-    return "–" if value is None else Number(text=f"{value:.4g}", value=value, origin=_origin(record))
 
 
 def _ordinal(place: int) -> str:

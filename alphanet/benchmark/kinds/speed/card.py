@@ -1,15 +1,14 @@
 """Cards of speed: tables with printed numbers, figures without, and sweeps that a user asks for."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from alphanet.benchmark.card import AD_HOC, BenchmarkCard, Column, Row
+from alphanet.benchmark.card import BenchmarkCard, Column, Row
 from alphanet.benchmark.kinds.opening import rows_of_models
-from alphanet.benchmark.kinds.timing import AD_HOC_REASON, TimingScale
-from alphanet.cards import Card, validate
+from alphanet.benchmark.kinds.timing import TimingScale
+from alphanet.cards import Card
 from alphanet.errors import did_you_mean
 
 TimedTask = Literal["step", "forward", "train"]
@@ -96,62 +95,34 @@ def speed_card(
     name: str,
     *,
     models: Sequence[str],
-    sizes: Sequence[int],
     structures: str,
-    tasks: Sequence[str] = ("step", "forward"),
+    tasks: Sequence[TimedTask] = ("step", "forward"),
     batch: int,
     passes: int,
     rounds: int,
-    minutes: float,
-    weights: str = "untrained",
-    dtype: str = "float32",
-    alphanet: str | None = None,
-    config: Path | None = None,
-    trust: bool = False,
+    **scale: Any,
 ) -> SpeedCard:
-    """The card of a user's sweep, with the single scale `AD_HOC`.
+    """The card of a user's sweep.
 
     Args:
         name: of its folder.
         models: in any form of `alphanet.potentials.forms.FORMS`, the reference of the ratios first.
-        sizes: atoms in a structure.
         structures: a material or a file.
-        tasks: timed together: step, forward, train.
+        tasks: timed together.
         batch: structures in a call.
         passes: over all sizes, each in new processes.
         rounds: turns of each model at each size in a pass.
-        minutes: for everything.
-        weights: untrained or released, of models whose names tell no weights.
-        dtype: float32 or float64.
-        alphanet: file or name of AlphaNet's weights, if they are released ones.
-        config: JSON of AlphaNet's files that carry none.
-        trust: accept pickled weights whose checksum is not known.
+        scale: other keys of `SpeedScale`.
 
     Raises:
-        UserError: a value that no card may have.
+        UserError: a model is named twice, or a value is not valid.
     """
-    scale = {
-        "comparable": False,
-        "reason": AD_HOC_REASON,
-        "protocol": f"Supercells of {structures} in batches of {batch}; passes: {passes}, turns in each: {rounds}.",
-        "structures": structures,
-        "sizes": tuple(sizes),
-        "batch": batch,
-        "passes": passes,
-        "rounds": rounds,
-        "minutes": minutes,
-        "weights": weights,
-        "dtype": dtype,
-        "alphanet": alphanet,
-        "config": config,
-        "trust": trust,
-    }
-    values = {
-        "kind": "speed",
-        "name": name,
-        "title": "Time and memory of a training step" if "train" in tasks else "Time and memory of energy and forces",
-        "sweeps": {"training" if "train" in tasks else "inference": tuple(tasks)},
-        "rows": rows_of_models(models),
-        "scales": {AD_HOC: scale},
-    }
-    return validate(values, SpeedCard, name)
+    training = "train" in tasks
+    return SpeedCard.ad_hoc(
+        name,
+        title="Time and memory of a training step" if training else "Time and memory of energy and forces",
+        protocol=f"Supercells of {structures} in batches of {batch}; passes: {passes}, turns in each: {rounds}.",
+        sweeps={"training" if training else "inference": tuple(tasks)},
+        rows=rows_of_models(models),
+        scale={"structures": structures, "batch": batch, "passes": passes, "rounds": rounds, **scale},
+    )
