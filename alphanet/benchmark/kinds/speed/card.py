@@ -1,6 +1,7 @@
 """Cards of speed: tables with printed numbers, figures without, and sweeps that a user asks for."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
@@ -8,9 +9,11 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from alphanet.benchmark.card import AD_HOC, BenchmarkCard, Column, Row
 from alphanet.benchmark.kinds.opening import rows_of_models
+from alphanet.benchmark.kinds.published import PublishedTimes
 from alphanet.benchmark.kinds.timing import AD_HOC_REASON, TimingScale
 from alphanet.cards import Card, validate
-from alphanet.errors import did_you_mean
+from alphanet.errors import UserError, did_you_mean
+from alphanet.potentials.specification import with_checkouts
 
 TimedTask = Literal["step", "forward", "train"]
 QUANTITIES = ("speed", "memory")  # of a sweep, as metrics SWEEP_speed (samples/s) and SWEEP_memory (GB/sample)
@@ -48,6 +51,7 @@ class SpeedCard(BenchmarkCard[SpeedScale, SpeedRow, Column]):
     """Name -> tasks that are timed together: `step` (atoms in, forces out), `forward` (graph given), `train` (a step of
     training). The first one gives the speed"""
     accuracy: AccuracySource | None = None  # if given, speed against accuracy is drawn, too
+    published: tuple[PublishedTimes, ...] = ()  # of other people's machines; nothing is judged by them
 
     @property
     def claim_columns(self) -> tuple[str, ...]:
@@ -92,6 +96,34 @@ class SpeedCard(BenchmarkCard[SpeedScale, SpeedRow, Column]):
         return self
 
 
+@dataclass(frozen=True)
+class PublicProtocol:
+    """What a card of the project prescribes for a sweep of any models."""
+
+    models: tuple[str, ...]  # its own, for those who name none
+    sizes: tuple[int, ...]
+    structures: str
+    published: tuple[PublishedTimes, ...]
+
+
+def public_protocol(name: str) -> PublicProtocol:
+    """The protocol of the benchmark `name`.
+
+    Raises:
+        UserError: there is no such benchmark, or it has no published times of others.
+    """
+    from alphanet.benchmark.loading import benchmark_names, load_benchmark
+
+    if name not in benchmark_names():
+        raise UserError(f"protocol: unknown {name!r}{did_you_mean(name, benchmark_names())}")
+    card = load_benchmark(name)
+    if not isinstance(card, SpeedCard) or not card.published:
+        raise UserError(f"protocol: {name} has no published times of others; public-si has")
+    scale = next(iter(card.scales.values()))
+    models = tuple(row.model for row in card.rows.values())
+    return PublicProtocol(models, scale.sizes, scale.structures, card.published)
+
+
 def speed_card(
     name: str,
     *,
@@ -108,6 +140,7 @@ def speed_card(
     alphanet: str | None = None,
     config: Path | None = None,
     trust: bool = False,
+    published: Sequence[PublishedTimes] = (),
 ) -> SpeedCard:
     """The card of a user's sweep, with the single scale `AD_HOC`.
 
@@ -126,6 +159,7 @@ def speed_card(
         alphanet: file or name of AlphaNet's weights, if they are released ones.
         config: JSON of AlphaNet's files that carry none.
         trust: accept pickled weights whose checksum is not known.
+        published: times to show beside.
 
     Raises:
         UserError: a value that no card may have.
@@ -151,7 +185,8 @@ def speed_card(
         "name": name,
         "title": "Time and memory of a training step" if "train" in tasks else "Time and memory of energy and forces",
         "sweeps": {"training" if "train" in tasks else "inference": tuple(tasks)},
-        "rows": rows_of_models(models),
+        "rows": rows_of_models(tuple(with_checkouts(models))),
         "scales": {AD_HOC: scale},
+        "published": [one.model_dump() for one in published],
     }
     return validate(values, SpeedCard, name)
