@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 MINUTES ?= 50
 CUT_MINUTES ?= 3
 
-.PHONY: setup repro cut slice slice-reference table1 table4 speed physics physics-all report reference readme docs test fuzz test-fast test-baselines test-triton test-slow check all lock
+.PHONY: setup repro cut slice slice-reference table1 table4 speed physics physics-all report reference readme docs test fuzz test-fast test-baselines test-slow check all lock
 
 setup: $(STAMP)
 
@@ -94,12 +94,6 @@ test-fast: setup
 test-baselines: setup
 	$(BIN)/python -m pytest -m baselines
 
-# The kernels for GPUs in Triton's interpreter; Triton (280 MB) comes with torch for CUDA, not with that for CPUs.
-test-triton: setup
-	$(BIN)/python alphanet/potentials/uv.py pip install --quiet --python $(BIN)/python \
-	  --constraint constraints.txt --group triton
-	$(BIN)/python -m pytest -n 2 tests/model/test_triton.py tests/model/test_replay.py tests/model/test_fast_on_gpu.py
-
 # Atheris on every reader, MINUTES in all; what breaks one is kept in tests/hostile/findings, which the tests read again.
 fuzz: setup
 	$(BIN)/python alphanet/potentials/uv.py pip install --quiet --python $(BIN)/python \
@@ -125,6 +119,6 @@ all: setup
 # Resolved afresh: an older constraints.txt would make uv prefer its torch over the CPU build of the same version.
 lock: $(BIN)/uv
 	$(BIN)/python alphanet/potentials/uv.py pip compile --quiet --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command "make lock" --group dev --group docs --group triton --group fuzz --constraint torch.txt --output-file constraints.new pyproject.toml
+	  --custom-compile-command "make lock" --group dev --group docs --group fuzz --constraint torch.txt --output-file constraints.new pyproject.toml
 	sed 's/^torch==\(.*\)+cpu/torch==\1/' constraints.new > constraints.txt
 	rm constraints.new

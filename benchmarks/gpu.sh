@@ -23,8 +23,6 @@ speed() { # NAME OPTION …
   shift
   keep "$name" "$alphanet" bench speed --device cuda --mode best --out "$out/$name" "$@"
 }
-# On a GPU these tests run the kernels there, and Replay captures.
-keep tests "$python" -m pytest tests/model/test_triton.py tests/model/test_replay.py tests/model/test_fast_on_gpu.py
 keep fast "$python" benchmarks/gpu_fast.py --minutes 2.5
 keep check "$alphanet" bench check
 speed fig3a-settings "${models[@]}" --sizes 100..10000 --points 5 --budget 2.5

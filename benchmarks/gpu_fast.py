@@ -21,7 +21,6 @@ from alphanet.model.base import InteratomicModel
 from alphanet.model.config import preset
 from alphanet.model.create import create_model
 from alphanet.model.fast.model import FastModel
-from alphanet.model.gpu.replay import Replay
 from alphanet.model.prediction import Prediction, predict
 
 SETTINGS = [(name, reading) for name in ("zeolite", "small") for reading in ("paper", "official-v1")]
@@ -38,11 +37,7 @@ def ways(model: InteratomicModel, on_cuda: bool) -> Iterator[tuple[str, Evaluate
     yield "reference", lambda graph: predict(model, graph)
     yield "blocks", FastModel(model, compiled=False).predict
     if on_cuda:
-        yield "kernels, nothing else compiled", FastModel(model, compiled=False, triton=True).predict
-        kernels = FastModel(model, compiled=True)
-        yield "kernels", kernels.predict
-        yield "kernels, CUDA graph", Replay(kernels).predict
-        yield "compiled", FastModel(model, compiled=True, triton=False).predict
+        yield "compiled", FastModel(model, compiled=True).predict
 
 
 def timed(evaluate: Evaluate, graphs: list[AtomGraph]) -> tuple[np.ndarray, float]:

@@ -15,9 +15,6 @@ from fake_baseline import CARD, WORKER
 from alphanet.potentials.cards import BaselineCard, read_baseline
 from alphanet.results.records import Record, RecordLog
 
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported first, by whichever test
-
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:

@@ -1,5 +1,6 @@
 """`alphanet bench`: speed, memory, physics, properties, learning, … of any models, as benchmarks made here."""
 
+import os
 from pathlib import Path
 
 import typer
@@ -15,6 +16,7 @@ RANGE, TRAINING_SIZE = "100..10000", "72"
 SPEED_MINUTES, TRAINING_MINUTES = 40.0, 10.0
 TRAINING_BATCH = 4
 LONGEST_CALL = 120.0  # seconds
+MODE_VARIABLE = "ALPHANET_MODE"  # see `alphanet.model.evaluator`, which imports torch
 
 app = typer.Typer(
     help="Measure speed, memory, physics, properties and learning of any models, and how well they find crystals.",
@@ -34,7 +36,8 @@ def register(parent: typer.Typer) -> None:
 
 @app.command(
     epilog="Examples:\n\nalphanet bench speed alphanet mace --sizes 100..1000 --budget 10m\n\n"
-    "alphanet bench speed alphanet alphanet-official --device cuda --mode best --out runs/on-a-gpu"
+    "alphanet bench speed alphanet alphanet-official --device cuda --out runs/on-a-gpu\n\n"
+    "alphanet bench speed alphanet --protocol public-si --sizes 8,1000"
 )
 def speed(
     models: o.MeasuredModels = None,
@@ -53,6 +56,7 @@ def speed(
     config: o.ModelConfig = None,
     trust: o.Trust = False,
     structures: o.Structures = None,
+    protocol: o.TimingProtocol = None,
     sizes: o.Sizes = None,
     points: o.Points = 7,
     passes: o.Passes = 3,
@@ -61,14 +65,18 @@ def speed(
     as_json: o.AsJson = False,
 ) -> None:
     """Time energy and forces against the number of atoms, for at most 40 minutes. The same command resumes."""
-    from alphanet.benchmark.kinds.speed import speed_card
+    from alphanet.benchmark.kinds.speed import public_protocol, speed_card
 
     folder = out or Path("runs/speed")
+    public = None if protocol is None else public_protocol(protocol)
+    if public is not None and structures is not None:
+        raise UserError(f"--structures {structures}: the protocol {protocol} has structures of its own; leave one out")
     card = speed_card(
         folder.name,
-        models=o.model_names(models, named) or FIGURE_3A,
-        sizes=parse_sizes(sizes or RANGE, points),
-        structures=structures or "zeolite",
+        models=o.model_names(models, named) or (FIGURE_3A if public is None else public.models),
+        sizes=public.sizes if public is not None and sizes is None else parse_sizes(sizes or RANGE, points),
+        structures=(structures or "zeolite") if public is None else public.structures,
+        published=() if public is None else public.published,
         batch=_number(batch_size) or 1,
         passes=passes,
         rounds=rounds,
@@ -81,7 +89,7 @@ def speed(
     )
     run_card(
         card, folder, as_json,
-        restart=restart, seed=seed, device=device, threads=threads, mode=mode, max_memory=max_memory,
+        restart=restart, seed=seed, device=device, threads=threads, mode=_form(mode), max_memory=max_memory,
     )  # fmt: skip
 
 
@@ -128,7 +136,7 @@ def train_speed(
     )
     run_card(
         card, folder, as_json,
-        restart=restart, seed=seed, device=device, threads=threads, mode=mode, max_memory=max_memory,
+        restart=restart, seed=seed, device=device, threads=threads, mode=_form(mode), max_memory=max_memory,
     )  # fmt: skip
 
 
@@ -175,7 +183,7 @@ def memory(
     )
     run_card(
         card, folder, as_json,
-        restart=restart, seed=seed, device=device, threads=threads, mode=mode, max_memory=max_memory,
+        restart=restart, seed=seed, device=device, threads=threads, mode=_form(mode), max_memory=max_memory,
     )  # fmt: skip
 
 
@@ -315,6 +323,11 @@ def parse_sizes(text: str, points: int) -> tuple[int, ...]:
     if min(sizes) < 1:
         raise UserError(f"--sizes: {text!r}: a system has at least one atom")
     return tuple(sorted(set(sizes)))
+
+
+def _form(mode: str | None) -> str:
+    """The mode of a timing: the faster form, unless another is named, or the reference is wanted for everything."""
+    return mode or ("eager" if os.environ.get(MODE_VARIABLE) == "eager" else "best")
 
 
 def _number(batch_size: "int | str | None") -> int | None:

@@ -1,6 +1,6 @@
 """The figure of speed: time and memory against the number of atoms, a panel each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,12 @@ TITLES = {
     "memory": "peak memory of the calls",
 }
 MEMORY = "memory"
+PUBLISHED = "published, of other machines"
 
 
-def speed_figure(path: Path, title: str, curves: Sequence[Curve]) -> list[Path]:
+def speed_figure(
+    path: Path, title: str, curves: Sequence[Curve], published: Mapping[str, Mapping[int, float]] | None = None
+) -> list[Path]:
     """Draw `curves` on logarithmic axes, one panel a quantity, with quartiles as bands.
 
     Args:
@@ -27,6 +30,7 @@ def speed_figure(path: Path, title: str, curves: Sequence[Curve]) -> list[Path]:
         title: conditions of the measurement.
         curves: of every row the times of each task (ms), whose panels have the same limits, and the memory (MB); what
             was measured of no row has no panel.
+        published: for each model of others the times of a step (ms) by the number of atoms.
 
     Returns:
         The files written: PNG, SVG, PDF.
@@ -47,6 +51,8 @@ def speed_figure(path: Path, title: str, curves: Sequence[Curve]) -> list[Path]:
         for curve in curves:
             if curve.quantity in panels:
                 _draw(panels[curve.quantity], curve, rows.index(curve.row))
+        if published and "step" in panels:
+            _draw_published(panels["step"], published)
         if any(curve.points for curve in measured):
             for axes in panels.values():
                 axes.set(xscale="log", yscale="log")
@@ -55,6 +61,7 @@ def speed_figure(path: Path, title: str, curves: Sequence[Curve]) -> list[Path]:
                 plain_log_axes(axes)
         handles, _ = panels[quantities[0]].get_legend_handles_labels()
         labels = [_label(row, [curve for curve in curves if curve.row == row]) for row in rows]
+        labels += [PUBLISHED] * (len(handles) - len(labels))
         figure.legend(handles, labels, loc="outside right upper", fontsize=8)
         return save_figure(figure, path)
 
@@ -67,6 +74,11 @@ def _draw(axes: "Axes", curve: Curve, index: int) -> None:
     axes.plot(sizes, [point.y for point in curve.points], label=curve.row, **style)
     low, high = ([getattr(point, name) or point.y for point in curve.points] for name in ("low", "high"))
     axes.fill_between(sizes, low, high, color=style["color"], alpha=0.25, linewidth=0)
+
+
+def _draw_published(axes: "Axes", published: Mapping[str, Mapping[int, float]]) -> None:
+    sizes, times = zip(*(point for step in published.values() for point in step.items()), strict=True)
+    axes.plot(sizes, times, "o", color="0.65", markersize=3, zorder=0, label=PUBLISHED)
 
 
 def _label(row: str, curves: Sequence[Curve]) -> str:

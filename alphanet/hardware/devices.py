@@ -24,7 +24,7 @@ class Backend(Protocol):
     finds_neighbors: bool
     """Whether neighbor lists can be found on the device, given the package for it"""
     triton: bool
-    """Whether compiled functions and kernels need Triton rather than a C++ compiler"""
+    """Whether compiled functions need Triton rather than a C++ compiler"""
 
     def has_driver(self) -> bool:
         """Whether the machine has the driver, found out without torch."""

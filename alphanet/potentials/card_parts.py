@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, PositiveFloat, PositiveInt
 
 from alphanet.cards import Card
+from alphanet.provenance import code_digest
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
@@ -77,8 +80,24 @@ class Checkout(Card):
     """Source code that runs from the user's folder and is never copied."""
 
     variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
-    """Environment variable that names the folder"""
+    """Environment variable that names the folder, or several, separated as in PATH"""
     why: str
+    sources: str = ""
+    """Folder of the sources in a checkout; all of it if empty"""
+    checked: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(default_factory=dict)
+    """Commit that the worker was checked with -> digest of its sources, see `alphanet.provenance.code_digest`"""
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The checkouts that the variable names."""
+        named = os.environ.get(self.variable, "").split(os.pathsep)
+        return tuple(Path(one).expanduser().resolve() for one in named if one)
+
+    def version(self, folder: Path) -> str:
+        """The commit of a checkout whose sources are those of one that was checked; otherwise a digest of them."""
+        digest = code_digest([folder / self.sources])
+        known = {of_commit: commit for commit, of_commit in self.checked.items()}
+        return known.get(digest, f"{digest[:12]} (not checked)")
 
 
 class Preset(Card):

@@ -97,12 +97,35 @@ class BaselineCard(Card):
         """The instruction that makes the worker find its source code; None if it finds it or needs none."""
         if self.checkout is None:
             return None
-        named = os.environ.get(self.checkout.variable)
-        if not named:
+        if not self.checkout.folders:
             return f"set {self.checkout.variable} to a checkout of {self.source}"
-        if not Path(named).expanduser().is_dir():
-            return f"{self.checkout.variable} names {named}, which is no folder; set it to a checkout of {self.source}"
+        for named in self.checkout.folders:
+            if not named.is_dir():
+                return (
+                    f"{self.checkout.variable} names {named}, which is no folder; set it to a checkout of {self.source}"
+                )
         return None
+
+    def at_checkout(self, number: int) -> "BaselineCard":
+        """The card whose worker runs the code of the checkout of this number, from 1 on.
+
+        Raises:
+            UserError: there are fewer.
+        """
+        if self.checkout is None:
+            raise UserError(f"{self.name}#{number}: it runs from no checkout, so leave #{number} out")
+        folders = self.checkout.folders
+        if number > len(folders):
+            raise UserError(f"{self.name}#{number}: {self.checkout.variable} names {len(folders)} checkouts")
+        variables = {**self.environment.variables, self.checkout.variable: str(folders[number - 1])}
+        return self.model_copy(update={"environment": self.environment.model_copy(update={"variables": variables})})
+
+    def checkout_version(self) -> dict[str, str]:
+        """The commit of its checkout as `checkout`, see `Checkout.version`; empty if it runs none."""
+        if self.checkout is None:
+            return {}
+        chosen = self.environment.variables.get(self.checkout.variable)
+        return {"checkout": self.checkout.version(Path(chosen) if chosen else self.checkout.folders[0])}
 
     def preset(self, name: str) -> Preset:
         """The preset called `name`.

@@ -9,6 +9,7 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("FOLDER", "of a training of AlphaNet or a baseline: its best weights; of a committee: its mean"),
     ("RELEASED", "released weights of AlphaNet (`alphanet models list`)"),
     ("NAME[:CHECKPOINT]", "a baseline (`alphanet baselines list`); CHECKPOINT: a name in its card, a file or a folder"),
+    ("NAME#2", "a baseline that runs a checkout of yours, from the second one"),
     ("CARD[:CHECKPOINT]", "the path of a baseline's card.yaml or of its folder"),
     ("module:callable", "what it returns: an ASE calculator or a torch_sim model"),
 )

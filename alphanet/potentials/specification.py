@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -28,6 +29,7 @@ READINGS = {ALPHANET: "paper", "alphanet-v1": "official-v1"}
 """Names of AlphaNet with random weights -> reading"""
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _PRESET = re.compile(r"@([A-Za-z0-9][\w.-]*)$")
+_NUMBERED = re.compile(r"(?P<name>[^#:@]+)#(?P<number>[1-9]\d*)")
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,15 @@ def specified(text: str) -> Specification:
     return named
 
 
+def with_checkouts(models: Iterable[str]) -> Iterator[str]:
+    """`models`, each that is named without a number followed by those of the other checkouts that it can run from."""
+    for model in models:
+        yield model
+        name = re.split("[#:@]", model, maxsplit=1)[0]
+        if "#" not in model and name in baseline_names() and (checkout := load_baseline(name).checkout) is not None:
+            yield from (f"{name}#{number}{model[len(name) :]}" for number in range(2, len(checkout.folders) + 1))
+
+
 def module_file(name: str) -> Path | None:
     """The source of the module of `module:callable`; None if it has no file."""
     top = _module_spec(name.partition(":")[0].partition(".")[0])
@@ -134,6 +145,9 @@ def _found(text: str) -> Specification:
         return Specification(text, "released", text)
     if head in baseline_names():
         return baseline_specification(text, head, load_baseline(head), tail)
+    if (numbered := _NUMBERED.fullmatch(head)) is not None and numbered["name"] in baseline_names():
+        card = load_baseline(numbered["name"]).at_checkout(int(numbered["number"]))
+        return baseline_specification(text, head, card, tail)
     if (path := Path(text)).exists():
         return _path(text, path)
     if colon and (file := card_file(Path(head))) is not None:

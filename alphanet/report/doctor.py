@@ -76,7 +76,7 @@ def _software() -> Iterator[Finding]:
     for name, version in software().items():
         yield Finding("software", name, "good", version)
     for package, what, extra in (
-        ("triton", "kernels for GPUs", "comes with torch for CUDA"),
+        ("triton", "compiled functions on GPUs", "comes with torch for CUDA"),
         ("nvalchemiops", "neighbor lists on GPUs", "pip install 'alphanet-suite[gpu]'"),
         ("torch_sim", "models of torch_sim, batched relaxations", "pip install torch-sim-atomistic"),
         ("h5py", "files in HDF5", "pip install h5py"),

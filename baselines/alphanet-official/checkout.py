@@ -17,7 +17,7 @@ OBSOLETE = ("pos_require_grad",)  # published with the 16.2M checkpoint, though 
 
 
 class Checkout:
-    """The code in the folder that the environment variable names."""
+    """The code in the folder that the environment variable names, or in the first of several."""
 
     def __init__(self):
         """Import it.
@@ -25,7 +25,7 @@ class Checkout:
         Raises:
             RefusedError: the variable is not set, or names no checkout.
         """
-        named = os.environ.get(VARIABLE)
+        named = os.environ.get(VARIABLE, "").split(os.pathsep)[0]
         if not named:
             raise RefusedError(f"set {VARIABLE} to a checkout of the public code: git clone {REPOSITORY}")
         self.folder = Path(named).expanduser().resolve()

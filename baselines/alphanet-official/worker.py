@@ -15,6 +15,7 @@ from worker_kit import RefusedError, refuse_unknown
 def load(request):
     """A network with the weights of a state dict, or random ones if `request["checkpoint"]` is None."""
     torch.set_num_threads(request["threads"])
+    precision = torch.get_float32_matmul_precision()
     checkout = Checkout()
     settings = request["architecture"]
     if request["checkpoint"] is not None:
@@ -25,6 +26,7 @@ def load(request):
     if request["checkpoint"] is not None:
         _restore(network, Path(request["checkpoint"]))
     network = network.to(request["device"], getattr(torch, request["dtype"]))
+    torch.set_float32_matmul_precision(precision)  # later commits turn TF32 on for the whole process
     return Model(network, configuration.cutoff, request["device"], checkout)
 
 
@@ -117,6 +119,6 @@ def _restore(network, file):
     if "state_dict" in stored:
         weights = {name.removeprefix("model."): values for name, values in weights.items()}
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(weights, strict=True)
     except RuntimeError as error:
         raise RefusedError(f"{file} does not fit its settings: {' '.join(str(error).split())[:300]}") from None

@@ -9,7 +9,7 @@ from timed_potential import timed_models
 
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds import speed as module
-from alphanet.benchmark.kinds.speed import Speed, speed_card
+from alphanet.benchmark.kinds.speed import Speed, public_protocol, speed_card
 from alphanet.benchmark.kinds.speed.card import SpeedCard
 from alphanet.benchmark.loading import load_benchmark
 from alphanet.benchmark.runner import run_benchmark
@@ -278,7 +278,24 @@ def test_a_card_asked_for_on_the_command_line_runs_like_any_other(stand_ins, tmp
     assert not result.comparable and "no paper" in result.reason
     assert [row[0] for row in result.grids[0].rows] == ["one", "two"]
     assert (tmp_path / "speed" / "speed.png").is_file() and (tmp_path / "speed" / "speed.json").is_file()
+    rates = grid_of(result, "rates")
+    assert rates["one"][2].value > 0 and rates["one"][-1] == "–"
     with pytest.raises(UserError, match="weights"):
         speed_card(
             "speed", models=["one"], sizes=[8], structures="cu", batch=1, passes=1, rounds=1, minutes=1, weights="new"
         )
+
+
+def test_published_times_are_shown_and_rank_nothing(stand_ins, tmp_path):
+    public = public_protocol("public-si")
+    assert public.sizes == (8, 1000, 10648, 64000)
+    card = speed_card(
+        "speed", models=["one"], sizes=[8], structures=public.structures, batch=1, passes=1, rounds=1, minutes=1,
+        published=public.published,
+    )  # fmt: skip
+    result = run_benchmark(card, RunOptions(out=tmp_path, scale="ad-hoc"))
+    assert {row[1] for row in next(grid for grid in result.grids if grid.id == "published").rows} == {"H100"}
+    assert {curve.row for curve in result.curves} == {"one"} and not result.claims
+    for name, said in (("public-sy", "did you mean 'public-si'"), ("fig3a", "no published times")):
+        with pytest.raises(UserError, match=said):
+            public_protocol(name)

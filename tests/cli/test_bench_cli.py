@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from alphanet.cli import app
-from alphanet.cli.bench import parse_sizes
+from alphanet.cli.bench import _form, parse_sizes
 from alphanet.errors import UserError
 
 pytestmark = pytest.mark.integration
@@ -25,6 +25,7 @@ def run(*arguments, **options):
         (["alphanet", "--dtype", "float16"], "dtype: .*float"),
         (["alphanet", "--device", "tpu"], "device"),
         (["alphanet", "--budget", "soon"], "'soon' is no duration"),
+        (["alphanet", "--protocol", "public-si", "--structures", "cu"], "has structures of its own"),
     ],
 )
 def test_mistakes_are_one_line(arguments, said, tmp_path):
@@ -82,6 +83,14 @@ def test_training_and_memory_of_alphanet(tmp_path):
             "--out", tmp_path / "m", "--json").stdout
     )  # fmt: skip
     assert memory["kind"] == "memory" and memory["records"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "variable", "form"), [(None, "", "best"), (None, "eager", "eager"), ("compiled", "eager", "compiled")]
+)
+def test_the_fastest_form_is_measured_unless_another_is_named(asked, variable, form, monkeypatch):
+    monkeypatch.setenv("ALPHANET_MODE", variable)
+    assert _form(asked) == form
 
 
 def test_memory_options_are_not_of_speed(tmp_path):

@@ -19,11 +19,11 @@ def search(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(module, "timed_model", timed_models(tmp_path, kinds))
     caplog.set_level("INFO")
 
-    def call(smallest=20, most=3000, budget=None, **described):
+    def call(smallest=20, most=3000, budget=None, mode="eager", **described):
         kinds.clear()
         kinds.update({"one": described})
         caplog.clear()
-        wanted = Search("one", "cu", TimingSetup(), None, smallest=smallest, most=most, sample_atoms=32)
+        wanted = Search("one", "cu", TimingSetup(), None, mode, smallest=smallest, most=most, sample_atoms=32)
         return find_largest(wanted, tmp_path / "out", budget), caplog.messages.copy()
 
     return call
@@ -42,6 +42,12 @@ def test_a_search_may_end_without_a_failure(search):
     easy, _ = search(most=100)
     assert easy.limited_by is None and 50 < easy.largest.n_atoms <= 100
     assert easy.limit == "the end of the search"
+
+
+@pytest.mark.parametrize(("kind", "mode"), [({"compiled": {}}, "compiled"), ({}, "eager")])
+def test_the_form_is_compiled_where_there_is_one(search, kind, mode):
+    found, _ = search(most=40, mode="best", **kind)
+    assert {trial.mode for trial in found.fitting} == {mode} and found.training_mb_per_sample is not None
 
 
 def test_a_search_may_end_at_once(search):

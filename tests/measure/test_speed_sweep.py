@@ -174,7 +174,7 @@ def test_a_compiled_mode_is_timed_after_its_forces_agree(run):
 
 
 def test_best_is_the_faster_mode_that_is_right(run):
-    slow, fast = {"slowness": 400.0}, {"slowness": 1.0}
+    slow, fast = {"slowness": 4000.0}, {"slowness": 1.0}
     summary, _ = run(
         sizes=(32,),
         mode="best",
@@ -188,6 +188,9 @@ def test_best_is_the_faster_mode_that_is_right(run):
         "eager",
     ]
     assert "differ from" in points(summary, "wrong")[32].note
+    better, worse = points(summary, "better")[32], points(summary, "worse")[32]
+    assert better.pays_from >= 1 and worse.pays_from is None
+    assert better.start_s >= better.load_s > 0
 
 
 def test_training_steps_are_a_task(run):
@@ -195,6 +198,21 @@ def test_training_steps_are_a_task(run):
     assert points(summary, "one")[8].times_ms["train"].median > 0
     assert points(summary, "other")[8].status == "failed"
     assert "trains in a loop of its own" in points(summary, "other")[8].reason
+
+
+def test_only_a_form_of_training_of_its_own_is_tried(run):
+    summary, _ = run(sizes=(8,), mode="best", settings={"tasks": ("train",)}, one={"compiled": {}})
+    assert points(summary, "one")[8].mode == "eager"
+
+
+def test_times_have_the_units_that_people_plan_by(run):
+    summary, _ = run(sizes=(32,), settings={"batch": 2}, one={})
+    (point,) = summary.points
+    step = point.times_ms["step"].median
+    assert point.us_per_atom("step") == pytest.approx(1e3 * step / 64)
+    assert point.us_per_edge("step") == pytest.approx(1e3 * step / point.n_edges)
+    assert point.ns_per_day == pytest.approx(86400 / (1e-3 * step) * 1e-6)
+    assert point.us_per_atom("train") is None
 
 
 def test_a_number_of_calls_may_be_fixed(run):
@@ -264,5 +282,6 @@ def test_csv(run, tmp_path):
     summary.write_csv(tmp_path / "speed.csv")
     header, *rows = (tmp_path / "speed.csv").read_text().splitlines()
     assert header.startswith("model,n_atoms,n_edges,batch,dtype,device")
+    assert header.endswith("us_per_atom,us_per_edge,ns_per_day,start_s,pays_from")
     assert len(rows) == 6
     assert [row.split(",")[8] for row in rows if row.startswith("small,108")] == ["oom"]

@@ -16,7 +16,6 @@ from model_samples import official_config, paper_config, random_model
 
 from alphanet import AlphaNetCalculator
 from alphanet.model.fast.model import FastModel
-from alphanet.model.gpu.replay import Replay
 from alphanet.torch_sim_model import AlphaNetModel
 
 CONFIGS = {"paper": paper_config(), "official": official_config()}
@@ -46,7 +45,6 @@ def test_settings_of_a_fast_model_travel():
     fast.mode, fast.note = "eager", "it differs"
     copy = deepcopy(fast)
     assert (copy.mode, copy.note, copy._limit, copy._block) == ("eager", "it differs", 0, 256)
-    assert pickle.loads(pickle.dumps(Replay(fast)))._fast.note == "it differs"
 
 
 def test_the_compiled_mode_travels_as_its_settings():

@@ -10,7 +10,8 @@ from fake_baseline import CARD, WORKER
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.potentials.forms import FORMS, MODEL_FORMS, file_label, short_name
-from alphanet.potentials.specification import specified
+from alphanet.potentials.specification import specified, with_checkouts
+from alphanet.provenance import code_digest
 
 RELEASED = {"first": {"source": "package", "name": "one", "trained_on": "nothing"}}
 
@@ -145,3 +146,26 @@ def test_every_command_lists_the_same_forms():
         (argument,) = [param for param in command.params if param.metavar == "MODEL"]
         assert MODEL_FORMS in argument.help, words
     assert all(form in MODEL_FORMS for form, _ in FORMS)
+
+
+def test_several_checkouts_are_a_model_each(here, monkeypatch):
+    monkeypatch.setenv("ALPHANET_OFFICIAL_SRC", f"{here / 'own'}:{here / 'runs'}")
+    names = ["alphanet-official@fig3a", "alphanet-official#2@fig3a"]
+    assert list(with_checkouts(["schnet", names[0]])) == ["schnet", *names]
+    assert list(with_checkouts([names[1]])) == [names[1]]
+    first, second = map(specified, names)
+    assert "ALPHANET_OFFICIAL_SRC" not in first.card.environment.variables  # the worker takes the first by itself
+    assert second.card.environment.variables["ALPHANET_OFFICIAL_SRC"] == str(here / "runs")
+    assert second.preset == "fig3a" and second.absolute == names[1]
+    for name, said in (("alphanet-official#3", "names 2 checkouts"), ("schnet#2", "from no checkout")):
+        with pytest.raises(UserError, match=said):
+            specified(name)
+
+
+def test_a_checkout_is_known_by_its_sources(here, monkeypatch):
+    monkeypatch.setenv("ALPHANET_OFFICIAL_SRC", str(here))
+    card = specified("alphanet-official").card
+    assert card.checkout_version()["checkout"].endswith(" (not checked)")
+    digest = code_digest([here / "alphanet"])
+    known = card.checkout.model_copy(update={"checked": {"6f593b8": digest}})
+    assert known.version(here) == "6f593b8"

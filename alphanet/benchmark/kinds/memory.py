@@ -25,6 +25,7 @@ from alphanet.figures.style import figure_files
 from alphanet.files import write_text
 from alphanet.measure.speed.largest import LargestSystem, Search, find_largest
 from alphanet.measure.speed.models import make_environments
+from alphanet.potentials.specification import with_checkouts
 from alphanet.provenance import where
 from alphanet.results.facts import device_text, number_or_dash, record_facts
 from alphanet.results.records import Record
@@ -178,7 +179,8 @@ class Memory(Kind[MemoryCard, SearchWork]):
                 text = f"N^{law.exponent:.2f} ± {law.exponent_error or 0.0:.2f}"
                 growth = Number(text=text, value=law.exponent, origin=key, interval=law.interval)
             numbers = [number_or_dash(record.value(metric), key) for metric in METRICS]
-            rows.append((row, *numbers, growth, found.limit, found.training_reason or ""))
+            form = "" if found.largest is None or found.largest.mode == "eager" else f" ({found.largest.mode})"
+            rows.append((f"{row}{form}", *numbers, growth, found.limit, found.training_reason or ""))
         columns = ("model", *METRICS.values(), "memory grows as", "limited by", "training")
         return Grid(id="largest", title="Largest systems and what they need", columns=columns, rows=tuple(rows))
 
@@ -216,6 +218,6 @@ def memory_card(name: str, *, models: Sequence[str], structures: str, **scale: A
         name,
         title="The largest system that fits, and memory of training",
         protocol=f"Supercells of {structures}, doubled until one does not fit, then halved in between.",
-        rows=rows_of_models(models),
+        rows=rows_of_models(tuple(with_checkouts(models))),
         scale={"structures": structures, **scale},
     )

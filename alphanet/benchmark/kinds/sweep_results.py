@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alphanet.benchmark.findings import Shown
+from alphanet.benchmark.kinds.published import PublishedTimes
 from alphanet.benchmark.power_law import fit_power_law
 from alphanet.figures.speed import MEMORY, speed_figure
 from alphanet.figures.style import figure_files
@@ -15,6 +16,7 @@ from alphanet.results.schema import Curve, Figure, Grid, Number, Point
 
 FEWEST_SIZES = 3  # of a fitted exponent: any line fits two
 LONG = 12  # rows; a longer table is folded
+RATES = ("µs/atom", "µs/edge", "ns/day at 1 fs", "start-up (s)", "compiled pays from call")
 POINT_FACTS = ("n_edges", "batch", "dtype", "device", "mode", "threads", "parameters", "repeats", "compile_s")
 
 Item = str | Number
@@ -23,15 +25,24 @@ Item = str | Number
 class SweepResult:
     """One sweep of a benchmark as part of its result."""
 
-    def __init__(self, summary: SweepSummary, rows: Mapping[str, str], *, part: str = "") -> None:
+    def __init__(
+        self,
+        summary: SweepSummary,
+        rows: Mapping[str, str],
+        *,
+        part: str = "",
+        published: Sequence[PublishedTimes] = (),
+    ) -> None:
         """Store the summary.
 
         Args:
             summary: of the sweep.
             rows: name of each model -> its row of the benchmark.
             part: name of the sweep and of its folder, if the benchmark has several.
+            published: times of others, which are shown where a step is timed.
         """
         self.summary, self.rows, self.part = summary, rows, part
+        self._published = published if "step" in summary.tasks else ()
         self._prefix = f"{part}/" if part else ""
 
     def add_to(self, shown: Shown, folder: Path, figure: str) -> None:
@@ -45,13 +56,16 @@ class SweepResult:
         curves = self.curves()
         shown.curves += curves
         shown.grids.append(self._points(shown.origins))
+        shown.grids.append(self._rates())
+        if self._published:
+            shown.grids.append(self._of_others())
         if any(curve.law for curve in curves):
             shown.grids.append(self._exponents(curves, shown.origins))
         if warning := self.summary.noise.warning:
             shown.notes.append(f"{self.part}: {warning}" if self.part else warning)
         shown.conditions = shown.conditions or self.summary.where
         name = f"{self._prefix}{figure}"
-        speed_figure(folder / name, self.summary.where, curves)
+        speed_figure(folder / name, self.summary.where, curves, {one.name: one.step for one in self._published})
         self.summary.write_csv(folder / f"{name}.csv")
         title = f"Time and memory against the number of atoms{': ' if self.part else ''}{self.part}"
         shown.figures.append(Figure(name=name, title=title, files=figure_files(name, "csv")))
@@ -111,6 +125,44 @@ class SweepResult:
             folded=len(rows) > LONG,
         )
 
+    def _rates(self) -> Grid:
+        """What the first task's times mean to those who simulate, and what the start of a process costs."""
+        task, rows = self.summary.tasks[0], []
+        for index, point in enumerate(self.summary.points):
+            if not point.ok:
+                continue
+            key = f"{self._prefix}points/{index}"
+            values = (
+                point.us_per_atom(task),
+                point.us_per_edge(task),
+                point.ns_per_day,
+                point.start_s,
+                point.pays_from,
+            )
+            rows.append((self._title(point), str(point.n_atoms), *(_number(value, key) for value in values)))
+        return Grid(
+            id=f"{self._prefix}rates",
+            title=f"The same in other units; {task}",
+            columns=("model", "atoms", *RATES),
+            rows=tuple(rows),
+            folded=len(rows) > LONG,
+        )
+
+    def _of_others(self) -> Grid:
+        """Times that others published."""
+        rows = [
+            (one.name, one.machine, str(size), value_text(time), one.source)
+            for one in self._published
+            for size, time in one.step.items()
+        ]
+        return Grid(
+            id=f"{self._prefix}published",
+            title="Published steps on other people's machines: grey points in the figure, which rank nothing here",
+            columns=("model", "machine", "atoms", "step (ms)", "source"),
+            rows=tuple(rows),
+            folded=len(rows) > LONG,
+        )
+
     def _exponents(self, curves: Sequence[Curve], origins: dict[str, dict[str, str]]) -> Grid:
         rows = []
         for index, curve in enumerate(curves):
@@ -131,8 +183,12 @@ class SweepResult:
         )
 
     def _title(self, point: SpeedPoint) -> str:
-        row = self.rows[point.model]
-        return row if point.mode == "eager" else f"{row} ({point.mode})"
+        """The row, with the commit of a checkout, the form that was timed, and kernels that its environment lacks."""
+        versions, row = self.summary.conditions.models[point.model], self.rows[point.model]
+        commit = f" at {versions['checkout']}" if "checkout" in versions else ""
+        without = "without its kernels" if "without" in versions else ""
+        form = ", ".join(part for part in ("" if point.mode == "eager" else point.mode, without) if part)
+        return f"{row}{commit} ({form})" if form else f"{row}{commit}"
 
     def _facts(self, point: SpeedPoint) -> dict[str, str]:
         conditions = self.summary.conditions
@@ -159,6 +215,10 @@ def ratio_text(ratio: Ratio, digits: int = 2) -> str:
     if ratio.low is None or ratio.high is None:
         return f"{ratio.ratio:.{digits}f} ({ratio.repeats} pass{'es' if ratio.repeats > 1 else ''})"
     return f"{ratio.ratio:.{digits}f} ({ratio.low:.{digits}f}–{ratio.high:.{digits}f})"
+
+
+def _number(value: float | None, origin: str) -> Item:
+    return "–" if value is None else Number(text=value_text(value), value=value, origin=origin)
 
 
 def _time(times: Times | None, origin: str) -> Item:

@@ -61,7 +61,7 @@ Structures = Annotated[
     option(
         DATA,
         "File of structures in place of the card's or the shipped ones. For speed and memory also a material: zeolite, "
-        "quartz, diamond, water, cu, perovskite, slab.",
+        "quartz, diamond, si, water, cu, perovskite, slab.",
         "--structures",
     ),
 ]
@@ -69,6 +69,15 @@ Sizes = Annotated[
     str | None,
     option(
         DATA, "Atoms: A..B (evenly spaced logarithms) or a,b,c. If not given: 100..10000, in train-speed 72.", "--sizes"
+    ),
+]
+TimingProtocol = Annotated[
+    str | None,
+    option(
+        DATA,
+        "Structures, sizes and published times of a card, for your models: public-si (silicon of 8 to 64,000 atoms). "
+        "If no model is named: the card's.",
+        "--protocol",
     ),
 ]
 Points = Annotated[int, option(DATA, "Number of sizes from A to B.", "--points", min=2)]

@@ -35,7 +35,8 @@ Mode = Annotated[
         HARDWARE,
         "How a model is executed: eager (the reference); compiled; in predict and eval also blocked (AlphaNet alone: "
         "fast without a compiler); in repro and bench also best (the faster of eager and compiled). If not given: "
-        "AlphaNet's kernels in C++ where they serve (float32, on a CPU), else eager; in timings eager.",
+        "AlphaNet's kernels in C++ where they serve (float32, on a CPU), else eager; in bench speed, train-speed and "
+        "memory best, in repro eager.",
         "--mode",
     ),
 ]

@@ -36,7 +36,7 @@ class Search:
     structures: str
     setup: TimingSetup
     memory_limit: int | None  # bytes
-    mode: str = "eager"
+    mode: str = "eager"  # or compiled, best: models without such a mode are tried eagerly
     smallest: int = 100  # atoms, where the search begins
     most: int = 1_000_000  # atoms, where it ends
     longest: float = 120.0  # s, for a call
@@ -67,6 +67,7 @@ class Trial(Typed):
     status: Status
     reason: str | None
     seconds: float | None
+    mode: str = "eager"
     peak_memory_mb: dict[str, float]
     resident_before_mb: float
 
@@ -163,7 +164,7 @@ class _Trials:
         self, model: TimedModel, unit: Atoms, search: Search, journal: Journal[SearchConditions, Trial], end: float
     ) -> None:
         self._model, self._unit, self._search, self._journal, self._end = model, unit, search, journal, end
-        self.out_of_time = False
+        self.out_of_time = self._has_no_other_mode = False
 
     def size(self, n_atoms: float) -> int:
         """Atoms of the supercell nearest to `n_atoms`."""
@@ -186,10 +187,14 @@ class _Trials:
         atoms = supercell(self._unit, n_atoms)
         settings = TimingSettings(tasks=(task,), batch=batch, seed=search.setup.seed, memory_limit=search.memory_limit)
         elements = tuple(dict.fromkeys(atoms.get_chemical_symbols()))
-        mode = "eager" if search.mode == "eager" or task == "train" else "compiled"
         allowance = search.longest / LONGEST_OVER
-        process = TimedProcess(self._model, packed([atoms] * batch), elements, settings, allowance, mode=mode)
+        arrays = packed([atoms] * batch)
+        process = TimedProcess(self._model, arrays, elements, settings, allowance, mode=self._mode(task))
         process.try_once()
+        if process.mode != "eager" and process.refused:
+            self._has_no_other_mode = True
+            process = TimedProcess(self._model, arrays, elements, settings, allowance)
+            process.try_once()
         return Trial(
             task=task,
             n_atoms=n_atoms,
@@ -197,9 +202,15 @@ class _Trials:
             status=process.status,
             reason=process.reason,
             seconds=process.first_s.get(task),
+            mode=process.mode,
             peak_memory_mb={key: round(value / MEGABYTE, 3) for key, value in process.peak.items()},
             resident_before_mb=round(process.resident_before / MEGABYTE, 3),
         )
+
+    def _mode(self, task: str) -> str:
+        if self._has_no_other_mode or self._model.mode_of((task,), self._search.mode) == "eager":
+            return "eager"
+        return "compiled"
 
 
 class _Climb:

@@ -4,11 +4,13 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, JsonValue
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
+from alphanet.hardware import kind_of
 from alphanet.measure.speed.points import Typed
 from alphanet.model.released import released_files
 from alphanet.potentials import alphanet_worker, python_worker
@@ -24,6 +26,9 @@ from alphanet.programs import accept
 from alphanet.provenance import code_digest
 
 START_TIMEOUT = 600.0  # seconds; a first import on a busy machine
+EXACT = {"NVIDIA_TF32_OVERRIDE": "0"}  # NVIDIA's libraries multiply without TF32, whatever a package asks torch for
+GPU_KERNELS = {"mace-torch": "cuequivariance-torch", "nequip": "openequivariance", "sevenn": "flashTP-e3nn"}
+"""Package -> the optional one with its fastest kernels, which run on a GPU only"""
 
 
 class TimingSetup(Typed):
@@ -31,6 +36,7 @@ class TimingSetup(Typed):
 
     weights: str = "untrained"  # or released: of models whose names tell no weights and that can have random ones
     dtype: str = "float32"
+    products: Literal["full"] = "full"  # precision of matrix products: that of `dtype`, never TF32 or bf16
     device: str = "cpu"
     threads: int = 1  # of every library in every worker
     seed: int = 0  # of random weights
@@ -58,7 +64,14 @@ class TimedModel:
     variables: dict[str, str]
     request: LoadRequest
     versions: dict[str, str]
-    """Everything the speed depends on besides the machine: packages, settings, weights, and for AlphaNet its sources"""
+    """Everything the speed depends on besides the machine: packages, settings, weights, and the sources of AlphaNet and
+    of a checkout"""
+    trains_in_blocks: bool = False
+    """Whether there is a faster form of training, too, in every mode but eager"""
+
+    def mode_of(self, tasks: Iterable[str], mode: str) -> str:
+        """The mode to time `tasks` in if `mode` is asked for: eager where the others make no difference."""
+        return mode if self.trains_in_blocks or set(tasks) != {"train"} else "eager"
 
     def start(self, elements: tuple[str, ...], mode: str) -> tuple[Worker, ModelInfo]:
         """A fresh worker that has loaded the model in `mode`, and the model's description of itself.
@@ -66,7 +79,7 @@ class TimedModel:
         Raises:
             UserError: the worker cannot be started, or refuses.
         """
-        worker = Worker(self.name, self.python, self.places, self.request.threads, self.variables)
+        worker = Worker(self.name, self.python, self.places, self.request.threads, self.variables | EXACT)
         request = self.request
         if request.architecture and not request.elements:
             request = request.model_copy(update={"elements": elements})
@@ -110,7 +123,7 @@ def _alphanet(model: Specification, setup: TimingSetup) -> TimedModel:
         preset = model.preset or DEFAULT_PRESET
         _require_preset(preset)
         request = _request(setup, architecture={"preset": preset, "reading": model.reading})
-        return _here(model, alphanet_worker.__file__, request, versions | {"preset": preset})
+        return _alphanet_here(model, request, versions | {"preset": preset})
     if model.kind == "released":  # the worker finds them by name, with their configuration
         file, checkpoint, config = released_files(model.name)[0], model.name, None
     else:
@@ -121,7 +134,7 @@ def _alphanet(model: Specification, setup: TimingSetup) -> TimedModel:
         file, checkpoint, config = model.file, str(model.file.resolve()), setup.config
     settings: dict[str, JsonValue] = {} if config is None else {"config": str(Path(config).resolve())}
     request = _request(setup, checkpoint=checkpoint, architecture=settings)
-    return _here(model, alphanet_worker.__file__, request, versions | {"weights": sha256_of(file)})
+    return _alphanet_here(model, request, versions | {"weights": sha256_of(file)})
 
 
 def _with_weights(model: Specification, setup: TimingSetup) -> TimedModel:
@@ -140,6 +153,10 @@ def _python(model: Specification, setup: TimingSetup) -> TimedModel:
     path: list[JsonValue] = [str(Path(place).resolve()) for place in sys.path if place]
     request = _request(setup, architecture={"callable": model.name, "path": path})
     return _here(model, python_worker.__file__, request, {"module": model.digest or ""})
+
+
+def _alphanet_here(model: Specification, request: LoadRequest, versions: dict[str, str]) -> TimedModel:
+    return replace(_here(model, alphanet_worker.__file__, request, versions), trains_in_blocks=True)
 
 
 def _here(model: Specification, worker: str | None, request: LoadRequest, versions: dict[str, str]) -> TimedModel:
@@ -165,7 +182,9 @@ def _baseline(model: Specification, card: BaselineCard, setup: TimingSetup) -> T
         raise UserError(f"{card.name} computes in {' or '.join(card.dtypes)}, not in {setup.dtype}")
     if lacking := card.missing_checkout():
         raise UserError(f"{card.name}: {lacking}")
-    versions = resolved_versions(card)
+    versions = resolved_versions(card) | card.checkout_version()
+    if kind_of(setup.device) != "cpu" and (lacking := lacking_kernels(versions)):
+        versions |= {"without": lacking}
     if model.has_weights or setup.weights == "released" or card.small is None:
         request, weights = _trained(model, card, setup)
         versions |= {"settings": str(request.architecture), "weights": weights}
@@ -174,6 +193,13 @@ def _baseline(model: Specification, card: BaselineCard, setup: TimingSetup) -> T
         request = _request(setup, stress=card.stress, architecture=architecture(card, settings))
         versions |= {"settings": str(request.architecture)}
     return TimedModel(model.text, python_of(card), card.places, dict(card.environment.variables), request, versions)
+
+
+def lacking_kernels(versions: dict[str, str]) -> str | None:
+    """The package with the fastest kernels for a GPU that is not in an environment of these versions; None if none."""
+    return next(
+        (kernels for name, kernels in GPU_KERNELS.items() if name in versions and kernels not in versions), None
+    )
 
 
 def _trained(model: Specification, card: BaselineCard, setup: TimingSetup) -> tuple[LoadRequest, str]:

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 Status = Literal["ok", "failed", "oom", "timeout"]
+NS_PER_DAY = 86.4  # of steps of 1 ms and 1 fs each
 
 
 class Typed(BaseModel):
@@ -69,7 +70,11 @@ class SpeedPoint(Typed):
     unsupported: dict[str, str] = {}  # task -> why the model cannot be timed at it
     first_call_s: dict[str, float] = {}  # by task
     overhead_s: float = 0.0  # until the model was ready
+    load_s: float = 0.0  # from the start of the process to the loaded model
     compile_s: float = 0.0
+    pays_from: int | None = None
+    """Calls of the first task from which the compiled form takes less time than the eager one, the start of the process
+    included; None if it is not the faster one, or if only one form was timed"""
     cpu_s: dict[str, float] = {}  # processor time of a call, by task
     rounds: dict[str, tuple[tuple[float, ...], ...]] = {}
     """For each task and repeat the median of each round, s"""
@@ -87,6 +92,24 @@ class SpeedPoint(Typed):
     def used_mb(self) -> float:
         """Memory that the calls needed beside what the process held before: on CUDA allocated, else resident."""
         return used_memory(self.peak_memory_mb, self.resident_before_mb)
+
+    @property
+    def start_s(self) -> float:
+        """Seconds from the start of the process to the first answer, beyond the usual time of a call."""
+        return self.load_s + self.compile_s
+
+    def us_per_atom(self, task: str) -> float | None:
+        """Microseconds an atom, of a median call of `task`; None if it was not timed."""
+        return 1e3 * self.times_ms[task].median / (self.n_atoms * self.batch) if task in self.times_ms else None
+
+    def us_per_edge(self, task: str) -> float | None:
+        """Microseconds an edge within the cutoff, of a median call of `task`; None if it was not timed."""
+        return 1e3 * self.times_ms[task].median / self.n_edges if self.n_edges and task in self.times_ms else None
+
+    @property
+    def ns_per_day(self) -> float | None:
+        """Nanoseconds that dynamics with a time step of 1 fs simulate in a day; None if no step was timed."""
+        return NS_PER_DAY / self.times_ms["step"].median if "step" in self.times_ms else None
 
     def without_raw_times(self) -> dict[str, JsonValue]:
         """Plain values for a record; `speed.json` has every single time and every repeat."""

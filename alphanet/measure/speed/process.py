@@ -16,6 +16,7 @@ from alphanet.measure.speed.structures import RATTLE
 from alphanet.potentials.channel import Worker, WorkerError
 
 TASKS = ("step", "forward")  # see `timing.timed`
+TRAINING = ("train",)
 WARM_UP_SHARE = 0.25  # of a point's time at most
 MOST_WARM_UPS, MOST_CALLS = 50, 50  # calls a task in one repeat
 LONGEST_OVER = 4.0  # a call may take this many times the point's time before it is ended
@@ -63,6 +64,8 @@ class TimedProcess:
     calls: int = 0
     first_s: dict[str, float] = field(default_factory=dict)
     overhead_s: float = 0.0
+    load_s: float = 0.0
+    pays_from: int | None = None  # see `SpeedPoint`
     warm: dict[str, list[float]] = field(default_factory=dict)
     rounds: dict[str, list[list[float]]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
@@ -76,9 +79,25 @@ class TimedProcess:
         return self.worker is not None
 
     @property
+    def refused(self) -> bool:
+        """Whether the worker refused to load the model, so that nothing was timed and no result is lost."""
+        return self.status == "failed" and self.info is None
+
+    @property
     def tasks(self) -> list[str]:
         """Tasks that the model can be timed at."""
         return [task for task in self.settings.tasks if task not in self.unsupported]
+
+    @property
+    def compile_s(self) -> float:
+        """Seconds of the first calls beyond those of warm ones."""
+        usual = {task: float(np.median(times)) for task, times in self.warm.items() if times}
+        return sum(max(0.0, self.first_s[task] - seconds) for task, seconds in usual.items())
+
+    @property
+    def start_s(self) -> float:
+        """Seconds from the start of the process to the first answer, beyond the usual time of a call."""
+        return self.load_s + self.compile_s
 
     @property
     def cost(self) -> float:
@@ -90,14 +109,16 @@ class TimedProcess:
         """Load the model and call each task until its running median has settled.
 
         Args:
-            checked: whether the forces of a fast mode are compared with the reference before anything is timed.
+            checked: whether the forces of a fast mode are compared with the reference before they are timed.
         """
         with self._results():
+            begun = time.monotonic()
             self.worker, self.info = self.timed_model.start(self.elements, self.mode)
+            self.load_s = time.monotonic() - begun
             wanted, self.mode = self.mode, self.info.mode
             if self.mode != wanted and wanted != "eager":
                 self.note = f"timed in mode {self.mode}: it does not compile here"
-            if checked and self.mode != "eager":
+            if checked and self.mode != "eager" and self.settings.tasks != TRAINING:
                 self._check_forces()
             self._warm_up()
 
@@ -106,6 +127,7 @@ class TimedProcess:
         task = self.settings.tasks[0]
         with self._results():
             self.worker, self.info = self.timed_model.start(self.elements, self.mode)
+            self.mode = self.info.mode
             self.first_s[task] = next(iter(self._timed(task, calls=1)), 0.0)
             if self.unsupported:
                 raise UserError(self.unsupported[task])

@@ -48,6 +48,7 @@ def combined(points: Sequence[SpeedPoint], tasks: Sequence[str]) -> SpeedPoint:
             "resident_before_mb": neediest.resident_before_mb,
             "repeats_mb": tuple(point.used_mb for point in timed),
             "compile_s": max(point.compile_s for point in timed),
+            "load_s": float(np.median([point.load_s for point in timed])),
             "overhead_s": float(np.median([point.overhead_s for point in timed])),
             "cpu_s": {task: float(np.median([point.cpu_s[task] for point in timed])) for task in first.cpu_s},
             "noise_s": tuple(reading for point in points for reading in point.noise_s),

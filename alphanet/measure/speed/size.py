@@ -1,6 +1,7 @@
 """One size: models in separate processes take turns, so that drift of the machine affects all of them equally."""
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,11 +101,13 @@ class _Launch:
             self._checked.add(model.name)
             if mode == "compiled" or compiled.mode == "eager":
                 return compiled
-        elif mode == "compiled" and not _has_no_such_mode(compiled):
+        elif mode == "compiled" and not compiled.refused:
             return compiled
         eager.open(checked=False)
         slower, faster = (eager, compiled) if compiled.cost <= eager.cost else (compiled, eager)
         slower.close()
+        if faster is compiled and slower.status == "ok":
+            faster.pays_from = _pays_from(compiled, eager)
         if compiled.status != "ok":
             faster.note = f"timed eagerly: {compiled.reason}"
         return faster
@@ -113,9 +116,10 @@ class _Launch:
         return TimedProcess(model, self._arrays, self._elements, self._settings, self._allowance, mode)
 
 
-def _has_no_such_mode(compiled: TimedProcess) -> bool:
-    """Whether the worker refused to load the model, so that nothing was timed and no result is lost."""
-    return compiled.status == "failed" and compiled.force_check is None and compiled.info is None
+def _pays_from(compiled: TimedProcess, eager: TimedProcess) -> int:
+    """Calls after which the faster form has made up for its longer start; 1 if it is the first to answer."""
+    saved = max(eager.cost - compiled.cost, 1e-9)
+    return max(1, math.ceil((compiled.start_s - eager.start_s) / saved))
 
 
 def _point(process: TimedProcess, atoms: Atoms, repeat: int) -> SpeedPoint:
@@ -123,7 +127,6 @@ def _point(process: TimedProcess, atoms: Atoms, repeat: int) -> SpeedPoint:
     complete = process.status == "ok"
     rounds = {task: blocks for task, blocks in process.rounds.items() if complete}
     seconds = {task: [value for block in blocks for value in block] for task, blocks in rounds.items()}
-    warm = {task: float(np.median(times)) for task, times in process.warm.items() if times}
     return SpeedPoint(
         model=process.timed_model.name,
         n_atoms=len(atoms),
@@ -146,7 +149,9 @@ def _point(process: TimedProcess, atoms: Atoms, repeat: int) -> SpeedPoint:
         unsupported=process.unsupported,
         first_call_s=process.first_s,
         overhead_s=round(process.overhead_s, 3),
-        compile_s=sum(max(0.0, process.first_s[task] - usual) for task, usual in warm.items()),
+        load_s=round(process.load_s, 3),
+        compile_s=process.compile_s,
+        pays_from=process.pays_from,
         cpu_s={task: round(float(np.median(values)), 6) for task, values in process.cpu.items()},
         rounds={task: (tuple(float(np.median(block)) for block in blocks),) for task, blocks in rounds.items()},
         repeat=repeat,

@@ -47,6 +47,13 @@ def diamond() -> Atoms:
     return bulk("C", "diamond", a=3.567, cubic=True)
 
 
+def silicon() -> Atoms:
+    """Silicon in the structure of diamond: 8 atoms, 0.050 atoms/Å^3."""
+    from ase.build import bulk
+
+    return bulk("Si", "diamond", a=5.43, cubic=True)
+
+
 def copper() -> Atoms:
     """Fcc copper: 4 atoms, 0.085 atoms/Å^3."""
     from ase.build import bulk
@@ -85,6 +92,7 @@ NAMED = {
     "zeolite": zeolite,
     "quartz": quartz,
     "diamond": diamond,
+    "si": silicon,
     "cu": copper,
     "water": water,
     "perovskite": perovskite,

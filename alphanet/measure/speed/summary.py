@@ -23,6 +23,7 @@ VERSION: Final = 1
 SUMMARY = "speed.json"
 CSV_COLUMNS = ("model", "n_atoms", "n_edges", "batch", "dtype", "device", "mode", "threads", "status", "reason")
 CSV_MEMORY = ("resident", "allocated", "reserved")
+CSV_RATES = ("us_per_atom", "us_per_edge", "ns_per_day", "start_s", "pays_from")
 
 
 class SweepConditions(Typed):
@@ -83,10 +84,11 @@ class SweepSummary(Typed):
         return path
 
     def write_csv(self, path: Path) -> None:
-        """Write one line a point: medians and quartiles in ms, peak memory in MB."""
+        """Write one line a point: medians and quartiles in ms, peak memory in MB, and the first task's rates."""
         quartiles = [f"{task}_ms_{key}" for task in self.tasks for key in ("median", "q25", "q75")]
         text = io.StringIO()
-        writer = csv.DictWriter(text, [*CSV_COLUMNS, *quartiles, *(f"peak_{key}_mb" for key in CSV_MEMORY)], restval="")
+        columns = [*CSV_COLUMNS, *quartiles, *(f"peak_{key}_mb" for key in CSV_MEMORY), *CSV_RATES]
+        writer = csv.DictWriter(text, columns, restval="")
         writer.writeheader()
         for point in self.points:
             times = {
@@ -96,8 +98,14 @@ class SweepSummary(Typed):
                 for key in ("median", "q25", "q75")
             }
             memory = {f"peak_{key}_mb": value for key, value in point.peak_memory_mb.items()}
-            writer.writerow({name: getattr(point, name) for name in CSV_COLUMNS} | times | memory)
+            own = {name: getattr(point, name) for name in CSV_COLUMNS}
+            writer.writerow(own | times | memory | (self._rates(point) if point.ok else {}))
         write_text(path, text.getvalue())
+
+    def _rates(self, point: SpeedPoint) -> dict[str, float | None]:
+        task = self.tasks[0]
+        rates = (point.us_per_atom(task), point.us_per_edge(task), point.ns_per_day, point.start_s, point.pays_from)
+        return dict(zip(CSV_RATES, rates, strict=True))
 
 
 def summarize(models: Sequence[str], points: Sequence[SpeedPoint], conditions: SweepConditions) -> SweepSummary:

@@ -141,7 +141,7 @@ class _Run:
             settings = self._sweep.settings
             points += measure_size(
                 [
-                    ModelInMode(model, self._mode(model.name, size, earlier))
+                    ModelInMode(model, self._mode(model, size, earlier))
                     for model in self._models
                     if model.name in models[size]
                 ],
@@ -190,12 +190,12 @@ class _Run:
         batch = self._sweep.settings.batch
         return SpeedPoint(model=name, n_atoms=size, batch=batch, status=status, reason=reason, repeats=0)
 
-    def _mode(self, name: str, size: int, earlier: Sequence[SpeedPoint]) -> str:
+    def _mode(self, model: TimedModel, size: int, earlier: Sequence[SpeedPoint]) -> str:
         """The requested mode; in later repeats the mode of the first."""
         for point in earlier:
-            if (point.model, point.n_atoms, point.status) == (name, size, "ok"):
+            if (point.model, point.n_atoms, point.status) == (model.name, size, "ok"):
                 return point.mode
-        return self._sweep.mode
+        return model.mode_of(self._sweep.settings.tasks, self._sweep.mode)
 
 
 def _log(slot: Slot, text: str) -> None:

@@ -1,7 +1,6 @@
-"""Which stages evaluate a model: by kernels in C++ or Triton, if there are any, else by functions, compiled or not."""
+"""Which stages evaluate a model: by kernels in C++ where there are any, else by functions, compiled or not."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -15,9 +14,6 @@ from alphanet.model.native.embedding import NativeEmbeddingStage, NativeRadial, 
 from alphanet.model.native.layer import NativeLayerStage
 from alphanet.model.native.library import Kernels
 
-if TYPE_CHECKING:
-    from alphanet.model.gpu.layer import TritonLayerStage
-
 
 @dataclass(frozen=True)
 class Backend:
@@ -25,8 +21,6 @@ class Backend:
 
     kernels: Kernels | None
     compiler: Compiler | None
-    triton: bool = False
-    """Whether layers are done by the kernels in Triton"""
 
 
 def embedding_and_surroundings(
@@ -67,15 +61,11 @@ class LayerStages:
         self._branch_functions = DifferentiableFunction(branch, 3, backend.compiler)
         self._kinds: dict[tuple[bool, bool], LayerFunctions] = {}
 
-    def stage(self, layer: Layer) -> "LayerStage | NativeLayerStage | TritonLayerStage":
+    def stage(self, layer: Layer) -> LayerStage | NativeLayerStage:
         """That of a layer."""
         kernels, compiler = self._backend.kernels, self._backend.compiler
         if kernels is not None:
             return NativeLayerStage(layer, kernels)
-        if self._backend.triton:
-            from alphanet.model.gpu.layer import TritonLayerStage  # triton is not everywhere
-
-            return TritonLayerStage(layer, self._branch_functions)
         kind = (layer.weights.branch is not None, layer.vectors)
         if kind not in self._kinds:
             self._kinds[kind] = LayerFunctions(layer, self._branch, self._channels, compiler)

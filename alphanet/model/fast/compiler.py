@@ -35,7 +35,7 @@ Function = Callable[..., Any]
 
 @cache
 def triton_is_installed() -> bool:
-    """Whether there is what torch compiles for CUDA with, and what the kernels for it are written in."""
+    """Whether there is what torch compiles for CUDA with."""
     return find_spec("triton") is not None
 
 

@@ -1,6 +1,5 @@
 """The fast model: predictions of a reference model with constant weights, by the same formulas on blocks of edges."""
 
-import contextlib
 import warnings
 from copy import deepcopy
 from dataclasses import replace
@@ -45,8 +44,6 @@ class FastModel:
         model: the reference.
         compiled: whether functions are compiled, at their first call.
         native: whether edges are done by the kernels in C++, in single precision on a CPU; if not said, as `compiled`.
-        triton: whether layers are done by the kernels in Triton, which also runs them on a CPU where it interprets
-            (`TRITON_INTERPRET=1`); if not said, as `compiled` on CUDA.
         max_memory: bytes that arrays of edges may take; above it the backward computes again what it would otherwise
             find in memory, and where that is not enough, arrays are written anew for every block.
         block: edges a block; if not given, chosen for the caches, on CUDA for the memory.
@@ -61,16 +58,13 @@ class FastModel:
         *,
         compiled: bool,
         native: bool | None = None,
-        triton: bool | None = None,
         max_memory: int | None = None,
         block: int | None = None,
     ) -> None:
         if lacking := no_fast_path(model):
             raise UserError(lacking)
         self.model = deepcopy(model).requires_grad_(False).eval()
-        self._settings = {
-            "compiled": compiled, "native": native, "triton": triton, "max_memory": max_memory, "block": block
-        }  # fmt: skip
+        self._settings = {"compiled": compiled, "native": native, "max_memory": max_memory, "block": block}
         self.mode = "compiled" if compiled else "blocked"
         """compiled, blocked (the same, not compiled) or eager (the reference)"""
         # Element tables are arguments of the functions, so that models of other elements share what is compiled; the
@@ -83,7 +77,7 @@ class FastModel:
         self.note = refusal
         """The reason why it does not run as asked; None if it does"""
         device = next(model.parameters()).device
-        backend = Backend(own, compiler, (compiled and backend_of(device).triton) if triton is None else triton)
+        backend = Backend(own, compiler)
         self._limit = max_memory
         if device.type != "cpu":
             limit = default_limit(device) if max_memory is None else max_memory
@@ -256,7 +250,8 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
         if not wanted:
             raise
         note = f"compilation failed ({_first_line(failure)}): blocks of edges are computed without it"
-        fast, error = _uncompiled(model, device, max_memory)
+        fast = FastModel(model, compiled=False, max_memory=max_memory)
+        error = largest_error(fast.predict, model)
     if not error <= ALLOWED:
         fast.mode = "eager"
         note = f"the fast path is not used: it differs from the reference, {error:.1e} times the error allowed"
@@ -264,16 +259,6 @@ def fast_model(model: InteratomicModel, *, compiled: bool | None = None, max_mem
         fast.note = note
         warnings.warn(note, stacklevel=2)
     return fast
-
-
-def _uncompiled(model: InteratomicModel, device: str, max_memory: int | None) -> tuple[FastModel, float]:
-    """Without compiled functions, but with kernels in Triton if these work; and the error of what it predicts."""
-    if backend_of(device).triton:
-        with contextlib.suppress(Exception):  # the kernels are what failed
-            fast = FastModel(model, compiled=False, native=False, triton=True, max_memory=max_memory)
-            return fast, largest_error(fast.predict, model)
-    fast = FastModel(model, compiled=False, native=False, triton=False, max_memory=max_memory)
-    return fast, largest_error(fast.predict, model)
 
 
 def _missing(device: str) -> str | None:

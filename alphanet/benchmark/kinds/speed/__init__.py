@@ -8,7 +8,7 @@ from alphanet import durations
 from alphanet.benchmark.claims.samples import Samples, samples_of_records
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
-from alphanet.benchmark.kinds.speed.card import SpeedCard, speed_card
+from alphanet.benchmark.kinds.speed.card import SpeedCard, public_protocol, speed_card
 from alphanet.benchmark.kinds.speed.samples import rates_by_pass, samples_of_sweep
 from alphanet.benchmark.kinds.speed.tradeoff import add_tradeoff, require_metric
 from alphanet.benchmark.kinds.sweep_results import SweepResult
@@ -29,7 +29,7 @@ from alphanet.measure.speed.sweep import Sweep
 from alphanet.provenance import hardware, where
 from alphanet.results.records import Record
 
-__all__ = ["Speed", "SpeedCard", "SweepWork", "speed_card"]
+__all__ = ["Speed", "SpeedCard", "SweepWork", "public_protocol", "speed_card"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ class Speed(Kind[SpeedCard, SweepWork]):
         rows = {row.model: name for name, row in reversed(self.card.rows.items())}
         for name, summary in self.summaries.items():
             figure = self.card.name if len(self.card.sweeps) == 1 and self.card.accuracy is None else "speed"
-            SweepResult(summary, rows, part=self._part(name)).add_to(shown, self.folder, figure)
+            result = SweepResult(summary, rows, part=self._part(name), published=self.card.published)
+            result.add_to(shown, self.folder, figure)
         if self.card.accuracy is not None:
             add_tradeoff(shown, self.card, self._first, self.options.out)
         return shown

@@ -1,15 +1,18 @@
 """Cards of speed: tables with printed numbers, figures without, and sweeps that a user asks for."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from alphanet.benchmark.card import BenchmarkCard, Column, Row
 from alphanet.benchmark.kinds.opening import rows_of_models
+from alphanet.benchmark.kinds.published import PublishedTimes
 from alphanet.benchmark.kinds.timing import TimingScale
 from alphanet.cards import Card
-from alphanet.errors import did_you_mean
+from alphanet.errors import UserError, did_you_mean
+from alphanet.potentials.specification import with_checkouts
 
 TimedTask = Literal["step", "forward", "train"]
 QUANTITIES = ("speed", "memory")  # of a sweep, as metrics SWEEP_speed (samples/s) and SWEEP_memory (GB/sample)
@@ -47,6 +50,7 @@ class SpeedCard(BenchmarkCard[SpeedScale, SpeedRow, Column]):
     """Name -> tasks that are timed together: `step` (atoms in, forces out), `forward` (graph given), `train` (a step of
     training). The first one gives the speed"""
     accuracy: AccuracySource | None = None  # if given, speed against accuracy is drawn, too
+    published: tuple[PublishedTimes, ...] = ()  # of other people's machines; nothing is judged by them
 
     @property
     def claim_columns(self) -> tuple[str, ...]:
@@ -91,6 +95,34 @@ class SpeedCard(BenchmarkCard[SpeedScale, SpeedRow, Column]):
         return self
 
 
+@dataclass(frozen=True)
+class PublicProtocol:
+    """What a card of the project prescribes for a sweep of any models."""
+
+    models: tuple[str, ...]  # its own, for those who name none
+    sizes: tuple[int, ...]
+    structures: str
+    published: tuple[PublishedTimes, ...]
+
+
+def public_protocol(name: str) -> PublicProtocol:
+    """The protocol of the benchmark `name`.
+
+    Raises:
+        UserError: there is no such benchmark, or it has no published times of others.
+    """
+    from alphanet.benchmark.loading import benchmark_names, load_benchmark
+
+    if name not in benchmark_names():
+        raise UserError(f"protocol: unknown {name!r}{did_you_mean(name, benchmark_names())}")
+    card = load_benchmark(name)
+    if not isinstance(card, SpeedCard) or not card.published:
+        raise UserError(f"protocol: {name} has no published times of others; public-si has")
+    scale = next(iter(card.scales.values()))
+    models = tuple(row.model for row in card.rows.values())
+    return PublicProtocol(models, scale.sizes, scale.structures, card.published)
+
+
 def speed_card(
     name: str,
     *,
@@ -100,6 +132,7 @@ def speed_card(
     batch: int,
     passes: int,
     rounds: int,
+    published: Sequence[PublishedTimes] = (),
     **scale: Any,
 ) -> SpeedCard:
     """The card of a user's sweep.
@@ -112,6 +145,7 @@ def speed_card(
         batch: structures in a call.
         passes: over all sizes, each in new processes.
         rounds: turns of each model at each size in a pass.
+        published: times of others to show beside.
         scale: other keys of `SpeedScale`.
 
     Raises:
@@ -123,6 +157,7 @@ def speed_card(
         title="Time and memory of a training step" if training else "Time and memory of energy and forces",
         protocol=f"Supercells of {structures} in batches of {batch}; passes: {passes}, turns in each: {rounds}.",
         sweeps={"training" if training else "inference": tuple(tasks)},
-        rows=rows_of_models(models),
+        rows=rows_of_models(tuple(with_checkouts(models))),
         scale={"structures": structures, "batch": batch, "passes": passes, "rounds": rounds, **scale},
+        published=[one.model_dump() for one in published],
     )

@@ -1,1 +1,0 @@
-"""For CUDA, beside compiled functions: layers by kernels in Triton, and evaluations captured whole."""
