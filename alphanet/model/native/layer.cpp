@@ -56,9 +56,8 @@ void backward(const Layer& layer, const Edges& edges, int64_t begin, int64_t end
         multiply(by_gates, G, layer.to_hidden, active, 3 * H, rows);
         for (int64_t e = 0; e < rows; e++)
             for (int h = 0; h < 3 * H; h += LANES) {
-                const Vector hidden = load(at.hidden + e * at.stride + h);
                 float* by = active + e * 3 * H + h;
-                store(by, load(by) * silu_slope(hidden, sigmoid(hidden)));
+                store(by, load(by) * load(at.slopes + e * at.stride + h));
             }
         multiply(active, 3 * H, layer.to_weights, by_weights, columns, rows);
         multiply(radial, G, layer.to_radial, by_radial, Q, rows);

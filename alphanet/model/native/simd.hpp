@@ -30,7 +30,8 @@ INLINE void store(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
 
 INLINE void add_to(float* to, Vector v) { store(to, load(to) + v); }
 
-INLINE Vector all(float x) { return Vector{} + x; }
+// Not 0 + x, which is another number where x is -0, so that the compiler would have to add.
+INLINE Vector all(float x) { return x - Vector{}; }
 
 INLINE Vector absolute(Vector x) { return (Vector)((Integers)x & 0x7fffffff); }
 
