@@ -54,6 +54,19 @@ def _own_messages() -> Iterator[None]:
 
 
 @pytest.fixture
+def rendered() -> None:
+    """Figures of this test are rendered, in every format."""
+
+
+@pytest.fixture(autouse=True)
+def _unrendered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made but not rendered, which takes seconds each, unless the test asks for `rendered`."""
+    if "rendered" not in request.fixturenames:
+        empty = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
+        monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda _figure, path, **_: Path(path).write_text(empty))
+
+
+@pytest.fixture
 def lasting_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """Environments of baselines are kept between runs, in the user's own home of them."""
     monkeypatch.setenv("ALPHANET_HOME", os.environ.get("ALPHANET_TEST_HOME", str(Path.home() / ".cache" / "alphanet")))

@@ -43,7 +43,7 @@ def training_record(seed=0, **training):
 
 
 @contextlib.contextmanager
-def busy_machine(processes=4):
+def busy_machine(processes=2):
     """Processes that do nothing but take time from this one."""
     others = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(processes)]
     try:

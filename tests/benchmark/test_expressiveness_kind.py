@@ -29,7 +29,7 @@ def run(tmp_path_factory):
     return go
 
 
-def test_cells_table_and_figure(run):
+def test_cells_table_and_figure(run, rendered):
     result, folder = run()
     summary, numbers = result.grids
     states = dict(summary.rows)

@@ -36,7 +36,7 @@ def times(trainer):
     return [request.max_time for request in trainer.requests]
 
 
-def test_a_training_that_the_table_finished_is_not_made_again(run, figure, trainers, tmp_path):
+def test_a_training_that_the_table_finished_is_not_made_again(run, figure, rendered, trainers, tmp_path):
     run(only=ONE)
     result = figure()
     assert len(trainers["alphanet"].requests) == 1 and not (tmp_path / "sliding" / "runs").exists()

@@ -9,7 +9,7 @@ from alphanet.benchmark.claims.card import Less
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds import learning
 from alphanet.benchmark.kinds.accuracy.trainers import TRAINERS
-from alphanet.benchmark.kinds.learning import Learning, LearningCard, apart, learning_card, plane, show
+from alphanet.benchmark.kinds.learning import Learning, LearningCard, apart, learning_card
 from alphanet.benchmark.kinds.learning import data as learning_frames
 from alphanet.benchmark.kinds.learning.apart import train_apart, train_here
 from alphanet.benchmark.kinds.learning.forecast import forecasts
@@ -19,7 +19,6 @@ from alphanet.benchmark.loading import load_benchmark
 from alphanet.benchmark.runner import run_benchmark
 from alphanet.cli import app
 from alphanet.errors import UserError
-from alphanet.figures import accuracy_cost
 from alphanet.measure.speed.points import SpeedPoint, Times
 from alphanet.potentials.mean import MeanPotential
 from alphanet.results.schema import read_result
@@ -76,8 +75,6 @@ def log(monkeypatch, prepared):
         monkeypatch.setitem(TRAINERS, name, lambda name=name: Learner(name, state))
     monkeypatch.setattr(learning_frames, "prepare", lambda name, scale, **_: prepared(name, "mini"))
     monkeypatch.setattr(learning, "train_apart", train_here)
-    monkeypatch.setattr(show, "learning_curves_figure", lambda *_: [])  # drawing takes most of the time
-    monkeypatch.setattr(plane, "plane_figure", lambda *_: [])
     monkeypatch.setattr(learning, "step_times", lambda jobs, scale, options: timed(jobs, state))
     return state
 
@@ -131,9 +128,7 @@ def test_compute_becomes_steps_which_every_record_tells(run, log, tmp_path):
     assert read_result(tmp_path / "runs" / "curves" / "results.json") == result
 
 
-def test_curves_bands_front_and_figures_which_the_page_shows(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(show, "learning_curves_figure", accuracy_cost.learning_curves_figure)
-    monkeypatch.setattr(plane, "plane_figure", accuracy_cost.plane_figure)
+def test_curves_bands_front_and_figures_which_the_page_shows(run, rendered, tmp_path):
     result = run(card_of(models=("alphanet", "painn", "mean")))
     curves = {(curve.row, curve.quantity): curve for curve in result.curves}
     energies = curves["alphanet", "energy_mae by compute"].points

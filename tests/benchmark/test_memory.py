@@ -36,7 +36,7 @@ def run(tmp_path, monkeypatch):
     return go
 
 
-def test_the_table_holds_what_every_model_needs(run, tmp_path):
+def test_the_table_holds_what_every_model_needs(run, rendered, tmp_path):
     result = run(easy={"bytes_an_atom": 2e5}, hopeless={"memory_for": 5}, whole={"split": False}, gone={"absent": True})
     (grid,) = result.grids
     rows = {row[0]: dict(zip(grid.columns, row, strict=True)) for row in grid.rows}

@@ -34,7 +34,7 @@ def run(tmp_path_factory):
     return go
 
 
-def test_cells_ranks_reasons_and_figures(run, monkeypatch):
+def test_cells_ranks_reasons_and_figures(run, rendered, monkeypatch):
     result, folder = run(monkeypatch)
     cells = {(cell.row, cell.column, cell.metric): cell for cell in result.cells}
     assert cells[EXACT, "eos", "bulk_modulus_error"].measured == pytest.approx(0, abs=1e-4)
@@ -65,7 +65,6 @@ def test_cells_ranks_reasons_and_figures(run, monkeypatch):
 
 def test_nothing_is_computed_twice(run, monkeypatch):
     first, _ = run(monkeypatch)
-    monkeypatch.setattr("alphanet.figures.properties.save_figure", lambda *_: [])
     calls = []
     compute = running.computed
     monkeypatch.setattr(running, "computed", lambda task, *rest: calls.append(task.name) or compute(task, *rest))
@@ -133,7 +132,6 @@ def test_the_command_takes_a_file_and_names_what_is_wrong(tmp_path, monkeypatch)
     from ase.io import write
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("alphanet.figures.properties.save_figure", lambda *_: [])
     write("both.extxyz", [bulk("Cu"), molecule("C2H6")])
     words = ["bench", "properties", EXACT, "--reference", "emt", "--tasks", "eos,dihedral", "--json"]
     answer = CliRunner().invoke(app, [*words, "--structures", "both.extxyz"], catch_exceptions=False)

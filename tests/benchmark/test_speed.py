@@ -133,7 +133,7 @@ def test_the_full_table_departs_from_the_paper_unless_machine_and_structures_are
     assert figure.deviations(None) == ["on water, not on cu"]
 
 
-def test_a_figure_holds_points_exponents_curves_and_its_claim(run, stand_ins, tmp_path):
+def test_a_figure_holds_points_exponents_curves_and_its_claim(run, stand_ins, rendered, tmp_path):
     stand_ins |= {"second@large": {"slowness": 0.1, "split": False}, "third": {"absent": True}}
     stand_ins["first"] = {"slowness": 100.0}
     result = run("curves")
@@ -181,7 +181,7 @@ def computed(result, tmp_path, **cells):
     (folder / "results.json").write_text(json.dumps(values))
 
 
-def test_speed_is_drawn_against_the_other_benchmarks_accuracy_computed_or_printed(run, stand_ins, tmp_path):
+def test_speed_is_drawn_against_the_other_benchmarks_accuracy_computed_or_printed(run, stand_ins, rendered, tmp_path):
     stand_ins["second@large"] = {"absent": True}
     result = run("tradeoff")
     rows = grid_of(result, "tradeoff")

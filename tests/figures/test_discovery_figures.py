@@ -55,7 +55,7 @@ def test_every_figure_in_every_format(page):
     assert elements["structures"]["Xe"] == 1  # in the table of numbers, though grey in the figure
 
 
-def test_the_same_numbers_give_the_same_bytes(joined, page, tmp_path):
+def test_the_same_numbers_give_the_same_bytes(joined, page, rendered, tmp_path):
     roc = roc_curve(joined.true, joined.predicted)
     roc_figure(tmp_path / "roc", "fake, 800 structures", roc)
     for file in tmp_path.iterdir():

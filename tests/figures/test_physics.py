@@ -39,7 +39,7 @@ def test_names_are_short():
     assert short_name("mace", untrained=True) == "mace (random)"
 
 
-def test_the_same_audits_give_the_same_bytes(tmp_path):
+def test_the_same_audits_give_the_same_bytes(rendered, tmp_path):
     audits = [
         Audit("model.safetensors", False, [check("rotation", 0.2, 1e-9), check("NVE", None, None)], "float64"),
         Audit("mace", False, error="the worker of mace died"),

@@ -34,7 +34,7 @@ def drawn(folder, curves=CURVES):
     return power_law_figure(folder / "fig2", "Figure 2, scale full", curves, PRINTED)
 
 
-def test_the_same_numbers_give_the_same_bytes(tmp_path):
+def test_the_same_numbers_give_the_same_bytes(rendered, tmp_path):
     files = [drawn(tmp_path / name) for name in ("one", "two")]
     assert [file.suffix for file in files[0]] == [".png", ".svg", ".pdf"]
     one, two = ([hashlib.sha256(file.read_bytes()).hexdigest() for file in each] for each in files)
@@ -45,7 +45,7 @@ def test_nothing_measured_draws_nothing(tmp_path):
     assert drawn(tmp_path / "empty", [curve("L = 2", 0.25, ())]) == []
 
 
-def test_a_single_point_is_drawn_without_a_law(tmp_path):
+def test_a_single_point_is_drawn_without_a_law(rendered, tmp_path):
     assert len(drawn(tmp_path / "single", [curve("L = 2", 0.25, (30,))])) == 3
 
 

@@ -102,7 +102,7 @@ def test_bins_hold_equal_counts() -> None:
     assert binned(pairs[:4]).shape == (1, 2)
 
 
-def test_the_figure_is_the_same_for_the_same_numbers(tmp_path: Path) -> None:
+def test_the_figure_is_the_same_for_the_same_numbers(rendered: None, tmp_path: Path) -> None:
     calibration = measured(count=30).calibration
     one, two = (calibration_figure(tmp_path / name / "calibration", "drawn", calibration) for name in "ab")
     assert [file.suffix for file in one] == [".png", ".svg", ".pdf"]

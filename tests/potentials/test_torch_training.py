@@ -21,7 +21,9 @@ from alphanet.measure.conformance import Claims, run_checks
 from alphanet.potentials.kit.loop.table import validations
 from alphanet.potentials.remote import RemotePotential
 from alphanet.potentials.settings import train_settings
+from alphanet.training.data import LabeledFrames
 from alphanet.training.folder import CONTENTS, RunFolder
+from alphanet.training.references import measure
 from alphanet.training.run import run_training
 
 pytestmark = pytest.mark.integration
@@ -76,69 +78,48 @@ def test_a_network_of_the_kit_conforms(card, direct):
     assert [check.check for check in checks if not check.passed] == []
 
 
-def test_training_learns_and_keeps_the_digits_of_large_energies(card, stores, tmp_path, caplog):
+def test_training_learns_and_fills_the_folder_of_every_training(card, stores, tmp_path, caplog):
     caplog.set_level("INFO")
-    trained = train(card, stores, tmp_path / "out")
+    out = tmp_path / "out"
+    trained = train(card, stores, out)
     assert (trained.epochs, trained.finished) == (6, True)
     lines = epochs_in(caplog)
     assert lines[0].startswith("epoch 1/6: training loss ")
     first, last = (float(line.split("force ")[1].split()[0]) for line in (lines[0], lines[-1]))
     assert last < 0.7 * first
-    assert trained.reference_energies.keys() == {"Au", "Cu"}
+    assert trained.reference_energies == measure(*frames_of(stores)).reference_energies  # as AlphaNet's are fitted
     with RemotePotential(card, model=trained.model, dtype="float32") as remote:
         (answer,) = remote.predict([bulk("Cu", cubic=True, a=3.8)])
-    assert answer.energy / 4 == pytest.approx(-1306.0, abs=3.0)
+    assert answer.energy / 4 == pytest.approx(-1306.0, abs=3.0)  # the digits of large energies are kept
+    assert all((out / name).is_file() for name in CONTENTS)
+    rows = validations(out / "logs" / "metrics.csv")
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    best = min(rows, key=lambda row: row["valid_loss"])
+    assert trained.validation["loss"] == pytest.approx(best["valid_loss"])
+    assert trained.best_epoch == best["epoch"]
+    assert RunFolder(out).read_result() == trained
+    assert train(card, stores, out) == trained
+    assert "trained already" in caplog.text
+    with pytest.raises(UserError, match=r"holds a training with other settings \(epochs 6 there, 2 now\)"):
+        train(card, stores, out, epochs=2)
 
 
 def epochs_in(caplog):
     return [text for text in caplog.messages if text.startswith("epoch ")]
 
 
-def test_the_folder_is_that_of_every_training(card, stores, tmp_path):
-    out = tmp_path / "out"
-    trained = train(card, stores, out, epochs=2, loss={"dynamic": {"stages": 2}, "energy_loss": "total"})
-    assert all((out / name).is_file() for name in CONTENTS)
-    rows = validations(out / "logs" / "metrics.csv")
-    assert [row["epoch"] for row in rows] == [1, 2]
+def frames_of(stores):
+    return LabeledFrames(stores / "train.aselmdb"), LabeledFrames(stores / "valid.aselmdb")
+
+
+def test_settings_of_the_loss_and_of_reference_energies_reach_the_worker(card, stores, tmp_path):
+    loss = {"dynamic": {"stages": 2}, "energy_loss": "total"}
+    mean = train(card, stores, tmp_path / "mean", epochs=2, loss=loss, reference_energies="mean").reference_energies
+    rows = validations(tmp_path / "mean" / "logs" / "metrics.csv")
     assert [row["energy_weight"] for row in rows] == pytest.approx([4.0, 4.0])
-    best = min(rows, key=lambda row: row["valid_loss"])
-    assert trained.validation["loss"] == pytest.approx(best["valid_loss"])
-    assert trained.best_epoch == best["epoch"]
-    assert RunFolder(out).read_result() == trained
-
-
-def test_another_folder_s_settings_and_a_finished_training(card, stores, tmp_path, caplog):
-    trained = train(card, stores, tmp_path / "out", epochs=1)
-    caplog.set_level("INFO")
-    assert train(card, stores, tmp_path / "out", epochs=1) == trained
-    assert "trained already" in caplog.text
-    with pytest.raises(UserError, match=r"holds a training with other settings \(epochs 1 there, 2 now\)"):
-        train(card, stores, tmp_path / "out", epochs=2)
-
-
-def test_reference_energies_are_fitted_as_alphanet_s_are(card, stores, tmp_path):
-    from alphanet.training.data import LabeledFrames
-    from alphanet.training.references import measure
-
-    frames = LabeledFrames(stores / "train.aselmdb"), LabeledFrames(stores / "valid.aselmdb")
-    trained = train(card, stores, tmp_path / "huber", epochs=1)
-    assert trained.reference_energies == measure(*frames).reference_energies
-    mean = train(card, stores, tmp_path / "mean", epochs=1, reference_energies="mean").reference_energies
-    assert mean["Au"] == mean["Cu"] != pytest.approx(trained.reference_energies["Au"])
+    assert mean["Au"] == mean["Cu"] != pytest.approx(measure(*frames_of(stores)).reference_energies["Au"])
     with pytest.raises(UserError, match="no energy for Cu"):
         train(card, stores, tmp_path / "given", reference_energies={"Au": 1.0})
-
-
-def test_a_killed_training_goes_on_to_the_same_weights(card, stores, tmp_path, caplog):
-    whole = train(card, stores, tmp_path / "whole")
-    with pytest.raises(UserError, match="died in 'train'"):
-        killed(card, stores, tmp_path / "broken")
-    caplog.set_level("INFO")
-    caplog.clear()
-    resumed = train(card, stores, tmp_path / "broken")
-    assert not any(line.startswith("epoch 1/") for line in epochs_in(caplog))
-    assert resumed.epochs == whole.epochs == 6
-    assert resumed.sha256 == whole.sha256
 
 
 def killed(card, stores, out, **budget):
@@ -155,32 +136,27 @@ def killed(card, stores, out, **budget):
     logger.addHandler(watch)
     logger.setLevel("INFO")
     try:
-        train(card, stores, out, **budget or {"epochs": 6})
+        train(card, stores, out, **budget)
     finally:
         logger.removeHandler(watch)
         logger.setLevel("NOTSET")
 
 
-@pytest.mark.parametrize(
-    ("budget", "steps", "finished"),
-    [
-        ({"epochs": None, "steps": 12}, 12, True),
-        ({"epochs": None, "steps": 9}, 9, True),
-        ({"max_time": 0.01}, 1, False),
-    ],
-)
-def test_budgets_end_a_training(card, stores, tmp_path, budget, steps, finished):
-    trained = train(card, stores, tmp_path / "out", **budget)
-    assert (trained.steps, trained.epochs, trained.finished) == (steps, steps // 6, finished)
+def test_a_guard_ends_a_training(card, stores, tmp_path):
+    trained = train(card, stores, tmp_path / "out", max_time=0.01)
+    assert (trained.steps, trained.epochs, trained.finished) == (1, 0, False)
     assert trained.model.is_file() and trained.validation["force_mae"] > 0
 
 
-def test_a_budget_of_steps_is_kept_over_a_kill(card, stores, tmp_path):
-    whole = train(card, stores, tmp_path / "whole", epochs=None, steps=27)
+def test_a_killed_training_goes_on_to_the_same_weights_and_keeps_its_budget_of_steps(card, stores, tmp_path, caplog):
+    whole = train(card, stores, tmp_path / "whole", epochs=None, steps=27)  # ends within the fifth epoch
     with pytest.raises(UserError, match="died in 'train'"):
         killed(card, stores, tmp_path / "broken", epochs=None, steps=27)
+    caplog.set_level("INFO")
+    caplog.clear()
     resumed = train(card, stores, tmp_path / "broken", epochs=None, steps=27)
-    assert resumed.steps == whole.steps == 27
+    assert epochs_in(caplog) and not any(line.startswith("epoch 1") for line in epochs_in(caplog))
+    assert (resumed.steps, resumed.epochs) == (whole.steps, whole.epochs) == (27, 4)
     assert resumed.sha256 == whole.sha256
 
 

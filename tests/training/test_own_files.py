@@ -49,7 +49,7 @@ def alphanet(*words: str) -> str:
     return CliRunner().invoke(app, list(words), catch_exceptions=False).stdout
 
 
-def test_a_file_is_trained_on_and_tested_and_reported(here: Path) -> None:
+def test_a_file_is_trained_on_and_tested_and_reported(here: Path, rendered: None) -> None:
     answers = [
         json.loads(alphanet("train", "mine.extxyz", *TINY, f"seed={seed}", "--out", f"runs/{seed}", "--json"))
         for seed in (0, 1)

@@ -43,7 +43,7 @@ def test_time_left(done, remaining, seconds, text):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [60, 120])
 def test_a_bar_fits_the_terminal(data: Data, tmp_path, monkeypatch, width):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=width, no_color=True)
