@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python alphanet/potentials/uv.py pip install --quiet --python 
 MINUTES ?= 50
 CUT_MINUTES ?= 3
 
-.PHONY: setup repro cut slice slice-reference table1 table4 speed physics physics-all report reference readme docs test fuzz test-fast test-baselines test-triton test-slow test-pythons check dist all lock
+.PHONY: setup repro cut slice slice-reference table1 table4 speed physics physics-all report reference readme docs test fuzz faults load test-fast test-baselines test-triton test-slow test-pythons check dist all lock
 
 setup: $(STAMP)
 
@@ -104,6 +104,16 @@ test-triton: setup
 fuzz: setup
 	$(INSTALL) --group fuzz
 	$(BIN)/python tests/hostile/fuzz.py $(MINUTES)
+
+# Kills, full disks, lost permissions, broken downloads and wrong clocks, FAULTS of them, by SEED; the table: build/faults.md.
+FAULTS ?= 250
+SEED ?= 0
+faults: setup
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/run.py $(FAULTS) --seed $(SEED)
+
+# Memory over thousands of calls, and processes that share folders; the table: build/load.md.
+load: setup
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/load.py
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
