@@ -2,22 +2,24 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+INSTALL := $(BIN)/python alphanet/potentials/uv.py pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
 # Minutes that the tables and figures share: those of `make all`, and those of `make cut`. Any duration will do: 90s, 1h.
 MINUTES ?= 50
 CUT_MINUTES ?= 3
 
-.PHONY: setup repro cut slice slice-reference table1 table4 speed physics physics-all report reference readme docs test fuzz test-fast test-baselines test-slow check all lock
+.PHONY: setup repro cut slice slice-reference table1 table4 speed physics physics-all report reference readme docs test fuzz faults load test-fast test-baselines test-slow test-pythons check dist all lock
 
 setup: $(STAMP)
 
+# pip takes hashes from requirements, not from constraints; uv takes them from both.
 $(BIN)/uv:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	awk '/^[^ #]/ {ours = /^uv==/} ours' constraints.txt > $(VENV)/uv.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(VENV)/uv.txt
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/uv
-	$(BIN)/python alphanet/potentials/uv.py pip install --quiet --python $(BIN)/python \
-	  --constraint constraints.txt --group dev --editable .
+	$(INSTALL) --group dev --editable .
 	touch $@
 
 repro: setup
@@ -80,8 +82,7 @@ readme: setup
 
 # Into build/site; strict, so that a broken link fails. Nothing is loaded from the network once the packages are here.
 docs: setup
-	$(BIN)/python alphanet/potentials/uv.py pip install --quiet --python $(BIN)/python \
-	  --constraint constraints.txt --group docs
+	$(INSTALL) --editable '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 test: setup
@@ -94,11 +95,20 @@ test-fast: setup
 test-baselines: setup
 	$(BIN)/python -m pytest -m baselines
 
-# Atheris on every reader, MINUTES in all; what breaks one is kept in tests/hostile/findings, which the tests read again.
+# Atheris on every reader, MINUTES in all; what breaks one is kept in tests/hostile/corpus, which the tests read again.
 fuzz: setup
-	$(BIN)/python alphanet/potentials/uv.py pip install --quiet --python $(BIN)/python \
-	  --constraint constraints.txt --group fuzz
+	$(INSTALL) --group fuzz
 	$(BIN)/python tests/hostile/fuzz.py $(MINUTES)
+
+# Kills, full disks, lost permissions, broken downloads and wrong clocks, FAULTS of them, by SEED; the table: build/faults.md.
+FAULTS ?= 250
+SEED ?= 0
+faults: setup
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/run.py $(FAULTS) --seed $(SEED)
+
+# Memory over thousands of calls, and processes that share folders; the table: build/load.md.
+load: setup
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/load.py
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
@@ -108,6 +118,19 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror alphanet/model/native/*pp
+	$(BIN)/pip-licenses > /dev/null
+	$(BIN)/python tests/vulnerabilities.py
+
+# The wheel and its source, made twice: the same bytes.
+dist: $(BIN)/uv
+	rm -rf build/dist build/again
+	for folder in dist again; do $(BIN)/python alphanet/potentials/uv.py build --quiet --out-dir build/$$folder; done
+	for file in build/dist/alphanet_suite-*; do cmp $$file build/again/$${file##*/}; done
+
+# The wheel in an empty environment of each Python: commands, tables, a prediction.
+PYTHONS ?= 3.11 3.12 3.13
+test-pythons: dist
+	for version in $(PYTHONS); do sh tests/try_wheel.sh $$version build/dist/*.whl || exit 1; done
 
 # The report comes last, also with -j: it shows what the others left behind, and says what failed. One after another,
 # because speed is measured.
@@ -116,9 +139,12 @@ all: setup
 	-$(MAKE) physics
 	$(MAKE) report
 
-# Resolved afresh: an older constraints.txt would make uv prefer its torch over the CPU build of the same version.
+# Once for every platform and Python, with hashes, and afresh. Without hashes: torch and triton, whose build is that of the
+# machine (for CPUs, CUDA, ROCm); without pins: CUDA's own packages, which the build of torch names. uv is asked without
+# pip's configuration, because a folder of wheels that it names has only a part of the hashes.
 lock: $(BIN)/uv
-	$(BIN)/python alphanet/potentials/uv.py pip compile --quiet --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command "make lock" --group dev --group docs --group fuzz --constraint torch.txt --output-file constraints.new pyproject.toml
-	sed 's/^torch==\(.*\)+cpu/torch==\1/' constraints.new > constraints.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --all-extras \
+	  --group dev --group fuzz --constraint torch.txt --output-file constraints.new pyproject.toml
+	awk '/^[^ ]/ {cuda = /^(nvidia|cuda)-/; build = /^(torch|triton)==/} cuda {next} build && /--hash/ {next} \
+	  build {sub(/(\+cpu)? \\$$/, "")} 1' constraints.new > constraints.txt
 	rm constraints.new

@@ -78,7 +78,7 @@ def _software() -> Iterator[Finding]:
     for package, what, extra in (
         ("triton", "compiled functions on GPUs", "comes with torch for CUDA"),
         ("nvalchemiops", "neighbor lists on GPUs", "pip install 'alphanet-suite[gpu]'"),
-        ("torch_sim", "models of torch_sim, batched relaxations", "pip install torch-sim-atomistic"),
+        ("torch_sim", "models of torch_sim, batched relaxations", "pip install 'alphanet-suite[torch-sim]'"),
         ("h5py", "files in HDF5", "pip install h5py"),
         ("pyarrow", "tables in Parquet", "pip install pyarrow"),
     ):

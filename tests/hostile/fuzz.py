@@ -1,17 +1,18 @@
-"""`make fuzz MINUTES=…`: atheris on every reader in turn; what breaks one is kept as a file that a test reads again.
+"""`make fuzz MINUTES=…`: atheris on every reader in turn; what breaks one is kept in the corpus of tests.
 
 A reader may return or raise UserError. Other exceptions, signals, more than `SECONDS` and more than `MEGABYTES` are
-findings. `python tests/hostile/fuzz.py READER SECONDS` fuzzes one reader.
+findings. Fuzzing begins from the corpus and goes on from inputs of earlier runs, which `build/fuzz` has.
+`python tests/hostile/fuzz.py READER SECONDS` fuzzes one reader.
 """
 
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-FINDINGS = Path(__file__).parent / "findings"
+CORPUS = Path(__file__).parent / "corpus"
+KEPT = Path("build/fuzz")
 SECONDS = 20  # for one input
 MEGABYTES = 3000  # of the process
 LONGEST = 50_000  # bytes of an input
@@ -49,22 +50,20 @@ def one(name: str, seconds: int) -> int:
         sys.path.insert(0, str(Path(__file__).parent))
         from readers import READERS, seed_of, survives
     reader = READERS[name]
-    folder = Path(tempfile.mkdtemp(prefix="alphanet-fuzz-"))
-    corpus, place = folder / "corpus", folder / "input"
-    corpus.mkdir()
-    place.mkdir()
-    (corpus / "seed").write_bytes(seed_of(reader))
-    for number, finding in enumerate(sorted((FINDINGS / name).glob("*"))):
-        shutil.copy(finding, corpus / f"finding-{number}")
-    (FINDINGS / name).mkdir(parents=True, exist_ok=True)
+    kept, place = KEPT / name, Path(tempfile.mkdtemp(prefix="alphanet-fuzz-"))
+    for folder in (kept, CORPUS / name):
+        folder.mkdir(parents=True, exist_ok=True)
+    (kept / "seed").write_bytes(seed_of(reader))
     options = [
         f"-max_total_time={seconds}",
         f"-timeout={SECONDS}",
         f"-rss_limit_mb={MEGABYTES}",
         f"-max_len={LONGEST}",
-        f"-artifact_prefix={FINDINGS / name}/",
+        f"-artifact_prefix={CORPUS / name}/",
     ]
-    atheris.Setup([sys.argv[0], *options, str(corpus)], lambda data: survives(reader, data, place) and None)
+    atheris.Setup(
+        [sys.argv[0], *options, str(kept), str(CORPUS / name)], lambda data: survives(reader, data, place) and None
+    )
     atheris.Fuzz()
     return 0
 

@@ -206,7 +206,7 @@ def test_clusters_that_are_none(tmp_path, name, monkeypatch):
 def test_slurm_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
     (tmp_path / "slurm.yaml").write_text("queue: gpu\njobs: 4\n")
-    with pytest.raises(UserError, match="pip install dask-jobqueue"):
+    with pytest.raises(UserError, match=r"pip install .alphanet-suite\[slurm\]"):
         predict(campaign(tmp_path / "out", cubes(2)), f"slurm:{tmp_path}/slurm.yaml")
 
 

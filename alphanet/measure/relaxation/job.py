@@ -78,7 +78,7 @@ def relax_piece(job: Job, expected: str, piece: Mapping[str, Crystal]) -> list[R
         try:
             from alphanet.measure.relaxation.relax_batched import relax_batched
         except ImportError:
-            raise UserError("the engine torch-sim needs torch_sim: pip install torch-sim-atomistic") from None
+            raise UserError("the engine torch-sim needs torch_sim: pip install 'alphanet-suite[torch-sim]'") from None
         predicting, size = _fitted(job)
         return relax_batched(frames, predicting, job.protocol, size)
     from alphanet.measure.relaxation.relax import relax
