@@ -148,9 +148,17 @@ def stress_from_virial(virial: Any, volume: float) -> np.ndarray:
 
 
 def _hint(atoms: Atoms, missing: list[str]) -> str:
-    places: dict[str, Mapping[str, Any]] = {"energy": atoms.info, "forces": atoms.arrays}
-    similar = [key for name in missing for key in places[name] if name[:5] in key.lower()]
+    similar = [(label, key) for label in missing for key in _similar(atoms, label)]
     if not similar:
         return ""
-    keys = ", ".join(map(repr, similar))
-    return f"; it has {keys}: name the keys of its labels, e.g. {similar[0]!r} for the {missing[0]}"
+    label, first = similar[0]
+    keys = ", ".join(repr(key) for _, key in similar)
+    return f"; it has {keys}: name the keys of its labels, e.g. {first!r} for the {label}"
+
+
+def _similar(atoms: Atoms, label: str) -> list[str]:
+    """Names that may stand for a label; if none is alike, numbers of the frame for its energy."""
+    if label == "forces":
+        return [key for key in atoms.arrays if "force" in key.lower()]
+    alike = [key for key in atoms.info if "energ" in key.lower()]
+    return alike or [key for key, value in atoms.info.items() if isinstance(value, float)]

@@ -22,9 +22,9 @@ Label = Literal["energy", "forces", "stress", "virial"]
 _METHODS = r"ref|dft|qm|pbe|pbesol|pbe0|r2scan|scf|target|true|label"
 _WORDS: dict[Label, tuple[str, str]] = {
     "energy": ("energy", rf"{_METHODS}|tot|total|potential|vasp|cp2k|orca|aims|castep|qe|xtb|ccsd|ccsdt"),
-    "forces": ("forces?", rf"{_METHODS}|vasp|cp2k|orca|aims|castep|qe|xtb"),
-    "stress": ("stress|stresses", _METHODS),  # a stress of VASP has the other sign
-    "virial": ("virials?", _METHODS),
+    "forces": ("forces?", rf"{_METHODS}|atomic|vasp|cp2k|orca|aims|castep|qe|xtb"),
+    "stress": ("stress|stresses", rf"{_METHODS}|tensor|cauchy"),  # a stress of VASP has the other sign
+    "virial": ("virials?", rf"{_METHODS}|tensor"),
 }
 _PATTERNS = {
     label: re.compile(rf"(?:(?:{words})_?)*(?:{name})(?:_?(?:{words}))*(?:_(?P<unit>.+))?")
@@ -37,6 +37,7 @@ _STEMS: dict[Quantity, tuple[str, ...]] = {
     "virial": ("virial", "virials"),
     "length": ("length", "lengths", "distance", "position", "positions", "pos", "coord", "coords", "cell", "lattice"),
 }
+_OF_UNIT = re.compile(r"(?P<before>.+?)_?units?|units?_(of_)?(?!cell)(?P<after>.+)")  # unit_cell is none
 _OURS = re.compile(r"(?:[\s,;/^|*]|ev|å|angstroms?|ang|a|metal|ase|\d)+")  # units=… that say eV and Å
 AGREEMENT = 0.02  # of a stress with a virial, relative to the larger
 
@@ -78,6 +79,8 @@ class LabelFinder:
         virial, key = self._value("virial", atoms.info, {}, atoms, unit_keys)
         own = None if stress is None else voigt(stress)
         if virial is None:
+            if own is None:
+                self._note_doubtful_stresses(atoms.info)
             return own
         if atoms.cell.rank < 3:
             if np.any(virial):  # isolated atoms often carry zeros
@@ -96,6 +99,13 @@ class LabelFinder:
                 "is wrong; the stress is used",
             )
         return own
+
+    def _note_doubtful_stresses(self, info: Mapping[str, Any]) -> None:
+        for key, value in info.items():
+            array = np.asarray(value)
+            if re.search("stress|virial", str(key).lower()) and array.dtype.kind == "f" and array.size in (6, 9):
+                text = f"{key!r} is not read, its sign is not known: say --stress-key or --virial-key {key}"
+                self._say(logging.WARNING, text)
 
     def _value(
         self, label: Label, values: dict[str, Any], results: Mapping[str, Any], atoms: Atoms, unit_keys: set[str]
@@ -168,12 +178,13 @@ class LabelFinder:
             value = info.get(key)
             if value is None or _OURS.fullmatch(str(value).strip().lower()):
                 continue
-            if factor(str(value), "energy") is not None or str(value).lower() in ("atomic", "real", "si"):
+            known = any(factor(str(value), quantity) is not None for quantity in ("energy", "stress", "length"))
+            if known or str(value).lower() in ("atomic", "real", "si"):
                 raise UserError(
                     f"says {key}={value}: name the units one by one instead, as energy_unit, force_unit, stress_unit "
                     "and length_unit"
                 )
-            self._say(logging.WARNING, f"{key}={value} is not understood; energies are taken as eV, lengths as Å")
+            self._say(logging.WARNING, f"{key}={value} is not understood; labels are taken as eV, eV/Å and eV/Å^3")
 
     def _say(self, level: int, text: str) -> None:
         if text not in self._messages:
@@ -199,10 +210,11 @@ def _is_named(label: Label, key: Any) -> bool:
 
 
 def _label_of_unit(key: Any) -> Quantity | None:
-    """The quantity whose unit `info[key]` names: energy_unit, stress-unit, length_units."""
-    stem, _, last = _normal(str(key)).rpartition("_")
-    if last not in ("unit", "units"):
+    """The quantity whose unit `info[key]` names: energy_unit, stress-unit, lengthUnits, unit_forces."""
+    match = _OF_UNIT.fullmatch(_normal(str(key)))
+    if match is None:
         return None
+    stem = match["before"] or match["after"]
     return next((quantity for quantity, stems in _STEMS.items() if stem in stems), None)
 
 

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from lightning.pytorch.utilities import rank_zero_only
+
 from alphanet.errors import UserError
 from alphanet.files import write_text
 from alphanet.potentials.runs import COMMITTEE, is_committee, read_committee
@@ -43,7 +45,8 @@ def train_committee(
     names = [f"member-{place}" for place in range(members)]
     seeded = [chosen.model_copy(update={"seed": chosen.seed + place}) for place in range(members)]
     for name, of_member in zip(names, seeded, strict=True):
-        RunFolder(out / name).claim(of_member, resume=resume)
+        # Of several processes the first alone, or the others would remove what it has begun to write.
+        rank_zero_only(RunFolder(out / name).claim)(of_member, resume=resume)
     if not is_committee(out):
         _write(out, names)
     results: list[TrainingResult] = []

@@ -18,19 +18,20 @@ def crystal_graphs(structures, bond_cutoff, angle_cutoff):
     graphs = []
     for structure, start, end, first in zip(structures, starts, ends, first_atoms, strict=True):
         neighbors, centers = edges[:, start:end] - first
-        bonds = _Bonds(centers, neighbors, images[start:end].astype(np.int64), lengths[start:end], len(structure[0]))
+        bonds = Bonds(centers, neighbors, images[start:end].astype(np.int64), lengths[start:end], len(structure[0]))
         graphs.append(_graph(structure, bonds, bond_cutoff, angle_cutoff))
     return graphs
 
 
-class _Bonds:
-    """E directed bonds of one structure, sorted by center; the two directions of a bond share its undirected index."""
+class Bonds:
+    """E directed bonds, sorted by center; the two directions of a bond share its undirected index."""
 
     def __init__(self, centers, neighbors, images, lengths, atoms):
         code = _codes(centers, neighbors, images, atoms)
         reverse = _codes(neighbors, centers, -images, atoms)
         # rounding at the cutoff may leave one direction out; the package needs both
         whole = np.isin(reverse, code)
+        self.kept = np.flatnonzero(whole)
         self.centers, self.neighbors = centers[whole], neighbors[whole]
         self.images, self.lengths = images[whole], lengths[whole]
         _, self.directed, self.undirected = np.unique(

@@ -1,6 +1,6 @@
 """CHGNet behind the worker protocol."""
 
-import inspect
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,24 +8,36 @@ from ase import units
 from ase.data import chemical_symbols
 from chgnet.model.model import CHGNet
 from graphs import crystal_graphs
-from torch_kit import refuse_compiled
+from network import build, package_network
+from torch_kit import loader, refuse_compiled
 from worker_kit import RefusedError, refuse_unknown
 
 TRAINED = [*chemical_symbols[1:84], *chemical_symbols[89:95]]  # the 89 elements of MPtrj: H to Bi, Ac to Pu
-HIDDEN = {"conv_norm", "mlp_out_bias", "num_heads", "final_mlp"}  # settings beyond the package's signature
 
 
 def load(request):
-    """The package's weights, a checkpoint in its format, or random weights."""
+    """The package's weights, a checkpoint in its format or of a training here, or random weights."""
     refuse_compiled(request, "CHGNet", "it makes its batch of graphs of their vectors, one by one, in the forward pass")
     torch.set_num_threads(request["threads"])
-    if request["carried"] is not None:
-        network, elements = CHGNet.load(model_name=request["carried"], use_device="cpu", verbose=False), TRAINED
-    elif request["checkpoint"] is not None:
-        network, elements = _restored(request["checkpoint"]), TRAINED
-    else:
-        network, elements = _untrained(request), request["elements"] or TRAINED
-    return Model(network, elements, request["device"])
+    if request["carried"] is None and request["checkpoint"] is None:
+        torch.manual_seed(request["seed"])
+        return Model(package_network(request["architecture"]), request["elements"] or TRAINED, request["device"])
+    network = _opened(request)
+    return loader(build)(request) if network is None else Model(network, TRAINED, request["device"])
+
+
+def start(request):
+    """The start of a training, from the same weights."""
+    from network import start
+
+    return start(_opened(request), TRAINED, request)
+
+
+def train(request):
+    """Train with the loop of AlphaNet."""
+    import torch_training
+
+    return torch_training.train(request)
 
 
 class Model:
@@ -78,18 +90,14 @@ def _stress(stress, cell):
     return np.sign(np.linalg.det(cell)) * units.GPa * (stress + stress.T) / 2
 
 
-def _restored(path):
+def _opened(request):
+    """The package's network that the request names; None for a file that a training here wrote."""
+    if request["carried"] is not None:
+        return CHGNet.load(model_name=request["carried"], use_device="cpu", verbose=False)
+    path = request["checkpoint"]
+    if Path(path).suffix == ".safetensors":
+        return None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return CHGNet.from_dict(state["model"])
+        return CHGNet.from_dict(torch.load(path, map_location="cpu", weights_only=True)["model"])
     except Exception as error:
         raise RefusedError(f"{path} is not a checkpoint of CHGNet: {error}") from None
-
-
-def _untrained(request):
-    torch.manual_seed(request["seed"])
-    known = HIDDEN | set(inspect.signature(CHGNet).parameters) - {"kwargs", "version"}
-    unknown = sorted(set(request["architecture"]) - known)
-    if unknown:
-        raise RefusedError(f"CHGNet has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}")
-    return CHGNet(**request["architecture"])

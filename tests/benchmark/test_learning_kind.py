@@ -180,9 +180,9 @@ def test_costs_of_this_machine_serve_another_folder(run, log):
 
 def test_a_row_that_cannot_be_trained_is_a_row_with_its_reason(run, log):
     log["missing"].append("painn")
-    result = run(card_of(models=("alphanet", "painn", "chgnet")), seeds=1)
+    result = run(card_of(models=("alphanet", "painn", "orb-v2")), seeds=1)
     assert "cannot be made here" in cell_of(result, "painn", "20 s").verdict
-    assert "chgnet is not trained here" in cell_of(result, "chgnet", "20 s").verdict
+    assert "orb-v2 is not trained here" in cell_of(result, "orb-v2", "20 s").verdict
     assert cell_of(result, "alphanet", "20 s").measured is not None
     assert "no training of it was finished" in cell_of(result, "painn", "simulation", "step_time").verdict
     assert any("painn, 20 s, seed 0" in failure for failure in result.failures)

@@ -8,6 +8,8 @@ from ase.build import bulk, fcc111
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms, FixBondLength, FixCartesian, FixedPlane, FixScaled, Hookean
 from ase.db import connect
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from alphanet.cli import app
@@ -90,6 +92,53 @@ def test_everything_survives(tmp_path, name, caplog):
     (again,) = read_frames(tmp_path / "again.traj")
     assert_same_frame(again, expected)
     assert not caplog.records
+
+
+SHAPES = {  # of what a calculator may hold of four atoms
+    **{"energy": (), "free_energy": (), "forces": (4, 3), "stress": (6,), "magmom": (), "magmoms": (4,)},
+    **{"charges": (4,), "dipole": (3,), "energies": (4,), "stresses": (4, 6), "polarization": (3,)},
+    **{"dielectric_tensor": (3, 3), "born_effective_charges": (4, 3, 3)},
+}
+COLUMNS = {
+    **{"initial_magmoms": (4,), "initial_charges": (4,), "momenta": (4, 3), "masses": (4,), "bader": (4,)},
+    **{"spin": (4, 3), "tensor": (4, 3, 3)},
+}
+CONSTRAINTS = [FixAtoms([0]), FixCartesian([1], (False, True, True)), FixedPlane([2], (0, 0, 1)), FixBondLength(1, 3)]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=15, deadline=None)
+@given(
+    results=st.sets(st.sampled_from(sorted(SHAPES))),
+    columns=st.sets(st.sampled_from(sorted(COLUMNS))),
+    constraints=st.sets(st.integers(0, 3)),
+    pbc=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    directions=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_any_part_of_a_frame_survives(tmp_path_factory, name, results, columns, constraints, pbc, directions, seed):
+    rng = np.random.default_rng(seed)
+    vectors = {"magmoms": (4, 3), "initial_magmoms": (4, 3)} if directions else {}
+    expected = Atoms("CuOCuH", rng.normal(size=(4, 3)), cell=[5, 6, 7], pbc=pbc)
+    for key in columns:
+        expected.arrays[key] = rng.normal(size=(vectors.get(key, COLUMNS[key])))
+    values = {key: rng.normal(size=vectors.get(key, SHAPES[key])) for key in results}
+    expected.calc = SinglePointCalculator(expected, **values)
+    expected.set_constraint([CONSTRAINTS[place] for place in constraints])
+    path = tmp_path_factory.mktemp("any") / name
+    write_frames(path, [expected])
+    (found,) = read_frames(path, labeled=False, labels=None)
+    assert found.pbc.tolist() == list(pbc)
+    assert found.arrays.keys() - {"fixed"} == expected.arrays.keys()
+    for key, array in expected.arrays.items():
+        np.testing.assert_array_equal(found.arrays[key], array, err_msg=key)
+    kept = found.calc.results if found.calc is not None else {}
+    assert kept.keys() == values.keys()
+    for key, value in values.items():
+        np.testing.assert_array_equal(kept[key], value, err_msg=key)
+    assert described(constraints_of(found)) == described(expected.constraints)
+    if not name.endswith("aselmdb"):  # which ASE opens by its type alone
+        assert ase.io.read(path).pbc.tolist() == list(pbc)
 
 
 def test_ase_finds_constraints_and_results_where_it_looks(tmp_path):

@@ -187,20 +187,22 @@ def test_names_that_mean_another_energy(tmp_path, key):
         list(read_frames(extxyz(tmp_path / "a.extxyz", f"{key}=-7.25")))
 
 
-@pytest.mark.parametrize("key", ["force", "Forces", "REF_forces", "ref_force", "dft_forces", "forces_dft", "DFT_force"])
+@pytest.mark.parametrize(
+    "key", ["force", "Forces", "REF_forces", "ref_force", "dft_forces", "forces_dft", "atomic_forces"]
+)
 def test_known_names_of_the_forces(tmp_path, key):
     path = extxyz(tmp_path / "a.extxyz", "energy=-1", f"species:S:1:pos:R:3:{key}:R:3")
     np.testing.assert_array_equal(only(path).get_forces()[:, 0], [0.1, -0.1])
 
 
-@pytest.mark.parametrize("key", ["virial", "virials", "REF_virial", "REF_virials", "dft_virial", "Virial"])
+@pytest.mark.parametrize("key", ["virial", "virials", "REF_virial", "REF_virials", "dft_virial", "virial_tensor"])
 @pytest.mark.parametrize("values", ["0.02 0 0 0 0.02 0 0 0 0.02", "0.02 0.02 0.02 0 0 0"])
 def test_virials_become_a_stress(tmp_path, key, values):
     found = only(extxyz(tmp_path / "a.extxyz", f'energy=-1 {key}="{values}"'))
     np.testing.assert_allclose(found.get_stress()[:3], -0.02 / 125)
 
 
-@pytest.mark.parametrize("key", ["stress", "REF_stress", "dft_stress", "Stress", "stresses"])
+@pytest.mark.parametrize("key", ["stress", "REF_stress", "dft_stress", "Stress", "stresses", "stress_tensor"])
 def test_stresses_keep_their_sign(tmp_path, key):
     found = only(extxyz(tmp_path / "a.extxyz", f'energy=-1 {key}="0.01 0 0 0 0.01 0 0 0 0.01"'))
     np.testing.assert_allclose(found.get_stress()[:3], 0.01)
@@ -210,6 +212,18 @@ def test_what_has_the_name_of_a_label_and_another_form_is_told(tmp_path, caplog)
     found = only(extxyz(tmp_path / "a.extxyz", 'energy=-1 virials="1 2 3 4"'))
     assert "'virials' is not taken as virial: it has the shape (4,)" in caplog.messages
     assert found.info["virials"].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("key", ["vasp_stress", "virial_stress", "stress_from_fit"])
+def test_a_stress_of_open_sign_is_told(tmp_path, key, caplog):
+    found = only(extxyz(tmp_path / "a.extxyz", f'energy=-1 {key}="0.01 0 0 0 0.01 0 0 0 0.01"'))
+    assert "stress" not in found.calc.results
+    assert f"say --stress-key or --virial-key {key}" in caplog.text
+
+
+def test_numbers_that_may_be_the_energy_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"it has 'E_dft': name the keys of its labels, e\.g\. 'E_dft' for the energy"):
+        only(extxyz(tmp_path / "a.extxyz", "E_dft=-7.25 step=3"))
 
 
 def test_stress_and_virial_that_disagree(tmp_path, caplog):
@@ -262,6 +276,8 @@ STRESS = 'energy=-1 stress="{0} 0 0 0 {0} 0 0 0 {0}"'
         ("energy=-1 energy_unit=eV units='eV, eV/A'", -1, 0.1, None),
         (STRESS.format(10) + " stress-unit=kbar", -1, 0.1, 1e4 * BAR),
         (STRESS.format(2) + " stress_unit=GPa", -1, 0.1, 2 * units.GPa),
+        (STRESS.format(2) + " stressUnit=GPa", -1, 0.1, 2 * units.GPa),
+        (STRESS.format(2) + " units_of_stress=GPa unit_energy=eV", -1, 0.1, 2 * units.GPa),
         (STRESS.format(2) + " stress_unit=eV/A^3", -1, 0.1, 2),
         ('energy=-1 stress_GPa="2 0 0 0 2 0 0 0 2"', -1, 0.1, 2 * units.GPa),
         ('energy=-1 stress_kbar="2 2 2 0 0 0"', -1, 0.1, 2e3 * BAR),
@@ -285,12 +301,17 @@ def test_lengths_in_other_units(tmp_path):
     assert found.cell.lengths() == pytest.approx([5 * units.Bohr] * 3)
 
 
+def test_a_unit_cell_is_no_unit(tmp_path):
+    assert only(extxyz(tmp_path / "a.extxyz", "energy=-1 unit_cell=conventional")).info["unit_cell"] == "conventional"
+
+
 @pytest.mark.parametrize(
     ("comment", "message"),
     [
         ("energy=-1 energy-unit=nonsense", "'energy-unit' names a unit of energy that is not known: 'nonsense'"),
         (STRESS.format(2) + " stress_unit=eV", "'stress_unit' names a unit of stress that is not known"),
         ("energy=-1 units=atomic", "says units=atomic: name the units one by one"),
+        (STRESS.format(2) + " units=GPa", "says units=GPa: name the units one by one"),
         ("energy=-1 length_unit=furlong", "unit of length that is not known"),
     ],
 )

@@ -35,6 +35,14 @@ def test_frames_in_broken_archives(tmp_path: Path):
         assert "\n" not in str(caught.value), what
 
 
+@pytest.mark.parametrize("name", ["a.cfg", "a.extxyz", "a.json", "a.traj", "a.db", "a.npz", "a.sdf", "a.cif", "a.nc"])
+def test_bytes_of_no_format(tmp_path: Path, name: str):
+    (tmp_path / name).write_bytes(bytes(range(128, 256)) * 4)
+    with pytest.raises(UserError, match=rf"{name}: cannot read frame 0 \([^)]{{8}}") as caught:
+        list(read_frames(tmp_path / name, labeled=False))
+    assert "\n" not in str(caught.value)
+
+
 def test_downloads_in_broken_archives(tmp_path: Path):
     for _, path in broken_archives(tmp_path, "a.txt", TABLE):
         with pytest.raises(UserError, match="is damaged"):

@@ -138,14 +138,16 @@ def test_a_module_of_mace_needs_trust_and_becomes_weights_of_mace(data, tmp_path
         np.testing.assert_allclose(copy.forces, one.forces, atol=1e-5)
 
 
-def test_sevennet_goes_on_from_the_weights_in_its_package(data, tmp_path):
-    new = trained("sevennet-0", data["new"], tmp_path / "new", finetune="22May2024", learning_rate=1e-4)
+@pytest.mark.parametrize(
+    ("name", "checkpoint", "parameters"), [("sevennet-0", "22May2024", 800_000), ("chgnet", "0.3.0", 400_000)]
+)
+def test_a_training_goes_on_from_the_weights_in_a_package(name, checkpoint, parameters, data, tmp_path):
+    new = trained(name, data["new"], tmp_path / "new", finetune=checkpoint, learning_rate=1e-4)
     start = RunFolder(tmp_path / "new").start
-    card = load_baseline("sevennet-0")
-    released = predicted("sevennet-0", present(card, "22May2024"), data["old"])
-    for one, copy in zip(released, predicted("sevennet-0", start, data["old"]), strict=True):
+    released = predicted(name, present(load_baseline(name), checkpoint), data["old"])
+    for one, copy in zip(released, predicted(name, start, data["old"]), strict=True):
         assert copy.energy == pytest.approx(one.energy, abs=1e-4)
         np.testing.assert_allclose(copy.forces, one.forces, atol=1e-4)
         np.testing.assert_allclose(copy.stress, one.stress, atol=1e-5)
-    assert len(new.elements) == 89 and new.parameters > 800_000
+    assert len(new.elements) == 89 and new.parameters > parameters
     assert new.validation["energy_mae"] < 0.5  # of 7 eV/atom between the levels of theory

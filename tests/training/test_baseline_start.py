@@ -55,7 +55,7 @@ def test_weights_are_found_by_file_and_by_name(tmp_path: Path) -> None:
         ("mace", "absent.model", "absent.model: no such file, and no weights that mace starts from: mace-mp-0:medium"),
         ("nequip", "mace-mp-0", "nequip cannot start from weights of mace-mp-0; use --model mace"),
         ("mace", "sevennet-0:11Jul2024", "mace cannot start from weights of sevennet-0; use --model sevennet-0"),
-        ("mace", "chgnet", "mace cannot start from weights of chgnet$"),
+        ("mace", "orb-v2", "mace cannot start from weights of orb-v2$"),
     ],
 )
 def test_weights_of_others_are_refused(model: str, text: str, said: str) -> None:
@@ -71,7 +71,7 @@ def test_alphanet_does_not_start_from_a_baseline() -> None:
 def test_what_is_not_trained_says_why_and_what_to_do() -> None:
     with pytest.raises(UserError, match="start from its weights with --model mace --from mace-mp-0"):
         train_settings(load_baseline("mace-mp-0"), {})
-    for name in ("chgnet", "grace-2l-mptrj", "orb-v2", "orb-mptrj", "alphanet-official"):
+    for name in ("grace-2l-mptrj", "orb-v2", "orb-mptrj", "alphanet-official"):
         with pytest.raises(UserError, match=f"{name} is not trained here: .{{20}}"):
             train_settings(load_baseline(name), {})
 

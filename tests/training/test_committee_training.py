@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase.io import write
 from committees import write_committee
+from lightning.pytorch.utilities import rank_zero_only
 from training_samples import copper_frames, messages, small_config, write_data
 from typer.testing import CliRunner
 
@@ -63,7 +64,7 @@ def test_a_committee_is_trained_evaluated_resumed_and_reported(here: Path) -> No
 
 
 @pytest.mark.integration
-def test_an_interrupted_committee_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_an_interrupted_committee_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, out = write_data(tmp_path), tmp_path / "committee"
     settings = small_config(epochs=1)
     train_on(settings, data, out / "member-0")  # as far as the first call came
@@ -76,6 +77,10 @@ def test_an_interrupted_committee_goes_on_where_it_stopped(tmp_path: Path) -> No
     results = train_committee(settings, data, out, 2)
     assert (out / "member-0" / "model.safetensors").stat().st_mtime_ns == before
     assert [result.settings["seed"] for result in results] == [0, 1]
+    with monkeypatch.context() as patch:
+        patch.setattr(rank_zero_only, "rank", 1)
+        train_committee(settings, data, out, 2, resume=False)  # only the first of several processes removes anything
+    assert (out / "member-0" / "model.safetensors").stat().st_mtime_ns == before
     atoms = FrameStore(data.valid)[0]
     atoms.calc = AlphaNetCalculator(out)
     assert atoms.calc.get_property("forces_spread", atoms).max() > 0

@@ -1,5 +1,6 @@
 """Several processes: the same training as one process on batches that are as large together."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ pytestmark = pytest.mark.integration
 
 DDP = """
 import sys
+import json
 from pathlib import Path
 from training_samples import Data, small_config
 from alphanet.training.run import run_training
@@ -40,3 +42,27 @@ def test_two_processes_agree_with_one(data: Data, tmp_path: Path) -> None:
     assert all(torch.allclose(one[name], two[name], rtol=1e-6, atol=1e-9) for name in one)
     rows = [(tmp_path / f"run{devices}" / "logs" / "metrics.csv").read_text().splitlines() for devices in (1, 2)]
     assert len(rows[0]) == len(rows[1])
+
+
+COMMITTEE = """
+import sys
+from pathlib import Path
+from training_samples import Data, small_config
+from alphanet.training.committee import train_committee
+import torch
+torch.set_num_threads(1)
+folder, out = Path(sys.argv[1]), Path(sys.argv[2])
+data = Data(folder / "train.aselmdb", folder / "valid.aselmdb")
+train_committee(small_config(epochs=1, batch_size=3, devices=2), data, out, 2)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_a_committee(data: Data, tmp_path: Path) -> None:
+    script, out = tmp_path / "committee.py", tmp_path / "committee"
+    script.write_text(COMMITTEE)
+    ran = run_python(str(script), str(data.train.parent), str(out))
+    assert ran.returncode == 0, ran.stderr
+    members = [json.loads((out / f"member-{place}" / "result.json").read_text()) for place in range(2)]
+    assert all(member["finished"] and member["settings"]["devices"] == 2 for member in members)
+    assert members[0]["sha256"] != members[1]["sha256"]

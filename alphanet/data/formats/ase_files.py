@@ -38,6 +38,8 @@ def _frames(path: Path) -> Iterator[Atoms]:
     from ase.io.formats import filetype, ioformats
 
     kind = filetype(str(path))
+    if kind not in ioformats:
+        raise ValueError(f"unknown file type {kind}")
     if not ioformats[kind].isbinary:
         check_text(path)
     # The name as it is: `CONTCAR@300K` is no slice of CONTCAR.

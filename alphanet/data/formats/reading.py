@@ -58,7 +58,7 @@ def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys | None = 
     empty = True
     finder = LabelFinder(labels) if labels is not None else None
     for file in files_of(path):
-        for atoms in checked(_guarded(_reader_of(file), file, finder), str(file), labeled):
+        for atoms in checked(_guarded(file, finder), str(file), labeled):
             empty = False
             yield atoms
     if empty:
@@ -98,11 +98,11 @@ def _reader_of(path: Path) -> Reader:
     return by_suffix.get(suffix_of(path), _read_any)
 
 
-def _guarded(reader: Reader, path: Path, finder: LabelFinder | None) -> Iterator[Atoms]:
-    """Turn any error of a reader into one line that names the file and the frame."""
+def _guarded(path: Path, finder: LabelFinder | None) -> Iterator[Atoms]:
+    """The frames of one file; any error of its reader becomes one line that names the file and the frame."""
     index = 0
     try:
-        for atoms in reader(path):
+        for atoms in _reader_of(path)(path):
             set_aside(atoms)
             yield _labeled(atoms, finder) if finder is not None else atoms
             index += 1

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 from ase import Atoms
 from ase.io.jsonio import encode
 
 from alphanet.data.formats import deepmd
 from alphanet.data.formats.extxyz import frame_text
 from alphanet.data.kept_arrays import KEY
+from alphanet.data.labels import labels_of, other_results, with_labels
 from alphanet.data.leftovers import Leftovers
 from alphanet.data.rows import NATIVE_ARRAYS, extras_of, is_json, json_info, whole
 from alphanet.errors import UserError, did_you_mean
@@ -84,7 +86,9 @@ def _write_database(path: Path, frames: Iterable[Atoms], leftovers: Leftovers) -
 
     def write(atoms: Atoms) -> None:
         frame = whole(atoms)
-        database.write(frame, _key_value_pairs(frame), data=_for_sqlite(extras_of(frame, leftovers)))
+        extras = extras_of(frame, leftovers)
+        frame = _without_vectors(frame, extras)
+        database.write(frame, _key_value_pairs(frame), data=_for_sqlite(extras))
 
     with atomic_path(path) as temporary, connect(temporary, type="db", use_lock_file=False) as database:
         return _each(frames, write)
@@ -159,6 +163,20 @@ def _for_trajectory(atoms: Atoms, leftovers: Leftovers) -> Atoms:
         info[KEY] = {**info[KEY], **kept} if isinstance(info.get(KEY), dict) else kept
     frame.info = info
     return frame
+
+
+def _without_vectors(frame: Atoms, extras: dict[str, Any]) -> Atoms:
+    """The frame without moments that have directions, which SQLite would flatten; they go to `extras`.
+
+    Numbers become Python's: SQLite would keep those of numpy as bytes.
+    """
+    results = {name: value if np.ndim(value) else float(value) for name, value in other_results(frame).items()}
+    for name, dimensions in (("magmom", 0), ("magmoms", 1)):
+        if np.ndim(results.get(name, 0)) > dimensions:
+            extras.setdefault("results", {})[name] = results.pop(name)
+    if np.ndim(frame.arrays.get("initial_magmoms", 0)) > 1:
+        extras["arrays"]["initial_magmoms"] = frame.arrays.pop("initial_magmoms")
+    return with_labels(frame, labels_of(frame), results)
 
 
 def _for_sqlite(extras: dict[str, Any]) -> dict[str, Any]:
