@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from alphanet.files import atomic_path, write_text
 from alphanet.paths import resources
@@ -12,6 +13,8 @@ from alphanet.report.sheet import ERRATUM
 from alphanet.report.tables import write_tables
 from alphanet.results.schema import CLAIMS, RESULTS, SETTINGS, VERDICTS, Number
 
+RECORDS: Any = {"runs": {"__all__": {"result": {"records"}}}}
+"""Left out of a report, whose cells name them by id: they stand in the `results.json` of their run"""
 HOVER = 240  # characters of the text that a pointer shows
 INK = "#1a1a1a"
 FILLS = {
@@ -71,7 +74,8 @@ def write_report(folder: Path, collected: Collected, *, single_file: bool = Fals
                 with atomic_path(folder / file) as temporary:
                     shutil.copyfile(sources[run.id] / figure.files[ending], temporary)
         write_tables(folder / "tables", run.result, run.id)
-    write_text(folder / RESULTS, report.model_dump_json(by_alias=True, indent=1) + "\n")
+    content = report.model_dump_json(by_alias=True, indent=1, exclude=RECORDS)
+    write_text(folder / RESULTS, content + "\n")
     page = folder / "index.html"
     write_text(page, render(collected, single_file=single_file))
     return page
