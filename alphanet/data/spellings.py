@@ -178,7 +178,7 @@ class LabelFinder:
             value = info.get(key)
             if value is None or _OURS.fullmatch(str(value).strip().lower()):
                 continue
-            known = any(factor(str(value), quantity) is not None for quantity in ("energy", "stress", "length"))
+            known = any(factor(str(value), quantity) is not None for quantity in _STEMS)
             if known or str(value).lower() in ("atomic", "real", "si"):
                 raise UserError(
                     f"says {key}={value}: name the units one by one instead, as energy_unit, force_unit, stress_unit "
