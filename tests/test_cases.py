@@ -13,7 +13,7 @@ FOLDER = Path(os.environ.get("ALPHANET_SHARED", Path(__file__).parents[2] / "sha
 COMMAND = Path(sys.executable).with_name("alphanet")
 OTHER_NAMES = {
     "files/40-stress-weight-without-stress": "imports TrainConfig; the same is in test_training_references.py",
-    "use/22-table1-same-wall-time": "reads the key `how` of records; the same is in test_equal_terms.py",
+    "use/22-table1-same-wall-time": "reads the key `how` of records, which are now `data` and `protocol`",
 }
 
 
