@@ -37,7 +37,7 @@ def embedding_and_surroundings(
         epsilon: Å, added to the distance by which vectors are divided.
     """
     if backend.kernels is not None:
-        radial = NativeRadial(columns, frequencies, kind, cutoff, epsilon, backend.kernels)
+        radial = NativeRadial(columns, kind, epsilon, backend.kernels)
         return NativeEmbeddingStage(radial), NativeSurroundingsStage(radial)
 
     def smooth(distance: Tensor) -> Tensor:
@@ -52,12 +52,12 @@ class LayerStages:
 
     Args:
         branch: of the reading.
-        hidden_channels: H.
+        columns: see `RadialColumns`.
         backend: evaluates them.
     """
 
-    def __init__(self, branch: Branch, hidden_channels: int, backend: Backend) -> None:
-        self._branch, self._channels, self._backend = branch, hidden_channels, backend
+    def __init__(self, branch: Branch, columns: RadialColumns, backend: Backend) -> None:
+        self._branch, self._columns, self._backend = branch, columns, backend
         self._branch_functions = DifferentiableFunction(branch, 3, backend.compiler)
         self._kinds: dict[tuple[bool, bool], LayerFunctions] = {}
 
@@ -65,8 +65,8 @@ class LayerStages:
         """That of a layer."""
         kernels, compiler = self._backend.kernels, self._backend.compiler
         if kernels is not None:
-            return NativeLayerStage(layer, kernels)
+            return NativeLayerStage(layer, self._columns, kernels)
         kind = (layer.weights.branch is not None, layer.vectors)
         if kind not in self._kinds:
-            self._kinds[kind] = LayerFunctions(layer, self._branch, self._channels, compiler)
+            self._kinds[kind] = LayerFunctions(layer, self._branch, len(self._columns.features), compiler)
         return LayerStage(layer, self._kinds[kind])

@@ -49,13 +49,12 @@ class BlockNetwork(ABC):
         shift: Tensor,
         backend: Backend,
     ) -> None:
-        self.n_columns, self.radial_error = columns.n_columns, columns.error
         self._tables, self._scale, self._shift = tables, scale, shift
         self._embedding, self._surroundings, self._scalars = stages
         self._source = AtomFunction(source, 2, backend.compiler)
         self._features = AtomFunction(features, 1, backend.compiler)
         H = len(columns.features)
-        of_layers, self._layers = LayerStages(branch, H, backend), list[tuple[Stage, AtomFunction]]()
+        of_layers, self._layers = LayerStages(branch, columns, backend), list[tuple[Stage, AtomFunction]]()
         for number, (weights, update) in enumerate(layers):
             width = 4 * H + update.n_branch
             layer = Layer(number, update.next is None, width, weights, self.official, vectors=not update.first)
@@ -64,6 +63,9 @@ class BlockNetwork(ABC):
         self.branches = tuple(update.n_branch for _, update in layers)
         """Columns of each layer's sums that are of the branch"""
         self.kept: int = sum(stage.kept for stage in self.stages)
+        self.n_columns = columns.n_columns if backend.kernels is None else 0
+        """Radial ones of the weights of edges; the kernels have tables in their place"""
+        self.radial_error = max(columns.error, *(getattr(stage, "error", 0.0) for stage in self.stages))
 
     @property
     def stages(self) -> tuple[Stage, ...]:

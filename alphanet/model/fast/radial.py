@@ -29,6 +29,8 @@ class RadialColumns:
     taken: Tensor  # (r, R) what the basis functions already give of the components
     features: Tensor  # (H, K) from the columns back to the radial features
     error: float  # largest error of a feature, relative to the largest feature
+    functions: Callable[[Tensor], Tensor]  # (n,) distances in float64 to the columns, (n, K)
+    cutoff: float  # Å
 
     @property
     def n_columns(self) -> int:
@@ -67,9 +69,15 @@ def radial_columns(
     first, last = weight_and_bias(network[0]), weight_and_bias(network[2])
     (w1, b1), (w2, b2) = ([one.double() for one in layer] for layer in (first, last))
     dtype, device, H = first[0].dtype, first[0].device, len(w1)
-    distance = torch.linspace(SHORTEST, cutoff, SAMPLES, dtype=torch.float64, device=device)
-    values = deepcopy(basis).double()(distance).detach()
-    features = factor(distance)[:, None] * (torch.nn.functional.silu(values @ w1.T + b1) @ w2.T + b2)
+    exact_basis = deepcopy(basis).double()
+
+    def values_and_features(distance: Tensor) -> tuple[Tensor, Tensor]:
+        values = exact_basis(distance).detach()
+        return values, factor(distance)[:, None] * (torch.nn.functional.silu(values @ w1.T + b1) @ w2.T + b2)
+
+    values, features = values_and_features(
+        torch.linspace(SHORTEST, cutoff, SAMPLES, dtype=torch.float64, device=device)
+    )
     from_basis = torch.linalg.lstsq(values, features).solution  # (R, H)
     left = features - values @ from_basis
     components = torch.linalg.svd(left, full_matrices=False).Vh
@@ -80,12 +88,19 @@ def radial_columns(
         components, from_basis, rank = torch.eye(H).to(from_basis), torch.zeros_like(from_basis), H
     v = components[:rank]
     error = float(_left_over(coefficients, components, rank) / scale) if rank < H else 0.0
+
+    def functions(distance: Tensor) -> Tensor:
+        values, features = values_and_features(distance)
+        return torch.cat([(features - values @ from_basis) @ v.T, values], dim=1)
+
     return RadialColumns(
         first=(w1.to(dtype), b1.to(dtype)),
         last=((v @ w2).to(dtype), (v @ b2).to(dtype)),
         taken=(v @ from_basis.T).to(dtype),
         features=torch.cat([v.T, from_basis.T], dim=1).to(dtype),
         error=error,
+        functions=functions,
+        cutoff=cutoff,
     )
 
 

@@ -14,7 +14,7 @@ constexpr int TILE = H <= 64 ? 64 : 32;  // edges whose arrays are in the cache 
 // What a stage is given of one block: n chunks of CHUNK edges, receivers ascending; arrays of edges are (n, CHUNK, …).
 // What senders and receivers gave has the columns that the stage says.
 struct Edges {
-    int64_t n, W;                      // columns of weights: scalars of both ends (2 H), then K radial columns
+    int64_t n, W;                      // columns of weights: scalars of both ends, 2 H
     const int64_t *sender, *receiver;  // (n, CHUNK) and (n,)
     const float *filled, *vector;      // (n, CHUNK) 1 or 0, and (n, CHUNK, 3) in Å
     float *frame, *weights;            // (n, CHUNK, 4) unit vector and envelope, and (n, CHUNK, W)

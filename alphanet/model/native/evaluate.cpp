@@ -26,7 +26,6 @@ struct Model {
     float cutoff;
 
     int64_t memories() const { return updates[0].remembers ? 2 * updates[0].CP() : 0; }
-    int64_t columns() const { return 2 * H + radial->columns(); }
     int64_t kept_scalars() const { return scalars->official ? 6 * H : 0; }
     int64_t widest() const {
         int64_t widest = H + 4;
@@ -44,7 +43,7 @@ class Evaluation {
     Evaluation(const Model& model, const Graph& graph, const Asked& asked, Room room)
         : m_(model), g_(graph), asked_(asked), edges_(graph, room) {
         const int64_t n = graph.n, most = most_chunks(n, graph.E), slots = most * CHUNK, L = model.n_layers;
-        frame_ = room.take(slots * 4), weights_ = room.take(slots * m_.columns());
+        frame_ = room.take(slots * 4), weights_ = room.take(slots * 2 * H);
         neighbor_ = room.take(n * H), embedded_ = room.take(n * (H + 4));
         state_ = room.take(n * H), source_ = room.take(n * H), surroundings_ = room.take(n * 3 * H);
         senders_ = m_.scalars->official ? room.take(n * m_.scalars->of_sender()) : surroundings_;
@@ -70,8 +69,7 @@ class Evaluation {
             used_ = room.used();
             return;
         }
-        by_vector_ = room.take(slots * 3), by_frame_ = room.take(slots * 4),
-        by_weights_ = room.take(slots * m_.columns());
+        by_vector_ = room.take(slots * 3), by_frame_ = room.take(slots * 4), by_weights_ = room.take(slots * 2 * H);
         by_sums_ = room.take(n * m_.widest()), by_state_ = room.take(n * H), by_features_ = room.take(n * 6 * H);
         by_first_ = room.take(n * 2 * H), by_memory_ = room.take(n * m_.memories());
         by_senders_ = room.take(n * m_.scalars->of_sender()), by_receivers_ = room.take(n * m_.scalars->of_receiver());
@@ -105,7 +103,7 @@ class Evaluation {
     template <class Walk>
     void blocks(const float* senders, const float* receivers, float* by_senders, float* by_receivers, bool overwrites,
                 const Walk& walk) {
-        const int64_t number = std::max<int64_t>(1, (edges_.chunks + m_.block / 2) / m_.block), W = m_.columns();
+        const int64_t number = std::max<int64_t>(1, (edges_.chunks + m_.block / 2) / m_.block), W = 2 * H;
         for (int64_t b = 0; b < number; b++) {
             const int64_t chunk = edges_.chunks * b / number, end = edges_.chunks * (b + 1) / number;
             const int64_t first = chunk * CHUNK;

@@ -18,7 +18,7 @@ void forward(const Layer& layer, const Edges& edges, int64_t begin, int64_t end,
         prefetch_next(edges.weights, edges.W, first, chunks, end);
         prefetch_next(kept, layer.kept(), first, chunks, end);
         const Network at(layer, kept ? kept + first * CHUNK * layer.kept() : own);
-        run_network(layer, edges.weights + first * CHUNK * layer.first.K, at, active, radial, gates, rows);
+        run_network(layer, edges, first, at, active, radial, gates, rows);
         add_messages<OFFICIAL, VECTORS, BRANCHED>(layer, edges, first, chunks, gates, branch.scalar, sums);
         if (BRANCHED) {
             branch_gate(layer, branch, at.read, at.stride, rows);
@@ -27,48 +27,60 @@ void forward(const Layer& layer, const Edges& edges, int64_t begin, int64_t end,
     });
 }
 
+// Factors of the gates and their slopes by the distance.
+void radial_factors(const Layer& layer, const Edges& edges, int64_t first, float* radial, float* slopes, int64_t rows) {
+    const int64_t G = layer.gates();
+    for (int64_t e = 0; e < rows; e++) {
+        const Place place = layer.radial.at(length(edges.vector + (first * CHUNK + e) * 3));
+        for (int64_t g = 0; g < G; g += LANES) {
+            store(radial + e * G + g, place.value(3 * H + g));
+            store(slopes + e * G + g, place.slope(3 * H + g));
+        }
+    }
+}
+
+// Gradients by the hidden units, in place of those by their SiLUs, and by the vectors: `by_lengths` is what the gates'
+// factors give to the lengths.
+void activate_back(const Layer& layer, const Edges& edges, int64_t first, const Network& at, float* by,
+                   const float* by_lengths, const Gradients& to, int64_t rows) {
+    for (int64_t e = 0; e < rows; e++, by += 3 * H) {
+        const int64_t edge = first * CHUNK + e;
+        const Place place = layer.radial.at(length(edges.vector + edge * 3));
+        Vector by_length{};
+        for (int h = 0; h < 3 * H; h += LANES) {
+            const Vector by_hidden = load(by + h) * load(at.slopes + e * at.stride + h);
+            store(by + h, by_hidden);
+            by_length += by_hidden * place.slope(h);
+        }
+        add_by_length(edges, to, edge, by_lengths[e] + total(by_length));
+    }
+}
+
 template <bool OFFICIAL, bool VECTORS, bool BRANCHED>
 void backward(const Layer& layer, const Edges& edges, int64_t begin, int64_t end, const float* by_sums, float* kept,
               const Gradients& to) {
-    const int64_t G = layer.gates(), W = edges.W, columns = layer.to_weights.columns, Q = layer.to_radial.columns;
-    Scratch scratch(TILE * (3 * H + 2 * G + layer.kept() + columns + Q) + Branch::floats(layer));
-    float *active = scratch.rows(3 * H), *radial = scratch.rows(G), *by_gates = scratch.rows(G);
-    float *own = scratch.rows(layer.kept()), *by_weights = scratch.rows(columns), *by_radial = scratch.rows(Q);
+    const int64_t G = layer.gates(), W = edges.W;
+    Scratch scratch(TILE * (3 * H + 3 * G + layer.kept() + 1) + Branch::floats(layer));
+    float *active = scratch.rows(3 * H), *radial = scratch.rows(G), *slopes = scratch.rows(G);
+    float *by_gates = scratch.rows(G), *own = scratch.rows(layer.kept()), *by_lengths = scratch.rows(1);
     Branch branch(layer, scratch);
     by_tiles(begin, end, [&](int64_t first, int64_t chunks) {
         const int64_t rows = chunks * CHUNK;
         prefetch_next(kept ? kept : edges.weights, kept ? layer.kept() : W, first, chunks, end);
         prefetch_next(to.weights, W, first, chunks, end);
-        const float* x = edges.weights + first * CHUNK * W;
         const Network at(layer, kept ? kept + first * CHUNK * layer.kept() : own);
-        if (kept) {
-            multiply(x + W - layer.radial.K, W, layer.radial, radial, G, rows);
-            if (BRANCHED) multiply_gates(layer, at, radial, by_gates, rows);
-        } else {
-            run_network(layer, x, at, active, radial, by_gates, rows);
-        }
+        if (!kept) run_network(layer, edges, first, at, active, radial, by_gates, rows);
+        radial_factors(layer, edges, first, radial, slopes, rows);
         if (BRANCHED) {
+            multiply_gates(layer, at, radial, by_gates, rows);
             scalar_messages<OFFICIAL>(layer, edges, first, rows, by_gates, branch.scalar);
             branch_back<OFFICIAL>(layer, edges, branch, first, chunks, by_sums, at.read, at.stride, by_gates, to.frame);
         }
-        messages_back<OFFICIAL, VECTORS, BRANCHED>(layer, edges, first, rows, at, by_sums, branch.scalar, by_gates,
-                                                   radial, to);
+        messages_back<OFFICIAL, VECTORS, BRANCHED>(layer, edges, first, rows, at, by_sums, branch.scalar, radial,
+                                                   slopes, by_gates, by_lengths, to);
         multiply(by_gates, G, layer.to_hidden, active, 3 * H, rows);
-        for (int64_t e = 0; e < rows; e++)
-            for (int h = 0; h < 3 * H; h += LANES) {
-                float* by = active + e * 3 * H + h;
-                store(by, load(by) * load(at.slopes + e * at.stride + h));
-            }
-        multiply(active, 3 * H, layer.to_weights, by_weights, columns, rows);
-        multiply(radial, G, layer.to_radial, by_radial, Q, rows);
-        for (int64_t e = 0; e < rows; e++) {
-            float *into = to.weights + (first * CHUNK + e) * W, *from = by_weights + e * columns;
-            add(from + W - layer.radial.K, by_radial + e * Q, layer.radial.K);
-            if (to.overwrites)
-                std::copy(from, from + W, into);
-            else
-                add(into, from, W);
-        }
+        activate_back(layer, edges, first, at, active, by_lengths, to, rows);
+        multiply(active, 3 * H, layer.to_weights, to.weights + first * CHUNK * W, W, rows, !to.overwrites);
     });
 }
 

@@ -1,16 +1,17 @@
 // The constants of a message layer.
 #pragma once
 
-#include "edges.hpp"
+#include "radial.hpp"
 
 // Constants, see `layer.py`; G = parts * H gates. Padded columns are zero.
 struct Layer {
-    Matrix first, second, radial;             // W to 3 H, 3 H to G, Q to G
-    Matrix branch, gate, inner;               // G to B, B to K, H to 2 K (each K padded)
-    Matrix to_weights, to_hidden, to_radial;  // 3 H to W, G to 3 H, G to Q
-    Matrix to_gates, to_branch, to_scalar;    // B to G, K to B, 2 K to H
-    const float *u, *v, *shift;               // (C padded) each of official-v1; only shift (2 K padded) of the paper's
-    int64_t parts, K, C;                      // C: angles of official-v1
+    Table radial;                           // added to hidden units (3 H), and factors of the gates (G)
+    Matrix first, second;                   // 2 H to 3 H, 3 H to G
+    Matrix branch, gate, inner;             // G to B, B to K, H to 2 K (each K padded)
+    Matrix to_weights, to_hidden;           // 3 H to 2 H, G to 3 H
+    Matrix to_gates, to_branch, to_scalar;  // B to G, K to B, 2 K to H
+    const float *u, *v, *shift;             // (C padded) each of official-v1; only shift (2 K padded) of the paper's
+    int64_t parts, K, C;                    // C: angles of official-v1
     int64_t official, vectors, branched;
 
     int64_t gates() const { return parts * H; }

@@ -6,19 +6,22 @@ import torch
 from torch import Tensor
 
 from alphanet.model.fast.edge_arrays import EdgeBlock, GatheredGradients
-from alphanet.model.fast.layer_stage import Layer
+from alphanet.model.fast.layer_stage import Layer, LayerWeights
+from alphanet.model.fast.radial import RadialColumns
 from alphanet.model.native.arguments import run_backward, run_forward
 from alphanet.model.native.library import Kernels
 from alphanet.model.native.packing import Matrix, Packer
+from alphanet.model.native.table import Table, table
 
 _MATRICES = (
-    *("first", "second", "radial", "branch", "gate", "inner"),
-    *("to_weights", "to_hidden", "to_radial", "to_gates", "to_branch", "to_scalar"),
+    *("first", "second", "branch", "gate", "inner"),
+    *("to_weights", "to_hidden", "to_gates", "to_branch", "to_scalar"),
 )
 
 
 class _Layer(ctypes.Structure):
     _fields_ = (
+        ("radial", Table),
         *((name, Matrix) for name in _MATRICES),
         *((name, ctypes.c_void_p) for name in ("u", "v", "shift")),
         *((name, ctypes.c_int64) for name in ("parts", "K", "C", "official", "vectors", "branched")),
@@ -26,15 +29,19 @@ class _Layer(ctypes.Structure):
 
 
 class NativeLayerStage:
-    """One message layer by the kernels for its channels."""
+    """One message layer by the kernels for its channels; radial columns: see `RadialColumns`."""
 
     writes = False
 
-    def __init__(self, layer: Layer, kernels: Kernels) -> None:
+    def __init__(self, layer: Layer, columns: RadialColumns, kernels: Kernels) -> None:
         self._number, self._last, self.width = layer.number, layer.last, layer.width
         self._kernels = kernels
         self._packer = Packer(kernels.lanes(), kernels.panel())
-        self.struct = _layer(layer, self._packer)
+        radial, self.error = table(
+            lambda distance: _radial(layer.weights, columns.functions(distance)),
+            *(columns.cutoff, kernels.terms(), self._packer),
+        )
+        self.struct = _layer(layer, radial, self._packer)
         weights = layer.weights
         self.kept = weights.first[0].shape[0] + weights.second[0].shape[0] + self.struct.branch.columns
 
@@ -56,17 +63,24 @@ class NativeLayerStage:
         )
 
 
-def _layer(of: Layer, packer: Packer) -> _Layer:
+def _radial(weights: LayerWeights, columns: Tensor) -> Tensor:
+    """What radial columns (n, K) give to the hidden units, and the factors of the gates, (n, 3 H + G)."""
+    (w1, b1), (wq, bq) = ([one.double() for one in pair] for pair in (weights.first, weights.radial))
+    K = columns.shape[1]
+    return torch.cat([columns @ w1[:, -K:].t() - b1, columns[:, K - wq.shape[1] :] @ wq.t() - bq], dim=1)
+
+
+def _layer(of: Layer, radial: Table, packer: Packer) -> _Layer:
     weights, official = of.weights, of.official
-    (w1, b1), (w2, b2), (wq, bq) = weights.first, weights.second, weights.radial
+    (w1, _), (w2, b2) = weights.first, weights.second
     hidden_channels = len(w1) // 3
+    w1 = w1[:, : 2 * hidden_channels]
     layer = _Layer(
-        first=packer.matrix(w1, -b1),
+        radial=radial,
+        first=packer.matrix(w1),
         second=packer.matrix(w2, -b2),
-        radial=packer.matrix(wq, -bq),
         to_weights=packer.matrix(w1.t()),
         to_hidden=packer.matrix(w2.t()),
-        to_radial=packer.matrix(wq.t()),
         parts=len(w2) // hidden_channels,
         official=official,
         vectors=of.vectors,

@@ -145,7 +145,7 @@ def _answer(command: list[str]) -> str:
 
 def _declared(found: Kernels) -> Kernels:
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
-    found.lanes.restype = found.panel.restype = integer
+    found.lanes.restype = found.panel.restype = found.terms.restype = integer
     for stage, forward, backward in (("embedding", 3, 4), ("surroundings", 3, 4), ("scalars", 3, 4), ("layer", 4, 5)):
         for name, pointers in ((f"{stage}_forward", forward), (f"{stage}_backward", backward)):
             function = getattr(found, name)

@@ -59,12 +59,13 @@ inline void scalar_messages(const Layer& layer, const Edges& edges, int64_t firs
     }
 }
 
-// Gradients by the products of the network (in place of by_gates, if branched) and by the radial factors (in place of
-// those); those by frames are added, and so are those by the senders' features, or kept apart for each edge.
+// Gradients by the products of the network (in place of by_gates, if branched), and by the lengths through the radial
+// factors of the gates, whose slopes are given; those by frames are added, and so are those by the senders' features,
+// or kept apart for each edge.
 template <bool OFFICIAL, bool VECTORS, bool BRANCHED>
 inline void messages_back(const Layer& layer, const Edges& edges, int64_t first, int64_t rows, const Network& at,
-                          const float* by_sums, const float* by_scalars, float* by_gates, float* radial,
-                          const Gradients& to) {
+                          const float* by_sums, const float* by_scalars, const float* radial, const float* slopes,
+                          float* by_gates, float* by_lengths, const Gradients& to) {
     const int64_t G = layer.gates(), F = layer.features();
     constexpr int DIRECTED = VECTORS ? 2 * H : H;
     for (int64_t row = 0; row < rows; row++) {
@@ -72,13 +73,13 @@ inline void messages_back(const Layer& layer, const Edges& edges, int64_t first,
         const Sender from = sender<OFFICIAL>(layer, edges, edge);
         const float* by = by_sums + edges.receiver[edge / CHUNK] * layer.sums() + layer.scalars_at();
         float* into = to.to_sender(edges, edge, F);
-        float *g = by_gates + row * G, *r = radial + row * G;
-        const float* mixed = at.mixed + row * at.stride;
-        Vector by_x{}, by_y{}, by_z{}, by_factor{};
+        float* g = by_gates + row * G;
+        const float *r = radial + row * G, *slope = slopes + row * G, *mixed = at.mixed + row * at.stride;
+        Vector by_x{}, by_y{}, by_z{}, by_factor{}, by_length{};
         auto finish = [&](int64_t at, Vector by_gate, Vector radial) {
             if (BRANCHED) by_gate += load(g + at);
             store(g + at, by_gate * radial);
-            store(r + at, by_gate * load(mixed + at));
+            by_length += by_gate * load(mixed + at) * load(slope + at);
         };
         for (int h = 0; h < H; h += LANES) {
             const Vector x = load(by + H + h), y = load(by + 2 * H + h), z = load(by + 3 * H + h);
@@ -117,6 +118,7 @@ inline void messages_back(const Layer& layer, const Edges& edges, int64_t first,
                 finish(H + h, Vector{}, load(r + H + h));
             }
         }
+        by_lengths[row] = total(by_length);
         float* frame = to.frame + edge * 4;
         frame[0] += total(by_x), frame[1] += total(by_y), frame[2] += total(by_z);
         if (!OFFICIAL) frame[3] += total(by_factor);

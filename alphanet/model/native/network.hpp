@@ -32,13 +32,24 @@ inline void multiply_gates(const Layer& layer, const Network& at, const float* r
             store(gates + e * G + g, load(radial + e * G + g) * load(at.mixed + e * at.stride + g));
 }
 
-// From the edges' weights to gates; `active` and `radial` are scratch.
-inline void run_network(const Layer& layer, const float* x, const Network& at, float* active, float* radial,
-                        float* gates, int64_t rows) {
-    multiply(x, layer.first.K, layer.first, at.slopes, at.stride, rows);
+// What the lengths of edges give to the hidden units, which stays to be added to, and the factors of the gates.
+inline void radial_parts(const Layer& layer, const Edges& edges, int64_t first, const Network& at, float* radial,
+                         int64_t rows) {
+    const int64_t G = layer.gates();
+    for (int64_t e = 0; e < rows; e++) {
+        const Place place = layer.radial.at(length(edges.vector + (first * CHUNK + e) * 3));
+        for (int h = 0; h < 3 * H; h += LANES) store(at.slopes + e * at.stride + h, place.value(h));
+        for (int64_t g = 0; g < G; g += LANES) store(radial + e * G + g, place.value(3 * H + g));
+    }
+}
+
+// From the weights of edges to gates; `active` and `radial` are scratch.
+inline void run_network(const Layer& layer, const Edges& edges, int64_t first, const Network& at, float* active,
+                        float* radial, float* gates, int64_t rows) {
+    radial_parts(layer, edges, first, at, radial, rows);
+    multiply(edges.weights + first * CHUNK * edges.W, edges.W, layer.first, at.slopes, at.stride, rows, true);
     activate(at, active, rows);
     multiply(active, 3 * H, layer.second, at.mixed, at.stride, rows);
-    multiply(x + layer.first.K - layer.radial.K, layer.first.K, layer.radial, radial, layer.gates(), rows);
     multiply_gates(layer, at, radial, gates, rows);
     if (layer.branched) multiply(gates, layer.gates(), layer.branch, at.read, at.stride, rows);
 }

@@ -29,16 +29,16 @@ struct Strided {
     const float* values;
     int64_t row, column = 1;
 
-    Strided below(int64_t rows) const { return {values + rows * row, row, column}; }
+    Strided below(int64_t rows) const { return {values ? values + rows * row : nullptr, row, column}; }
 };
 
 template <int R, int N>
-INLINE void corner(const Strided& a, const float* panel, const float* bias, int64_t K, float* c, int64_t ldc) {
+INLINE void corner(const Strided& a, const float* panel, const Strided& from, int64_t K, float* c, int64_t ldc) {
     Vector sum[R][N];
 #pragma GCC unroll 8
     for (int m = 0; m < R; m++)
 #pragma GCC unroll 3
-        for (int n = 0; n < N; n++) sum[m][n] = bias ? load(bias + n * LANES) : Vector{};
+        for (int n = 0; n < N; n++) sum[m][n] = from.values ? load(from.values + m * from.row + n * LANES) : Vector{};
     for (int64_t k = 0; k < K; k++) {
         Vector b[N];
 #pragma GCC unroll 3
@@ -57,28 +57,30 @@ INLINE void corner(const Strided& a, const float* panel, const float* bias, int6
 }
 
 template <int N>
-void strip(const Strided& a, const float* panel, const float* bias, int64_t K, float* c, int64_t ldc, int64_t rows) {
+void strip(const Strided& a, const float* panel, const Strided& from, int64_t K, float* c, int64_t ldc, int64_t rows) {
     int64_t m = 0;
-    for (; m + ROWS <= rows; m += ROWS) corner<ROWS, N>(a.below(m), panel, bias, K, c + m * ldc, ldc);
-    for (; m + CHUNK <= rows; m += CHUNK) corner<CHUNK, N>(a.below(m), panel, bias, K, c + m * ldc, ldc);
-    for (; m < rows; m++) corner<1, N>(a.below(m), panel, bias, K, c + m * ldc, ldc);
+    for (; m + ROWS <= rows; m += ROWS) corner<ROWS, N>(a.below(m), panel, from.below(m), K, c + m * ldc, ldc);
+    for (; m + CHUNK <= rows; m += CHUNK) corner<CHUNK, N>(a.below(m), panel, from.below(m), K, c + m * ldc, ldc);
+    for (; m < rows; m++) corner<1, N>(a.below(m), panel, from.below(m), K, c + m * ldc, ldc);
 }
 
-// c (rows, columns) = a (rows, K) times the matrix, plus its bias.
-inline void multiply(const Strided& a, const Matrix& b, float* c, int64_t ldc, int64_t rows) {
+// c (rows, columns) = a (rows, K) times the matrix, plus its bias, or plus what c holds if it adds.
+inline void multiply(const Strided& a, const Matrix& b, float* c, int64_t ldc, int64_t rows, bool adds = false) {
     for (int64_t n = 0; n < b.columns; n += PANEL) {
-        const float *panel = b.panels + n * b.K, *bias = b.bias ? b.bias + n : nullptr;
+        const float* panel = b.panels + n * b.K;
+        const Strided from = adds ? Strided{c + n, ldc} : Strided{b.bias ? b.bias + n : nullptr, 0};
         const int64_t left = b.columns - n;
-        if (left >= PANEL) strip<VECTORS>(a, panel, bias, b.K, c + n, ldc, rows);
+        if (left >= PANEL) strip<VECTORS>(a, panel, from, b.K, c + n, ldc, rows);
 #if defined(__AVX512F__) || defined(__aarch64__)
         else if (left == 2 * LANES)
-            strip<2>(a, panel, bias, b.K, c + n, ldc, rows);
+            strip<2>(a, panel, from, b.K, c + n, ldc, rows);
 #endif
         else
-            strip<1>(a, panel, bias, b.K, c + n, ldc, rows);
+            strip<1>(a, panel, from, b.K, c + n, ldc, rows);
     }
 }
 
-inline void multiply(const float* a, int64_t stride, const Matrix& b, float* c, int64_t ldc, int64_t rows) {
-    multiply(Strided{a, stride}, b, c, ldc, rows);
+inline void multiply(const float* a, int64_t stride, const Matrix& b, float* c, int64_t ldc, int64_t rows,
+                     bool adds = false) {
+    multiply(Strided{a, stride}, b, c, ldc, rows, adds);
 }

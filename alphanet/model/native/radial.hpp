@@ -1,20 +1,67 @@
-// The radial network on a tile of edges: what depends on their lengths alone.
+// What depends on the length of an edge alone: its envelope, and functions that are read from tables.
 #pragma once
 
 #include <cmath>
 
 #include "edges.hpp"
 
-// The radial network and its columns, see `radial.py`: K = r + R columns, padded columns are zero.
-struct Radial {
-    Matrix first, last, taken, features;                     // R to H, H to r, R to r (if reduced), K to H
-    Matrix to_hidden, to_basis, taken_to_basis, to_columns;  // r to H, H to R, r to R, H to K
-    const float* frequencies;                                // (R,) padded
-    int64_t R, r, reduced, envelope;                         // envelope: 0 cosine, 1 polynomial, 2 bump
-    float cutoff, epsilon;
+constexpr int TERMS = 7;  // of a polynomial
 
-    int64_t columns() const { return r + R; }
+// Functions of the distance at one distance: their terms in its interval, and the factors of these.
+struct Place {
+    const float* terms;
+    int64_t columns;
+    float powers[TERMS], slopes[TERMS];
+
+    INLINE Vector value(int64_t column) const {
+        Vector sum = load(terms + column);  // of power 0
+        for (int k = 1; k < TERMS; k++) sum += powers[k] * load(terms + k * columns + column);
+        return sum;
+    }
+    // By the distance in Å.
+    INLINE Vector slope(int64_t column) const {
+        Vector sum{};
+        for (int k = 1; k < TERMS; k++) sum += slopes[k] * load(terms + k * columns + column);
+        return sum;
+    }
 };
+
+// Functions of the distance as polynomials in n equal intervals up to the cutoff, see `table.py`.
+struct Table {
+    const float* terms;  // (n, TERMS, columns), power 0 first
+    int64_t columns, n;  // columns: a multiple of LANES
+    float per_length;    // intervals an Å
+
+    // Beyond the cutoff, where filling lies, as at the cutoff.
+    Place at(float distance) const {
+        const float x = std::min(distance * per_length, (float)n);
+        const int64_t i = std::min((int64_t)x, n - 1);
+        const float t = x - (float)i - 0.5f;
+        Place place{terms + i * TERMS * columns, columns, {1.0f}, {}};
+        for (int k = 1; k < TERMS; k++) {
+            place.powers[k] = t * place.powers[k - 1];
+            place.slopes[k] = (float)k * per_length * place.powers[k - 1];
+        }
+        return place;
+    }
+};
+
+// Constants of the stages before the layers, see `embedding.py`.
+struct Radial {
+    Table features;    // H of them
+    int64_t envelope;  // 0 cosine, 1 polynomial, 2 bump
+    float cutoff, epsilon;
+};
+
+INLINE float length(const float* vector) {
+    return std::sqrt(vector[0] * vector[0] + vector[1] * vector[1] + vector[2] * vector[2]);
+}
+
+// Adds to the gradient by an edge's vector what its length passes on.
+INLINE void add_by_length(const Edges& edges, const Gradients& to, int64_t edge, float by_length) {
+    const float *v = edges.vector + edge * 3, factor = by_length / length(v);
+    for (int k = 0; k < 3; k++) to.vector[edge * 3 + k] += factor * v[k];
+}
 
 // Factor of an edge and its derivative by the distance, see `basis.py`.
 template <class Real>
@@ -35,68 +82,4 @@ inline void envelope(int64_t kind, Real x, Real cutoff, Real& value, Real& slope
         slope = -value * 2 * x / (left * left);
     }
     slope /= cutoff;
-}
-
-// Arrays of a tile; what is padded to LANES is named by a capital P.
-struct Tile {
-    const Radial& radial;
-    int64_t RP, rP, KP;
-    float *basis, *slope, *hidden, *active, *components, *columns, *feature, *smooth;
-
-    Tile(const Radial& radial, Scratch& s)
-        : radial(radial),
-          RP(padded(radial.R)),
-          rP(radial.last.columns),
-          KP(padded(radial.columns())),
-          basis(s.rows(RP)),
-          slope(s.rows(RP)),
-          hidden(s.rows(H)),
-          active(s.rows(H)),
-          components(s.rows(rP)),
-          columns(s.rows(std::max(KP, rP))),
-          feature(s.rows(H)),
-          smooth(s.rows(4)) {}
-
-    static int64_t floats(const Radial& radial) {
-        const int64_t RP = padded(radial.R), rP = radial.last.columns, KP = padded(radial.columns());
-        return TILE * (2 * RP + 4 * H + 2 * rP + KP + 4);
-    }
-
-    // Distance, envelope and its slope of each edge into `smooth`; basis functions and, if wanted, their slopes.
-    void expand(const float* vector, int64_t rows, bool slopes) {
-        for (int64_t e = 0; e < rows; e++) {
-            const float *v = vector + e * 3, d = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-            float* to = smooth + e * 4;
-            to[0] = d;
-            envelope<float>(radial.envelope, d / radial.cutoff, radial.cutoff, to[1], to[2]);
-            const float factor = 2.0f / radial.cutoff, inverse = 1.0f / d;
-            for (int64_t k = 0; k < RP; k += LANES) {
-                const Vector w = load(radial.frequencies + k);
-                Vector sine, cosine;
-                sine_and_cosine(w * d / radial.cutoff, sine, cosine);
-                const Vector value = factor * sine * inverse;
-                store(basis + e * RP + k, value);
-                if (slopes) store(slope + e * RP + k, (factor * w / radial.cutoff * cosine - value) * inverse);
-            }
-        }
-    }
-
-    // Components without the envelope.
-    void run_network(int64_t rows) {
-        multiply(basis, RP, radial.first, hidden, H, rows);
-        for (int64_t k = 0; k < rows * H; k += LANES) store(active + k, silu(load(hidden + k)));
-        multiply(active, H, radial.last, components, rP, rows);
-    }
-};
-
-// (rows, H) radial features from the columns of the weights.
-inline const float* features(const Radial& radial, const float* columns, int64_t stride, float* feature, int64_t& own,
-                             int64_t rows) {
-    if (!radial.reduced) {
-        own = stride;
-        return columns;
-    }
-    own = H;
-    multiply(columns, stride, radial.features, feature, H, rows);
-    return feature;
 }
