@@ -91,7 +91,8 @@ class Surface(Property[SurfaceEnergies]):
         Raises:
             UserError: a relaxation fails.
         """
-        crystal = supercell(atoms, calculator, 0.1)
+        # Ideal once more: rounding left by the relaxation would put atoms of one layer on both sides of the slab.
+        crystal = conventional(relaxed(conventional(atoms), calculator, cell=True))
         crystal.calc = calculator
         bulk = crystal.get_potential_energy() / len(crystal)
         energies = []
