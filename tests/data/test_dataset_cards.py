@@ -15,8 +15,8 @@ from alphanet.errors import UserError
 SYSTEMS = ("formate", "graphene", "zeolite", "oc20", "mptrj")
 
 
-def test_all_data_sets_of_the_paper_have_a_card():
-    assert [card.name for card in list_cards()] == sorted([*SYSTEMS, "oc20-val-id", "wbm"])
+def test_all_data_sets_have_a_card():
+    assert [card.name for card in list_cards()] == sorted([*SYSTEMS, "oc20-val-id", "phonondb", "wbm"])
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

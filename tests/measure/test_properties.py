@@ -39,6 +39,7 @@ CHEAP = {
     "eos": ("Cu", {}),
     "elastic": ("Cu", {}),
     "phonons": ("Cu", {"length": 5.0, "mesh": 4}),
+    "conductivity": ("Cu", {"length": 3.0, "mesh": 4}),  # one cell: enough to be repeated exactly
     "vacancy": ("Cu", {"length": 3.0}),
     "surface": ("Cu", {"layers": 3}),
     "barrier": ("Cu", {"length": 3.0, "images": 1, "force": 0.1}),
@@ -50,6 +51,7 @@ CHEAP = {
     "adsorption": (ADSORBED, {"force": 0.1}),
 }
 """Property -> structure and settings that take a second at most"""
+PROPERTY_PACKAGES = {"phonons": ("phonopy",), "conductivity": ("phono3py",)}
 KNOWN = {
     "bulk_modulus_error": 0.1,
     "lattice_constant_error": 0.0,
@@ -62,8 +64,8 @@ KNOWN = {
 
 
 def made(name):
-    if name == "phonons":
-        pytest.importorskip("phonopy")
+    for package in PROPERTY_PACKAGES.get(name, ()):
+        pytest.importorskip(package)
     structure, settings = CHEAP[name]
     return make_property(name, settings, "test"), structure_called(structure)
 

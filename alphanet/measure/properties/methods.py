@@ -17,6 +17,7 @@ from alphanet.potentials.protocol import Potential
 
 SIGMA, EPSILON = 3.4, 0.0104  # Å and eV, of argon (Rahman 1964: 3.4 Å, 120 K)
 CUTOFF, BEGIN = 10.2, 6.8  # Å: 3 sigma, and where the smooth end of the potential begins
+PHONONDB = "phonondb"
 METALS = ("Al", "Ni", "Cu", "Pd", "Ag", "Pt", "Au")
 """Elements whose parameters in EMT are realistic; those of H, C, N and O are for tests, as ASE says"""
 
@@ -60,7 +61,7 @@ class Method:
     """A reference method by name."""
 
     title: str
-    make: Callable[[], Any]
+    make: Callable[[], Any] | None  # None: its values are published
     packages: tuple[str, ...]  # whose versions its numbers depend on
     elements: tuple[str, ...]  # that it is made for, and whose structures are taken if nobody names any; empty: all
     known: tuple[str, ...] = ()  # others that it has parameters for
@@ -70,6 +71,7 @@ METHODS: dict[str, Method] = {
     "emt": Method("EMT of ASE", emt, ("ase", "numpy"), METALS, tuple(emt_parameters)),
     "lj": Method("Lennard-Jones argon", argon, ("ase", "numpy"), ("Ar",)),
     "tblite": Method("GFN1-xTB (tblite)", xtb, ("ase", "numpy", "tblite"), ()),
+    PHONONDB: Method("published DFT (PhononDB-PBE)", None, (), ()),
 }
 
 
@@ -80,7 +82,9 @@ def open_method(name: str) -> Potential:
         UserError: a package that it needs is missing.
         KeyError: there is no such method.
     """
-    return CalculatorPotential(name, METHODS[name].make())
+    make = METHODS[name].make
+    assert make is not None, f"{name} is published"
+    return CalculatorPotential(name, make())
 
 
 def versions_of(packages: tuple[str, ...]) -> dict[str, str]:

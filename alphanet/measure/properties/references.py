@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from alphanet.errors import UserError
 from alphanet.files import locked, read_json_object, write_text
-from alphanet.measure.properties.methods import METHODS, open_method, require_element, versions_of
+from alphanet.measure.properties.methods import METHODS, PHONONDB, open_method, require_element, versions_of
+from alphanet.measure.properties.phonondb import published
 from alphanet.measure.properties.running import computed
 from alphanet.measure.properties.structures import structure_digest
 from alphanet.measure.properties.task import MissingPackageError, Property, Result
@@ -38,7 +39,7 @@ def true_property(
     Args:
         task: the property with its settings.
         atoms: the structure.
-        method: `emt`, `lj`, `tblite` or the name of a model.
+        method: `emt`, `lj`, `tblite`, `phonondb` or the name of a model.
         open_model: opens a model by its name.
 
     Raises:
@@ -48,6 +49,8 @@ def true_property(
     require_element(method, set(atoms.get_chemical_symbols()))
     task.require_packages()
     key = reference_key(task, atoms, method)
+    if method == PHONONDB:
+        return published(task, atoms), key
     path = home() / "properties" / f"{key}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.with_suffix(".lock"), f"waiting for another process that computes {task.name} by {method}"):

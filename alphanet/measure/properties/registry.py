@@ -14,6 +14,7 @@ PROPERTIES: dict[str, str] = {
     "eos": "alphanet.measure.properties.eos:Eos",
     "elastic": "alphanet.measure.properties.elastic:Elastic",
     "phonons": "alphanet.measure.properties.phonons:Phonons",
+    "conductivity": "alphanet.measure.properties.conductivity:Conductivity",
     "vacancy": "alphanet.measure.properties.defects:Vacancy",
     "surface": "alphanet.measure.properties.defects:Surface",
     "barrier": "alphanet.measure.properties.barriers:Hop",

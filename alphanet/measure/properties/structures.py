@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -15,6 +16,8 @@ from alphanet.provenance import digest_of
 SIMPLE = ("fcc", "bcc", "hcp", "diamond")  # reference states of ASE whose crystal is known without more numbers
 MOLECULES = ("C2H6", "CH3CH2OH", "CH3OH")
 CRYSTALS = 3  # elements whose crystals are taken if nobody names structures
+HARMONIC, THIRD, GRID = "fc2_supercell", "fc3_supercell", "q_mesh"
+"""Names in `info` of the supercells (3, 3) and the grid (3,) that a frame brings for its thermal conductivity"""
 FORMS = "an element (Cu), a dimer (Cu2), quartz, graphene-bilayer, a molecule of ASE (C2H6), or FILE[@FRAME]"
 
 
@@ -97,7 +100,13 @@ def structure_digest(atoms: Atoms) -> str:
         atoms.pbc.tolist(),
         atoms.get_tags().tolist(),
     ]
+    content += [np.asarray(value).tolist() for value in own_grids(atoms).values()]
     return digest_of(content)
+
+
+def own_grids(atoms: Atoms) -> dict[str, Any]:
+    """The frame's own supercells and grid for its thermal conductivity, as far as it has them."""
+    return {name: atoms.info[name] for name in (HARMONIC, THIRD, GRID) if name in atoms.info}
 
 
 def graphene_bilayer() -> Atoms:
@@ -134,5 +143,12 @@ def _frame(path: Path, place: str) -> Atoms:
     wanted = int(place or 0)
     for index, atoms in enumerate(read_frames(path, labeled=False)):
         if index == wanted:
-            return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, tags=atoms.get_tags())
+            return Atoms(
+                atoms.numbers,
+                atoms.positions,
+                cell=atoms.cell,
+                pbc=atoms.pbc,
+                tags=atoms.get_tags(),
+                info=own_grids(atoms),
+            )
     raise UserError(f"{path} has no frame {wanted}; it has {index + 1}")

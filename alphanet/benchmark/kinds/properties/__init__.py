@@ -203,7 +203,8 @@ class Properties(Kind[PropertiesCard, PropertyWork]):
         seconds = perf_counter() - began
         metrics: dict[str, Any] = dict(wanted.compare(found, truth))
         if not metrics:
-            raise UserError("; ".join(found.notes) or "the result has nothing to compare")
+            notes = [*found.notes, *(f"reference: {note}" for note in (truth.notes if truth else ()))]
+            raise UserError("; ".join(notes) or "the result has nothing to compare")
         left = tuple(name for name in wanted.quantities if name not in metrics)
         if truth is not None:
             bounds = wanted.intervals(found, truth)

@@ -9,7 +9,9 @@ from typing import Any
 from alphanet.benchmark.kinds.properties.card import PropertiesCard, properties_card
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
-from alphanet.measure.properties.methods import METHODS
+from alphanet.measure.properties.conductivity import Conductivity
+from alphanet.measure.properties.methods import METHODS, PHONONDB
+from alphanet.measure.properties.phonondb import published_file
 from alphanet.measure.properties.registry import PROPERTIES, property_class
 from alphanet.measure.properties.structures import by_number
 from alphanet.potentials.opening import LoadOptions, open_potential
@@ -44,6 +46,9 @@ def adhoc_card(
     file = structures
     if file is not None and not file.is_file():
         raise UserError(f"cannot read {file}: no such file; structures are frames of one file")
+    if reference == PHONONDB:
+        tasks = tasks or (Conductivity.name,)
+        file = file or published_file("structures")
     if file is None:
         file = _own_structures(models, folder)
         options = LoadOptions(**opening)

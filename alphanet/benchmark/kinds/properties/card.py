@@ -17,7 +17,7 @@ SECONDS = 60.0
 class PropertiesScale(OpeningScale):
     """How a scale loads the potentials, and by which method the true numbers are computed."""
 
-    reference: str  # emt, lj, tblite, or a model in a form of `alphanet.potentials.forms.FORMS`
+    reference: str  # emt, lj, tblite, phonondb, or a model in a form of `alphanet.potentials.forms.FORMS`
 
 
 class PropertyColumn(Column):
@@ -68,7 +68,7 @@ def properties_card(
     Args:
         name: of the benchmark and its folder.
         models: in any form of `alphanet.potentials.forms.FORMS`.
-        reference: emt, lj, tblite, or a model.
+        reference: emt, lj, tblite, phonondb, or a model.
         tasks: properties; empty: all that have a structure.
         structures: file whose frames are used, each by the properties that it can have.
         elements: of the structures that are used by properties for which no frame fits.

@@ -159,7 +159,7 @@ def _numbers(card: PropertiesCard, column: str, records: Records) -> Grid:
     heads = [head for name in scalars for head in (name.replace("_", " "), "reference")]
     return Grid(
         id=f"numbers/{column}",
-        title=f"{described.title}: every number (eV, Å, ps, K, THz)",
+        title=f"{described.title}: every number (eV, Å, ps, K, THz, W/m/K)",
         columns=("potential", "structure", *heads, "seconds", "notes"),
         rows=rows,
         folded=True,
