@@ -21,7 +21,7 @@ class PotentialCalculator(Calculator):
     def __init__(self, potential: Potential) -> None:
         """Wrap `potential`. The calculator does not close it; its owner does."""
         super().__init__()
-        self._potential = potential
+        self.potential = potential
 
     def calculate(
         self, atoms: Atoms | None = None, properties: Any = None, system_changes: list[str] = all_changes
@@ -33,11 +33,11 @@ class PotentialCalculator(Calculator):
             PropertyNotImplementedError: ASE requests a stress and the potential predicts none.
         """
         super().calculate(atoms, properties, system_changes)
-        (answer,) = self._potential.predict([self.atoms], batch_size=1)
+        (answer,) = self.potential.predict([self.atoms], batch_size=1)
         self.results = {"energy": answer.energy, "free_energy": answer.energy, "forces": answer.forces}
         if answer.spread is not None:
             self.results |= answer.spread.results()
         if answer.stress is not None:
             self.results["stress"] = full_3x3_to_voigt_6_stress(answer.stress)
         elif "stress" in (properties or ()):
-            raise PropertyNotImplementedError(f"{self._potential.name} gives no stress")
+            raise PropertyNotImplementedError(f"{self.potential.name} gives no stress")

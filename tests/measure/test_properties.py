@@ -7,10 +7,11 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.units import GPa
+from model_samples import paper_config, random_model
 from python_potentials import CopperOnly, NoStress
 
 from alphanet.errors import UserError
-from alphanet.measure.properties import references
+from alphanet.measure.properties import references, together
 from alphanet.measure.properties.crystals import repeats
 from alphanet.measure.properties.diatomics import curve_measures
 from alphanet.measure.properties.dihedrals import turning
@@ -32,6 +33,8 @@ from alphanet.measure.properties.relaxing import relaxed
 from alphanet.measure.properties.running import computed
 from alphanet.measure.properties.structures import structure_called, usual_structures
 from alphanet.measure.properties.task import MissingPackageError, require_packages
+from alphanet.potentials.ase_calculator import PotentialCalculator
+from alphanet.potentials.local import AlphaNetPotential
 
 ADSORBED = "mini/oc20.extxyz.xz@0"
 CHEAP = {
@@ -317,6 +320,21 @@ def test_true_values_are_computed_once(monkeypatch):
     squeezed = atoms.copy()
     squeezed.set_cell(atoms.cell * 0.99)
     assert references.reference_key(task, squeezed, "emt") != key
+
+
+@pytest.mark.parametrize("name", ["forces", "diatomics", "bilayer"])
+def test_structures_in_one_call_have_the_numbers_that_they_have_alone(name, monkeypatch):
+    task, atoms = made(name)
+    potential = AlphaNetPotential(random_model(paper_config()))
+    call, sizes, found = potential.predict, [], []
+    monkeypatch.setattr(potential, "predict", lambda frames, **rest: sizes.append(len(frames)) or call(frames, **rest))
+    for limit, largest in ((1, 1), (1000, 2)):
+        sizes.clear()
+        monkeypatch.setattr(together, "ATOMS", limit)
+        found.append(task.compute(PotentialCalculator(potential), atoms))
+        assert max(sizes) >= largest and (limit > 1 or set(sizes) == {1})
+    for curve, alone in found[0].curves.items():
+        assert found[1].curves[curve].y == pytest.approx(alone.y, abs=1e-9)
 
 
 def test_a_reference_says_what_it_does_not_know():

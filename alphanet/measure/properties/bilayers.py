@@ -1,6 +1,6 @@
 """Sliding and binding of two layers: Figure 1 of the paper with a reference that is computed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from alphanet.errors import UserError
 from alphanet.measure.landscape import Landscape, layer_distance, layers_of
 from alphanet.measure.properties.crystals import primitive
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
+from alphanet.measure.properties.together import energies_and_forces
 
 GAP = 2.2  # Å between layers: more than between the atoms of one
 THICKEST = 2.0  # Å of a layer
@@ -62,16 +63,16 @@ class Bilayer(Property[BilayerEnergies]):
         lower, _ = layers_of(atoms)
         above = atoms.positions[:, 2] > lower.positions[:, 2].max()
 
-        def energy(shift: np.ndarray) -> float:
-            moved: Atoms = atoms.copy()
-            moved.positions[above] += shift
-            moved.calc = calculator
-            return float(moved.get_potential_energy()) / len(atoms)
+        def energies(shifts: Sequence[np.ndarray]) -> np.ndarray:
+            moved = [atoms.copy() for _ in shifts]
+            for one, shift in zip(moved, shifts, strict=True):
+                one.positions[above] += shift
+            return energies_and_forces(moved, calculator)[0] / len(atoms)
 
-        sliding = np.array([energy(np.append(slide, 0.0)) for slide in slides])
+        sliding = energies([np.append(slide, 0.0) for slide in slides])
         apart = layer_distance(atoms)
         distances = np.linspace(self.nearest * apart, self.farthest, self.distances)
-        binding = np.array([energy(np.array([0, 0, distance - apart])) for distance in distances])
+        binding = energies([np.array([0, 0, distance - apart]) for distance in distances])
         return BilayerEnergies(
             corrugation=float(np.ptp(sliding)),
             depth=float(binding[-1] - binding.min()),

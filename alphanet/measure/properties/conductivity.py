@@ -16,6 +16,7 @@ from alphanet.measure.properties.crystals import conventional, repeats, symmetry
 from alphanet.measure.properties.relaxing import relaxed
 from alphanet.measure.properties.structures import GRID, HARMONIC, THIRD
 from alphanet.measure.properties.task import EXTRA, Curve, Property, Quantity, Result
+from alphanet.measure.properties.together import forces_of
 
 WORST = 2.0  # κ_SRME, and the symmetric relative error, of a potential without a conductivity
 ACOUSTIC = -0.01  # THz: what lies above at Γ is rounding of an acoustic mode
@@ -184,4 +185,4 @@ def conductivity_of(modes: np.ndarray, frequencies: np.ndarray, lowest: float | 
 
 def _forces(supercells: list[Any], calculator: BaseCalculator) -> np.ndarray:
     """(supercells, atoms, 3) eV/Å."""
-    return np.array([calculator.get_forces(crystal_of(one)) for one in supercells])
+    return np.array(forces_of([crystal_of(one) for one in supercells], calculator))

@@ -18,6 +18,7 @@ from ase.data.vdw_alvarez import vdw_radii
 from pydantic import Field
 
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
+from alphanet.measure.properties.together import energies_and_forces
 
 NEAR, FAR = 0.9, 3.1  # of the covalent radius and of Alvarez' van der Waals radius: the distances of MLIP Arena
 FARTHEST = 6.0  # Å, where no van der Waals radius is known
@@ -71,11 +72,8 @@ class Diatomics(Property[DiatomicCurve]):
         radius = float(vdw_radii[number])
         end = FARTHEST if np.isnan(radius) else FAR * radius
         distances = np.linspace(NEAR * covalent_radii[number], end, self.points)
-        answers = np.array([_pull(atoms, calculator, r) for r in distances])
-        energies, forces = answers.T
-        slopes = np.array(
-            [_pull(atoms, calculator, r - PROBE)[0] - _pull(atoms, calculator, r + PROBE)[0] for r in distances]
-        )
+        energies, forces = _pulls(atoms, calculator, distances)
+        slopes = _pulls(atoms, calculator, distances - PROBE)[0] - _pulls(atoms, calculator, distances + PROBE)[0]
         measures: dict[str, Any] = curve_measures(distances, energies, forces)
         return DiatomicCurve(
             **measures,
@@ -131,10 +129,11 @@ def curve_measures(distances: np.ndarray, energies: np.ndarray, forces: np.ndarr
     }
 
 
-def _pull(atoms: Atoms, calculator: BaseCalculator, distance: float) -> tuple[float, float]:
-    """Energy, eV, and the force that drives the atoms apart, eV/Å."""
-    dimer = Atoms(atoms.numbers, positions=[[0, 0, 0], [distance, 0, 0]], calculator=calculator)
-    return float(dimer.get_potential_energy()), float(dimer.get_forces()[1, 0])
+def _pulls(atoms: Atoms, calculator: BaseCalculator, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Energies, eV, and forces that drive the atoms apart, eV/Å, at `distances` (points,)."""
+    dimers = [Atoms(atoms.numbers, positions=[[0, 0, 0], [distance, 0, 0]]) for distance in distances]
+    energies, forces = energies_and_forces(dimers, calculator)
+    return energies, np.array([one[1, 0] for one in forces])
 
 
 def _curve(distances: np.ndarray, values: np.ndarray, title: str) -> Curve:

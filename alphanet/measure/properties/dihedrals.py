@@ -12,6 +12,7 @@ from pydantic import Field
 from alphanet.errors import UserError
 from alphanet.measure.properties.relaxing import relaxed
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
+from alphanet.measure.properties.together import energies_and_forces
 
 
 class DihedralScan(Result):
@@ -53,13 +54,11 @@ class Dihedral(Property[DihedralScan]):
         quartet, part = bond
         start = relaxed(atoms, calculator)
         angles = np.linspace(0, 360, self.points, endpoint=False)
-        energies = []
-        for angle in angles:
-            turned: Atoms = start.copy()
+        scan = [start.copy() for _ in angles]
+        for turned, angle in zip(scan, angles, strict=True):
             turned.set_dihedral(*quartet, angle=angle, indices=part)
-            turned.calc = calculator
-            energies.append(turned.get_potential_energy())
-        above = np.array(energies) - min(energies)
+        energies, _ = energies_and_forces(scan, calculator)
+        above = energies - energies.min()
         return DihedralScan(
             barrier=float(above.max()),
             curves={

@@ -10,6 +10,7 @@ from pydantic import Field, PositiveFloat
 
 from alphanet.measure.properties.crystals import repeats
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
+from alphanet.measure.properties.together import energies_and_forces
 
 LENGTH = 5.0  # Å, so that a primitive cell has atoms to displace
 
@@ -49,22 +50,20 @@ class Forces(Property[DisplacedForces]):
         """
         start: Atoms = atoms.repeat(repeats(atoms, LENGTH)) if atoms.pbc.all() else atoms.copy()
         random = np.random.default_rng(self.seed)
-        forces, energies = [], []
-        start.calc = calculator
-        base = start.get_potential_energy()
+        displaced = []
         for _ in range(self.copies):
             moved: Atoms = start.copy()
             moved.positions += random.normal(0, self.displacement, moved.positions.shape)
-            moved.calc = calculator
-            forces.append(moved.get_forces().ravel())
-            energies.append((moved.get_potential_energy() - base) / len(start))
-        every = np.concatenate(forces)
+            displaced.append(moved)
+        energies, forces = energies_and_forces([start, *displaced], calculator)
+        every = np.concatenate(forces[1:]).ravel()
+        above = (energies[1:] - energies[0]) / len(start)
         return DisplacedForces(
             size=float(np.sqrt(np.mean(every**2))),
             atoms=len(start) * self.copies,
             curves={
                 "forces": _numbered(every, "component", "force, eV/Å"),
-                "energies": _numbered(np.array(energies), "copy", "energy above the structure's, eV/atom"),
+                "energies": _numbered(above, "copy", "energy above the structure's, eV/atom"),
             },
         )
 

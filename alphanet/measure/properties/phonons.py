@@ -12,6 +12,7 @@ from alphanet.measure.force_constants import force_constants
 from alphanet.measure.properties.crystals import primitive, repeats
 from alphanet.measure.properties.relaxing import relaxed
 from alphanet.measure.properties.task import EXTRA, Curve, Property, Quantity, Result
+from alphanet.measure.properties.together import forces_of
 
 IMAGINARY = -0.05  # THz: what lies below is no rounding of an acoustic mode at Γ
 
@@ -61,11 +62,13 @@ class Phonons(Property[Phonon]):
 
         cell = relaxed(primitive(atoms), calculator, cell=True)
 
-        def forces(displaced: list[Atoms], _: Atoms) -> list[np.ndarray]:
-            return [calculator.get_forces(one) for one in displaced]
-
         phonon = force_constants(
-            cell, repeats(cell, self.length), self.displacement, forces, primitive=np.eye(3), symprec=1e-4
+            cell,
+            repeats(cell, self.length),
+            self.displacement,
+            lambda displaced, _: forces_of(displaced, calculator),
+            primitive=np.eye(3),
+            symprec=1e-4,
         )
         # Every point of the grid, so that two results have the same ones whatever symmetry their crystals have.
         phonon.run_mesh([self.mesh] * 3, is_time_reversal=False, is_mesh_symmetry=False)

@@ -1,0 +1,33 @@
+"""Many structures by one call, if the calculator is that of a potential; one after another by other calculators."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator
+
+from alphanet.potentials.ase_calculator import PotentialCalculator
+from alphanet.potentials.batches import HalvingPotential
+
+ATOMS = 1000  # of a batch: larger ones gain nothing, and memory for neighbors runs out
+
+
+def energies_and_forces(structures: Sequence[Atoms], calculator: BaseCalculator) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Energies (structures,) eV, and forces (n, 3) eV/Å of each structure.
+
+    Raises:
+        UserError: as the calculator.
+    """
+    if not isinstance(calculator, PotentialCalculator):
+        answers = [(calculator.get_potential_energy(one), calculator.get_forces(one)) for one in structures]
+    else:
+        size = max(1, ATOMS // max(map(len, structures)))
+        predicted = HalvingPotential(calculator.potential).predict(structures, batch_size=size)
+        answers = [(one.energy, one.forces) for one in predicted]
+    energies, forces = zip(*answers, strict=True)
+    return np.array(energies), list(forces)
+
+
+def forces_of(structures: Sequence[Atoms], calculator: BaseCalculator) -> list[np.ndarray]:
+    """(n, 3) eV/Å of each structure; errors are those of `energies_and_forces`."""
+    return energies_and_forces(structures, calculator)[1]
