@@ -112,12 +112,14 @@ def export(
     dtype: o.Dtype = None,
     device: o.Device = "auto",
     config: o.ModelConfig = None,
+    lammps: o.LammpsFile = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Compile a model with AOTInductor to a file that ends in .pt2, if the file predicts what the model predicts.
 
     The file runs on the same kind of processor or GPU with the same torch. It is native code.
     """
+    del lammps  # refused when it is read
     from alphanet.files import sha256_of
     from alphanet.model.checkpoint import load_model
     from alphanet.model.export import export_model

@@ -75,6 +75,7 @@ def test_unknown_elements_name_the_structure_and_write_nothing(model: Path, tmp_
         (["init", "--preset", "fig3", "-o", "m.safetensors"], "did you mean 'fig3a'"),
         (["init", "--preset", "fig3a", "-o", "m.pt"], "safetensors"),
         (["init", "--preset", "fig3a", "--elements", "Xq", "-o", "m.safetensors"], "'Xq' is not a chemical symbol"),
+        (["export", "m.safetensors", "--lammps"], "LammpsForces gives it the forces of any model by `fix external`"),
         (["init", "--preset", "fig3a", "--reading", "papr", "-o", "m.safetensors"], "did you mean 'paper'"),
     ],
 )

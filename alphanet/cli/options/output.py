@@ -6,6 +6,18 @@ from typing import Annotated
 import typer
 
 from alphanet.cli.options.panels import OUTPUT, option
+from alphanet.errors import UserError
+
+
+def _no_lammps_file(asked: bool) -> bool:
+    if asked:
+        raise UserError(
+            "LAMMPS needs no file: alphanet.simulation.lammps_forces.LammpsForces gives it the forces of any model by "
+            "`fix external`; files for `pair_style mliap unified` need a LAMMPS with Python inside, which the Python "
+            "index does not have"
+        )
+    return asked
+
 
 BaselinesFolder = Annotated[
     Path | None,
@@ -40,6 +52,16 @@ SingleFile = Annotated[
     ),
 ]
 OpenPage = Annotated[bool, option(OUTPUT, "Show the page in a browser.", "--open")]
+LammpsFile = Annotated[
+    bool,
+    option(
+        OUTPUT,
+        "Not a file: LAMMPS runs any model by `LammpsForces`, see the guide Simulation.",
+        "--lammps",
+        is_eager=True,
+        callback=_no_lammps_file,
+    ),
+]
 AsJson = Annotated[bool, option(OUTPUT, "Print one JSON object to stdout, with a key `schema`.", "--json")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More messages on stderr, for finding mistakes.")]
