@@ -23,7 +23,9 @@ RULE = (
 )
 
 
-def build_cells(card: AnyCard, scale: str, findings: Findings, deviations: Sequence[str] = ()) -> list[Cell]:
+def build_cells(
+    card: AnyCard, scale: str, findings: Findings, deviations: Sequence[str] = (), *, parts: bool = False
+) -> list[Cell]:
     """All cells of `card`, in the order of its columns, metrics and rows.
 
     Args:
@@ -31,9 +33,10 @@ def build_cells(card: AnyCard, scale: str, findings: Findings, deviations: Seque
         scale: the protocol that was run.
         findings: the test records of each row and column, one a seed, and the reasons of cells without a number.
         deviations: differences from the protocol, such as fewer epochs; any makes cells incomparable.
+        parts: the records of a cell are parts of one measurement, such as its structures, instead of seeds.
     """
     return [
-        _cell(card, scale, (row, column), metric, findings, deviations)
+        _cell(card, scale, (row, column), metric, findings, deviations, parts)
         for column in card.columns
         for metric in card.metrics
         for row in card.rows
@@ -87,13 +90,23 @@ def last_digit(printed: Decimal) -> float:
     return float(Decimal(1).scaleb(exponent))
 
 
-def _cell(card: AnyCard, scale: str, place: Place, metric: str, findings: Findings, deviations: Sequence[str]) -> Cell:
+def _cell(
+    card: AnyCard,
+    scale: str,
+    place: Place,
+    metric: str,
+    findings: Findings,
+    deviations: Sequence[str],
+    parts: bool,
+) -> Cell:
     row, column = place
     described = card.metrics[metric]
     printed = card.printed(row, column, metric)
     of_place = findings.records.get(place, [])
     records = [record for record in of_place if record.value(metric) is not None]
     values, repeats = _values(records, metric, described.factor)
+    if parts and values:
+        values, repeats = [statistics.fmean(values)], "none"
     measured = statistics.fmean(values) if values else None
     absence = findings.missing.get((*place, metric), findings.missing.get(place, "not asked for"))
     reason = _reason(card, scale, place, printed, measured, absence, deviations)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from decimal import Decimal
 
 import pytest
 from typer.testing import CliRunner
@@ -94,6 +95,21 @@ def test_a_missing_package_is_a_reason_and_no_failure(tmp_path, monkeypatch):
     reasons = {line[1]: line[3] for grid in result.grids if grid.id == "reasons" for line in grid.rows}
     assert "package tblite is not installed" in reasons["equation of state"]
     assert "package phonopy is not installed" in reasons["phonons"]
+
+
+def test_a_printed_error_is_judged_by_the_mean_over_structures(tmp_path, monkeypatch):
+    monkeypatch.setattr("alphanet.figures.properties.save_figure", lambda *_: [])
+    card = properties_card("printed", models=[SOFT], reference="emt", tasks=["eos"], elements=["Al", "Cu"])
+    (scale,) = card.scales.values()
+    judged = card.model_copy(
+        update={
+            "scales": {"ad-hoc": scale.model_copy(update={"comparable": True, "reason": ""})},
+            "paper": {SOFT: {"eos": {"bulk_modulus_error": Decimal("10.0"), "volume_error": Decimal("5.0")}}},
+        }
+    )
+    result = run_benchmark(judged, RunOptions(scale="ad-hoc", out=tmp_path))
+    outcomes = {cell.metric: cell.outcome for cell in result.cells if cell.printed}
+    assert outcomes == {"bulk_modulus_error": "reproduced", "volume_error": "better"}
 
 
 def test_ranks_in_words():

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
+from alphanet.benchmark.judging import build_cells
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.opening import file_digest, load_options
 from alphanet.benchmark.kinds.properties.card import (
@@ -126,9 +127,9 @@ class Properties(Kind[PropertiesCard, PropertyWork]):
             yield Missing(places, f"{work.structure}: {error}", failed=not isinstance(error, MissingPackageError))
 
     def cells(self, findings: Findings) -> list[Cell]:
-        """Return the cells, each the mean over structures: these are no seeds, so that there is no spread."""
+        """Return the cells, each the mean over structures."""
         self._close()
-        return [cell.model_copy(update={"spread": None, "repeats": "none"}) for cell in super().cells(findings)]
+        return build_cells(self.card, self.options.scale, findings, parts=True)
 
     def show(self, findings: Findings) -> Shown:
         """Ranks, every number, what could not be had, and force errors against errors of properties."""
