@@ -14,9 +14,9 @@ import sys
 from collections.abc import Container
 from pathlib import Path
 
-from alphanet.report.page.model import Report, ReportedRun
+from alphanet.report.page.model import Report
 from alphanet.results.records import RecordLog
-from alphanet.results.schema import RESULTS
+from alphanet.results.schema import RESULTS, BenchmarkResult, read_result
 
 REFERENCE = Path(__file__).parent / "reference"
 KEPT = (RESULTS, "records.jsonl", "table.*")
@@ -36,10 +36,11 @@ def keep(runs: Path, report: Path, reference: Path = REFERENCE) -> None:
         pdf = {name: {"pdf": files["pdf"]} for name, files in run.figures.items() if "pdf" in files}
         kept.append(run.model_copy(update={"figures": pdf}))
         folder = runs / Path(run.folder).name
-        for path in _files_behind(run, folder):
+        result = None if run.result is None else read_result(folder / RESULTS)  # with the records, which a report lacks
+        for path in _files_behind(result, folder):
             target = fresh / "records" / folder.name / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(_kept(path, run.result.records if run.result else ()))
+            target.write_bytes(_kept(path, result.records if result else ()))
     page = (fresh / "index.html").read_text(encoding="utf-8")
     (fresh / "index.html").write_text(LINK.sub("", page), encoding="utf-8")
     loaded = {fresh / path for path in LOADED.findall(page)}
@@ -51,9 +52,8 @@ def keep(runs: Path, report: Path, reference: Path = REFERENCE) -> None:
     fresh.rename(reference)
 
 
-def _files_behind(run: ReportedRun, folder: Path) -> list[Path]:
+def _files_behind(result: BenchmarkResult | None, folder: Path) -> list[Path]:
     """The result, records and tables of a run, and the files that its numbers name as their origin."""
-    result = run.result
     named = {facts["file"] for facts in result.origins.values() if "file" in facts} if result else set()
     for record in RecordLog(folder / "records.jsonl").records:
         errors = record.protocol.get("frame_errors")
