@@ -18,7 +18,8 @@ from alphanet.cli import app, completion, options, output
 from alphanet.errors import UserError
 
 HEAVY = ("torch", "pandas", "matplotlib", "pydantic", "numpy", "ase", "lightning", "dask", "yaml")
-TWO_MEANINGS = {"--out", "--model"}  # a file that must be named, or a folder with a default; one model, or several
+# a file that must be named, or a folder with a default; one model, or several; of an evaluation, or of timings
+TWO_MEANINGS = {"--out", "--model", "--protocol"}
 PLAIN = {"results", "card", "record"}  # of `schema`: what they print is JSON itself
 WITHOUT_OUTPUT = {"remove"}
 
