@@ -103,7 +103,9 @@ def test_the_assumptions_of_a_cost_are_notes_and_the_steps_are_shown(run):
         for part in (str(column.samples), column.samples_from, f"{column.atoms} atoms", column.atoms_from, "one core"):
             assert part in note
     assert "in proportion" in notes[0] and "on a straight line" in notes[1]
-    assert {grid.id for grid in result.grids} == {"OC2M/points", "MPtrj/points"}
+    assert {grid.id for grid in result.grids} == {
+        f"{data}/{of}" for data in ("OC2M", "MPtrj") for of in ("points", "rates")
+    }
     assert {figure.files["svg"] for figure in result.figures} == {"OC2M/speed.svg", "MPtrj/speed.svg"}
 
 
