@@ -15,6 +15,7 @@ DENSITY = {  # atoms/Å^3
     "water": 0.1003,
     "perovskite": 0.084,
     "slab": 0.0249,
+    "si": 0.04997,
 }
 
 
