@@ -44,10 +44,10 @@ def relaxations(count: int, folder: Path) -> Iterator[None]:
 
     from alphanet.measure.relaxation.protocol import RelaxationProtocol
     from alphanet.measure.relaxation.relax import relax
-    from alphanet.potentials.local import LocalPotential
+    from alphanet.potentials.local import AlphaNetPotential
 
     frames = copper_frames(10, seed=0)
-    potential, protocol = LocalPotential(_model(folder)), RelaxationProtocol(max_steps=3)
+    potential, protocol = AlphaNetPotential(_model(folder)), RelaxationProtocol(max_steps=3)
     for number in range(count):
         relax(str(number), frames[number % len(frames)], potential, protocol)
         yield
@@ -147,7 +147,7 @@ def _model(folder: Path) -> Path:
     from alphanet.model.config import AlphaNetConfig
     from alphanet.model.create import create_model
 
-    settings = small_config().model.model_dump(exclude_unset=True)
+    settings = small_config().model
     path = folder / "model.safetensors"
     save_model(create_model(AlphaNetConfig(elements=("Cu", "Au"), **settings)), path)
     return path
