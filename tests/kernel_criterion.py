@@ -9,17 +9,18 @@ from alphanet.model.base import InteratomicModel
 from alphanet.model.fast.model import FastModel
 from alphanet.model.prediction import Prediction, predict
 
+RELATIVE = 1e-5
+
 
 def assert_as_exact(
     fast: FastModel,
     exact: InteratomicModel,
     model: InteratomicModel,
     graph: AtomGraph,
-    relative: float = 1e-5,
     rounding: float = 5,
 ) -> None:
-    """Within 1e-5 of the largest value, and `rounding` times what the reference itself loses in the same precision."""
-    assert_are_exact([fast.predict(graph)], exact, model, graph, relative, rounding)
+    """Within `RELATIVE` of the largest value, and `rounding` times what the reference loses in the same precision."""
+    assert_are_exact([fast.predict(graph)], exact, model, graph, rounding)
 
 
 def assert_are_exact(
@@ -27,7 +28,6 @@ def assert_are_exact(
     exact: InteratomicModel,
     model: InteratomicModel,
     graph: AtomGraph,
-    relative: float = 1e-5,
     rounding: float = 5,
 ) -> None:
     """The same of several answers for one graph."""
@@ -38,7 +38,7 @@ def assert_are_exact(
             assert all(getattr(found, key).shape == right.shape for found in answers)
             continue
         lost = float((getattr(rounded, key) - right).abs().max())
-        allowed = relative * max(float(right.abs().max()), 1e-2) + rounding * lost
+        allowed = RELATIVE * max(float(right.abs().max()), 1e-2) + rounding * lost
         for found in answers:
             value = getattr(found, key)
             assert value.shape == right.shape and torch.isfinite(value).all()

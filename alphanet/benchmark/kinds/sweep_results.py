@@ -11,7 +11,7 @@ from alphanet.figures.style import figure_files
 from alphanet.measure.speed.points import SpeedPoint, Times
 from alphanet.measure.speed.repeats import Ratio
 from alphanet.measure.speed.summary import SUMMARY, SweepConditions, SweepSummary
-from alphanet.results.facts import environment_facts, listed, value_text
+from alphanet.results.facts import environment_facts, listed, number_or_dash, value_text
 from alphanet.results.schema import Curve, Figure, Grid, Number, Point
 
 FEWEST_SIZES = 3  # of a fitted exponent: any line fits two
@@ -132,14 +132,8 @@ class SweepResult:
             if not point.ok:
                 continue
             key = f"{self._prefix}points/{index}"
-            values = (
-                point.us_per_atom(task),
-                point.us_per_edge(task),
-                point.ns_per_day,
-                point.start_s,
-                point.pays_from,
-            )
-            rows.append((self._title(point), str(point.n_atoms), *(_number(value, key) for value in values)))
+            numbers = (number_or_dash(rate, key) for rate in point.rates(task).values())
+            rows.append((self._title(point), str(point.n_atoms), *numbers))
         return Grid(
             id=f"{self._prefix}rates",
             title=f"The same in other units; {task}",
@@ -215,10 +209,6 @@ def ratio_text(ratio: Ratio, digits: int = 2) -> str:
     if ratio.low is None or ratio.high is None:
         return f"{ratio.ratio:.{digits}f} ({ratio.repeats} pass{'es' if ratio.repeats > 1 else ''})"
     return f"{ratio.ratio:.{digits}f} ({ratio.low:.{digits}f}–{ratio.high:.{digits}f})"
-
-
-def _number(value: float | None, origin: str) -> Item:
-    return "–" if value is None else Number(text=value_text(value), value=value, origin=origin)
 
 
 def _time(times: Times | None, origin: str) -> Item:

@@ -111,6 +111,16 @@ class SpeedPoint(Typed):
         """Nanoseconds that dynamics with a time step of 1 fs simulate in a day; None if no step was timed."""
         return NS_PER_DAY / self.times_ms["step"].median if "step" in self.times_ms else None
 
+    def rates(self, task: str) -> dict[str, float | None]:
+        """By column: what times of `task` mean to those who simulate, and what the start of a process costs."""
+        return {
+            "us_per_atom": self.us_per_atom(task),
+            "us_per_edge": self.us_per_edge(task),
+            "ns_per_day": self.ns_per_day,
+            "start_s": self.start_s,
+            "pays_from": self.pays_from,
+        }
+
     def without_raw_times(self) -> dict[str, JsonValue]:
         """Plain values for a record; `speed.json` has every single time and every repeat."""
         return self.model_dump(mode="json", exclude={"rounds": True, "times_ms": {"__all__": {"raw"}}})

@@ -99,13 +99,8 @@ class SweepSummary(Typed):
             }
             memory = {f"peak_{key}_mb": value for key, value in point.peak_memory_mb.items()}
             own = {name: getattr(point, name) for name in CSV_COLUMNS}
-            writer.writerow(own | times | memory | (self._rates(point) if point.ok else {}))
+            writer.writerow(own | times | memory | (point.rates(self.tasks[0]) if point.ok else {}))
         write_text(path, text.getvalue())
-
-    def _rates(self, point: SpeedPoint) -> dict[str, float | None]:
-        task = self.tasks[0]
-        rates = (point.us_per_atom(task), point.us_per_edge(task), point.ns_per_day, point.start_s, point.pays_from)
-        return dict(zip(CSV_RATES, rates, strict=True))
 
 
 def summarize(models: Sequence[str], points: Sequence[SpeedPoint], conditions: SweepConditions) -> SweepSummary:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from alphanet.model.basis import envelope
-from alphanet.model.fast.compiler import Compiler, DifferentiableFunction
+from alphanet.model.fast.compiler import Compiler
 from alphanet.model.fast.layer_stage import Branch, Layer, LayerFunctions, LayerStage
 from alphanet.model.fast.local_stages import EmbeddingStage, SurroundingsStage
 from alphanet.model.fast.radial import RadialColumns
@@ -58,7 +58,6 @@ class LayerStages:
 
     def __init__(self, branch: Branch, columns: RadialColumns, backend: Backend) -> None:
         self._branch, self._columns, self._backend = branch, columns, backend
-        self._branch_functions = DifferentiableFunction(branch, 3, backend.compiler)
         self._kinds: dict[tuple[bool, bool], LayerFunctions] = {}
 
     def stage(self, layer: Layer) -> LayerStage | NativeLayerStage:

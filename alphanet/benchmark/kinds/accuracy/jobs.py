@@ -89,7 +89,7 @@ class TrainingJob:
             depends["only"] = dict(request.only)
         if request.valid_frames is not None:
             depends["valid_frames"] = request.valid_frames
-        return _hash(depends)
+        return digest_of(depends)
 
     def key(self, column: str) -> str:
         """Hash of all that the numbers of a column depend on."""
@@ -97,7 +97,7 @@ class TrainingJob:
         evaluation.append(code_digest(EVALUATION_CODE))
         if (most := self.test_frames[column]) is not None:
             evaluation.append({"test_frames": most})
-        return _hash([self.protocol, self.training_key, evaluation])
+        return digest_of([self.protocol, self.training_key, evaluation])
 
     @property
     def folder(self) -> Path:
@@ -372,7 +372,3 @@ def _threads() -> int:
 def _summary(record: Record) -> str:
     energy, force = record.value("energy_mae") or 0.0, record.value("force_mae") or 0.0
     return f"energy MAE {1e3 * energy:.3g} meV/atom, force MAE {1e3 * force:.3g} meV/Å"
-
-
-def _hash(values: Any) -> str:
-    return digest_of(values)
