@@ -81,11 +81,16 @@ def test_scales(letters):
 def test_cells_of_an_earlier_run_stay(letters):
     run("table1", "--only", "SchNet")
     run("table1", "--only", "AlphaNet/alias")
-    measured = {(cell["row"], cell["column"]) for cell in results("table1")["cells"] if cell["measured"] is not None}
-    assert measured == {("SchNet", "name"), ("SchNet", "alias"), ("AlphaNet", "alias")}
-    run("table1", "--only", "AlphaNet/alias", "--seeds", "2")  # another protocol
-    measured = {(cell["row"], cell["column"]) for cell in results("table1")["cells"] if cell["measured"] is not None}
-    assert measured == {("AlphaNet", "alias")}
+    assert measured_cells("table1") == {("SchNet", "name"), ("SchNet", "alias"), ("AlphaNet", "alias")}
+    run("table1", "--only", "AlphaNet/alias", "--seeds", "2")  # further seeds
+    assert measured_cells("table1") == {("SchNet", "name"), ("SchNet", "alias"), ("AlphaNet", "alias")}
+    run("table2", "--only", "SchNet")
+    run("table2", "--only", "AlphaNet/alias", "--threads", "3")  # another protocol
+    assert measured_cells("table2") == {("AlphaNet", "alias")}
+
+
+def measured_cells(name: str) -> set[tuple[str, str]]:
+    return {(cell["row"], cell["column"]) for cell in results(name)["cells"] if cell["measured"] is not None}
 
 
 def test_cells_for_one_of_several_names(letters):
