@@ -1,6 +1,7 @@
 """Edges in an order that suits sums over receivers: chunks of a few edges of one receiver, blocks of many chunks."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import torch
@@ -26,6 +27,11 @@ class Block:
     def n_chunks(self) -> int:
         """n."""
         return self.receiver.shape[0]
+
+    @cached_property
+    def receiver_of_edge(self) -> Tensor:
+        """(n, P) int64."""
+        return self.receiver[:, None].expand_as(self.sender).contiguous()
 
 
 @dataclass(frozen=True)

@@ -67,12 +67,12 @@ def _edges_of(visit: EdgeBlock) -> Edges:
     """The block's arrays."""
     block = visit.block
     return Edges(
-        block.n_chunks,
+        block.sender.numel(),
         visit.weights.shape[2],
         *(
             address(one)
             for one in (
-                *(block.sender, block.receiver, block.filled, visit.vector, visit.frame, visit.weights),
+                *(block.sender, block.receiver_of_edge, block.filled, visit.vector, visit.frame, visit.weights),
                 *(visit.senders, visit.receivers),
             )
         ),

@@ -8,7 +8,7 @@ struct Branch {
     float *active, *gate;  // (TILE, B) SiLU of what is read; (TILE, K) before its SiLU
     float* scalar;         // (TILE, H) scalar messages, and in the backward the gradient by them
     float* inner;          // (TILE, 2 K)
-    float* angles;         // (C) of a chunk, or (2 K) gradients by its sums
+    float* angles;         // (C) or (2 K): sums of a receiver, or the gradients by them
 
     Branch(const Layer& layer, Scratch& scratch)
         : active(scratch.rows(layer.read())),
@@ -45,20 +45,23 @@ INLINE Four four(const float* inner, const float* gate, int64_t K) {
 }
 
 template <bool OFFICIAL>
-inline void branch_sums(const Layer& layer, const Edges& edges, Branch& b, int64_t first, int64_t chunks, float* sums) {
+inline void branch_sums(const Layer& layer, const Edges& edges, Branch& b, int64_t first, int64_t rows, float* sums) {
     const int64_t K = layer.gate.columns;
-    multiply(b.scalar, H, layer.inner, b.inner, 2 * K, chunks * CHUNK);
-    for (int64_t c = 0; c < chunks; c++) {
-        float* into = sums + edges.receiver[first + c] * layer.sums();
-        if (!OFFICIAL) into += 4 * H;
-        const int64_t width = OFFICIAL ? padded(layer.C) : 2 * K;
-        std::fill(b.angles, b.angles + width, 0.0f);
-        for (int e = 0; e < CHUNK; e++) {
-            const int64_t row = c * CHUNK + e, edge = first * CHUNK + row;
+    multiply(b.scalar, H, layer.inner, b.inner, 2 * K, rows);
+    by_receivers(edges, first, rows, [&](int64_t receiver, int64_t begin, int64_t end) {
+        float* into = sums + receiver * layer.sums() + (OFFICIAL ? 0 : 4 * H);
+        if (OFFICIAL) {
+            copy_padded(b.angles, into, layer.C, padded(layer.C));
+        } else {
+            copy_padded(b.angles, into, layer.K, K);
+            copy_padded(b.angles + K, into + layer.K, layer.K, K);
+        }
+        for (int64_t row = begin; row < end; row++) {
+            const int64_t edge = first + row;
             const float *inner = b.inner + row * 2 * K, *gate = b.gate + row * K;
             if (OFFICIAL) {
                 const Four f = four(inner, gate, K);
-                for (int64_t k = 0; k < width; k += LANES) {
+                for (int64_t k = 0; k < padded(layer.C); k += LANES) {
                     const Vector u = load(layer.u + k), v = load(layer.v + k), shift = load(layer.shift + k);
                     const Vector y = f.imaginary_alpha * u + f.imaginary * v + shift;
                     const Vector x = f.real_alpha * u + f.real * v + shift;
@@ -73,34 +76,30 @@ inline void branch_sums(const Layer& layer, const Edges& edges, Branch& b, int64
                 }
             }
         }
-        if (OFFICIAL) {
-            add(into, b.angles, layer.C);
-        } else {
-            add(into, b.angles, layer.K);
-            add(into + layer.K, b.angles + K, layer.K);
-        }
-    }
+        std::copy_n(b.angles, OFFICIAL ? layer.C : layer.K, into);
+        if (!OFFICIAL) std::copy_n(b.angles + K, layer.K, into + layer.K);
+    });
 }
 
 // From the gradient by the sums to those by the gates (written) and by the scalar messages (in b.scalar, which holds
 // the messages before); the paper's by the envelope is added to the frames'.
 template <bool OFFICIAL>
-inline void branch_back(const Layer& layer, const Edges& edges, Branch& b, int64_t first, int64_t chunks,
+inline void branch_back(const Layer& layer, const Edges& edges, Branch& b, int64_t first, int64_t rows,
                         const float* by_sums, const float* read, int64_t stride, float* by_gates, float* by_frame) {
-    const int64_t K = layer.gate.columns, B = layer.read(), rows = chunks * CHUNK;
+    const int64_t K = layer.gate.columns, B = layer.read();
     branch_gate(layer, b, read, stride, rows);
     multiply(b.scalar, H, layer.inner, b.inner, 2 * K, rows);
     const int64_t width = padded(layer.C);
-    for (int64_t c = 0; c < chunks; c++) {
-        const float* by = by_sums + edges.receiver[first + c] * layer.sums();
+    by_receivers(edges, first, rows, [&](int64_t receiver, int64_t begin, int64_t end) {
+        const float* by = by_sums + receiver * layer.sums();
         if (OFFICIAL) {
             copy_padded(b.angles, by, layer.C, width);
         } else {
             copy_padded(b.angles, by + 4 * H, layer.K, K);
             copy_padded(b.angles + K, by + 4 * H + layer.K, layer.K, K);
         }
-        for (int e = 0; e < CHUNK; e++) {
-            const int64_t row = c * CHUNK + e, edge = first * CHUNK + row;
+        for (int64_t row = begin; row < end; row++) {
+            const int64_t edge = first + row;
             float *inner = b.inner + row * 2 * K, *gate = b.gate + row * K;
             Four by_four{};
             if (OFFICIAL) {
@@ -140,7 +139,7 @@ inline void branch_back(const Layer& layer, const Edges& edges, Branch& b, int64
             }
             if (!OFFICIAL) by_frame[edge * 4 + 3] += total(by_smooth);
         }
-    }
+    });
     multiply(b.inner, 2 * K, layer.to_scalar, b.scalar, H, rows);
     multiply(b.gate, K, layer.to_branch, b.active, B, rows);
     for (int64_t e = 0; e < rows; e++)

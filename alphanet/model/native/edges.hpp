@@ -1,4 +1,4 @@
-// Edges in chunks of one receiver each, the memory that a thread works in, and how threads share the work.
+// Edges sorted by receivers, the memory that a thread works in, and how threads share the work.
 #pragma once
 
 #include <algorithm>
@@ -11,20 +11,20 @@ constexpr int H = CHANNELS;  // hidden channels, a multiple of LANES
 static_assert(H % LANES == 0, "hidden channels must be a multiple of 4");
 constexpr int TILE = H <= 64 ? 64 : 32;  // edges whose arrays are in the cache together
 
-// What a stage is given of one block: n chunks of CHUNK edges, receivers ascending; arrays of edges are (n, CHUNK, …).
+// What a stage is given of one block of n edges, receivers ascending; sums over edges are in their order.
 // What senders and receivers gave has the columns that the stage says.
 struct Edges {
     int64_t n, W;                      // columns of weights: scalars of both ends, 2 H
-    const int64_t *sender, *receiver;  // (n, CHUNK) and (n,)
-    const float *filled, *vector;      // (n, CHUNK) 1 or 0, and (n, CHUNK, 3) in Å
-    float *frame, *weights;            // (n, CHUNK, 4) unit vector and envelope, and (n, CHUNK, W)
+    const int64_t *sender, *receiver;  // (n,) each
+    const float *filled, *vector;      // (n,) 1, or 0 where there is no edge, and (n, 3) in Å
+    float *frame, *weights;            // (n, 4) unit vector and envelope, and (n, W)
     const float *senders, *receivers;  // (N, F) and (N, B)
 };
 
 // To be added to.
 struct Gradients {
     float *vector, *frame, *weights, *senders, *receivers;  // as in `Edges`
-    float* by_edge;      // (n, CHUNK, F) scratch where several threads would write to one sender, or null
+    float* by_edge;      // (n, F) scratch where several threads would write to one sender, or null
     int64_t overwrites;  // whether `weights` holds nothing yet
 
     // Where the gradient by what the edge's sender gave goes; put there by `give`.
@@ -68,7 +68,7 @@ class Scratch {
     int64_t used_ = 0;
 };
 
-// Chunks [begin, end) of part `index` of `parts`, cut between receivers, so that no two parts sum over the same one.
+// Edges [begin, end) of part `index` of `parts`, cut between receivers, so that no two parts sum over the same one.
 inline void share(const Edges& edges, int index, int parts, int64_t& begin, int64_t& end) {
     auto cut = [&](int64_t i) {
         int64_t at = edges.n * i / parts;
@@ -104,23 +104,32 @@ inline void gather(const Edges& edges, const Gradients& to, int64_t F, int64_t t
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t part = 0; part < threads; part++) {
         const int64_t begin = F * part / threads, end = F * (part + 1) / threads;
-        for (int64_t edge = 0; edge < edges.n * CHUNK; edge++)
+        for (int64_t edge = 0; edge < edges.n; edge++)
             add(to.senders + edges.sender[edge] * F + begin, to.by_edge + edge * F + begin, end - begin);
     }
 }
 
 // Asks for the rows of the tile after this one, of arrays that lie beyond the cache: the processor's own prefetcher
 // does not foresee eight rows read side by side.
-INLINE void prefetch_next(const float* rows, int64_t columns, int64_t first, int64_t chunks, int64_t end) {
+INLINE void prefetch_next(const float* rows, int64_t columns, int64_t first, int64_t number, int64_t end) {
     if (!rows) return;
-    const float* next = rows + (first + chunks) * CHUNK * columns;
-    const int64_t floats = std::min<int64_t>(TILE, (end - first - chunks) * CHUNK) * columns;
+    const float* next = rows + (first + number) * columns;
+    const int64_t floats = std::min<int64_t>(TILE, end - first - number) * columns;
     for (int64_t i = 0; i < floats; i += 16) __builtin_prefetch(next + i, 0, 2);
 }
 
-// `work(first, chunks)` for each tile of the chunks [begin, end).
+// `work(first, rows)` for each tile of the edges [begin, end).
 template <class Work>
 INLINE void by_tiles(int64_t begin, int64_t end, const Work& work) {
-    for (int64_t first = begin; first < end; first += TILE / CHUNK)
-        work(first, std::min<int64_t>(TILE / CHUNK, end - first));
+    for (int64_t first = begin; first < end; first += TILE) work(first, std::min<int64_t>(TILE, end - first));
+}
+
+// `work(receiver, row, end)` for the rows of each receiver of a tile that begins with edge `first`.
+template <class Work>
+INLINE void by_receivers(const Edges& edges, int64_t first, int64_t rows, const Work& work) {
+    for (int64_t row = 0, next; row < rows; row = next) {
+        const int64_t receiver = edges.receiver[first + row];
+        for (next = row + 1; next < rows && edges.receiver[first + next] == receiver;) next++;
+        work(receiver, row, next);
+    }
 }

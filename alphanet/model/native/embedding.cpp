@@ -6,7 +6,7 @@ namespace {
 const float NONE[H + 4] = {};  // gradient by sums that nothing reads
 
 void forward(const Radial& radial, const Edges& edges, int64_t begin, int64_t end, float* sums) {
-    for (int64_t edge = begin * CHUNK; edge < end * CHUNK; edge++) {
+    for (int64_t edge = begin; edge < end; edge++) {
         const float *v = edges.vector + edge * 3, d = length(v), filled = edges.filled[edge];
         float *frame = edges.frame + edge * 4, smooth, slope;
         envelope<float>(radial.envelope, d / radial.cutoff, radial.cutoff, smooth, slope);
@@ -15,7 +15,7 @@ void forward(const Radial& radial, const Edges& edges, int64_t begin, int64_t en
         if (!sums) continue;
         const Place place = radial.features.at(d);
         const float* sent = edges.senders + edges.sender[edge] * H;
-        float* sum = sums + edges.receiver[edge / CHUNK] * (H + 4);
+        float* sum = sums + edges.receiver[edge] * (H + 4);
         for (int h = 0; h < H; h += LANES) add_to(sum + h, filled * place.value(h) * load(sent + h));
         for (int k = 0; k < 3; k++) sum[H + k] += frame[3] * v[k];
         sum[H + 3] += frame[3];
@@ -24,10 +24,10 @@ void forward(const Radial& radial, const Edges& edges, int64_t begin, int64_t en
 
 void backward(const Radial& radial, const Edges& edges, int64_t begin, int64_t end, const float* by_sums,
               const Gradients& to) {
-    for (int64_t edge = begin * CHUNK; edge < end * CHUNK; edge++) {
+    for (int64_t edge = begin; edge < end; edge++) {
         const float *v = edges.vector + edge * 3, d = length(v), filled = edges.filled[edge];
         const float *sent = edges.senders + edges.sender[edge] * H, *by_frame = to.frame + edge * 4;
-        const float *by = by_sums ? by_sums + edges.receiver[edge / CHUNK] * (H + 4) : NONE, *by_vector = by + H;
+        const float *by = by_sums ? by_sums + edges.receiver[edge] * (H + 4) : NONE, *by_vector = by + H;
         const Place place = radial.features.at(d);
         Vector by_features{};
         for (int h = 0; h < H; h += LANES) by_features += load(by + h) * load(sent + h) * place.slope(h);

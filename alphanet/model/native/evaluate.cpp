@@ -22,7 +22,7 @@ struct Model {
     const int64_t *rows, *elements;              // by atomic number
     double energy_scale;                         // eV
     Repulsion repulsion;
-    int64_t n_layers, block;  // block: chunks that are walked over together
+    int64_t n_layers, block;  // block: edges that are walked over together
     float cutoff;
 
     int64_t memories() const { return updates[0].remembers ? 2 * updates[0].CP() : 0; }
@@ -42,8 +42,8 @@ class Evaluation {
   public:
     Evaluation(const Model& model, const Graph& graph, const Asked& asked, Room room)
         : m_(model), g_(graph), asked_(asked), edges_(graph, room) {
-        const int64_t n = graph.n, most = most_chunks(n, graph.E), slots = most * CHUNK, L = model.n_layers;
-        frame_ = room.take(slots * 4), weights_ = room.take(slots * 2 * H);
+        const int64_t n = graph.n, E = graph.E, L = model.n_layers;
+        frame_ = room.take(E * 4), weights_ = room.take(E * 2 * H);
         neighbor_ = room.take(n * H), embedded_ = room.take(n * (H + 4));
         state_ = room.take(n * H), source_ = room.take(n * H), surroundings_ = room.take(n * 3 * H);
         senders_ = m_.scalars->official ? room.take(n * m_.scalars->of_sender()) : surroundings_;
@@ -62,28 +62,28 @@ class Evaluation {
         kept_ = room.take<float*>(L + 1);
         for (int64_t l = 0; l < L + 1; l++) {
             float* kept = nullptr;
-            if (all && asked.keeps) kept = room.take(slots * (l < L ? m_.layers[l]->kept() : m_.kept_scalars()));
+            if (all && asked.keeps) kept = room.take(E * (l < L ? m_.layers[l]->kept() : m_.kept_scalars()));
             if (kept_) kept_[l] = l < L || m_.kept_scalars() ? kept : nullptr;
         }
         if (!all) {
             used_ = room.used();
             return;
         }
-        by_vector_ = room.take(slots * 3), by_frame_ = room.take(slots * 4), by_weights_ = room.take(slots * 2 * H);
+        by_vector_ = room.take(E * 3), by_frame_ = room.take(E * 4), by_weights_ = room.take(E * 2 * H);
         by_sums_ = room.take(n * m_.widest()), by_state_ = room.take(n * H), by_features_ = room.take(n * 6 * H);
         by_first_ = room.take(n * 2 * H), by_memory_ = room.take(n * m_.memories());
         by_senders_ = room.take(n * m_.scalars->of_sender()), by_receivers_ = room.take(n * m_.scalars->of_receiver());
         by_source_ = room.take(n * H), direct_ = room.take(m_.scalars->official ? n * 3 : 0);
         by_position_ = room.take<double>(n * 3), by_strain_ = room.take<double>(graph.structures * 9);
         const int64_t widest = std::max<int64_t>(6 * H, m_.scalars->of_sender());
-        by_edge_ = asked.threads > 1 ? room.take(std::min(m_.block, most) * CHUNK * widest) : nullptr;
+        by_edge_ = asked.threads > 1 ? room.take(std::min(m_.block, E) * widest) : nullptr;
         used_ = room.used();
     }
 
     int64_t used() const { return used_; }
 
     void run(const Answer& answer) {
-        edges_.fill(g_, m_.cutoff);
+        edges_.fill(g_);
         forward();
         finish(answer);
         if (asked_.differentiates) {
@@ -99,18 +99,17 @@ class Evaluation {
     }
 
   private:
-    // `walk(edges, gradients, first edge)` for each block of chunks.
+    // `walk(edges, gradients, first edge)` for each block.
     template <class Walk>
     void blocks(const float* senders, const float* receivers, float* by_senders, float* by_receivers, bool overwrites,
                 const Walk& walk) {
-        const int64_t number = std::max<int64_t>(1, (edges_.chunks + m_.block / 2) / m_.block), W = 2 * H;
+        const int64_t number = std::max<int64_t>(1, (g_.E + m_.block / 2) / m_.block), W = 2 * H;
         for (int64_t b = 0; b < number; b++) {
-            const int64_t chunk = edges_.chunks * b / number, end = edges_.chunks * (b + 1) / number;
-            const int64_t first = chunk * CHUNK;
-            const Edges edges{end - chunk,
+            const int64_t first = g_.E * b / number, end = g_.E * (b + 1) / number;
+            const Edges edges{end - first,
                               W,
-                              edges_.sender + first,
-                              edges_.receiver + chunk,
+                              g_.sender + first,
+                              g_.receiver + first,
                               edges_.filled + first,
                               edges_.vector + first * 3,
                               frame_ + first * 4,
@@ -333,9 +332,9 @@ class Evaluation {
     }
 
     void backward() {
-        const int64_t threads = asked_.threads, n = g_.n, L = m_.n_layers, slots = edges_.chunks * CHUNK;
-        std::fill_n(by_vector_, slots * 3, 0.0f);
-        std::fill_n(by_frame_, slots * 4, 0.0f);
+        const int64_t threads = asked_.threads, n = g_.n, L = m_.n_layers;
+        std::fill_n(by_vector_, g_.E * 3, 0.0f);
+        std::fill_n(by_frame_, g_.E * 4, 0.0f);
         for (int64_t l = L - 1; l >= 0; l--) {
             const Layer& layer = *m_.layers[l];
             update_back(l);

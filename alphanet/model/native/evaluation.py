@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from alphanet.graph import AtomGraph
 from alphanet.model.alphanet import AlphaNet, MessageLayer
-from alphanet.model.fast.layout import CHUNK
 from alphanet.model.fast.network import BlockNetwork
 from alphanet.model.fast.products import weight_and_bias
 from alphanet.model.native.arguments import address
@@ -102,7 +101,7 @@ class NativeEvaluation:
             elements=packer.kept(model.element_of_number),
             energy_scale=float(model.reference.scale),
             n_layers=len(layers),
-            block=max(1, block // CHUNK),
+            block=block,
             cutoff=model.config.cutoff,
         )
         if model.repulsion is not None:

@@ -1,4 +1,4 @@
-// A batch of structures as it comes from Python, its edges in chunks, and forces and stress from gradients by edges.
+// A batch of structures as it comes from Python, its edges, and forces and stress from gradients by edges.
 #pragma once
 
 #include <cmath>
@@ -36,44 +36,25 @@ class Room {
     int64_t used_ = 0;
 };
 
-// Chunks that the edges fill at most.
-inline int64_t most_chunks(int64_t atoms, int64_t edges) { return (edges + (CHUNK - 1) * atoms) / CHUNK; }
-
-// Edges as `Edges` has them: chunks of one receiver each, filled up by edges as long as no neighbor is away.
+// Edges as `Edges` has them.
 struct Layout {
-    int64_t chunks = 0;
-    int64_t *sender, *receiver, *count;  // (chunks, CHUNK), (chunks,) and edges of each atom (n,)
-    float *filled, *vector;              // (chunks, CHUNK) and (chunks, CHUNK, 3)
+    float *filled, *vector;  // (E,) ones and (E, 3)
+    int64_t* count;          // edges of each atom (n,)
 
-    Layout(const Graph& graph, Room& room) {
-        const int64_t most = most_chunks(graph.n, graph.E);
-        sender = room.take<int64_t>(most * CHUNK), receiver = room.take<int64_t>(most);
-        count = room.take<int64_t>(graph.n);
-        filled = room.take(most * CHUNK), vector = room.take(most * CHUNK * 3);
-    }
+    Layout(const Graph& graph, Room& room)
+        : filled(room.take(graph.E)), vector(room.take(graph.E * 3)), count(room.take<int64_t>(graph.n)) {}
 
-    void fill(const Graph& graph, float cutoff) {
-        int64_t slot = 0, edge = 0;
-        for (int64_t i = 0; i < graph.n; i++) {
-            const int64_t first = edge;
-            for (; edge < graph.E && graph.receiver[edge] == i; edge++, slot++) put(graph, edge, slot);
-            count[i] = edge - first;
-            for (; slot % CHUNK; slot++) {
-                sender[slot] = 0, filled[slot] = 0.0f;
-                for (int k = 0; k < 3; k++) vector[slot * 3 + k] = cutoff;
+    void fill(const Graph& graph) {
+        std::fill_n(filled, graph.E, 1.0f);
+        std::fill_n(count, graph.n, 0);
+        for (int64_t edge = 0; edge < graph.E; edge++) {
+            const int64_t from = graph.sender[edge], to = graph.receiver[edge];
+            const float *cell = graph.cell + graph.batch[to] * 9, *shift = graph.shift + edge * 3;
+            count[to]++;
+            for (int k = 0; k < 3; k++) {
+                const float offset = shift[0] * cell[k] + shift[1] * cell[3 + k] + shift[2] * cell[6 + k];
+                vector[edge * 3 + k] = graph.positions[from * 3 + k] + offset - graph.positions[to * 3 + k];
             }
-            for (; chunks < slot / CHUNK; chunks++) receiver[chunks] = i;
-        }
-    }
-
-  private:
-    void put(const Graph& graph, int64_t edge, int64_t slot) {
-        const int64_t from = graph.sender[edge], to = graph.receiver[edge];
-        const float *cell = graph.cell + graph.batch[to] * 9, *shift = graph.shift + edge * 3;
-        sender[slot] = from, filled[slot] = 1.0f;
-        for (int k = 0; k < 3; k++) {
-            const float offset = shift[0] * cell[k] + shift[1] * cell[3 + k] + shift[2] * cell[6 + k];
-            vector[slot * 3 + k] = graph.positions[from * 3 + k] + offset - graph.positions[to * 3 + k];
         }
     }
 };
@@ -99,10 +80,9 @@ inline void differentiate(const Graph& graph, const Layout& edges, const float* 
             for (int l = 0; l < 3; l++)
                 by_strain[graph.batch[i] * 9 + l * 3 + k] += (double)graph.positions[i * 3 + l] * direct[i * 3 + k];
         }
-    for (int64_t slot = 0; slot < edges.chunks * CHUNK; slot++) {
-        if (edges.filled[slot] == 0.0f) continue;
-        const int64_t to = edges.receiver[slot / CHUNK], from = edges.sender[slot];
-        const float *vector = edges.vector + slot * 3, *by = by_vector + slot * 3;
+    for (int64_t edge = 0; edge < graph.E; edge++) {
+        const int64_t to = graph.receiver[edge], from = graph.sender[edge];
+        const float *vector = edges.vector + edge * 3, *by = by_vector + edge * 3;
         double* strain = by_strain + graph.batch[to] * 9;
         for (int k = 0; k < 3; k++) {
             by_position[from * 3 + k] += by[k], by_position[to * 3 + k] -= by[k];

@@ -13,16 +13,15 @@ void forward(const Layer& layer, const Edges& edges, int64_t begin, int64_t end,
     float *active = scratch.rows(3 * H), *radial = scratch.rows(G), *gates = scratch.rows(G);
     float* own = scratch.rows(layer.kept());
     Branch branch(layer, scratch);
-    by_tiles(begin, end, [&](int64_t first, int64_t chunks) {
-        const int64_t rows = chunks * CHUNK;
-        prefetch_next(edges.weights, edges.W, first, chunks, end);
-        prefetch_next(kept, layer.kept(), first, chunks, end);
-        const Network at(layer, kept ? kept + first * CHUNK * layer.kept() : own);
+    by_tiles(begin, end, [&](int64_t first, int64_t rows) {
+        prefetch_next(edges.weights, edges.W, first, rows, end);
+        prefetch_next(kept, layer.kept(), first, rows, end);
+        const Network at(layer, kept ? kept + first * layer.kept() : own);
         run_network(layer, edges, first, at, active, radial, gates, rows);
-        add_messages<OFFICIAL, VECTORS, BRANCHED>(layer, edges, first, chunks, gates, branch.scalar, sums);
+        add_messages<OFFICIAL, VECTORS, BRANCHED>(layer, edges, first, rows, gates, branch.scalar, sums);
         if (BRANCHED) {
             branch_gate(layer, branch, at.read, at.stride, rows);
-            branch_sums<OFFICIAL>(layer, edges, branch, first, chunks, sums);
+            branch_sums<OFFICIAL>(layer, edges, branch, first, rows, sums);
         }
     });
 }
@@ -31,7 +30,7 @@ void forward(const Layer& layer, const Edges& edges, int64_t begin, int64_t end,
 void radial_factors(const Layer& layer, const Edges& edges, int64_t first, float* radial, float* slopes, int64_t rows) {
     const int64_t G = layer.gates();
     for (int64_t e = 0; e < rows; e++) {
-        const Place place = layer.radial.at(length(edges.vector + (first * CHUNK + e) * 3));
+        const Place place = layer.radial.at(length(edges.vector + (first + e) * 3));
         for (int64_t g = 0; g < G; g += LANES) {
             store(radial + e * G + g, place.value(3 * H + g));
             store(slopes + e * G + g, place.slope(3 * H + g));
@@ -44,7 +43,7 @@ void radial_factors(const Layer& layer, const Edges& edges, int64_t first, float
 void activate_back(const Layer& layer, const Edges& edges, int64_t first, const Network& at, float* by,
                    const float* by_lengths, const Gradients& to, int64_t rows) {
     for (int64_t e = 0; e < rows; e++, by += 3 * H) {
-        const int64_t edge = first * CHUNK + e;
+        const int64_t edge = first + e;
         const Place place = layer.radial.at(length(edges.vector + edge * 3));
         Vector by_length{};
         for (int h = 0; h < 3 * H; h += LANES) {
@@ -64,23 +63,22 @@ void backward(const Layer& layer, const Edges& edges, int64_t begin, int64_t end
     float *active = scratch.rows(3 * H), *radial = scratch.rows(G), *slopes = scratch.rows(G);
     float *by_gates = scratch.rows(G), *own = scratch.rows(layer.kept()), *by_lengths = scratch.rows(1);
     Branch branch(layer, scratch);
-    by_tiles(begin, end, [&](int64_t first, int64_t chunks) {
-        const int64_t rows = chunks * CHUNK;
-        prefetch_next(kept ? kept : edges.weights, kept ? layer.kept() : W, first, chunks, end);
-        prefetch_next(to.weights, W, first, chunks, end);
-        const Network at(layer, kept ? kept + first * CHUNK * layer.kept() : own);
+    by_tiles(begin, end, [&](int64_t first, int64_t rows) {
+        prefetch_next(kept ? kept : edges.weights, kept ? layer.kept() : W, first, rows, end);
+        prefetch_next(to.weights, W, first, rows, end);
+        const Network at(layer, kept ? kept + first * layer.kept() : own);
         if (!kept) run_network(layer, edges, first, at, active, radial, by_gates, rows);
         radial_factors(layer, edges, first, radial, slopes, rows);
         if (BRANCHED) {
             multiply_gates(layer, at, radial, by_gates, rows);
             scalar_messages<OFFICIAL>(layer, edges, first, rows, by_gates, branch.scalar);
-            branch_back<OFFICIAL>(layer, edges, branch, first, chunks, by_sums, at.read, at.stride, by_gates, to.frame);
+            branch_back<OFFICIAL>(layer, edges, branch, first, rows, by_sums, at.read, at.stride, by_gates, to.frame);
         }
         messages_back<OFFICIAL, VECTORS, BRANCHED>(layer, edges, first, rows, at, by_sums, branch.scalar, radial,
                                                    slopes, by_gates, by_lengths, to);
         multiply(by_gates, G, layer.to_hidden, active, 3 * H, rows);
         activate_back(layer, edges, first, at, active, by_lengths, to, rows);
-        multiply(active, 3 * H, layer.to_weights, to.weights + first * CHUNK * W, W, rows, !to.overwrites);
+        multiply(active, 3 * H, layer.to_weights, to.weights + first * W, W, rows, !to.overwrites);
     });
 }
 
@@ -103,7 +101,7 @@ void dispatch(const Layer& layer, const With& with) {
 
 extern "C" {
 
-// Adds the layer's sums to `sums` (N, C); writes what the backward can use to `kept` (n, CHUNK, kept()), if given.
+// Adds the layer's sums to `sums` (N, C); writes what the backward can use to `kept` (n, kept()), if given.
 void layer_forward(const Layer* layer, const Edges* edges, float* sums, float* kept, int64_t threads) {
     in_parts(*edges, threads, [&](int64_t begin, int64_t end) {
         dispatch(*layer, [&]<bool OFFICIAL, bool VECTORS, bool BRANCHED>() {

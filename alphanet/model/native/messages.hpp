@@ -16,44 +16,43 @@ INLINE Sender sender(const Layer& layer, const Edges& edges, int64_t edge) {
 }
 
 template <bool OFFICIAL, bool VECTORS, bool BRANCHED>
-inline void add_messages(const Layer& layer, const Edges& edges, int64_t first, int64_t chunks, const float* gates,
+inline void add_messages(const Layer& layer, const Edges& edges, int64_t first, int64_t rows, const float* gates,
                          float* scalars, float* sums) {
     const int64_t G = layer.gates();
     constexpr int DIRECTED = VECTORS ? 2 * H : H;
-    for (int64_t c = 0; c < chunks; c++) {
-        float* into = sums + edges.receiver[first + c] * layer.sums() + layer.scalars_at();
-        Sender from[CHUNK];
-        for (int e = 0; e < CHUNK; e++) from[e] = sender<OFFICIAL>(layer, edges, (first + c) * CHUNK + e);
+    Sender senders[TILE];
+    for (int64_t row = 0; row < rows; row++) senders[row] = sender<OFFICIAL>(layer, edges, first + row);
+    by_receivers(edges, first, rows, [&](int64_t receiver, int64_t begin, int64_t end) {
+        float* into = sums + receiver * layer.sums() + layer.scalars_at();
         for (int h = 0; h < H; h += LANES) {
-            Vector scalar{}, x{}, y{}, z{};
-            for (int e = 0; e < CHUNK; e++) {
-                const int64_t row = c * CHUNK + e;
-                const float *feature = from[e].feature + h, *gate = gates + row * G + h;
-                const Vector m = from[e].factor * load(feature) * load(gate);
+            Vector scalar = load(into + h);
+            Vector x = load(into + H + h), y = load(into + 2 * H + h), z = load(into + 3 * H + h);
+            for (int64_t row = begin; row < end; row++) {
+                const Sender& from = senders[row];
+                const float *feature = from.feature + h, *gate = gates + row * G + h;
+                const Vector m = from.factor * load(feature) * load(gate);
                 if (BRANCHED) store(scalars + row * H + h, m);
                 scalar += m;
-                const Vector directed = from[e].factor * load(feature + DIRECTED) * load(gate + G - H);
-                x += from[e].x * directed, y += from[e].y * directed, z += from[e].z * directed;
+                const Vector directed = from.factor * load(feature + DIRECTED) * load(gate + G - H);
+                x += from.x * directed, y += from.y * directed, z += from.z * directed;
                 if (VECTORS) {
-                    const Vector carried = from[e].factor * load(feature + H) * load(gate + H);
+                    const Vector carried = from.factor * load(feature + H) * load(gate + H);
                     x += load(feature + 3 * H) * carried;
                     y += load(feature + 4 * H) * carried;
                     z += load(feature + 5 * H) * carried;
                 }
             }
-            add_to(into + h, scalar);
-            add_to(into + H + h, x);
-            add_to(into + 2 * H + h, y);
-            add_to(into + 3 * H + h, z);
+            store(into + h, scalar);
+            store(into + H + h, x), store(into + 2 * H + h, y), store(into + 3 * H + h, z);
         }
-    }
+    });
 }
 
 template <bool OFFICIAL>
 inline void scalar_messages(const Layer& layer, const Edges& edges, int64_t first, int64_t rows, const float* gates,
                             float* scalars) {
     for (int64_t row = 0; row < rows; row++) {
-        const Sender from = sender<OFFICIAL>(layer, edges, first * CHUNK + row);
+        const Sender from = sender<OFFICIAL>(layer, edges, first + row);
         for (int h = 0; h < H; h += LANES)
             store(scalars + row * H + h, from.factor * load(from.feature + h) * load(gates + row * layer.gates() + h));
     }
@@ -69,9 +68,9 @@ inline void messages_back(const Layer& layer, const Edges& edges, int64_t first,
     const int64_t G = layer.gates(), F = layer.features();
     constexpr int DIRECTED = VECTORS ? 2 * H : H;
     for (int64_t row = 0; row < rows; row++) {
-        const int64_t edge = first * CHUNK + row;
+        const int64_t edge = first + row;
         const Sender from = sender<OFFICIAL>(layer, edges, edge);
-        const float* by = by_sums + edges.receiver[edge / CHUNK] * layer.sums() + layer.scalars_at();
+        const float* by = by_sums + edges.receiver[edge] * layer.sums() + layer.scalars_at();
         float* into = to.to_sender(edges, edge, F);
         float* g = by_gates + row * G;
         const float *r = radial + row * G, *slope = slopes + row * G, *mixed = at.mixed + row * at.stride;

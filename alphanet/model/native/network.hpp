@@ -37,7 +37,7 @@ inline void radial_parts(const Layer& layer, const Edges& edges, int64_t first, 
                          int64_t rows) {
     const int64_t G = layer.gates();
     for (int64_t e = 0; e < rows; e++) {
-        const Place place = layer.radial.at(length(edges.vector + (first * CHUNK + e) * 3));
+        const Place place = layer.radial.at(length(edges.vector + (first + e) * 3));
         for (int h = 0; h < 3 * H; h += LANES) store(at.slopes + e * at.stride + h, place.value(h));
         for (int64_t g = 0; g < G; g += LANES) store(radial + e * G + g, place.value(3 * H + g));
     }
@@ -47,7 +47,7 @@ inline void radial_parts(const Layer& layer, const Edges& edges, int64_t first, 
 inline void run_network(const Layer& layer, const Edges& edges, int64_t first, const Network& at, float* active,
                         float* radial, float* gates, int64_t rows) {
     radial_parts(layer, edges, first, at, radial, rows);
-    multiply(edges.weights + first * CHUNK * edges.W, edges.W, layer.first, at.slopes, at.stride, rows, true);
+    multiply(edges.weights + first * edges.W, edges.W, layer.first, at.slopes, at.stride, rows, true);
     activate(at, active, rows);
     multiply(active, 3 * H, layer.second, at.mixed, at.stride, rows);
     multiply_gates(layer, at, radial, gates, rows);

@@ -7,7 +7,6 @@
 
 #include "simd.hpp"
 
-constexpr int CHUNK = 4;  // edges; the number of rows is a multiple of it but for training
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int ROWS = 8, VECTORS = 3;
 #else
@@ -60,7 +59,7 @@ template <int N>
 void strip(const Strided& a, const float* panel, const Strided& from, int64_t K, float* c, int64_t ldc, int64_t rows) {
     int64_t m = 0;
     for (; m + ROWS <= rows; m += ROWS) corner<ROWS, N>(a.below(m), panel, from.below(m), K, c + m * ldc, ldc);
-    for (; m + CHUNK <= rows; m += CHUNK) corner<CHUNK, N>(a.below(m), panel, from.below(m), K, c + m * ldc, ldc);
+    for (; m + 4 <= rows; m += 4) corner<4, N>(a.below(m), panel, from.below(m), K, c + m * ldc, ldc);
     for (; m < rows; m++) corner<1, N>(a.below(m), panel, from.below(m), K, c + m * ldc, ldc);
 }
 

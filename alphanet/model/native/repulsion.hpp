@@ -15,10 +15,9 @@ struct Repulsion {
 // Adds half of each pair's energy to its receiver's, and the gradients by vectors.
 inline void repel(const Repulsion& r, const Graph& graph, const Layout& edges, double cutoff, double* energies,
                   float* by_vector) {
-    for (int64_t slot = 0; r.terms && slot < edges.chunks * CHUNK; slot++) {
-        if (edges.filled[slot] == 0.0f) continue;
-        const int64_t to = edges.receiver[slot / CHUNK], a = graph.numbers[to], b = graph.numbers[edges.sender[slot]];
-        const float* v = edges.vector + slot * 3;
+    for (int64_t edge = 0; r.terms && edge < graph.E; edge++) {
+        const int64_t to = graph.receiver[edge], a = graph.numbers[to], b = graph.numbers[graph.sender[edge]];
+        const float* v = edges.vector + edge * 3;
         const double d = std::sqrt((double)v[0] * v[0] + (double)v[1] * v[1] + (double)v[2] * v[2]);
         const double end = std::min(r.reaches[a] + r.reaches[b], cutoff);
         if (!(d < end)) continue;
@@ -32,6 +31,6 @@ inline void repel(const Repulsion& r, const Graph& graph, const Layout& edges, d
         const double bare = 0.5 * r.coulomb * r.charges[a] * r.charges[b] / d;
         energies[to] += bare * screened * smooth;
         const double by_distance = bare * (slope * smooth + screened * by_smooth - screened * smooth / d);
-        for (int k = 0; by_vector && k < 3; k++) by_vector[slot * 3 + k] += (float)(by_distance * v[k] / d);
+        for (int k = 0; by_vector && k < 3; k++) by_vector[edge * 3 + k] += (float)(by_distance * v[k] / d);
     }
 }

@@ -76,8 +76,8 @@ INLINE void evaluate_edge(const Scalars& s, const Frame& f, const float* receive
 
 template <bool OFFICIAL>
 void forward(const Scalars& s, const Edges& edges, int64_t begin, int64_t end, float* slopes) {
-    for (int64_t edge = begin * CHUNK; edge < end * CHUNK; edge++) {
-        const float* receiver = edges.receivers + edges.receiver[edge / CHUNK] * s.of_receiver();
+    for (int64_t edge = begin; edge < end; edge++) {
+        const float* receiver = edges.receivers + edges.receiver[edge] * s.of_receiver();
         const float *sender = edges.senders + edges.sender[edge] * s.of_sender(), *frame = edges.frame + edge * 4;
         float *into = edges.weights + edge * edges.W, *kept = slopes ? slopes + edge * 6 * H : nullptr;
         evaluate_edge<OFFICIAL>(s, Frame(OFFICIAL, frame, sender, receiver), receiver, sender,
@@ -94,8 +94,8 @@ template <bool OFFICIAL>
 void backward(const Scalars& s, const Edges& edges, int64_t begin, int64_t end, const float* slopes,
               const Gradients& to) {
     float again[6 * H], values[2 * H];
-    for (int64_t edge = begin * CHUNK; edge < end * CHUNK; edge++) {
-        const int64_t r = edges.receiver[edge / CHUNK];
+    for (int64_t edge = begin; edge < end; edge++) {
+        const int64_t r = edges.receiver[edge];
         const float* receiver = edges.receivers + r * s.of_receiver();
         const float *sender = edges.senders + edges.sender[edge] * s.of_sender(), *frame = edges.frame + edge * 4;
         const Frame f(OFFICIAL, frame, sender, receiver);
@@ -159,7 +159,7 @@ void backward(const Scalars& s, const Edges& edges, int64_t begin, int64_t end, 
 
 extern "C" {
 
-// Writes the first 2 H columns of the weights, and derivatives (n, CHUNK, 6 H) to `slopes`, if given.
+// Writes the first 2 H columns of the weights, and derivatives (n, 6 H) to `slopes`, if given.
 void scalars_forward(const Scalars* scalars, const Edges* edges, float* slopes, int64_t threads) {
     in_parts(*edges, threads, [&](int64_t begin, int64_t end) {
         (scalars->official ? forward<true> : forward<false>)(*scalars, *edges, begin, end, slopes);

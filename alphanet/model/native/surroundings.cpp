@@ -4,28 +4,30 @@
 namespace {
 
 void forward(const Radial& radial, const Edges& edges, int64_t begin, int64_t end, float* sums) {
-    for (int64_t chunk = begin; chunk < end; chunk++) {
-        float* sum = sums + edges.receiver[chunk] * 3 * H;
-        Place places[CHUNK];
-        for (int e = 0; e < CHUNK; e++) places[e] = radial.features.at(length(edges.vector + (chunk * CHUNK + e) * 3));
-        for (int h = 0; h < H; h += LANES) {
-            Vector x{}, y{}, z{};
-            for (int e = 0; e < CHUNK; e++) {
-                const int64_t edge = chunk * CHUNK + e;
-                const float *frame = edges.frame + edge * 4, *sent = edges.senders + edges.sender[edge] * H;
-                const Vector m = edges.filled[edge] * places[e].value(h) * load(sent + h);
-                x += frame[0] * m, y += frame[1] * m, z += frame[2] * m;
+    by_tiles(begin, end, [&](int64_t first, int64_t rows) {
+        Place places[TILE];
+        for (int64_t e = 0; e < rows; e++) places[e] = radial.features.at(length(edges.vector + (first + e) * 3));
+        by_receivers(edges, first, rows, [&](int64_t receiver, int64_t from, int64_t to) {
+            float* sum = sums + receiver * 3 * H;
+            for (int h = 0; h < H; h += LANES) {
+                Vector x = load(sum + h), y = load(sum + H + h), z = load(sum + 2 * H + h);
+                for (int64_t e = from; e < to; e++) {
+                    const int64_t edge = first + e;
+                    const float *frame = edges.frame + edge * 4, *sent = edges.senders + edges.sender[edge] * H;
+                    const Vector m = edges.filled[edge] * places[e].value(h) * load(sent + h);
+                    x += frame[0] * m, y += frame[1] * m, z += frame[2] * m;
+                }
+                store(sum + h, x), store(sum + H + h, y), store(sum + 2 * H + h, z);
             }
-            add_to(sum + h, x), add_to(sum + H + h, y), add_to(sum + 2 * H + h, z);
-        }
-    }
+        });
+    });
 }
 
 void backward(const Radial& radial, const Edges& edges, int64_t begin, int64_t end, const float* by_sums,
               const Gradients& to) {
-    for (int64_t edge = begin * CHUNK; edge < end * CHUNK; edge++) {
+    for (int64_t edge = begin; edge < end; edge++) {
         const float *frame = edges.frame + edge * 4, *sent = edges.senders + edges.sender[edge] * H;
-        const float *by = by_sums + edges.receiver[edge / CHUNK] * 3 * H, filled = edges.filled[edge];
+        const float *by = by_sums + edges.receiver[edge] * 3 * H, filled = edges.filled[edge];
         const Place place = radial.features.at(length(edges.vector + edge * 3));
         float* to_sender = to.to_sender(edges, edge, H);
         Vector by_x{}, by_y{}, by_z{}, by_features{};
