@@ -1,6 +1,7 @@
 """Functions of the distance as tables of polynomials, which the kernels read in place of radial networks."""
 
 import ctypes
+import math
 from collections.abc import Callable
 
 import torch
@@ -27,8 +28,8 @@ class Table(ctypes.Structure):
 def table(functions: Callable[[Tensor], Tensor], cutoff: float, terms: int, packer: Packer) -> tuple[Table, float]:
     """The table of functions of the distance up to the cutoff, and its largest error relative to the largest value.
 
-    The polynomials interpolate at Chebyshev's points of as many equal intervals, a power of two, as `TOLERANCE` needs.
-    The error is theirs, before float32 rounds their terms.
+    The polynomials interpolate at Chebyshev's points of as many equal intervals as `TOLERANCE` needs: fewer of them stay
+    in the processor's cache. The error is theirs, before float32 rounds their terms.
 
     Args:
         functions: (m,) distances in float64 to (m, columns).
@@ -50,7 +51,7 @@ def table(functions: Callable[[Tensor], Tensor], cutoff: float, terms: int, pack
         error = float(left / exact.abs().max().clamp(min=1e-300))
         if error <= TOLERANCE or n >= MOST:
             return Table(packer.kept(found.float()), found.shape[2], n, n / cutoff), error
-        n *= 2
+        n = min(MOST, max(n + 1, math.ceil(n * min(2.0, (error / TOLERANCE) ** (1 / terms)))))
 
 
 def _powers(places: Tensor, terms: int) -> Tensor:
