@@ -1,33 +1,26 @@
 // The branch that rotates features: what it reads of the gates, and what its sums are, in both readings.
 #pragma once
 
-#include "layer.hpp"
+#include "network.hpp"
 
 // Arrays of a tile. Pairs are real parts, then imaginary ones, each padded.
 struct Branch {
-    float *active, *gate;  // (TILE, B) SiLU of what is read; (TILE, K) before its SiLU
-    float* scalar;         // (TILE, H) scalar messages, and in the backward the gradient by them
-    float* inner;          // (TILE, 2 K)
-    float* angles;         // (C) or (2 K): sums of a receiver, or the gradients by them
+    float* active;  // (TILE, B) SiLU of what is read
+    float* scalar;  // (TILE, H) scalar messages, and in the backward the gradient by them
+    float* angles;  // (C) or (2 K): sums of a receiver, or the gradients by them
 
     Branch(const Layer& layer, Scratch& scratch)
-        : active(scratch.rows(layer.read())),
-          gate(scratch.rows(layer.gate.columns)),
-          scalar(scratch.rows(H)),
-          inner(scratch.rows(layer.inner.columns)),
-          angles(scratch.rows(std::max(padded(layer.C), layer.inner.columns), 1)) {}
+        : active(scratch.rows(layer.read())), scalar(scratch.rows(H)), angles(scratch.rows(width(layer), 1)) {}
 
-    static int64_t floats(const Layer& layer) {
-        return TILE * (layer.read() + layer.gate.columns + H + layer.inner.columns) + 256 +
-               std::max(padded(layer.C), layer.inner.columns);
-    }
+    static int64_t width(const Layer& layer) { return std::max(padded(layer.C), layer.inner.columns); }
+    static int64_t floats(const Layer& layer) { return TILE * (layer.read() + H) + 256 + width(layer); }
 };
 
-inline void branch_gate(const Layer& layer, Branch& b, const float* read, int64_t stride, int64_t rows) {
-    const int64_t B = layer.read();
-    for (int64_t e = 0; e < rows; e++)
-        for (int64_t k = 0; k < B; k += LANES) store(b.active + e * B + k, silu(load(read + e * stride + k)));
-    multiply(b.active, B, layer.gate, b.gate, layer.gate.columns, rows);
+// From what is read, and the scalar messages, to gate and inner sums.
+inline void branch_parts(const Layer& layer, const Branch& b, const Network& at, int64_t rows) {
+    activate(at.read, at.stride, b.active, layer.read(), rows);
+    multiply(b.active, layer.read(), layer.gate, at.gate, at.stride, rows);
+    multiply(b.scalar, H, layer.inner, at.inner, at.stride, rows);
 }
 
 // The four sums over k of official-v1: of conv and of alpha conv, real and imaginary.
@@ -45,9 +38,9 @@ INLINE Four four(const float* inner, const float* gate, int64_t K) {
 }
 
 template <bool OFFICIAL>
-inline void branch_sums(const Layer& layer, const Edges& edges, Branch& b, int64_t first, int64_t rows, float* sums) {
+inline void branch_sums(const Layer& layer, const Edges& edges, const Branch& b, const Network& at, int64_t first,
+                        int64_t rows, float* sums) {
     const int64_t K = layer.gate.columns;
-    multiply(b.scalar, H, layer.inner, b.inner, 2 * K, rows);
     by_receivers(edges, first, rows, [&](int64_t receiver, int64_t begin, int64_t end) {
         float* into = sums + receiver * layer.sums() + (OFFICIAL ? 0 : 4 * H);
         if (OFFICIAL) {
@@ -58,7 +51,7 @@ inline void branch_sums(const Layer& layer, const Edges& edges, Branch& b, int64
         }
         for (int64_t row = begin; row < end; row++) {
             const int64_t edge = first + row;
-            const float *inner = b.inner + row * 2 * K, *gate = b.gate + row * K;
+            const float *inner = at.inner + row * at.stride, *gate = at.gate + row * at.stride;
             if (OFFICIAL) {
                 const Four f = four(inner, gate, K);
                 for (int64_t k = 0; k < padded(layer.C); k += LANES) {
@@ -81,15 +74,12 @@ inline void branch_sums(const Layer& layer, const Edges& edges, Branch& b, int64
     });
 }
 
-// From the gradient by the sums to those by the gates (written) and by the scalar messages (in b.scalar, which holds
-// the messages before); the paper's by the envelope is added to the frames'.
+// From the gradient by the sums to those by the gates (written) and by the scalar messages (in b.scalar); the paper's by
+// the envelope is added to the frames'. Gradients take the place of gate and inner sums.
 template <bool OFFICIAL>
-inline void branch_back(const Layer& layer, const Edges& edges, Branch& b, int64_t first, int64_t rows,
-                        const float* by_sums, const float* read, int64_t stride, float* by_gates, float* by_frame) {
-    const int64_t K = layer.gate.columns, B = layer.read();
-    branch_gate(layer, b, read, stride, rows);
-    multiply(b.scalar, H, layer.inner, b.inner, 2 * K, rows);
-    const int64_t width = padded(layer.C);
+inline void branch_back(const Layer& layer, const Edges& edges, const Branch& b, const Network& at, int64_t first,
+                        int64_t rows, const float* by_sums, float* by_gates, float* by_frame) {
+    const int64_t K = layer.gate.columns, B = layer.read(), width = padded(layer.C);
     by_receivers(edges, first, rows, [&](int64_t receiver, int64_t begin, int64_t end) {
         const float* by = by_sums + receiver * layer.sums();
         if (OFFICIAL) {
@@ -100,7 +90,7 @@ inline void branch_back(const Layer& layer, const Edges& edges, Branch& b, int64
         }
         for (int64_t row = begin; row < end; row++) {
             const int64_t edge = first + row;
-            float *inner = b.inner + row * 2 * K, *gate = b.gate + row * K;
+            float *inner = at.inner + row * at.stride, *gate = at.gate + row * at.stride;
             Four by_four{};
             if (OFFICIAL) {
                 const Four f = four(inner, gate, K);
@@ -140,12 +130,10 @@ inline void branch_back(const Layer& layer, const Edges& edges, Branch& b, int64
             if (!OFFICIAL) by_frame[edge * 4 + 3] += total(by_smooth);
         }
     });
-    multiply(b.inner, 2 * K, layer.to_scalar, b.scalar, H, rows);
-    multiply(b.gate, K, layer.to_branch, b.active, B, rows);
+    multiply(at.inner, at.stride, layer.to_scalar, b.scalar, H, rows);
+    multiply(at.gate, at.stride, layer.to_branch, b.active, B, rows);
     for (int64_t e = 0; e < rows; e++)
-        for (int64_t k = 0; k < B; k += LANES) {
-            const Vector x = load(read + e * stride + k);
-            store(b.active + e * B + k, load(b.active + e * B + k) * silu_slope(x, sigmoid(x)));
-        }
+        for (int64_t k = 0; k < B; k += LANES)
+            store(b.active + e * B + k, load(b.active + e * B + k) * load(at.read + e * at.stride + k));
     multiply(b.active, B, layer.to_gates, by_gates, layer.gates(), rows);
 }

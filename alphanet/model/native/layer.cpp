@@ -20,8 +20,8 @@ void forward(const Layer& layer, const Edges& edges, int64_t begin, int64_t end,
         run_network(layer, edges, first, at, active, radial, gates, rows);
         add_messages<OFFICIAL, VECTORS, BRANCHED>(layer, edges, first, rows, gates, branch.scalar, sums);
         if (BRANCHED) {
-            branch_gate(layer, branch, at.read, at.stride, rows);
-            branch_sums<OFFICIAL>(layer, edges, branch, first, rows, sums);
+            branch_parts(layer, branch, at, rows);
+            branch_sums<OFFICIAL>(layer, edges, branch, at, first, rows, sums);
         }
     });
 }
@@ -67,13 +67,15 @@ void backward(const Layer& layer, const Edges& edges, int64_t begin, int64_t end
         prefetch_next(kept ? kept : edges.weights, kept ? layer.kept() : W, first, rows, end);
         prefetch_next(to.weights, W, first, rows, end);
         const Network at(layer, kept ? kept + first * layer.kept() : own);
-        if (!kept) run_network(layer, edges, first, at, active, radial, by_gates, rows);
-        radial_factors(layer, edges, first, radial, slopes, rows);
-        if (BRANCHED) {
-            multiply_gates(layer, at, radial, by_gates, rows);
-            scalar_messages<OFFICIAL>(layer, edges, first, rows, by_gates, branch.scalar);
-            branch_back<OFFICIAL>(layer, edges, branch, first, rows, by_sums, at.read, at.stride, by_gates, to.frame);
+        if (!kept) {
+            run_network(layer, edges, first, at, active, radial, by_gates, rows);
+            if (BRANCHED) {
+                scalar_messages<OFFICIAL>(layer, edges, first, rows, by_gates, branch.scalar);
+                branch_parts(layer, branch, at, rows);
+            }
         }
+        if (BRANCHED) branch_back<OFFICIAL>(layer, edges, branch, at, first, rows, by_sums, by_gates, to.frame);
+        radial_factors(layer, edges, first, radial, slopes, rows);
         messages_back<OFFICIAL, VECTORS, BRANCHED>(layer, edges, first, rows, at, by_sums, branch.scalar, radial,
                                                    slopes, by_gates, by_lengths, to);
         multiply(by_gates, G, layer.to_hidden, active, 3 * H, rows);

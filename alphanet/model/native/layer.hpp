@@ -16,7 +16,7 @@ struct Layer {
 
     int64_t gates() const { return parts * H; }
     int64_t read() const { return branched ? branch.columns : 0; }
-    int64_t kept() const { return 3 * H + gates() + read(); }
+    int64_t kept() const { return 3 * H + gates() + read() + (branched ? gate.columns + inner.columns : 0); }
     int64_t scalars_at() const { return official && branched ? C : 0; }
     int64_t sums() const { return 4 * H + (!branched ? 0 : official ? C : 2 * K); }
     int64_t features() const { return (vectors ? 6 : 2) * H; }

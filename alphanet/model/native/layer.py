@@ -42,8 +42,8 @@ class NativeLayerStage:
             *(columns.cutoff, kernels.terms(), self._packer),
         )
         self.struct = _layer(layer, radial, self._packer)
-        weights = layer.weights
-        self.kept = weights.first[0].shape[0] + weights.second[0].shape[0] + self.struct.branch.columns
+        branch = (self.struct.branch, self.struct.gate, self.struct.inner)  # no columns where there is none
+        self.kept = len(layer.weights.first[0]) + len(layer.weights.second[0]) + sum(one.columns for one in branch)
 
     def forward(self, visit: EdgeBlock, sums: Tensor | None) -> None:
         """Adds messages to the sums (N, C)."""

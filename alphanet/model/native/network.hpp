@@ -3,25 +3,26 @@
 
 #include "layer.hpp"
 
-// Slopes of the hidden units' SiLUs (3 H), the two-layer network's output (G) and what the branch reads (B) in rows of
-// `kept()` columns.
+// Slopes of the hidden units' SiLUs (3 H) and the two-layer network's output (G); of the branch, what it reads, then the
+// slopes of its SiLUs (B), the gate before its SiLU (K), and the inner sums (2 K); in rows of `kept()` columns.
 struct Network {
-    float *slopes, *mixed, *read;
+    float *slopes, *mixed, *read, *gate, *inner;
     int64_t stride;
 
     Network(const Layer& layer, float* rows) : slopes(rows), mixed(rows + 3 * H), stride(layer.kept()) {
         read = mixed + layer.gates();
+        gate = read + layer.read();
+        inner = gate + layer.gate.columns;
     }
 };
 
-// SiLU of the hidden units; what stays in their place is all that the backward needs of them.
-inline void activate(const Network& at, float* active, int64_t rows) {
+// SiLU of hidden units; the slopes that stay in their place are all that the backward needs of them.
+inline void activate(float* hidden, int64_t stride, float* active, int64_t columns, int64_t rows) {
     for (int64_t e = 0; e < rows; e++)
-        for (int h = 0; h < 3 * H; h += LANES) {
-            float* hidden = at.slopes + e * at.stride + h;
-            const Vector x = load(hidden), s = sigmoid(x);
-            store(active + e * 3 * H + h, x * s);
-            store(hidden, silu_slope(x, s));
+        for (int64_t h = 0; h < columns; h += LANES) {
+            const Vector x = load(hidden + e * stride + h), s = sigmoid(x);
+            store(active + e * columns + h, x * s);
+            store(hidden + e * stride + h, silu_slope(x, s));
         }
 }
 
@@ -48,7 +49,7 @@ inline void run_network(const Layer& layer, const Edges& edges, int64_t first, c
                         float* radial, float* gates, int64_t rows) {
     radial_parts(layer, edges, first, at, radial, rows);
     multiply(edges.weights + first * edges.W, edges.W, layer.first, at.slopes, at.stride, rows, true);
-    activate(at, active, rows);
+    activate(at.slopes, at.stride, active, 3 * H, rows);
     multiply(active, 3 * H, layer.second, at.mixed, at.stride, rows);
     multiply_gates(layer, at, radial, gates, rows);
     if (layer.branched) multiply(gates, layer.gates(), layer.branch, at.read, at.stride, rows);
