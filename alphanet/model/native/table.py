@@ -28,8 +28,8 @@ class Table(ctypes.Structure):
 def table(functions: Callable[[Tensor], Tensor], cutoff: float, terms: int, packer: Packer) -> tuple[Table, float]:
     """The table of functions of the distance up to the cutoff, and its largest error relative to the largest value.
 
-    The polynomials interpolate at Chebyshev's points of as many equal intervals as `TOLERANCE` needs: fewer of them stay
-    in the processor's cache. The error is theirs, before float32 rounds their terms.
+    The polynomials interpolate at Chebyshev's points of as many equal intervals as `TOLERANCE` needs, so that they
+    stay in the processor's cache. The error is theirs, before float32 rounds their terms.
 
     Args:
         functions: (m,) distances in float64 to (m, columns).
