@@ -74,8 +74,8 @@ inline void branch_sums(const Layer& layer, const Edges& edges, const Branch& b,
     });
 }
 
-// From the gradient by the sums to those by the gates (written) and by the scalar messages (in b.scalar); the paper's by
-// the envelope is added to the frames'. Gradients take the place of gate and inner sums.
+// From the gradient by the sums to those by the gates (written) and by the scalar messages (in b.scalar); the paper's
+// by the envelope is added to the frames'. Gradients take the place of gate and inner sums.
 template <bool OFFICIAL>
 inline void branch_back(const Layer& layer, const Edges& edges, const Branch& b, const Network& at, int64_t first,
                         int64_t rows, const float* by_sums, float* by_gates, float* by_frame) {

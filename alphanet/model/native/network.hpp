@@ -3,8 +3,8 @@
 
 #include "layer.hpp"
 
-// Slopes of the hidden units' SiLUs (3 H) and the two-layer network's output (G); of the branch, what it reads, then the
-// slopes of its SiLUs (B), the gate before its SiLU (K), and the inner sums (2 K); in rows of `kept()` columns.
+// Slopes of the hidden units' SiLUs (3 H) and the two-layer network's output (G); of the branch, what it reads, then
+// the slopes of its SiLUs (B), the gate before its SiLU (K), and the inner sums (2 K); in rows of `kept()` columns.
 struct Network {
     float *slopes, *mixed, *read, *gate, *inner;
     int64_t stride;
