@@ -25,7 +25,7 @@ def run(tmp_path, monkeypatch, caplog):
     caplog.set_level("INFO")
 
     def call(
-        sizes=(8, 32, 100), restart=False, dtype="float32", budget=20.0, mode="eager", settings=None, **described: dict
+        sizes=(8, 32, 100), restart=False, dtype="float32", budget=300.0, mode="eager", settings=None, **described: dict
     ):
         kinds.clear()
         kinds.update({name: kind | {"seen": str(tmp_path / f"{name}.seen")} for name, kind in described.items()})
@@ -112,7 +112,7 @@ def test_a_sweep_is_finished_if_every_repeat_has_every_size(tmp_path, monkeypatc
     monkeypatch.setattr(module, "timed_model", timed_models(tmp_path, {"one": {}}))
     sweep = Sweep(("one",), (8, 33), "cu", TimingSetup(), TimingSettings(repeats=2, rounds=1))
     assert not is_finished(sweep, tmp_path / "out")
-    run_sweep(sweep, tmp_path / "out", 20.0)
+    run_sweep(sweep, tmp_path / "out", 300.0)
     assert is_finished(sweep, tmp_path / "out")
     journal = tmp_path / "out" / JOURNAL
     journal.write_text("\n".join(journal.read_text().splitlines()[:-1]) + "\n")
