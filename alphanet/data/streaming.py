@@ -11,6 +11,7 @@ import httpx
 
 from alphanet.data.progress import megabytes
 from alphanet.errors import UserError
+from alphanet.printed import one_line
 
 logger = logging.getLogger(__name__)
 
@@ -85,17 +86,19 @@ def stream_with_retries(address: str, part: PartFile, update: Callable[[int], No
     """Append to `part` the rest of the file at `address`.
 
     Raises:
-        UserError: the server refuses, or six attempts make no progress.
+        UserError: the server refuses or redirects to nowhere, or six attempts make no progress.
         MissingFileError: the server has no such file.
     """
-    failures = 0
+    failures, furthest = 0, part.size
     while True:
-        before = part.size
         try:
             _stream(address, part, update)
             return
+        except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.UnsupportedProtocol) as error:
+            raise UserError(f"cannot fetch {address}: it leads to no file ({one_line(error)})") from error
         except (httpx.TransportError, TransferError) as error:
-            failures = 1 if part.size > before else failures + 1
+            failures = 1 if part.size > furthest else failures + 1  # bytes that came before are no progress
+            furthest = max(furthest, part.size)
             reason = " ".join(str(error).split()) or type(error).__name__
             if failures >= ATTEMPTS:
                 raise UserError(

@@ -240,3 +240,10 @@ def test_public_names_are_there():
         assert getattr(alphanet, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'alfanet'"):
         _ = alphanet.alfanet
+
+
+def test_a_path_that_cannot_be_read_is_no_matter_of_usage():
+    """Whoever reads it says so in one line with code 1; the parser would print a frame with code 2."""
+    for hint in vars(options).values():
+        if typing.get_origin(hint) is typing.Annotated and "Path" in str(typing.get_args(hint)[0]):
+            assert not any(getattr(part, "readable", False) for part in typing.get_args(hint)), hint

@@ -48,6 +48,7 @@ class Faults:
     cut_after: list[int] = field(default_factory=list)  # one request each: close after so many bytes
     statuses: list[int] = field(default_factory=list)  # one request each: answer with this status
     ignore_range: bool = False
+    wrong_range: bool = False
     redirect_to: str | None = None
     etag: str | None = '"1"'
     delay: float = 0.0  # s, between blocks
@@ -76,6 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
             start = int(asked.removeprefix("bytes=").rstrip("-"))
             if start >= len(body):
                 return self._answer(416, {"Content-Range": f"bytes */{len(body)}"})
+            start -= faults.wrong_range and start > 0
         headers = {"Content-Length": str(len(body) - start)}
         if faults.etag:
             headers["ETag"] = faults.etag

@@ -15,6 +15,7 @@ import pytest
 
 from alphanet.data import progress
 from alphanet.data.download import Expected, download
+from alphanet.data.streaming import ATTEMPTS
 from alphanet.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(200_000)
@@ -81,6 +82,20 @@ def test_a_server_that_stays_broken_is_given_up_and_what_arrived_is_kept(fetch, 
         fetch()
     assert not (tmp_path / "data.bin").exists()
     assert (tmp_path / "data.bin.part").read_bytes() == CONTENT[:1000]
+
+
+def test_the_same_bytes_again_and_again_are_no_progress(fetch, server):
+    server.cut_after, server.wrong_range = [50_000] * 50, True
+    with pytest.raises(UserError, match=r"another part than asked for|the connection closed"):
+        fetch()
+    assert len(server.requests) == ATTEMPTS
+
+
+@pytest.mark.parametrize("place", ["data:text/plain,a", "gopher://host/a", "ftp://host/a", "/host/data.bin"])
+def test_redirects_to_no_file_are_one_line(fetch, server, place):
+    server.redirect_to = place  # the last one is the file itself
+    with pytest.raises(UserError, match=r"cannot fetch .*it leads to no file \([^\n]+\)$"):
+        fetch()
 
 
 def test_no_network_is_one_clear_line(tmp_path):

@@ -45,10 +45,15 @@ class Ended:
         if self.code == 0:
             return None
         if "Traceback" in self.said:
-            return f"traceback: {self.said.splitlines()[-1]}"
+            return f"traceback: {self._told()}"
         if struck and (self.code in (1, 128 + signal.SIGTERM) or self.code in (-signal.SIGKILL, -signal.SIGTERM)):
             return None
-        return f"code {self.code}: {self.said.splitlines()[-1] if self.said else 'nothing is said'}"
+        return f"code {self.code}: {self._told()}"
+
+    def _told(self) -> str:
+        """The last line that says something; frames of messages do not."""
+        lines = [line.strip("│ ") for line in self.said.splitlines() if any(map(str.isalnum, line))]
+        return lines[-1] if lines else "nothing is said"
 
 
 @dataclass
@@ -228,8 +233,12 @@ def _size(folder: Path) -> int:
 
 
 def _difference(first: Outcome, second: Outcome) -> str:
-    names = [name for name in sorted(first.keys() | second.keys()) if first.get(name) != second.get(name)]
-    return f"{names[0]}: {first.get(names[0])} and {second.get(names[0])}"[:400]
+    """The first place, with keys from the outside to the inside, that is not the same."""
+    name = next(name for name in sorted(first.keys() | second.keys()) if first.get(name) != second.get(name))
+    one, other = first.get(name), second.get(name)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return f"{name}.{_difference(one, other)}"
+    return f"{name}: {one} and {other}"[:400]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Hostile inputs, made by the tests: files that announce, hold or do what no honest file does."""
 
 import json
+import random
+import re
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +21,8 @@ CONFIG = AlphaNetConfig(
 )
 DEEP = "[" * 100_000
 LONG = "9" * 5000  # more digits than Python reads
+TOKENS = (b"\0", b"\xff", b"-1", b"1e999", b"9" * 400, b"[" * 200, b"nan", b"\x1b[2J", b"\n", b"{", b'"', b"\xed\xa0")
+HUGE = (b"1000000000000", b"1e155", b"1e-300", b"-7", b"nan", LONG.encode())  # in place of honest numbers
 CLEAR = "\x1b[2J\x1b]0;mine\x07"  # clears a terminal and renames its window
 
 
@@ -75,6 +79,27 @@ def damaged(archive: Path, places: Iterable[int]) -> Path:
     for place in places:
         content[place] ^= 0xFF
     return written(archive, bytes(content))
+
+
+def mutated(content: bytes, choose: random.Random) -> bytes:
+    """The content with a few changes: other bytes, tokens, holes, repeats, numbers without limits."""
+    changed = bytearray(content)
+    for _ in range(choose.choice([1, 1, 2, 5])):
+        place = choose.randrange(len(changed) + 1)
+        kind = choose.randrange(5)
+        if kind == 0 and changed:
+            changed[place % len(changed)] = choose.randrange(256)
+        elif kind == 1:
+            changed[place:place] = choose.choice(TOKENS)
+        elif kind == 2:
+            del changed[place : place + choose.randrange(1, 40)]
+        elif kind == 3 and (numbers := list(re.finditer(rb"\d+(\.\d+)?", changed))):
+            begin, end = choose.choice(numbers).span()
+            changed[begin:end] = choose.choice(HUGE)
+        else:
+            begin = choose.randrange(len(changed) + 1)
+            changed[place:place] = changed[begin : begin + choose.randrange(1, 40)]
+    return bytes(changed)
 
 
 def _patched(archive: Path, places: tuple[int, int], change) -> Path:

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import tarfile
+import zipfile
 from pathlib import Path
 
 import inputs
@@ -69,3 +71,24 @@ def test_a_pipe_among_files_is_left_out(tmp_path: Path):
     os.mkfifo(tmp_path / "a.extxyz")
     inputs.written(tmp_path / "b.extxyz", inputs.frame())
     assert len(list(read_frames(tmp_path))) == 1
+
+
+def test_archives_in_archives_are_not_opened(tmp_path: Path):
+    """As files that hold themselves do; the member has a name that a reader takes for frames."""
+    for name, word in (("a.zip", "zip"), ("a.extxyz.zip", "zip"), ("a.extxyz", "frame 0")):
+        path = inputs.written(tmp_path / "inner.zip", b"PK\x05\x06" + bytes(18))
+        for _ in range(5):
+            with zipfile.ZipFile(tmp_path / "next.zip", "w") as archive:
+                archive.write(path, name)
+            path = (tmp_path / "next.zip").rename(tmp_path / "inner.zip")
+        found = attack(["data", "convert", path, tmp_path / "out.extxyz"])
+        assert found.is_one_line() and word in found.err, found
+
+
+@pytest.mark.parametrize("name", ["a/" * 5000 + "b", "a" * 5000, "."])
+def test_members_with_impossible_names(tmp_path: Path, name: str):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo(name))
+    with pytest.raises(UserError) as caught:
+        unpack(tmp_path / "a.tar", tmp_path / "unpacked")
+    assert "\n" not in str(caught.value) and not (tmp_path / "unpacked").exists()

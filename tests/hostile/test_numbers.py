@@ -2,14 +2,18 @@
 
 import gzip
 import io
+import json
 import lzma
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import inputs
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.io import write
 from attack import GIGABYTES, attack
 
 from alphanet import limits
@@ -235,3 +239,33 @@ def test_arrays_that_announce_petabytes(tmp_path: Path):
         archive.writestr("R.npy", header.getvalue())
     found = attack(["data", "convert", tmp_path / "a.npz", tmp_path / "out.extxyz"])
     assert found.is_one_line() and found.growth < 0.1 * GIGABYTES, found
+
+
+@pytest.mark.parametrize("shape", [[10**14, 3], [2**62, 2**62], [-1, 3]])
+def test_trajectories_that_announce_petabytes(tmp_path: Path, shape: list[int]):
+    path = trajectory(tmp_path / "a.traj", lambda values: values["positions."]["ndarray"].__setitem__(0, shape))
+    found = attack(["data", "convert", path, tmp_path / "out.extxyz"])
+    assert found.is_one_line() and found.growth < 0.1 * GIGABYTES, found
+
+
+@pytest.mark.parametrize("count", [10**15, -1])
+def test_trajectories_that_announce_many_frames(tmp_path: Path, count: int):
+    path = trajectory(tmp_path / "a.traj", lambda values: None)
+    content = bytearray(path.read_bytes())
+    content[32:40] = count.to_bytes(8, "little", signed=True)
+    found = attack(["data", "convert", inputs.written(path, bytes(content)), tmp_path / "out.extxyz"])
+    assert found.is_one_line() and found.growth < 0.1 * GIGABYTES, found
+
+
+def trajectory(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """ASE's own format with one frame, whose description is changed; it is put at the end of the file."""
+    write(path, Atoms("H2", PAIR))
+    content = bytearray(path.read_bytes())
+    table = int.from_bytes(content[40:48], "little")  # of the places of frames
+    place = int.from_bytes(content[table : table + 8], "little")
+    begin, size = place + 8, int.from_bytes(content[place : place + 8], "little")
+    values = json.loads(content[begin : begin + size])
+    change(values)
+    text = json.dumps(values).encode()
+    content[table : table + 8] = len(content).to_bytes(8, "little")
+    return inputs.written(path, bytes(content) + len(text).to_bytes(8, "little") + text)

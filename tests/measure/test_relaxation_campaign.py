@@ -203,6 +203,15 @@ def test_clusters_that_are_none(tmp_path, name, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_workers_that_do_not_start_are_one_line(tmp_path, monkeypatch):
+    def killed(**_arguments):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr("distributed.LocalCluster", killed)
+    with pytest.raises(UserError, match=r"local:2: a worker did not start \(Nanny failed to start\.\)"):
+        predict(campaign(tmp_path, cubes(2)), "local:2")
+
+
 def test_slurm_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
     (tmp_path / "slurm.yaml").write_text("queue: gpu\njobs: 4\n")

@@ -13,8 +13,11 @@ SIMULATION = "Simulation"
 
 
 def option(panel: str, text: str, *flags: str, **more: Any) -> Any:
-    """An option with the help `text` in a panel; `more` as `typer.Option` has it."""
-    return typer.Option(*flags, help=text, rich_help_panel=panel, **more)
+    """An option with the help `text` in a panel; `more` as `typer.Option` has it.
+
+    Whether a path can be read is found when it is read: the message is then that of every other mistake.
+    """
+    return typer.Option(*flags, help=text, rich_help_panel=panel, readable=False, **more)
 
 
 def duration(text: str, flag: str) -> Any:
@@ -23,5 +26,5 @@ def duration(text: str, flag: str) -> Any:
 
 
 def argument(metavar: str, text: str, complete: Callable[[str], list[str]] | None = None) -> Any:
-    """An argument with the help `text`."""
-    return typer.Argument(metavar=metavar, help=text, show_default=False, autocompletion=complete)
+    """An argument with the help `text`; as with options, reading a path finds whether it can be read."""
+    return typer.Argument(metavar=metavar, help=text, show_default=False, autocompletion=complete, readable=False)

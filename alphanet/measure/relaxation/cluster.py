@@ -17,9 +17,10 @@ from alphanet.measure.relaxation.isolated import relax_isolated
 from alphanet.measure.relaxation.job import Job, conditions, relax_piece
 from alphanet.measure.relaxation.records import Conditions, Crystal, RelaxationRecord, failure
 from alphanet.potentials.channel import THREADS
+from alphanet.printed import one_line
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, LocalCluster
 
 logger = logging.getLogger(__name__)
 
@@ -136,24 +137,37 @@ def relax_pieces(
 @contextlib.contextmanager
 def _local(number: str, threads: int) -> Iterator["Client"]:
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     if not number.isdigit() or int(number) < 1:
         raise UserError(f"cluster: local:{number}: give a number of processes, such as local:2")
     settings = RETRIES | {"distributed.nanny.pre-spawn-environ": dict.fromkeys(THREADS, threads)}
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=int(number),
+    with dask.config.set(settings), _processes(int(number)) as cluster, Client(cluster) as client:
+        yield client
+
+
+def _processes(number: int) -> "LocalCluster":
+    """So many workers on this machine.
+
+    Raises:
+        UserError: one of them did not start.
+    """
+    from distributed import LocalCluster
+
+    try:
+        return LocalCluster(
+            n_workers=number,
             threads_per_worker=1,
             processes=True,
             memory_limit=0,  # potentials run in processes of their own, which Dask does not see
             dashboard_address=None,
             silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+        )
+    except (RuntimeError, OSError) as error:
+        raise UserError(
+            f"cluster: local:{number}: a worker did not start ({one_line(error)}); is there memory and disk enough? "
+            "The same command goes on"
+        ) from error
 
 
 @contextlib.contextmanager
