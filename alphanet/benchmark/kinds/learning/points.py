@@ -61,6 +61,8 @@ class Points:
         self.card, self.options, self.folder = card, options, folder
         self._data: dict[str, LearningData | UserError] = {}
         self._costs: dict[tuple[str, str], TrainingCost | UserError] = {}
+        self._models: dict[str, tuple[str, str]] = {}
+        self._trainers: dict[str, Trainer] = {}
 
     @property
     def scale(self) -> LearningScale:
@@ -78,8 +80,11 @@ class Points:
         Raises:
             UserError: no such potential.
         """
-        model, _ = self._model(row)
-        return FinishedModel(model) if is_finished(model) else trainer_of(model, self.options.mirror)
+        if row not in self._trainers:
+            model, _ = self._model(row)
+            finished = is_finished(model)
+            self._trainers[row] = FinishedModel(model) if finished else trainer_of(model, self.options.mirror)
+        return self._trainers[row]
 
     def impossible(self, row: str) -> str:
         """Why a row cannot be trained, whatever is installed; empty if it can."""
@@ -233,9 +238,11 @@ class Points:
 
     def _model(self, row: str) -> tuple[str, str]:
         """Name and preset of a row's model."""
-        named = self.card.rows[row].model
-        model, _, preset = named.partition("@")
-        return (named, "") if is_finished(named) else (model, preset)
+        if row not in self._models:
+            named = self.card.rows[row].model
+            model, _, preset = named.partition("@")
+            self._models[row] = (named, "") if is_finished(named) else (model, preset)
+        return self._models[row]
 
     def _cost_key(self, row: str, found: LearningData, settings: dict[str, JsonValue]) -> str:
         depends = [hardware(), self.options.threads, self.options.device, self.scale.dtype, self.card.rows[row].model]
