@@ -1,6 +1,7 @@
 """`alphanet bench`: speed, memory, physics, properties, learning, … of any models, as benchmarks made here."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -71,9 +72,10 @@ def speed(
     public = None if protocol is None else public_protocol(protocol)
     if public is not None and structures is not None:
         raise UserError(f"--structures {structures}: the protocol {protocol} has structures of its own; leave one out")
+    chosen = o.model_names(models, named) or (FIGURE_3A if public is None else public.models)
     card = speed_card(
         folder.name,
-        models=o.model_names(models, named) or (FIGURE_3A if public is None else public.models),
+        models=chosen,
         sizes=public.sizes if public is not None and sizes is None else parse_sizes(sizes or RANGE, points),
         structures=(structures or "zeolite") if public is None else public.structures,
         published=() if public is None else public.published,
@@ -82,7 +84,7 @@ def speed(
         rounds=rounds,
         minutes=SPEED_MINUTES if budget is None else budget / 60,
         weights=weights,
-        dtype=dtype or "float32",
+        dtype=_precision(dtype, chosen),
         alphanet=None if alphanet is None else str(alphanet),
         config=config,
         trust=trust,
@@ -119,10 +121,10 @@ def train_speed(
     """Time a step of training: loss of energies and forces, backward, optimizer. It takes at most 10 minutes."""
     from alphanet.benchmark.kinds.speed import speed_card
 
-    folder = out or Path("runs/train-speed")
+    folder, chosen = out or Path("runs/train-speed"), o.model_names(models, named) or FIGURE_3A
     card = speed_card(
         folder.name,
-        models=o.model_names(models, named) or FIGURE_3A,
+        models=chosen,
         sizes=parse_sizes(sizes or TRAINING_SIZE, points),
         structures=structures or "zeolite",
         tasks=("train",),
@@ -130,7 +132,7 @@ def train_speed(
         passes=passes,
         rounds=rounds,
         minutes=TRAINING_MINUTES if budget is None else budget / 60,
-        dtype=dtype or "float32",
+        dtype=_precision(dtype, chosen),
         config=config,
         trust=trust,
     )
@@ -166,13 +168,13 @@ def memory(
     """Find the largest system that fits, memory per atom and memory per sample in training. It resumes."""
     from alphanet.benchmark.kinds.memory import memory_card
 
-    folder = out or Path("runs/memory")
+    folder, chosen = out or Path("runs/memory"), o.model_names(models, named) or FIGURE_3A
     card = memory_card(
         folder.name,
-        models=o.model_names(models, named) or FIGURE_3A,
+        models=chosen,
         structures=structures or "zeolite",
         weights=weights,
-        dtype=dtype or "float32",
+        dtype=_precision(dtype, chosen),
         alphanet=None if alphanet is None else str(alphanet),
         config=config,
         trust=trust,
@@ -328,6 +330,12 @@ def parse_sizes(text: str, points: int) -> tuple[int, ...]:
 def _form(mode: str | None) -> str:
     """The mode of a timing: the faster form, unless another is named, or the reference is wanted for everything."""
     return mode or ("eager" if os.environ.get(MODE_VARIABLE) == "eager" else "best")
+
+
+def _precision(asked: str | None, models: Sequence[str]) -> str:
+    from alphanet.potentials.specification import common_dtype
+
+    return asked or common_dtype(models)
 
 
 def _number(batch_size: "int | str | None") -> int | None:

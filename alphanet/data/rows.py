@@ -54,12 +54,18 @@ def is_json(value: Any, name: str, leftovers: Leftovers) -> bool:
     return True
 
 
+def _unflattened(name: str, values: Any, n_atoms: int) -> Any:
+    """Moments with directions, which ASE writes into SQLite as a list of 3 n numbers, as (n, 3); others as they are."""
+    flat = name in ("initial_magmoms", "magmoms") and np.shape(values) == (3 * n_atoms,)
+    return np.reshape(values, (n_atoms, 3)) if flat else values
+
+
 def frame_of_row(row: AtomsRow) -> Atoms:
     """The frame of a row: raw forces, constraints set aside, key-value pairs and `data` in `info`."""
     atoms = Atoms(row["numbers"], row["positions"], cell=row["cell"], pbc=row["pbc"])
     for name in NATIVE_ARRAYS[2:]:
         if (values := row.get(name)) is not None:
-            atoms.set_array(name, np.asarray(values))
+            atoms.set_array(name, _unflattened(name, np.asarray(values), len(atoms)))
     data = row.data
     if data.keys() == {"json"}:
         data = decode(data["json"])
@@ -73,7 +79,9 @@ def frame_of_row(row: AtomsRow) -> Atoms:
     if constraints := row.constraints:
         atoms.set_constraint(constraints)
         set_aside(atoms)
-    others = {name: row.get(name) for name in OTHER_RESULTS if row.get(name) is not None}
+    others = {
+        name: _unflattened(name, values, len(atoms)) for name in OTHER_RESULTS if (values := row.get(name)) is not None
+    }
     labels = labels_from(*(row.get(name) for name in ("energy", "forces", "stress")))
     return with_labels(atoms, labels, others | dict(extras.get("results", {})))
 

@@ -69,7 +69,8 @@ class LabelFinder:
         stress = self._stress(atoms, results, unit_keys)
         if forces is not None:
             self._doubt_forces(atoms.info, unit_keys)
-        for key in unit_keys:
+        found: dict[Quantity, Any] = {"energy": energy, "forces": forces, "stress": stress}
+        for key in unit_keys | {key for key in atoms.info if _misleads(key, atoms.info[key], found)}:
             del atoms.info[key]
         self._understand_units(atoms.info)
         return labels_from(energy, forces, stress)
@@ -207,6 +208,14 @@ def _is_label(label: Label, key: Any, value: Any, atoms: Atoms) -> bool:
 def _is_named(label: Label, key: Any) -> bool:
     match = _PATTERNS[label].fullmatch(_normal(str(key)))
     return match is not None and (match["unit"] is None or factor(match["unit"], label) is not None)
+
+
+def _misleads(key: Any, unit: Any, found: Mapping[Quantity, Any]) -> bool:
+    """Whether an entry of `info` names another unit than ours for a label that the frame has, which is in ours."""
+    label = _label_of_unit(key)
+    if label is None or not isinstance(unit, str) or found.get(label) is None:
+        return False
+    return factor(unit, label) not in (None, 1.0)
 
 
 def _label_of_unit(key: Any) -> Quantity | None:

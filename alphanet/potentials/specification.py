@@ -1,5 +1,6 @@
 """From the name of a model to what it is: the one place where the forms of `alphanet.potentials.forms` are read."""
 
+import contextlib
 import importlib.util
 import re
 from collections.abc import Iterable, Iterator
@@ -119,6 +120,15 @@ def specified(text: str) -> Specification:
     named = replace(whole, text=text, preset=found[1])
     named.require_no_preset()
     return named
+
+
+def common_dtype(models: Iterable[str]) -> str:
+    """The precision in which `models` are compared if none is named: float32, unless none of them computes in it."""
+    usual = set()
+    for model in models:
+        with contextlib.suppress(UserError):  # which is told when the model is opened
+            usual.add(specified(model).usual_dtype)
+    return usual.pop() if len(usual) == 1 else USUAL
 
 
 def with_checkouts(models: Iterable[str]) -> Iterator[str]:

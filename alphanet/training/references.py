@@ -39,9 +39,9 @@ class Statistics:
         """Mean number of atoms of the training frames."""
         return self.n_atoms / self.n_frames
 
-    def describe(self) -> str:
-        """One line for the user."""
-        energies = ", ".join(f"{symbol} {energy:.3f}" for symbol, energy in self.reference_energies.items())
+    def describe(self, references: Mapping[str, float]) -> str:
+        """One line for the user; `references` are the energies (eV) by element with which the training begins."""
+        energies = ", ".join(f"{symbol} {energy:.3f}" for symbol, energy in references.items())
         lacking = [
             f"{name} in {count} of them"
             for name, count in self.labeled.items()

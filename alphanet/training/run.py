@@ -125,8 +125,9 @@ def _train_alphanet(
         if (before := folder.earlier_result(settings)) is not None:
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
-        logger.info("%s", statistics.describe())
         model = _model(settings, statistics, frames[0])
+        references = dict(zip(model.config.elements, model.reference.energies.tolist(), strict=True))
+        logger.info("%s", statistics.describe(references))
         cache_mb = settings.cache_mb // max(1, settings.num_workers)  # each worker has its own
         train_set, valid_set = (GraphDataset(part, model.graph, collate, cache_mb, UserError) for part in frames)
         module = TrainingModule(
@@ -151,7 +152,7 @@ def _train_alphanet(
         converged=_has_converged(folder),
         planned_steps=planned_steps(settings, outcome.steps_per_epoch),
         elements=tuple(model.config.elements),
-        reference_energies=dict(zip(model.config.elements, model.reference.energies.tolist(), strict=True)),
+        reference_energies=references,
         energy_weight=settings.loss.energy_weights(statistics.atoms_per_frame),
         settings=settings.model_dump(mode="json"),
         sources=dict(data.sources),
@@ -173,13 +174,13 @@ def _train_baseline(
         if (before := folder.earlier_result(settings)) is not None:
             return before
         statistics = folder.statistics(data.sources, frames, _method(settings))
-        logger.info("%s", statistics.describe())
         if card.fixed_settings and (lacking := statistics.lacking()):
             raise UserError(f"{card.name}: its own trainer needs every label, and {lacking}; train another model")
         if settings.finetune is None:
             start = _from_nothing(card, settings, statistics)
         else:
             start = baseline_start(card, settings, statistics, frames[0], folder, device)
+        logger.info("%s", statistics.describe(start.references))
         request = settings.model_dump(mode="json") | {
             "loss": _loss(card, settings, statistics).model_dump(mode="json"),
             "train": str(data.train.resolve()),

@@ -25,7 +25,8 @@ from alphanet.results.schema import read_result
 from alphanet.training.folder import TrainingResult
 
 STEP = {"alphanet": 0.1, "painn": 0.02}  # CPU s
-TIME = {"alphanet": 2e-3, "painn": 1e-3}  # s of a step in simulation
+FINISHED = "python_potentials:lennard_jones"  # which nobody trains
+TIME = {"alphanet": 2e-3, "painn": 1e-3, FINISHED: 5e-4}  # s of a step in simulation
 
 
 class Learner:
@@ -188,6 +189,19 @@ def test_a_row_that_cannot_be_trained_is_a_row_with_its_reason(run, log):
     assert any("painn, 20 s, seed 0" in failure for failure in result.failures)
 
 
+def test_a_finished_model_is_a_level_line_and_a_point_of_the_plane(run, log, tmp_path):
+    result = run(card_of(models=("alphanet", FINISHED), compute=(20,)))
+    assert not result.failures and {name for name, *_ in log["trained"]} == {"alphanet"}
+    error, time = (cell_of(result, FINISHED, *where) for where in (("20 s",), ("simulation", "step_time")))
+    assert error.measured > 0 and len(error.records) == 1 and time.measured == pytest.approx(0.5)
+    (plane,) = [grid for grid in result.grids if grid.id == "plane"]
+    assert [row[:2] for row in plane.rows] == [("alphanet", "20 s"), (FINISHED, "–")]
+    assert {curve.row for curve in result.curves if curve.quantity == "force_mae by compute"} == {"alphanet", FINISHED}
+    run(card_of(models=("alphanet", FINISHED), compute=(20,)))
+    records = (tmp_path / "runs" / "curves" / "records.jsonl").read_text().splitlines()
+    assert len(records) == 5  # two trainings, an evaluation, two times: nothing is measured again
+
+
 def test_compute_that_buys_no_pass_is_a_cell_with_what_would_do(run):
     result = run(card_of(compute=(0.2, 20)), seeds=1)
     verdict = cell_of(result, "alphanet", "0.2 s").verdict
@@ -236,8 +250,8 @@ def test_seeds_that_disagree_are_named(log, tmp_path):
 @pytest.mark.parametrize(
     ("models", "message"),
     [
-        (("alphnet",), r"no baseline 'alphnet'"),
-        (("mace-mp-0:medium",), "released weights are not trained"),
+        (("alphnet",), r"alphnet: no such file, and no potential of that name; did you mean 'alphanet'"),
+        (("no_such_module:make",), "no module named 'no_such_module'"),
         (("alphanet", "alphanet"), "a model is named twice"),
     ],
 )

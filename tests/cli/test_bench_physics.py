@@ -3,6 +3,9 @@
 import json
 
 import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.io import write
 from typer.testing import CliRunner
 
 from alphanet.cli import app
@@ -53,6 +56,15 @@ def test_a_single_one_that_fails_is_said(run):
     answer = run("flawed_potentials:fails_on_molecules")
     assert answer.exit_code == 1 and not answer.stdout
     assert "nothing could be measured" in answer.stderr.splitlines()[-1]
+
+
+def test_a_callable_that_knows_other_elements_says_what_to_name(run, tmp_path):
+    refused = run("python_potentials:copper_only")
+    assert refused.exit_code == 1 and "copper alone; if it does not know" in refused.stderr.splitlines()[-1]
+    write(tmp_path / "cu.extxyz", [bulk("Cu", cubic=True), Atoms("Cu3", [[0, 0, 0], [2.5, 0, 0], [0, 2.5, 0]])])
+    answer = run("python_potentials:copper_only", "--structures", "cu.extxyz", "--json")
+    (record,) = json.loads(answer.stdout)["records"].values()
+    assert {one["formula"] for one in record["data"]["structures"]} == {"Cu4", "Cu3"}
 
 
 def test_random_weights_of_alphanet(run):

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from alphanet.cli import app
 from alphanet.data.constraints import constraints_of, plain
-from alphanet.data.formats import read_frames, write_frames
+from alphanet.data.formats import deepmd, read_frames, write_frames
 from alphanet.data.labels import labels_of, predicted
+from alphanet.data.leftovers import Leftovers
 
 FORMATS = ["a.extxyz", "a.xyz.gz", "a.traj", "a.db", "a.aselmdb"]
 INFO = {"material_id": "wbm-1-1", "sid": "random7", "charge": -1, "note": "", "k": [2, 2, 1], "none": None}
@@ -106,29 +107,31 @@ COLUMNS = {
 CONSTRAINTS = [FixAtoms([0]), FixCartesian([1], (False, True, True)), FixedPlane([2], (0, 0, 1)), FixBondLength(1, 3)]
 
 
+@st.composite
+def frames_with_some(draw: st.DrawFn, columns: list[str]) -> Atoms:
+    """A frame with some of the results, columns and constraints that ASE keeps, periodic in any directions."""
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    vectors = {"magmoms": (4, 3), "initial_magmoms": (4, 3)} if draw(st.booleans()) else {}
+    pbc = draw(st.tuples(st.booleans(), st.booleans(), st.booleans()))
+    atoms = Atoms("CuOCuH", rng.normal(size=(4, 3)), cell=[5, 6, 7], pbc=pbc)
+    for key in draw(st.sets(st.sampled_from(columns))):
+        atoms.arrays[key] = rng.normal(size=(vectors.get(key, COLUMNS[key])))
+    results = draw(st.sets(st.sampled_from(sorted(SHAPES))))
+    values = {key: rng.normal(size=vectors.get(key, SHAPES[key])) for key in results}
+    atoms.calc = SinglePointCalculator(atoms, **values)
+    atoms.set_constraint([CONSTRAINTS[place] for place in draw(st.sets(st.integers(0, 3)))])
+    return atoms
+
+
 @pytest.mark.parametrize("name", FORMATS)
 @settings(max_examples=15, deadline=None)
-@given(
-    results=st.sets(st.sampled_from(sorted(SHAPES))),
-    columns=st.sets(st.sampled_from(sorted(COLUMNS))),
-    constraints=st.sets(st.integers(0, 3)),
-    pbc=st.tuples(st.booleans(), st.booleans(), st.booleans()),
-    directions=st.booleans(),
-    seed=st.integers(0, 99),
-)
-def test_any_part_of_a_frame_survives(tmp_path_factory, name, results, columns, constraints, pbc, directions, seed):
-    rng = np.random.default_rng(seed)
-    vectors = {"magmoms": (4, 3), "initial_magmoms": (4, 3)} if directions else {}
-    expected = Atoms("CuOCuH", rng.normal(size=(4, 3)), cell=[5, 6, 7], pbc=pbc)
-    for key in columns:
-        expected.arrays[key] = rng.normal(size=(vectors.get(key, COLUMNS[key])))
-    values = {key: rng.normal(size=vectors.get(key, SHAPES[key])) for key in results}
-    expected.calc = SinglePointCalculator(expected, **values)
-    expected.set_constraint([CONSTRAINTS[place] for place in constraints])
+@given(expected=frames_with_some(sorted(COLUMNS)))
+def test_any_part_of_a_frame_survives(tmp_path_factory, name, expected):
+    values = expected.calc.results
     path = tmp_path_factory.mktemp("any") / name
     write_frames(path, [expected])
     (found,) = read_frames(path, labeled=False, labels=None)
-    assert found.pbc.tolist() == list(pbc)
+    assert found.pbc.tolist() == expected.pbc.tolist()
     assert found.arrays.keys() - {"fixed"} == expected.arrays.keys()
     for key, array in expected.arrays.items():
         np.testing.assert_array_equal(found.arrays[key], array, err_msg=key)
@@ -138,7 +141,56 @@ def test_any_part_of_a_frame_survives(tmp_path_factory, name, results, columns, 
         np.testing.assert_array_equal(kept[key], value, err_msg=key)
     assert described(constraints_of(found)) == described(expected.constraints)
     if not name.endswith("aselmdb"):  # which ASE opens by its type alone
-        assert ase.io.read(path).pbc.tolist() == list(pbc)
+        assert ase.io.read(path).pbc.tolist() == expected.pbc.tolist()
+
+
+def test_moments_with_directions_in_a_database_of_ase(tmp_path):
+    """ASE flattens them, and cannot read its own file."""
+    expected = slab()
+    del expected.arrays["initial_magmoms"]
+    expected.set_initial_magnetic_moments(np.arange(12.0).reshape(4, 3))
+    expected.calc = SinglePointCalculator(expected, energy=-1.0, magmoms=np.ones((4, 3)))
+    ase.io.write(tmp_path / "a.db", expected)
+    (found,) = read_frames(tmp_path / "a.db", labeled=False)
+    np.testing.assert_array_equal(found.get_initial_magnetic_moments(), expected.get_initial_magnetic_moments())
+    np.testing.assert_array_equal(found.calc.results["magmoms"], np.ones((4, 3)))
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.traj"])
+@settings(max_examples=10, deadline=None)
+@given(expected=frames_with_some(["initial_magmoms", "initial_charges", "momenta", "masses"]))
+def test_what_ase_wrote_is_read_as_ase_reads_it(tmp_path_factory, name, expected):
+    path = tmp_path_factory.mktemp("ase") / name
+    ase.io.write(path, expected)
+    by_ase = ase.io.read(path)
+    (found,) = read_frames(path, labeled=False, labels=None)
+    assert found.pbc.tolist() == by_ase.pbc.tolist()
+    for key, array in by_ase.arrays.items():
+        np.testing.assert_array_equal(found.arrays[key], array, err_msg=key)
+    kept, values = (atoms.calc.results if atoms.calc is not None else {} for atoms in (found, by_ase))
+    assert kept.keys() == values.keys()
+    for key, value in values.items():
+        np.testing.assert_array_equal(kept[key], value, err_msg=key)
+    assert described(constraints_of(found)) == described(by_ase.constraints)
+
+
+@settings(max_examples=15, deadline=None)
+@given(expected=frames_with_some(sorted(COLUMNS)))
+def test_deepmd_holds_any_part_of_a_frame_or_says_that_it_does_not(tmp_path_factory, expected):
+    leftovers = Leftovers()
+    folder = tmp_path_factory.mktemp("deepmd")
+    deepmd.write(folder, [expected], leftovers)
+    (found,) = read_frames(folder, labeled=False, labels=None)
+    told = " ".join(leftovers._names)
+    kept = found.calc.results if found.calc is not None else {}
+    for key, value in expected.calc.results.items():
+        if key in kept:
+            np.testing.assert_allclose(kept[key], value, rtol=1e-12, atol=1e-12, err_msg=key)
+        else:
+            assert key in told
+    assert not [key for key in expected.arrays if key not in found.arrays and key not in told]
+    assert not expected.constraints or "constraints" in told
+    assert found.pbc.tolist() == expected.pbc.tolist() or "pbc" in told
 
 
 def test_ase_finds_constraints_and_results_where_it_looks(tmp_path):

@@ -295,6 +295,15 @@ def test_units_that_the_file_names(tmp_path, comment, energy, force, stress, cap
     assert only(tmp_path / "b.extxyz").get_potential_energy() == pytest.approx(energy)  # not converted again
 
 
+def test_the_unit_of_a_stress_that_comes_from_a_virial_is_not_written_beside_it(tmp_path):
+    virial = 'virial="1 0 0 0 1 0 0 0 1" stress_unit=kbar'
+    (tmp_path / "a.extxyz").write_text(f'1\nLattice="4 0 0 0 4 0 0 0 4" energy=-3 {virial}\nCu 0 0 0\n')
+    for source, target in (("a", "b"), ("b", "c")):
+        write_frames(tmp_path / f"{target}.extxyz", read_frames(tmp_path / f"{source}.extxyz", labeled=False))
+    (found,) = read_frames(tmp_path / "c.extxyz", labeled=False)
+    np.testing.assert_allclose(found.get_stress()[:3], -1 / 64)
+
+
 def test_lengths_in_other_units(tmp_path):
     found = only(extxyz(tmp_path / "a.extxyz", "energy=-1 length_unit=bohr"))
     assert found.get_distance(0, 1) == pytest.approx(1.8 * units.Bohr)

@@ -10,7 +10,7 @@ from fake_baseline import CARD, WORKER
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.potentials.forms import FORMS, MODEL_FORMS, file_label, short_name
-from alphanet.potentials.specification import specified, with_checkouts
+from alphanet.potentials.specification import common_dtype, specified, with_checkouts
 from alphanet.provenance import code_digest
 
 RELEASED = {"first": {"source": "package", "name": "one", "trained_on": "nothing"}}
@@ -73,6 +73,12 @@ def test_a_card_by_its_path_or_folder_with_its_weights(here, monkeypatch):
     assert specified("fake:runs/fake").file.read_text() == "of fake"
     assert specified("runs/fake").card.name == "fake"
     assert specified("runs/fake").file.read_text() == "of fake"
+
+
+def test_models_are_compared_in_a_precision_that_one_of_them_has(here):
+    (here / "own" / "fake" / "card.yaml").write_text(yaml.safe_dump(CARD | {"dtypes": ["float64"]}))
+    assert common_dtype(["own/fake"]) == "float64"
+    assert common_dtype(["own/fake", "m.safetensors"]) == common_dtype(["m.safetensors"]) == "float32"
 
 
 def test_another_worker_is_another_digest(here):

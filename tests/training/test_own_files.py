@@ -137,6 +137,13 @@ def test_isolated_atoms_give_reference_energies(here: Path) -> None:
     assert partly["Cu"] == -1000.0 and partly["Au"] == pytest.approx(energy + 3000.0, abs=1)
 
 
+def test_the_reference_energies_that_are_told_are_those_of_isolated_atoms(here: Path) -> None:
+    write("mine.extxyz", [isolated("Cu", -3.5), *copper_frames(6, seed=3), isolated("Au", -3.25)])
+    with messages() as lines:
+        alphanet("train", "mine.extxyz", *TINY, "epochs=1", "--out", "run")
+    assert "reference energies (eV) Cu -3.500, Au -3.250" in "\n".join(lines)
+
+
 def test_a_single_frame_is_trained_on_with_a_warning(here: Path) -> None:
     write("one.extxyz", copper_frames(1, seed=0))
     frames = prepare_own(OwnData(train=("one.extxyz",)))

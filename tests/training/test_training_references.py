@@ -60,7 +60,7 @@ def test_statistics_of_a_store(data: Data) -> None:
     assert 0.25 * statistics.reference_energies["Au"] + 0.75 * statistics.reference_energies["Cu"] == pytest.approx(
         mean, abs=0.05
     )
-    assert "force RMS" in statistics.describe()
+    assert "force RMS" in statistics.describe({}) and "Cu -3.500" in statistics.describe({"Cu": -3.5})
     assert dataclasses.is_dataclass(statistics)
 
 

@@ -116,10 +116,12 @@ class Physics(Kind[PhysicsCard, AuditWork]):
 
         file = self._structures
         given = [] if file is None else list(read_frames(file, labeled=False))
-        options = load_options(self.options, self._scale, specified(task.work.model))
-        result = audit(task.work.model, options, given)
+        model = specified(task.work.model)
+        result = audit(task.work.model, load_options(self.options, self._scale, model), given)
         if result.error:
-            raise UserError(result.error)
+            untold = model.kind == "python" and file is None
+            hint = "; if it does not know these elements, name a file of structures that it knows" if untold else ""
+            raise UserError(result.error + hint)
         made = [check for check in result.checks if check.passed is not None]
         yield Measured(
             Record(

@@ -80,6 +80,7 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         self.stops: dict[str, str] = {}
         """Title of a training that its guard cut -> the step at which it stopped"""
         self._data: dict[str, PreparedData | UserError] = {}  # a set that cannot be had is not asked for again
+        self._seeded: dict[str, bool] = {}  # model -> whether another seed gives another potential
 
     def plan(self) -> Plan[TrainingWork]:
         """Return the trainings; the first seed of each comes before the second of any."""
@@ -176,9 +177,9 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         """Return the metrics of the test frames, with the errors of every frame where those were kept."""
         samples = samples_of_records(self.card, findings)
         equal = self.card.scale(self.options.scale).equal
-        seeded = {row: trainer_of(self.card.rows[row].model).seeded for row in {row for row, _, _ in samples}}
         for (row, column, metric), sample in samples.items():
-            own = sample if seeded[row] else replace(sample, repeats="fixed")
+            seeded = self._has_seeds(self.card.rows[row].model)
+            own = sample if seeded else replace(sample, repeats="fixed")
             if "steps" in sample.records[0].training:
                 own = replace(
                     own, spent=TrainedCosts(row, column, tuple((record,) for record in sample.records)).spent(equal)
@@ -223,7 +224,7 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
             title=f"{training.title}, seed {seed}",
             places=tuple(training.cells),
             work=TrainingWork(training, seed),
-            seconds=usual if trainer_of(training.model).seeded or is_released(training.model) else 0.0,
+            seconds=usual if self._has_seeds(training.model) or is_released(training.model) else 0.0,
             whole=True,
         )
 
@@ -240,7 +241,12 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
 
     def _seeds(self, training: PlannedTraining) -> int:
         wanted = self.options.seeds or self.card.scale(self.options.scale).seeds
-        return wanted if trainer_of(training.model).seeded else 1
+        return wanted if self._has_seeds(training.model) else 1
+
+    def _has_seeds(self, model: str) -> bool:
+        if model not in self._seeded:
+            self._seeded[model] = trainer_of(model).seeded
+        return self._seeded[model]
 
     def _impossible(self) -> dict[Place, str]:
         scale = self.card.scale(self.options.scale)

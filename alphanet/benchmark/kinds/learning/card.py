@@ -113,7 +113,8 @@ def learning_card(
 
     Args:
         name: of its folder.
-        models: `alphanet`, baselines that train, or what learns nothing (mean, zero-forces, nearest-frame).
+        models: `alphanet`, baselines that train, what learns nothing (mean, zero-forces, nearest-frame), or finished
+            models in any form of `alphanet.potentials.forms.FORMS`, which are evaluated as they are.
         data: a data set, or files of the user's own.
         scale: of the data and of the models' default settings: mini, slice or full.
         compute: processor or GPU seconds of a training.

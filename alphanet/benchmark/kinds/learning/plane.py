@@ -73,11 +73,11 @@ def _placed(card: LearningCard, row: str, column: str, records: Mapping[Place, S
 
 
 def _most(card: LearningCard, row: str, dataset: str, records: Mapping[Place, Sequence[Record]]) -> str | None:
-    """The column in which a row was trained on most frames of a data set with the largest compute."""
+    """The column in which a row has errors, of most frames of a data set and the largest compute."""
     columns = [
         (column.train_frames or float("inf"), column.compute, name)
         for name, column in card.columns.items()
-        if column.dataset == dataset and column.compute is not None and learned(records.get((row, name), ()))
+        if column.dataset == dataset and column.compute is not None and records.get((row, name))
     ]
     return max(columns)[-1] if columns else None
 
@@ -108,7 +108,7 @@ def _grid(
         shown.origins |= {timed: cell_facts([one.timed]), trained: cell_facts(one.trained)}
         middle, low, high = one.time
         text = f"{value_text(middle)} ({value_text(low)}–{value_text(high)})"
-        line: list[str | Number] = [one.row, one.column]
+        line: list[str | Number] = [one.row, one.column if learned(one.trained) else "–"]
         line.append(Number(text=text, value=middle, origin=timed, interval=(low, high)))
         for metric, front in fronts.items():
             if metric not in one.errors:

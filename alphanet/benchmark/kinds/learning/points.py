@@ -12,9 +12,10 @@ from pydantic import JsonValue, ValidationError
 
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob
-from alphanet.benchmark.kinds.accuracy.trainers import Trainer, TrainingRequest, is_released, trainer_of
+from alphanet.benchmark.kinds.accuracy.trainers import Trainer, TrainingRequest, trainer_of
 from alphanet.benchmark.kinds.learning.card import LearningCard, LearningScale
 from alphanet.benchmark.kinds.learning.data import LearningData, learning_data
+from alphanet.benchmark.kinds.learning.finished import FinishedModel, is_finished
 from alphanet.benchmark.kinds.learning.length import Length, training_length
 from alphanet.cards import Card
 from alphanet.data.prepare import PreparedData
@@ -60,6 +61,8 @@ class Points:
         self.card, self.options, self.folder = card, options, folder
         self._data: dict[str, LearningData | UserError] = {}
         self._costs: dict[tuple[str, str], TrainingCost | UserError] = {}
+        self._models: dict[str, tuple[str, str]] = {}
+        self._trainers: dict[str, Trainer] = {}
 
     @property
     def scale(self) -> LearningScale:
@@ -75,12 +78,13 @@ class Points:
         """The trainer of a row.
 
         Raises:
-            UserError: no such potential, or released weights, which nothing is learned by.
+            UserError: no such potential.
         """
-        model, _ = self._model(row)
-        if is_released(model):
-            raise UserError(f"{model}: released weights are not trained; name the baseline alone")
-        return trainer_of(model, self.options.mirror)
+        if row not in self._trainers:
+            model, _ = self._model(row)
+            finished = is_finished(model)
+            self._trainers[row] = FinishedModel(model) if finished else trainer_of(model, self.options.mirror)
+        return self._trainers[row]
 
     def impossible(self, row: str) -> str:
         """Why a row cannot be trained, whatever is installed; empty if it can."""
@@ -214,8 +218,9 @@ class Points:
     def _settings(self, row: str, found: LearningData) -> dict[str, JsonValue]:
         """The settings of a row without its length: recommended ones, under those of the card."""
         model, preset = self._model(row)
-        if not self.trainer(row).seeded:
-            return {}
+        trainer = self.trainer(row)
+        if not trainer.seeded:
+            return trainer.settings() if isinstance(trainer, FinishedModel) else {}
         run = self.scale.runs.get(row)
         named: dict[str, JsonValue] = {}
         if preset:
@@ -233,8 +238,11 @@ class Points:
 
     def _model(self, row: str) -> tuple[str, str]:
         """Name and preset of a row's model."""
-        model, _, preset = self.card.rows[row].model.partition("@")
-        return model, preset
+        if row not in self._models:
+            named = self.card.rows[row].model
+            model, _, preset = named.partition("@")
+            self._models[row] = (named, "") if is_finished(named) else (model, preset)
+        return self._models[row]
 
     def _cost_key(self, row: str, found: LearningData, settings: dict[str, JsonValue]) -> str:
         depends = [hardware(), self.options.threads, self.options.device, self.scale.dtype, self.card.rows[row].model]

@@ -9,6 +9,7 @@ from ase import Atoms
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob
 from alphanet.benchmark.kinds.learning.card import STEP_TIME, LearningScale
+from alphanet.benchmark.kinds.learning.finished import is_finished
 from alphanet.benchmark.kinds.timing import memory_limit, times_by_pass
 from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
@@ -36,7 +37,7 @@ def step_times(jobs: Mapping[str, TrainingJob], scale: LearningScale, options: R
     """Time the trained potentials on the test frame of median size.
 
     Args:
-        jobs: by row, each trained.
+        jobs: by row, each trained or of a finished model.
         scale: with passes and seconds.
         options: of the run.
     """
@@ -44,7 +45,8 @@ def step_times(jobs: Mapping[str, TrainingJob], scale: LearningScale, options: R
     missing: dict[str, str] = {}
     for row, job in jobs.items():
         try:
-            models[row] = timed_model(str(job.folder), _setup(scale, options))
+            name = job.model if is_finished(job.model) else str(job.folder)
+            models[row] = timed_model(name, _setup(scale, options))
         except UserError as error:
             missing[row] = str(error)
     if not models:
@@ -100,4 +102,6 @@ def time_key(job: TrainingJob, scale: LearningScale, options: RunOptions) -> str
 
 
 def _setup(scale: LearningScale, options: RunOptions) -> TimingSetup:
-    return TimingSetup(dtype=scale.dtype, device=options.device, threads=options.threads, seed=options.seed)
+    return TimingSetup(
+        weights="released", dtype=scale.dtype, device=options.device, threads=options.threads, seed=options.seed
+    )
