@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -36,6 +36,11 @@ _STEMS: dict[Quantity, tuple[str, ...]] = {
     "stress": ("stress", "stresses", "pressure"),
     "virial": ("virial", "virials"),
     "length": ("length", "lengths", "distance", "position", "positions", "pos", "coord", "coords", "cell", "lattice"),
+}
+_RESULTS = {  # of a calculator
+    "energy": ("energy", "free_energy", "energies"),
+    "forces": ("forces",),
+    "stress": ("stress", "stresses"),
 }
 _OF_UNIT = re.compile(r"(?P<before>.+?)_?units?|units?_(of_)?(?!cell)(?P<after>.+)")  # unit_cell is none
 _OURS = re.compile(r"(?:[\s,;/^|*]|ev|å|angstroms?|ang|a|metal|ase|\d)+")  # units=… that say eV and Å
@@ -74,6 +79,28 @@ class LabelFinder:
             del atoms.info[key]
         self._understand_units(atoms.info)
         return labels_from(energy, forces, stress)
+
+    def convert(self, atoms: Atoms) -> None:
+        """Bring positions, and labels under any known name, into our units where `info` names others; labels stay.
+
+        The entries that named the units go: what is predicted for the frame later is in ours.
+
+        Raises:
+            UserError: the unit of length is not known.
+        """
+        self._scale_lengths(atoms)
+        results = atoms.calc.results if atoms.calc is not None else {}
+        for key, unit in list(atoms.info.items()):
+            quantity = _label_of_unit(key)
+            scale = factor(unit, quantity) if quantity is not None and isinstance(unit, str) else None
+            if quantity is None or quantity == "length" or scale is None or scale == 1.0:
+                continue
+            del atoms.info[key]
+            self._say(logging.INFO, f"{quantity} converted from {unit}, as {key!r} says")
+            of_results = {name for name in results if name in _RESULTS.get(quantity, ())}
+            _scale(results, of_results, scale)
+            for values in (atoms.info, atoms.arrays):
+                _scale(values, {name for name in values if _is_bare(quantity, name, values[name], atoms)}, scale)
 
     def _stress(self, atoms: Atoms, results: Mapping[str, Any], unit_keys: set[str]) -> np.ndarray | None:
         stress, _ = self._value("stress", atoms.info, results, atoms, unit_keys)
@@ -203,6 +230,18 @@ def _is_label(label: Label, key: Any, value: Any, atoms: Atoms) -> bool:
     if label == "forces":
         return array.shape == (len(atoms), 3)
     return array.size == 1 if label == "energy" else array.size in (6, 9)
+
+
+def _is_bare(label: Label, key: Any, value: Any, atoms: Atoms) -> bool:
+    """Whether it is a label whose name does not tell its unit."""
+    match = _PATTERNS[label].fullmatch(_normal(str(key)))
+    return match is not None and match["unit"] is None and _is_label(label, key, value, atoms)
+
+
+def _scale(values: dict[str, Any], names: Iterable[str], scale: float) -> None:
+    for name in names:
+        scaled = np.asarray(values[name], dtype=np.float64) * scale
+        values[name] = scaled if scaled.ndim else float(scaled)
 
 
 def _is_named(label: Label, key: Any) -> bool:

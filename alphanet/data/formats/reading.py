@@ -45,7 +45,7 @@ def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys | None = 
         path: the file or folder.
         labeled: every frame must have an energy and forces.
         labels: names of the labels; by default ASE's, or known spellings of them. None: labels are left as ASE reads
-            them, and what has other names stays in `info` and `arrays`.
+            them, and what has other names stays in `info` and `arrays`, all in eV, eV/Å, eV/Å^3 and Å.
 
     Raises:
         UserError: the file is missing, damaged or empty, or a frame is unsound; the message names both.
@@ -56,14 +56,15 @@ def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys | None = 
     if not path.is_dir():
         require_regular(path)
     empty = True
-    finder = LabelFinder(labels) if labels is not None else None
+    finder = LabelFinder(labels or LabelKeys())
+    take = _converted if labels is None else _labeled
     for file in files_of(path):
-        for atoms in checked(_guarded(file, finder), str(file), labeled):
+        for atoms in checked(_guarded(file, lambda atoms: take(atoms, finder)), str(file), labeled):
             empty = False
             yield atoms
     if empty:
         raise UserError(f"{path} holds no frames")
-    if finder is not None and finder.missing:
+    if finder.missing:
         logger.warning("%s: no frame has %s", path, " or ".join(map(repr, sorted(finder.missing))))
 
 
@@ -98,13 +99,13 @@ def _reader_of(path: Path) -> Reader:
     return by_suffix.get(suffix_of(path), _read_any)
 
 
-def _guarded(path: Path, finder: LabelFinder | None) -> Iterator[Atoms]:
+def _guarded(path: Path, take: Callable[[Atoms], Atoms]) -> Iterator[Atoms]:
     """The frames of one file; any error of its reader becomes one line that names the file and the frame."""
     index = 0
     try:
         for atoms in _reader_of(path)(path):
             set_aside(atoms)
-            yield _labeled(atoms, finder) if finder is not None else atoms
+            yield take(atoms)
             index += 1
     except UserError as error:
         raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
@@ -114,6 +115,11 @@ def _guarded(path: Path, finder: LabelFinder | None) -> Iterator[Atoms]:
         raise UserError(
             f"{path}: cannot read frame {index} ({one_line(error)}); is it damaged, truncated or of another format?"
         ) from error
+
+
+def _converted(atoms: Atoms, finder: LabelFinder) -> Atoms:
+    finder.convert(atoms)
+    return atoms
 
 
 def _labeled(atoms: Atoms, finder: LabelFinder) -> Atoms:
