@@ -10,7 +10,14 @@ from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Pl
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
 from alphanet.benchmark.kinds.accuracy.card import AccuracyCard
 from alphanet.benchmark.kinds.accuracy.costs import TrainedCosts, compute_grid, trained_costs, unequal_terms
-from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob, has_samples, run_job, stop_of, training_job
+from alphanet.benchmark.kinds.accuracy.jobs import (
+    TrainingJob,
+    has_frame_errors,
+    has_samples,
+    run_job,
+    stop_of,
+    training_job,
+)
 from alphanet.benchmark.kinds.accuracy.plan import PlannedTraining, plan_trainings
 from alphanet.benchmark.kinds.accuracy.released import need_weights
 from alphanet.benchmark.kinds.accuracy.show import parity_plots, power_law_curves, power_law_grid, power_law_plot
@@ -122,13 +129,13 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         return seconds_needed(task.work.ready_job, left)
 
     def keeps(self, task: Task[TrainingWork], place: Place, record: Record) -> bool:
-        """Whether the record is of the test frames of the same finished training, with its parity sample there."""
+        """Whether the record is of the test frames of this training, finished, with the errors of every frame."""
         job = task.work.ready_job
         return (
             record.protocol.get("key") == task.keys[place]
             and not stop_of(record)
             and record.data.get("split") == job.splits[-1]
-            and has_samples(job, record)
+            and has_frame_errors(job, record)
         )
 
     def measure(self, task: Task[TrainingWork], places: tuple[Place, ...], seconds: float | None) -> Iterator[Finding]:  # noqa: ARG002
@@ -188,6 +195,8 @@ class Accuracy(Kind[AccuracyCard, TrainingWork]):
         shown.notes += [f"Not equal: {line}" for line in declared_differences(self.card, self.options.scale)]
         if self.card.parity:
             for work, records in self.finished.values():
+                if not has_samples(work.ready_job, records.values()):
+                    continue  # of a kept report; the figure that is there stays
                 shown.figures.append(parity_plots(self.card, self.options.scale, self.folder, work, records))
         costs = trained_costs(self.card, findings.records)
         if costs:

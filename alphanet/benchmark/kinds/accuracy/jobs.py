@@ -236,11 +236,15 @@ def samples_of(job: TrainingJob, records: Iterable[Record]) -> dict[str, ParityS
     return {split: joined([load_sample(_sample_file(job, key, split)) for key in keys]) for split in job.splits}
 
 
-def has_samples(job: TrainingJob, record: Record) -> bool:
-    """Whether the parity samples and the frames' errors that were saved with `record` are there."""
-    key = str(record.protocol["key"])
-    samples = [_sample_file(job, key, split) for split in job.splits]
-    return all(file.exists() for file in (*samples, _frames_file(job, key)))
+def has_samples(job: TrainingJob, records: Iterable[Record]) -> bool:
+    """Whether the parity samples that were saved with the records are there; a kept report leaves them out."""
+    keys = (str(record.protocol["key"]) for record in records)
+    return all(_sample_file(job, key, split).exists() for key in keys for split in job.splits)
+
+
+def has_frame_errors(job: TrainingJob, record: Record) -> bool:
+    """Whether the frames' errors that were saved with `record` are there."""
+    return _frames_file(job, str(record.protocol["key"])).exists()
 
 
 def stop_of(record: Record) -> str:
