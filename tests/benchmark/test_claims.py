@@ -8,7 +8,7 @@ import pytest
 
 from alphanet.benchmark.claims.evaluation import evaluate_claims
 from alphanet.benchmark.claims.evidence import Evidence
-from alphanet.benchmark.claims.samples import FrameErrorsFile, Sample, Spent, samples_of_records
+from alphanet.benchmark.claims.samples import FrameErrorsFile, Sample, Spent, disagreement, samples_of_records
 from alphanet.benchmark.findings import Findings
 from alphanet.benchmark.kinds.speed.samples import samples_of_sweep
 from alphanet.benchmark.loading import card_of, load_benchmark
@@ -230,6 +230,7 @@ def record(seed, value=1.0, software="1", hardware="a", steps=5, finished=True, 
     ("second", "needs"),
     [
         ({"split": "valid"}, "A/10: its seeds differ in data: split"),
+        ({"store_sha256": "1"}, "A/10: its seeds differ in data: store sha256"),
         ({"steps": 4}, "A/10: its seeds were trained for 4 and 5 steps"),
         ({"finished": False}, "A/10: a training was stopped before its end"),
         ({"software": "2"}, "records with the same versions: these were made with several"),
@@ -240,6 +241,13 @@ def test_seeds_that_disagree_are_no_sample(second, needs):
     findings = Findings(records=records)
     samples = samples_of_records(card_of(CARD, "card"), findings)
     assert claim_of(samples, findings=findings, **LESS).needs == needs
+
+
+def test_a_store_made_again_from_the_same_files_holds_the_same_data():
+    made = {"sources": {"file": "0" * 64}}
+    assert not disagreement([record(0, **made), record(1, **made, store_sha256="1")])
+    other = {"sources": {"file": "1" * 64}}
+    assert disagreement([record(0, **made), record(1, **other)]) == "its seeds differ in data: sources"
 
 
 def test_several_machines_are_allowed_for_accuracy_and_refused_for_times():
