@@ -85,9 +85,10 @@ class _Run:
     def figures_kept(self, drawn: Collection[str]) -> list[Figure]:
         """Figures of cells that were not selected, from the folder's earlier result; `drawn` are the names of this run.
 
-        If a selected cell has no number now, its own older figures cannot be told from theirs, and all are left out.
+        If a selected cell has lost its number, its own older figures cannot be told from theirs, and all are left out.
         """
-        if self.before is None or any(place not in self.findings.records for place in self.selected):
+        lost = self.selected & _measured_in(self.before).keys() - self.findings.records.keys()
+        if self.before is None or lost:
             return []
         return [figure for figure in self.before.figures if figure.name not in drawn]
 
