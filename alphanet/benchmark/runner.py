@@ -245,8 +245,8 @@ def _measured_in(result: BenchmarkResult | None) -> dict[Place, list[Record]]:
 
 
 def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that the numbers depend on."""
-    return {name: value for name, value in given.items() if name not in COMMON | {"mirror", "max_time"}}
+    """The options that every number depends on; more seeds leave those of the first ones as they are."""
+    return {name: value for name, value in given.items() if name not in COMMON | {"mirror", "max_time", "seeds"}}
 
 
 def _result(card: AnyCard, options: RunOptions, kind: Kind[Any, Any], run: _Run) -> BenchmarkResult:
