@@ -3,7 +3,7 @@
 import ase.io
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.build import bulk, fcc111
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms, FixBondLength, FixCartesian, FixedPlane, FixScaled, Hookean
@@ -268,7 +268,8 @@ def test_predict_keeps_what_the_file_says(tmp_path):
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     (found,) = read_frames(tmp_path / "o.db", labels=None)
-    assert found.info["REF_energy"] == -12.5
+    assert found.info["REF_energy"] == pytest.approx(-12.5 * units.Ha)  # in eV, as the prediction beside it
+    assert "energy_unit" not in found.info
     assert found.info["sid"] == "random7"
     assert found.pbc.tolist() == [True, True, False]
     assert found.get_tags().tolist() == [1, 1, 0, 2]
