@@ -91,9 +91,8 @@ class LabelFinder:
         self._scale_lengths(atoms)
         results = atoms.calc.results if atoms.calc is not None else {}
         for key, unit in list(atoms.info.items()):
-            quantity = _label_of_unit(key)
-            scale = factor(unit, quantity) if quantity is not None and isinstance(unit, str) else None
-            if quantity is None or quantity == "length" or scale is None or scale == 1.0:
+            quantity, scale = _other_unit(key, unit)
+            if quantity is None or quantity == "length":
                 continue
             del atoms.info[key]
             self._say(logging.INFO, f"{quantity} converted from {unit}, as {key!r} says")
@@ -251,10 +250,15 @@ def _is_named(label: Label, key: Any) -> bool:
 
 def _misleads(key: Any, unit: Any, found: Mapping[Quantity, Any]) -> bool:
     """Whether an entry of `info` names another unit than ours for a label that the frame has, which is in ours."""
-    label = _label_of_unit(key)
-    if label is None or not isinstance(unit, str) or found.get(label) is None:
-        return False
-    return factor(unit, label) not in (None, 1.0)
+    label, _ = _other_unit(key, unit)
+    return label is not None and found.get(label) is not None
+
+
+def _other_unit(key: Any, unit: Any) -> tuple[Quantity | None, float]:
+    """The quantity for which `info[key]` names a known unit that is not ours, and the factor to ours; or None and 1."""
+    quantity = _label_of_unit(key)
+    scale = factor(unit, quantity) if quantity is not None and isinstance(unit, str) else None
+    return (None, 1.0) if scale is None or scale == 1.0 else (quantity, scale)
 
 
 def _label_of_unit(key: Any) -> Quantity | None:

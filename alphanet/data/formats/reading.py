@@ -56,7 +56,7 @@ def read_frames(path: Path, *, labeled: bool = True, labels: LabelKeys | None = 
     if not path.is_dir():
         require_regular(path)
     empty = True
-    finder = LabelFinder(labels or LabelKeys())
+    finder = LabelFinder(labels or ASE_KEYS)
     take = _converted if labels is None else _labeled
     for file in files_of(path):
         for atoms in checked(_guarded(file, lambda atoms: take(atoms, finder)), str(file), labeled):

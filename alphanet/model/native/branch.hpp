@@ -37,18 +37,25 @@ INLINE Four four(const float* inner, const float* gate, int64_t K) {
     return {total(r), total(i), total(ra), total(ia)};
 }
 
+// The branch's part of a receiver's sums, or of the gradients by them, to `angles`, with parts filled up.
+template <bool OFFICIAL>
+inline void read_angles(const Layer& layer, const float* sums, float* angles) {
+    if (OFFICIAL) {
+        copy_padded(angles, sums, layer.C, padded(layer.C));
+    } else {
+        const int64_t K = layer.gate.columns;
+        copy_padded(angles, sums, layer.K, K);
+        copy_padded(angles + K, sums + layer.K, layer.K, K);
+    }
+}
+
 template <bool OFFICIAL>
 inline void branch_sums(const Layer& layer, const Edges& edges, const Branch& b, const Network& at, int64_t first,
                         int64_t rows, float* sums) {
     const int64_t K = layer.gate.columns;
     by_receivers(edges, first, rows, [&](int64_t receiver, int64_t begin, int64_t end) {
         float* into = sums + receiver * layer.sums() + (OFFICIAL ? 0 : 4 * H);
-        if (OFFICIAL) {
-            copy_padded(b.angles, into, layer.C, padded(layer.C));
-        } else {
-            copy_padded(b.angles, into, layer.K, K);
-            copy_padded(b.angles + K, into + layer.K, layer.K, K);
-        }
+        read_angles<OFFICIAL>(layer, into, b.angles);
         for (int64_t row = begin; row < end; row++) {
             const int64_t edge = first + row;
             const float *inner = at.inner + row * at.stride, *gate = at.gate + row * at.stride;
@@ -81,13 +88,7 @@ inline void branch_back(const Layer& layer, const Edges& edges, const Branch& b,
                         int64_t rows, const float* by_sums, float* by_gates, float* by_frame) {
     const int64_t K = layer.gate.columns, B = layer.read(), width = padded(layer.C);
     by_receivers(edges, first, rows, [&](int64_t receiver, int64_t begin, int64_t end) {
-        const float* by = by_sums + receiver * layer.sums();
-        if (OFFICIAL) {
-            copy_padded(b.angles, by, layer.C, width);
-        } else {
-            copy_padded(b.angles, by + 4 * H, layer.K, K);
-            copy_padded(b.angles + K, by + 4 * H + layer.K, layer.K, K);
-        }
+        read_angles<OFFICIAL>(layer, by_sums + receiver * layer.sums() + (OFFICIAL ? 0 : 4 * H), b.angles);
         for (int64_t row = begin; row < end; row++) {
             const int64_t edge = first + row;
             float *inner = at.inner + row * at.stride, *gate = at.gate + row * at.stride;
