@@ -13,6 +13,7 @@ from alphanet.benchmark.claims.samples import Samples, samples_of_records
 from alphanet.benchmark.findings import Finding, Findings, Place, Shown
 from alphanet.benchmark.judging import build_cells
 from alphanet.benchmark.needs import DataNeed
+from alphanet.errors import UserError
 from alphanet.results.records import Record
 from alphanet.results.schema import Cell
 
@@ -102,6 +103,10 @@ class Plan(Generic[WorkT]):
     estimate: str = ""  # the basis of `gpu_days`, or why there is none
 
 
+class NothingToMeasureError(UserError):
+    """What a task was given does not suffice for it. Its cells say so; nothing failed."""
+
+
 class Kind(ABC, Generic[CardT, WorkT]):
     """A kind of benchmark, created for one card and the options of one run; it stores the data for `show`."""
 
@@ -126,6 +131,7 @@ class Kind(ABC, Generic[CardT, WorkT]):
         """Get data and environments before the budget's clock starts; return the task with its keys.
 
         Raises:
+            NothingToMeasureError: the card gives the task too little.
             UserError: they are not available; only the cells of the task are lost.
         """
         return task

@@ -14,7 +14,7 @@ from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.claims.evaluation import evaluate_claims
 from alphanet.benchmark.findings import Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.judging import RULE
-from alphanet.benchmark.kind import COMMON, Kind, Plan, RunOptions, Task
+from alphanet.benchmark.kind import COMMON, Kind, NothingToMeasureError, Plan, RunOptions, Task
 from alphanet.benchmark.kinds import kind_of
 from alphanet.benchmark.selection import all_places, selected_places
 from alphanet.errors import UserError, did_you_mean
@@ -119,6 +119,10 @@ class _Run:
     def _prepared(self, task: Task[Any]) -> Task[Any] | None:
         try:
             return self._kind.prepare(task)
+        except NothingToMeasureError as error:
+            logger.warning("%s: not run: %s", task.title, error)
+            self._miss(task.places, str(error))
+            return None
         except UserError as error:
             self._fail(task, error)
             return None

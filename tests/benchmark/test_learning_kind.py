@@ -207,6 +207,7 @@ def test_compute_that_buys_no_pass_is_a_cell_with_what_would_do(run):
     verdict = cell_of(result, "alphanet", "0.2 s").verdict
     assert "0.2 CPU s do not buy one pass over 9 frames" in verdict and "give at least 0.3 s" in verdict
     assert cell_of(result, "painn", "0.2 s").measured is not None
+    assert not result.failures
 
 
 def test_sizes_of_training_sets_are_columns_and_curves(run, log, tmp_path):

@@ -1,4 +1,4 @@
-"""A training in a process of its own: `python -m alphanet.benchmark.kinds.learning.apart` with a request on stdin.
+"""A training in a process of its own, which reads its request from stdin.
 
 The process makes the point from the card again, so nothing but plain values goes to it. A process for each point keeps
 caches and memory of one training out of the costs of the next, and what a training breaks is its own.
@@ -59,9 +59,9 @@ def train_apart(points: Points, row: str, column: str, seed: int) -> None:
         level=logging.getLogger("alphanet").getEffectiveLevel(),
     )
     python, variables = own_python()
-    process = subprocess.Popen(
-        [*python, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables, text=True
-    )
+    # Not `-m`: this package has imported the module by then, which runpy warns of.
+    command = [*python, "-c", f"from {__name__} import main; main()"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables, text=True)
     try:
         answer, _ = process.communicate(request.model_dump_json())
     except BaseException:  # Ctrl-C or a signal: the training is asked to end, too
@@ -113,7 +113,3 @@ def _end(code: int) -> str:
     if code == -signal.SIGKILL:
         return "its process was killed (SIGKILL), as the kernel does when memory is used up"
     return f"its process ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
-
-
-if __name__ == "__main__":
-    main()

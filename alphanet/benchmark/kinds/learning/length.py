@@ -2,8 +2,8 @@
 
 import math
 
+from alphanet.benchmark.kind import NothingToMeasureError
 from alphanet.cards import Card
-from alphanet.errors import UserError
 from alphanet.measure.training_cost import TrainingCost
 
 MOST_VALIDATIONS = 20  # of a training whose trainer lets them be chosen
@@ -39,13 +39,13 @@ def training_length(
         validates_every_epoch: the trainer knows nothing else.
 
     Raises:
-        UserError: it does not buy one pass over the frames.
+        NothingToMeasureError: it does not buy one pass over the frames.
     """
     per_epoch = max(1, frames // batch_size)  # some trainers leave out an incomplete batch
     one_pass = math.ceil(frames / batch_size)
     least = cost.seconds(one_pass, 1)
     if compute < least:
-        raise UserError(
+        raise NothingToMeasureError(
             f"{compute:g} {cost.unit} s do not buy one pass over {frames} frames in batches of {batch_size} at "
             f"{cost.step:.3g} {cost.unit} s a step; give at least {_rounded_up(least):g} s, or fewer training frames"
         )

@@ -101,7 +101,8 @@ class Points:
         """The training of a point.
 
         Raises:
-            UserError: data, environment or frames are missing, or the compute does not buy one pass over the frames.
+            NothingToMeasureError: the compute does not buy one pass over the frames.
+            UserError: data, environment or frames are missing.
         """
         import torch
 
