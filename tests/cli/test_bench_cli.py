@@ -58,7 +58,7 @@ def test_sizes(text, sizes):
 
 
 def test_a_sweep_is_a_result_in_the_folder_that_out_names(tmp_path):
-    words = ["speed", "alphanet", "alphanet-v1", "--sizes", "24", "--rounds", "1", "--budget", "2m"]
+    words = ["speed", "alphanet", "alphanet-v1", "--sizes", "24", "--rounds", "1", "--budget", "2m", "--mode", "eager"]
     shown = json.loads(run(*words, "--out", tmp_path / "a", "--json").stdout)
     assert shown["schema"] == "alphanet-results" and (shown["kind"], shown["name"]) == ("speed", "a")
     assert json.loads((tmp_path / "a" / "results.json").read_text()) == shown
@@ -74,7 +74,7 @@ def test_a_sweep_is_a_result_in_the_folder_that_out_names(tmp_path):
 def test_training_and_memory_of_alphanet(tmp_path):
     train = json.loads(
         run("train-speed", "alphanet", "--sizes", "24", "--rounds", "1", "--passes", "1", "--budget", "6s",
-            "--out", tmp_path / "t", "--json").stdout
+            "--mode", "eager", "--out", tmp_path / "t", "--json").stdout
     )  # fmt: skip
     (record,) = train["records"].values()
     assert "train" in json.dumps(record["metrics"])

@@ -44,8 +44,12 @@ def _short(monkeypatch):
     """The same checks with fewer points."""
     monkeypatch.setattr(conservation, "STEPS", 120)
     monkeypatch.setattr(dimers, "PAIRS", 2)
-    monkeypatch.setattr(dimers, "STEPS", 80)
-    monkeypatch.setattr(continuity, "PATHS", 2)
+    monkeypatch.setattr(dimers, "STEPS", 60)
+    monkeypatch.setattr(dimers, "POINTS", 12)
+    monkeypatch.setattr(continuity, "PATHS", 1)
+    monkeypatch.setattr(continuity, "HALVED", 1)
+    monkeypatch.setattr(continuity, "CONTROLS", 12)
+    monkeypatch.setattr(continuity, "CROSSINGS", 6)
     monkeypatch.setattr(continuity, "LOWEST_RANK", 40)
     monkeypatch.setattr(conservation, "LOOPS", 1)
 

@@ -174,7 +174,7 @@ def test_a_compiled_mode_is_timed_after_its_forces_agree(run):
 
 
 def test_best_is_the_faster_mode_that_is_right(run):
-    slow, fast = {"slowness": 4000.0}, {"slowness": 1.0}
+    slow, fast = {"slowness": 1000.0}, {"slowness": 1.0}
     summary, _ = run(
         sizes=(32,),
         mode="best",
