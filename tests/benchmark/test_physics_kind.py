@@ -7,12 +7,16 @@ from ase import Atoms
 from ase.io import write
 
 from alphanet.benchmark.kind import RunOptions
+from alphanet.benchmark.kinds.opening import OpeningScale, load_options
 from alphanet.benchmark.kinds.physics import physics_card
 from alphanet.benchmark.runner import run_benchmark
 from alphanet.errors import UserError
 from alphanet.measure.physics import audit as audit_module
 from alphanet.measure.physics.audit import Audit, AuditedStructure
 from alphanet.measure.physics.checks import judged, unchecked
+from alphanet.potentials.specification import specified
+
+SCALE = OpeningScale(comparable=False, reason="a test", protocol="a test")
 
 
 def named(group, check):
@@ -55,6 +59,16 @@ def run(tmp_path, audited):
         return run_benchmark(card, RunOptions(scale="ad-hoc", out=tmp_path, **options))
 
     return go
+
+
+@pytest.mark.parametrize(
+    ("model", "threads", "used"),
+    [("alphanet", 1, 1), ("alphanet", 3, 3), ("nequip", 1, 1), ("flawed_potentials:good", 1, None)],
+)
+def test_a_potential_has_as_many_threads_as_are_asked_for(model, threads, used):
+    """One unless more are asked for, whatever torch would take; a callable decides for itself."""
+    options = RunOptions(scale="ad-hoc", out="runs", threads=threads)
+    assert load_options(options, SCALE, specified(model)).threads == used
 
 
 def test_the_summary_comes_first_then_every_check(run, tmp_path):

@@ -38,12 +38,16 @@ def rows_of_models(models: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def load_options(options: RunOptions, scale: OpeningScale, model: Specification) -> "LoadOptions":
-    """The options of a potential; a preset in its name goes before the scale's."""
+    """The options of a potential; a preset in its name goes before the scale's.
+
+    More threads than the one of `RunOptions` are not silently taken: beside other work small systems wait for them.
+    """
     from alphanet.potentials.opening import LoadOptions
 
+    decides_itself = model.kind == "python" and options.threads == 1
     return LoadOptions(
         device=options.device,
-        threads=options.threads if options.threads > 1 else None,
+        threads=None if decides_itself else options.threads,
         config=scale.config,
         untrained=scale.untrained,
         seed=options.seed,
