@@ -9,7 +9,7 @@ from alphanet.data.own_stores import OwnFrames, prepare_own
 from alphanet.data.prepare import prepare
 from alphanet.files import sha256_of
 from alphanet.potentials.cards import load_baseline
-from alphanet.potentials.environments import install, is_installed
+from alphanet.potentials.environments import install_if_missing
 from alphanet.potentials.opening import trained_weights
 from alphanet.potentials.runs import RUNS
 from alphanet.potentials.settings import BaselineSettings
@@ -85,8 +85,8 @@ def train_on(
     Raises:
         UserError: see `train`.
     """
-    if isinstance(settings, BaselineSettings) and not is_installed(card := load_baseline(settings.baseline)):
-        install(card)
+    if isinstance(settings, BaselineSettings):
+        install_if_missing(load_baseline(settings.baseline))
     if settings.finetune is not None:
         require_weights(settings, settings.finetune)
     chosen, train, sources = with_isolated_atoms(settings, frames), frames.train, dict(frames.sources)

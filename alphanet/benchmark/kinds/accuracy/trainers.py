@@ -130,10 +130,9 @@ class BaselineTrainer:
 
     def prepare(self) -> None:
         """Make the environment if it is missing."""
-        from alphanet.potentials.environments import install, is_installed
+        from alphanet.potentials.environments import install_if_missing
 
-        if not is_installed(self._card):
-            install(self._card)
+        install_if_missing(self._card)
 
     def train(self, request: TrainingRequest, out: Path) -> TrainingResult:
         """The worker's training."""

@@ -53,10 +53,10 @@ class FinishedModel:
         Raises:
             UserError: it cannot be made here.
         """
-        from alphanet.potentials.environments import install, is_installed
+        from alphanet.potentials.environments import install_if_missing
 
-        if self._model.card is not None and not is_installed(self._model.card):
-            install(self._model.card)
+        if self._model.card is not None:
+            install_if_missing(self._model.card)
 
     def train(self, request: "TrainingRequest", out: Path) -> ReleasedWeights:  # noqa: ARG002
         """Which model it is."""
