@@ -26,7 +26,6 @@ from alphanet.cli import (
     train,
 )
 from alphanet.errors import UserError
-from alphanet.printed import printable
 
 logger = logging.getLogger(__name__)
 
@@ -111,16 +110,16 @@ def main() -> None:
         process.requeue_after(end.code)
         raise
     except (UserError, OSError) as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        output.print_text(f"error: {error}", sys.stderr)
         sys.exit(1)
     except RecursionError:
-        print("error: what was read is nested too deeply; name a file that is not", file=sys.stderr)
+        output.print_text("error: what was read is nested too deeply; name a file that is not", sys.stderr)
         sys.exit(1)
     except (MemoryError, RuntimeError) as error:
         message = process.memory_message(error)
         if message is None:
             raise
-        print(f"error: {printable(message)}", file=sys.stderr)
+        output.print_text(f"error: {message}", sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from alphanet.cli import options as o
-from alphanet.cli.output import print_json, print_table
+from alphanet.cli.output import print_json, print_table, print_text
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def new(name: o.NewName, folder: o.BaselinesFolder = None, as_json: o.AsJson = F
     place = files[0].parent
     for file in files:
         print(file)
-    print(
+    print_text(
         f"change the lines marked FILL IN, then: alphanet baselines install {place}; alphanet baselines check {place}"
     )
 

@@ -8,7 +8,7 @@ import typer
 
 from alphanet.cli import bench_data, bench_learning, bench_properties, bench_wbm
 from alphanet.cli import options as o
-from alphanet.cli.output import print_json, print_table
+from alphanet.cli.output import print_json, print_table, print_text
 from alphanet.cli.repro import run_card
 from alphanet.errors import UserError
 
@@ -267,14 +267,14 @@ def check(as_json: o.AsJson = False) -> None:
     if as_json:
         print_json("alphanet-harness", result.model_dump(mode="json"))
     elif result.time_error is None or result.memory_error is None or result.overhead_us is None:
-        print(f"failed: {result.reason}")
+        print_text(f"failed: {result.reason}")
     else:
         for quantity, error, allowed in (
             ("time", result.time_error, result.time_tolerance),
             ("memory", result.memory_error, result.memory_tolerance),
         ):
-            print(f"known {quantity}: measured {100 * error:+.2f} % of it off, {100 * allowed:.0f} % allowed")
-        print(f"the harness adds {result.overhead_us:.1f} microseconds to a call")
+            print_text(f"known {quantity}: measured {100 * error:+.2f} % of it off, {100 * allowed:.0f} % allowed")
+        print_text(f"the harness adds {result.overhead_us:.1f} microseconds to a call")
     raise typer.Exit(0 if result.passed else 1)
 
 

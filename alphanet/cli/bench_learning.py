@@ -8,7 +8,7 @@ import typer
 
 from alphanet.cli import options as o
 from alphanet.cli.choices import DEFAULT_SCALE
-from alphanet.cli.output import print_json, print_table
+from alphanet.cli.output import print_json, print_table, print_text
 from alphanet.cli.repro import run_card, run_values
 from alphanet.errors import UserError
 
@@ -173,4 +173,4 @@ def _print_forecast(card: "LearningCard", folder: Path, values: dict[str, Any], 
         left=("row", "compute", f"{unit} time, or why not"),
     )
     trainings = sum(one.seeds - one.done for one in listed if one.seconds is not None)
-    print(f"{folder}: {trainings} trainings, {durations.words(total)} of {unit} time")
+    print_text(f"{folder}: {trainings} trainings, {durations.words(total)} of {unit} time")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from alphanet.cli import options as o
-from alphanet.cli.output import print_json
+from alphanet.cli.output import print_json, print_text
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def init(
         print_json("alphanet-model", values)
     else:
         known = ", ".join(model.config.elements)
-        print(f"{out}: {preset}, reading {reading}, {model.n_parameters:,} parameters; elements {known}")
+        print_text(f"{out}: {preset}, reading {reading}, {model.n_parameters:,} parameters; elements {known}")
 
 
 def predict(
@@ -103,7 +103,7 @@ def predict(
     if as_json:
         print_json("alphanet-prediction", {"file": str(out), "n_structures": count, **provenance})
     else:
-        print(f"{out}: {count} structures")
+        print_text(f"{out}: {count} structures")
 
 
 def export(
@@ -132,7 +132,7 @@ def export(
     if as_json:
         print_json("alphanet-export", {"file": str(out), "bytes": size, "difference": difference})
     else:
-        print(f"{out}: {size / 1e6:.1f} MB, within {difference:.1e} of the model (relative)")
+        print_text(f"{out}: {size / 1e6:.1f} MB, within {difference:.1e} of the model (relative)")
 
 
 def load_options(*, device: str, edge_memory: float | None = None, **values: Any) -> "LoadOptions":

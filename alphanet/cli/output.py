@@ -3,8 +3,9 @@
 import json
 import logging
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from alphanet.errors import UserError
 from alphanet.printed import printable, printable_json
@@ -12,22 +13,23 @@ from alphanet.report.columns import widened
 
 SHORT_CELL = 10  # characters of cells that are never broken on a terminal
 LONG_CELL = 60  # characters of a cell, beyond which its column is not padded to it
+LEAST_WIDTH = 20  # of a terminal, below which it breaks lines itself
 
 
 class StderrHandler(logging.Handler):
     """Writes records of the logger `alphanet` as lines to stderr; warnings and errors are marked."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line; it goes above a progress bar, which puts itself in the place of `sys.stderr`."""
+        """Write one message; it goes above a progress bar, which puts itself in the place of `sys.stderr`."""
         try:
-            print(self.format(record), file=sys.stderr, flush=True)
+            print_text(self.format(record), sys.stderr)
         except (OSError, ValueError):
             self.handleError(record)
 
     def format(self, record: logging.LogRecord) -> str:
         """The message, behind `warning:` or `error:` if it is one."""
         mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        return mark + printable(super().format(record))
+        return mark + super().format(record)
 
 
 def show_messages(level: int = logging.INFO) -> None:
@@ -36,6 +38,26 @@ def show_messages(level: int = logging.INFO) -> None:
     logger.setLevel(level)
     if not any(isinstance(handler, StderrHandler) for handler in logger.handlers):
         logger.addHandler(StderrHandler())
+
+
+def print_text(text: str, stream: TextIO | None = None) -> None:
+    """Print sentences on stdout, or on `stream`; on a terminal they are broken between words, elsewhere never."""
+    stream, shown = stream or sys.stdout, printable(text)
+    print(_broken(shown) if stream.isatty() else shown, file=stream, flush=True)
+
+
+def _broken(text: str) -> str:
+    """The text in lines that fit the terminal; what goes on is indented, and a word that is too long stays whole."""
+    from rich.console import Console
+
+    width = max(LEAST_WIDTH, Console(stderr=True).width)
+    lines: list[str] = []
+    for line in text.split("\n"):
+        indent = line[: len(line) - len(line.lstrip())] + "  "
+        lines += textwrap.wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return "\n".join(lines)
 
 
 def print_json(schema: str, values: Mapping[str, Any]) -> None:
@@ -67,7 +89,7 @@ def print_table(
         title: above the table.
     """
     if title:
-        print(printable(title))
+        print_text(title)
     columns = [printable(column) for column in columns]
     rows = [[printable(cell) for cell in row] for row in rows]
     aligned = ["left" if place == 0 or column in left else "right" for place, column in enumerate(columns)]

@@ -8,7 +8,7 @@ import typer
 
 from alphanet.cli import options as o
 from alphanet.cli.groups import DefaultGroup
-from alphanet.cli.output import print_json, print_table
+from alphanet.cli.output import print_json, print_table, print_text
 
 FOLDER = Path("runs/report")
 EXAMPLES = """Examples:
@@ -55,14 +55,14 @@ def page(
     else:
         for run in report.runs:
             outcomes = dict(run.result.outcomes()) if run.result else {}
-            print(f"{run.title}: {_counted(outcomes) or run.state}{_problems(len(run.problems))}")
+            print_text(f"{run.title}: {_counted(outcomes) or run.state}{_problems(len(run.problems))}")
         for problem in report.problems:
-            print(problem)
+            print_text(problem)
         summary = report.summary
-        print(summary.answer)
+        print_text(summary.answer)
         for title, counts in (("measured numbers", summary.verdicts), ("settings and counts", summary.settings)):
             if counted := _counted(counts):
-                print(f"{title}: {counted}")
+                print_text(f"{title}: {counted}")
         print(f"{summary.problems} problem{'' if summary.problems == 1 else 's'}\n{path}")
     if open_it:
         webbrowser.open(path.resolve().as_uri())
@@ -81,7 +81,7 @@ def compare(first: o.FirstResults, second: o.SecondResults, as_json: o.AsJson = 
     else:
         if comparison.changes:
             print_table(("cell", "A", "B", "B - A", "verdict"), difference_lines(comparison.changes))
-        print(f"{comparison.same} the same, {len(comparison.changes)} differ, {len(worse)} verdicts got worse")
+        print_text(f"{comparison.same} the same, {len(comparison.changes)} differ, {len(worse)} verdicts got worse")
     raise typer.Exit(1 if worse else 0)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from alphanet import durations
 from alphanet.cli.choices import Choice
 from alphanet.cli.options import flag
-from alphanet.cli.output import print_json, print_table
+from alphanet.cli.output import print_json, print_table, print_text
 from alphanet.errors import UserError
 from alphanet.paths import own_python
 
@@ -165,12 +165,12 @@ def print_dry_run(chosen: Sequence[Choice], *, as_json: bool) -> None:
         print_json("alphanet-dry-run", values)
         return
     for info in infos:
-        print(f"{info.name} · scale {info.scale} · {info.title}")
+        print_text(f"{info.name} · scale {info.scale} · {info.title}")
         for line in _lines(info):
-            print(f"  {line}")
+            print_text(f"  {line}")
     print(f"all {len(infos)} together")
     for line in _total_lines(totals):
-        print(f"  {line}")
+        print_text(f"  {line}")
 
 
 def _lines(info: "BenchmarkInfo") -> Iterator[str]:

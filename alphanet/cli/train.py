@@ -10,7 +10,7 @@ import typer
 from alphanet.cli import options as o
 from alphanet.cli import process
 from alphanet.cli.choices import DEFAULT_SCALE
-from alphanet.cli.output import print_json, print_table, show_messages
+from alphanet.cli.output import print_json, print_table, print_text, show_messages
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def train(
         errors = _errors(evaluation)
         print_json("alphanet-training", result.model_dump(mode="json") | ({"errors": errors} if errors else {}))
         return
-    print(result.describe())
+    print_text(result.describe())
     _print_grids(evaluation, 1)
 
 
@@ -149,7 +149,7 @@ def _train_committee(
         print_json("alphanet-committee", {**values, "errors": _errors(evaluation)})
         return
     for result in results:
-        print(result.describe())
+        print_text(result.describe())
     _print_grids(evaluation, 2)
 
 
@@ -264,4 +264,4 @@ def _print_plan(
         committee = {} if members is None else {"members": members}
         print_json("alphanet-training-plan", {**plan.as_json(), "folder": str(folder), **committee})
     else:
-        print(f"{folder}: {'' if members is None else f'{members} members, each: '}{plan.describe()}")
+        print_text(f"{folder}: {'' if members is None else f'{members} members, each: '}{plan.describe()}")

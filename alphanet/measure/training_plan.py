@@ -14,7 +14,7 @@ from alphanet.data.subsets import evenly_spaced
 from alphanet.hardware import resolve_device
 from alphanet.hardware.devices import peak_memory, reset_peak
 from alphanet.measure.training_cost import TrainingCost, measured_cost
-from alphanet.potentials.cards import load_baseline
+from alphanet.potentials.cards import find_baseline
 from alphanet.potentials.environments import is_installed
 from alphanet.potentials.settings import BaselineSettings
 from alphanet.results.facts import value_text
@@ -132,7 +132,7 @@ def training_plan(settings: AlphaNetSettings | BaselineSettings, data: TrainingD
         samples = epochs * count + min(rest * batch, count)
         validations = max(1, math.ceil((epochs + (rest > 0)) / settings.validate_every))
         plan = replace(plan, samples=samples, validations=validations)
-    if isinstance(settings, BaselineSettings) and not is_installed(load_baseline(settings.baseline)):
+    if isinstance(settings, BaselineSettings) and not is_installed(find_baseline(settings.baseline)):
         missing = f"`alphanet baselines install {settings.baseline}` first, to measure time and memory"
         return replace(plan, missing=missing)
     logger.info("a trial of a few steps measures time and memory")

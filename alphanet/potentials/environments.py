@@ -75,6 +75,16 @@ def install(card: HasEnvironment, *, again: bool = False) -> bool:
     return True
 
 
+def install_if_missing(card: HasEnvironment) -> None:
+    """Make the environment of `card`, unless it is there and made from the card as it is now.
+
+    Raises:
+        UserError: see `install`.
+    """
+    if not is_installed(card):  # asked first, because `install` waits for others and writes a lock
+        install(card)
+
+
 def state(card: HasEnvironment) -> Literal["installed", "changed", "absent"]:
     """State of the environment; `changed` if the card now asks for other packages."""
     record = _record(card.environment)

@@ -31,6 +31,7 @@ class _Written(BaseModel):
     model: Path  # relative to the folder
     sha256: str
     elements: tuple[str, ...]
+    settings: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class TrainedModel:
     """What a training left."""
 
     name: str  # alphanet, or a baseline's
+    card: str  # what the settings of a baseline call it: its name, or the folder of its card
     path: Path
     sha256: str
     elements: tuple[str, ...]  # chemical symbols in the order of their names
@@ -62,7 +64,8 @@ def trained_run(folder: Path, *, owner: str | None = None) -> TrainedModel:
         raise UserError(f"{model} is gone; train again, or name a checkpoint")
     if sha256_of(model) != written.sha256:
         raise UserError(f"{model} is not what the training wrote (see {file}); train again, or name a checkpoint")
-    return TrainedModel(written.name, model, written.sha256, tuple(sorted(written.elements)))
+    card = str(written.settings.get("baseline", written.name))
+    return TrainedModel(written.name, card, model, written.sha256, tuple(sorted(written.elements)))
 
 
 def is_committee(folder: Path) -> bool:

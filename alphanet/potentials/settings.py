@@ -31,7 +31,7 @@ class BaselineSettings(TrainingSettings):
     """A training of a baseline."""
 
     baseline: str
-    """Name of its card"""
+    """Name of its card, or the folder of a card that has no name here"""
     preset: str
     """Name of the card's preset, which gives the architecture and the defaults of these settings"""
     elements: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ def train_settings(card: BaselineCard, values: Mapping[str, JsonValue]) -> Basel
         chosen = merged(chosen, layer)
     chosen = merged(_tuned(chosen) if values.get("finetune") else chosen, dict(values))
     where = f"training settings of {card.name}"
-    settings = validate(chosen | {"preset": name, "baseline": card.name}, BaselineSettings, where)
+    settings = validate(chosen | {"preset": name, "baseline": card.known_as}, BaselineSettings, where)
     _require_possible(card, settings)
     return settings
 

@@ -12,11 +12,20 @@ from typing import Literal
 from alphanet.errors import UserError, did_you_mean
 from alphanet.files import sha256_of
 from alphanet.model.released import released_names
-from alphanet.potentials.cards import USUAL, BaselineCard, baseline_names, card_file, load_baseline, read_baseline
+from alphanet.potentials.cards import (
+    USUAL,
+    BaselineCard,
+    baseline_names,
+    card_file,
+    find_baseline,
+    load_baseline,
+    read_baseline,
+)
 from alphanet.potentials.forms import MODEL_FORMS
 from alphanet.potentials.runs import (
     ALPHANET,
     RESULT,
+    TrainedModel,
     holds_models,
     is_committee,
     models_in,
@@ -110,16 +119,22 @@ def specified(text: str) -> Specification:
     """
     if not text.strip():
         raise UserError(f"the name of a model is empty; a model is {MODEL_FORMS}")
-    found = _PRESET.search(text)
+    name, preset = split_preset(text)
     try:
-        if found is None or Path(text).exists():
+        if not preset or Path(text).exists():
             return _found(text)
-        whole = _found(text[: found.start()])
+        whole = _found(name)
     except (OSError, ValueError) as error:  # too long for a file, or with characters that no name has
         raise UserError(f"{one_line(text, 60)} is no name of a model: {one_line(error, 60)}") from error
-    named = replace(whole, text=text, preset=found[1])
+    named = replace(whole, text=text, preset=preset)
     named.require_no_preset()
     return named
+
+
+def split_preset(text: str) -> tuple[str, str]:
+    """The name of a model, and the settings of random weights that stand behind its `@`, if any do."""
+    found = _PRESET.search(text)
+    return (text, "") if found is None else (text[: found.start()], found[1])
 
 
 def common_dtype(models: Iterable[str]) -> str:
@@ -194,18 +209,23 @@ def _trained(text: str, folder: Path) -> Specification:
             f"{text} is a folder without {RESULT}, which a finished training has, and without card.yaml{instead}"
         )
     models = models_in(folder)
-    name, file = models[0].name, models[0].path
+    file = models[0].path
     members = tuple(model.path for model in models) if is_committee(folder) else ()
     run = read_committee(folder)[0] if members else folder
     plain = Specification(text, "file", str(folder.resolve()), file=file, run=run, members=members)
-    if name == ALPHANET:
-        return plain
-    if name not in baseline_names():
-        raise UserError(
-            f"{text} is a training of {name}, and there is no such baseline here; name the folder with its card in "
-            f"ALPHANET_BASELINES{did_you_mean(name, baseline_names())}"
-        )
-    return replace(plain, kind="baseline", card=load_baseline(name))
+    return plain if models[0].name == ALPHANET else replace(plain, kind="baseline", card=_card_of(text, models[0]))
+
+
+def _card_of(text: str, model: TrainedModel) -> BaselineCard:
+    """The card that a model was trained from: where it lay then, or one of its name."""
+    known = baseline_names()
+    for named in (model.card, model.name):
+        if named in known or card_file(Path(named)) is not None:
+            return find_baseline(named)
+    raise UserError(
+        f"{text} is a training of {model.name}, and there is no such baseline here; name the folder with its card in "
+        f"ALPHANET_BASELINES{did_you_mean(model.name, known)}"
+    )
 
 
 def baseline_specification(text: str, name: str, card: BaselineCard, checkpoint: str) -> Specification:

@@ -8,8 +8,8 @@ from pydantic import JsonValue
 from alphanet.data.own_stores import OwnFrames, prepare_own
 from alphanet.data.prepare import prepare
 from alphanet.files import sha256_of
-from alphanet.potentials.cards import load_baseline
-from alphanet.potentials.environments import install, is_installed
+from alphanet.potentials.cards import find_baseline
+from alphanet.potentials.environments import install_if_missing
 from alphanet.potentials.opening import trained_weights
 from alphanet.potentials.runs import RUNS
 from alphanet.potentials.settings import BaselineSettings
@@ -39,7 +39,8 @@ def train(
 
     Args:
         data: a data set's name, a file of labeled structures, or stores of frames.
-        model: `alphanet`, or a baseline that trains; its environment is made if it is missing.
+        model: `alphanet`, or a baseline that trains, by its name or by the path of its card; its environment is made if
+            it is missing.
         scale: of the data set and of its default settings: mini, slice or full.
         settings: values over the defaults, nested or not, see `alphanet.training.settings`; or complete settings.
         out: folder of the run; `runs/train/[MODEL-]DATASET-SCALE-seedN` by default.
@@ -85,8 +86,8 @@ def train_on(
     Raises:
         UserError: see `train`.
     """
-    if isinstance(settings, BaselineSettings) and not is_installed(card := load_baseline(settings.baseline)):
-        install(card)
+    if isinstance(settings, BaselineSettings):
+        install_if_missing(find_baseline(settings.baseline))
     if settings.finetune is not None:
         require_weights(settings, settings.finetune)
     chosen, train, sources = with_isolated_atoms(settings, frames), frames.train, dict(frames.sources)
@@ -106,7 +107,7 @@ def require_weights(settings: AlphaNetSettings | BaselineSettings, start: FineTu
         UserError: no such file and no such name, or a pickle that is not trusted.
     """
     if isinstance(settings, BaselineSettings):
-        named, source = source_of(load_baseline(settings.baseline), start)
+        named, source = source_of(find_baseline(settings.baseline), start)
         trained_weights(named, source, trust=start.trust)
     else:
         weights_of(start)
@@ -128,6 +129,6 @@ def with_isolated_atoms(
 
 def default_folder(settings: AlphaNetSettings | BaselineSettings, *, committee: bool = False) -> Path:
     """The default folder of a training, or of a committee."""
-    model = f"{settings.baseline}-" if isinstance(settings, BaselineSettings) else ""
+    model = f"{Path(settings.baseline).name}-" if isinstance(settings, BaselineSettings) else ""
     kind = "-committee" if committee else ""
     return RUNS / f"{model}{settings.dataset}-{settings.scale}-seed{settings.seed}{kind}"

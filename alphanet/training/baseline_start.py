@@ -12,7 +12,7 @@ from alphanet.cards import validate
 from alphanet.errors import UserError
 from alphanet.files import read_json_object, write_text
 from alphanet.potentials.cards import BaselineCard, baseline_names, list_baselines, load_baseline
-from alphanet.potentials.environments import install, is_installed
+from alphanet.potentials.environments import install_if_missing
 from alphanet.potentials.opening import trained_weights
 from alphanet.potentials.protocol import StartAnswer
 from alphanet.potentials.remote import RemotePotential
@@ -98,8 +98,7 @@ def _read(
     start = settings.finetune
     assert start is not None
     named, source = source_of(card, start)
-    if not is_installed(source):
-        install(source)
+    install_if_missing(source)
     dtype = settings.precision if settings.precision in source.dtypes else source.dtypes[0]
     weights = trained_weights(named, source, trust=start.trust)
     with RemotePotential(source, model=weights, dtype=dtype, device=device, threads=settings.threads or 1) as old:

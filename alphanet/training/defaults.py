@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from alphanet.potentials.cards import load_baseline
+from alphanet.potentials.cards import find_baseline
 from alphanet.potentials.settings import BaselineSettings, train_settings
 from alphanet.training.config import AlphaNetSettings, alphanet_settings, own_settings
 from alphanet.training.settings import merged, with_files
@@ -27,7 +27,7 @@ def settings_for(
     own = values.get("data") is not None
     if model == ALPHANET:
         return own_settings(scale, values) if own else alphanet_settings(dataset, scale, values)
-    card = load_baseline(model)
+    card = find_baseline(model)
     preset = "mini" if scale == "mini" else dataset
     named = {"dataset": dataset, "scale": scale} | ({"preset": preset} if preset in card.presets else {})
     return train_settings(card, merged(named, dict(values)))

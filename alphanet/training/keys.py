@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, JsonValue
 
-from alphanet.potentials.cards import load_baseline
+from alphanet.potentials.cards import find_baseline
 from alphanet.potentials.settings import BaselineSettings
 from alphanet.training.config import AlphaNetSettings, generic_settings
 from alphanet.training.defaults import ALPHANET
@@ -33,7 +33,7 @@ def training_keys(model: str) -> list[Key]:
     """
     if model == ALPHANET:
         return list(_keys(AlphaNetSettings, flat(generic_settings("mini"))))
-    card = load_baseline(model)
+    card = find_baseline(model)
     preset = "mini" if "mini" in card.presets else card.small
     values: dict[str, JsonValue] = {}
     for layer in (card.fixed_settings, card.training, card.preset(preset).training if preset else {}):

@@ -20,7 +20,7 @@ from alphanet.model.base import InteratomicModel
 from alphanet.model.checkpoint import DTYPES, save_model
 from alphanet.model.create import create_model
 from alphanet.model.prediction import predict
-from alphanet.potentials.cards import BaselineCard, load_baseline
+from alphanet.potentials.cards import BaselineCard, find_baseline
 from alphanet.potentials.environments import resolved_versions
 from alphanet.potentials.kit.loop import METRICS, TrainingError
 from alphanet.potentials.kit.loop.adapters import plain
@@ -164,7 +164,7 @@ def _train_baseline(
     settings: BaselineSettings, data: TrainingData, folder: RunFolder, *, resume: bool
 ) -> TrainingResult:
     """Train a baseline in its environment, with the loop of AlphaNet or with its package's own trainer."""
-    card = load_baseline(settings.baseline)
+    card = find_baseline(settings.baseline)
     require_one_task(card.name)
     device = resolve_device(settings.device)
     threads = settings.threads or 1

@@ -72,6 +72,20 @@ def test_predict_and_eval(run, card):
         assert about["weights"] == {"package": "first"}
 
 
+def test_train_by_the_path_of_a_card(run, card):
+    frames = []
+    for step in range(8):
+        atoms = bulk("H", "sc", a=2.0 + 0.1 * step)
+        atoms.calc = SinglePointCalculator(atoms, energy=float(step), forces=0 * atoms.positions)
+        frames.append(atoms)
+    write("h.extxyz", frames)
+    run("train", "h.extxyz", "--model", str(card), "--valid", "0.25", "--test", "0.25", "--seed", "3")
+    (folder,) = Path("runs/train").iterdir()
+    assert folder.name == "fake-h-mini-seed3"
+    assert json.loads(run("eval", str(folder), "h.extxyz", "--json").stdout)["n_structures"] == 8
+    assert json.loads(Path(folder, "results.json").read_text())["records"]  # it was evaluated, too
+
+
 def test_speed_of_everything_that_has_a_name(run, card):
     models = ["python_potentials:lennard_jones", "m.safetensors", "trained", str(card)]
     words = ["--structures", "cu.extxyz", "--sizes", "4", "--rounds", "1", "--passes", "1", "--budget", "1m"]

@@ -1,5 +1,6 @@
-"""Tables at the widths of terminals, without colors, and without a terminal."""
+"""Tables and messages at the widths of terminals, without colors, and without a terminal."""
 
+import logging
 import re
 import subprocess
 import sys
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from alphanet.cli.output import print_table
+from alphanet.cli import main
+from alphanet.cli.output import print_table, show_messages
+from alphanet.errors import UserError
 from alphanet.report.sheet import plain_tables
 from alphanet.report.terminal import print_result
 from alphanet.results.schema import read_result
@@ -78,6 +81,65 @@ def test_no_color_is_heeded(monkeypatch, capsys):
     print_table(COLUMNS, ROWS, left=COLUMNS)
     codes = set(CODES.findall(capsys.readouterr().out))
     assert not any(re.search(r"[34][0-7]", code) for code in codes)
+
+
+EPOCH = "epoch 1/3: training loss 36.7; validation energy 48.3 meV/atom, force 1.31e+03 meV/Å, stress 13.5 meV/Å^3, 7 s"
+FOLDER = "out/\n  config.yaml  settings of this run\n  statistics.json  reference energies and force scale of the data"
+
+
+@pytest.fixture
+def said(monkeypatch, capsys):
+    """A function that logs a message, on a terminal of a width or on none, and returns the lines on stderr."""
+
+    def lines(width, text, level=logging.INFO, *, terminal=True):
+        monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+        monkeypatch.setenv("COLUMNS", str(width))
+        show_messages()
+        logging.getLogger("alphanet").log(level, "%s", text)
+        return capsys.readouterr().err.splitlines()
+
+    return lines
+
+
+@pytest.mark.parametrize("color", ["", "1"])
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_message_is_broken_between_words_and_goes_on_indented(said, monkeypatch, width, color):
+    monkeypatch.setenv("NO_COLOR", color)
+    first, *others = said(width, EPOCH)
+    assert others and all(len(line) <= width for line in (first, *others))
+    assert first.startswith("epoch") and all(re.match(r"  \S", line) for line in others)
+    assert " ".join([first, *others]).split() == EPOCH.split()
+
+
+def test_lines_of_a_message_keep_their_own_indent(said):
+    assert said(60, FOLDER) == [
+        "out/",
+        "  config.yaml  settings of this run",
+        "  statistics.json  reference energies and force scale of the",
+        "    data",
+    ]
+    assert said(60, f"first\n\n{EPOCH}", logging.WARNING)[:2] == ["warning: first", ""]
+
+
+def test_a_word_that_is_wider_than_the_terminal_is_not_cut(said):
+    path = "/a-folder/" + "with-a-long-name-" * 5
+    assert said(40, f"cannot read {path}: no such file") == ["cannot read", f"  {path}:", "  no such file"]
+
+
+def test_a_message_stays_one_line_where_there_is_no_terminal(said):
+    assert said(60, EPOCH, terminal=False) == [EPOCH]
+
+
+def test_errors_and_answers_are_broken_like_messages(said, monkeypatch, capsys):
+    def fail(prog_name):
+        raise UserError(EPOCH)
+
+    monkeypatch.setattr("alphanet.cli.app", fail)
+    monkeypatch.setattr("alphanet.cli.process.end_orderly", lambda: None)
+    said(60, "")
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err.splitlines() == said(60, EPOCH, logging.ERROR)
 
 
 def test_listing_benchmarks_imports_nothing_slow():

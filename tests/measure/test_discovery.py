@@ -212,7 +212,7 @@ def test_without_a_network_the_error_says_what_is_installed(monkeypatch):
     def fail(card):
         raise UserError("uv cannot install matbench-discovery==1.3.1: no network")
 
-    monkeypatch.setattr(discovery_package, "install", fail)
+    monkeypatch.setattr(discovery_package, "install_if_missing", fail)
     with pytest.raises(UserError, match=r"1\.3\.1: no network \(the first score installs matbench-discovery"):
         package_metrics(np.array([0.0]), np.array([0.0]), 0.0)
 

@@ -69,6 +69,15 @@ def test_install_once_and_remove(orders, make_card, caplog):
     assert environments.state(card) == "absent"
 
 
+def test_an_environment_that_is_there_is_not_touched(orders, make_card, tmp_path):
+    card, lock = make_card(), tmp_path / "home" / "environments" / ".fake.lock"
+    environments.install_if_missing(card)
+    assert environments.is_installed(card)
+    lock.unlink()
+    environments.install_if_missing(card)
+    assert not lock.exists()
+
+
 def test_a_changed_card_is_noticed_and_made_anew(orders, make_card):
     environments.install(make_card())
     newer = make_card(environment=CARD["environment"] | {"packages": [{"name": "numpy", "version": "2.4.7"}]})

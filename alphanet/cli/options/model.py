@@ -20,7 +20,7 @@ TrainedModel = Annotated[
     str,
     option(
         MODEL,
-        "alphanet, or a baseline that can be trained (`alphanet baselines list`).",
+        "alphanet, or a baseline that can be trained (`alphanet baselines list`), by name or path of its card.",
         "--model",
         autocompletion=completion.models,
     ),

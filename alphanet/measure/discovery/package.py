@@ -12,7 +12,7 @@ from alphanet.measure.discovery.metrics import Metrics
 from alphanet.paths import resources
 from alphanet.potentials.card_parts import Environment
 from alphanet.potentials.channel import Worker
-from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
+from alphanet.potentials.environments import install_if_missing, python_of, resolved_versions
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +64,7 @@ def package_metrics(true: np.ndarray, predicted: np.ndarray, threshold: float) -
         UserError: the environment cannot be made, or the package fails, as it does if a metric is 0/0.
     """
     card = load_tool(resources("benchmarks") / "discovery")
-    if not is_installed(card):
-        _install(card)
+    _make_environment(card)
     worker = Worker(card.name, python_of(card), card.places, threads=1)
     try:
         request = {"true": true, "predicted": predicted, "threshold": threshold}
@@ -76,9 +75,9 @@ def package_metrics(true: np.ndarray, predicted: np.ndarray, threshold: float) -
     return metrics, {"package": card.name, "version": answer["version"], "packages": resolved_versions(card)}
 
 
-def _install(card: ToolCard) -> None:
+def _make_environment(card: ToolCard) -> None:
     try:
-        install(card)
+        install_if_missing(card)
     except UserError as error:
         raise UserError(
             f"{error} (the first score installs {card.name} from the package index that pip or uv is set to; "

@@ -16,7 +16,7 @@ from alphanet.model.released import released_files
 from alphanet.potentials import alphanet_worker, python_worker
 from alphanet.potentials.cards import BaselineCard
 from alphanet.potentials.channel import Worker
-from alphanet.potentials.environments import install, is_installed, python_of, resolved_versions
+from alphanet.potentials.environments import install_if_missing, python_of, resolved_versions
 from alphanet.potentials.opening import DEFAULT_PRESET, trained_weights
 from alphanet.potentials.protocol import LoadRequest
 from alphanet.potentials.settings import architecture, model_settings
@@ -111,8 +111,8 @@ def make_environments(names: Iterable[str]) -> None:
         UserError: no such potential (before anything is made), or an environment cannot be made.
     """
     for model in [specified(name) for name in names]:
-        if model.card is not None and not is_installed(model.card):
-            install(model.card)
+        if model.card is not None:
+            install_if_missing(model.card)
 
 
 def _alphanet(model: Specification, setup: TimingSetup) -> TimedModel:

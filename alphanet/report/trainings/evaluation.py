@@ -177,7 +177,7 @@ def errors_of(
     """Errors of weights of the trained kind, or of the committee in a folder, on sets of frames."""
     settings: Mapping[str, Any] = trained.settings
     ours = trained.name == ALPHANET
-    name = str(weights) if ours or weights.is_dir() else f"{trained.name}:{weights}"
+    name = str(weights) if ours or weights.is_dir() else f"{settings['baseline']}:{weights}"
     options = LoadOptions(
         dtype=settings["precision"],
         device=settings["device"],

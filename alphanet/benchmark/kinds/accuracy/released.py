@@ -71,11 +71,10 @@ class ReleasedTrainer:
         Raises:
             UserError: one of them cannot be had here; the message names the file, its address and its size.
         """
-        from alphanet.potentials.environments import install, is_installed
+        from alphanet.potentials.environments import install_if_missing
 
         fetch(self._card, self._checkpoint, mirror=self._mirror)
-        if not is_installed(self._card):
-            install(self._card)
+        install_if_missing(self._card)
 
     def train(self, request: "TrainingRequest", out: Path) -> ReleasedWeights:  # noqa: ARG002
         """Which weights they are."""

@@ -115,10 +115,10 @@ class BaselineTrainer:
     seeded = True
 
     def __init__(self, name: str) -> None:
-        """Read the card `name`."""
-        from alphanet.potentials.cards import load_baseline
+        """Read the card that `name` names, or whose path it is."""
+        from alphanet.potentials.cards import find_baseline
 
-        self._card = load_baseline(name)
+        self._card = find_baseline(name)
 
     def code(self) -> list[str | Path]:
         """The baseline's worker, and its card with the versions in it."""
@@ -126,19 +126,18 @@ class BaselineTrainer:
 
     def epochs(self, dataset: str, scale: str, settings: Mapping[str, JsonValue]) -> int | None:
         """The epochs of the settings, or else of the card's preset."""
-        return _epochs(self._card.name, dataset, scale, settings)
+        return _epochs(self._card.known_as, dataset, scale, settings)
 
     def prepare(self) -> None:
         """Make the environment if it is missing."""
-        from alphanet.potentials.environments import install, is_installed
+        from alphanet.potentials.environments import install_if_missing
 
-        if not is_installed(self._card):
-            install(self._card)
+        install_if_missing(self._card)
 
     def train(self, request: TrainingRequest, out: Path) -> TrainingResult:
         """The worker's training."""
         self.prepare()
-        return _trained(self._card.name, request, out)
+        return _trained(self._card.known_as, request, out)
 
     def open(self, request: TrainingRequest, out: Path, trained: Trained) -> Potential:
         """The trained weights in a worker; its environment may have been removed since the training."""

@@ -113,8 +113,9 @@ def learning_card(
 
     Args:
         name: of its folder.
-        models: `alphanet`, baselines that train, what learns nothing (mean, zero-forces, nearest-frame), or finished
-            models in any form of `alphanet.potentials.forms.FORMS`, which are evaluated as they are.
+        models: `alphanet`, baselines that train by name or by the path of their card, what learns nothing (mean,
+            zero-forces, nearest-frame), or finished models in any form of `alphanet.potentials.forms.FORMS`, which are
+            evaluated as they are.
         data: a data set, or files of the user's own.
         scale: of the data and of the models' default settings: mini, slice or full.
         compute: processor or GPU seconds of a training.

@@ -1,4 +1,4 @@
-"""Rows of finished models: a file, a folder, a card with its weights, a callable. They are evaluated as they are."""
+"""Rows of finished models: files, folders, cards that do not train, callables. They are evaluated as they are."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +8,8 @@ from pydantic import JsonValue
 
 from alphanet.benchmark.kinds.accuracy.released import ReleasedWeights
 from alphanet.benchmark.kinds.accuracy.trainers import TRAINERS
-from alphanet.potentials.cards import baseline_names
-from alphanet.potentials.specification import specified
+from alphanet.potentials.cards import baseline_names, card_file
+from alphanet.potentials.specification import specified, split_preset
 
 if TYPE_CHECKING:
     from alphanet.benchmark.kinds.accuracy.trainers import Trained, TrainingRequest
@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 
 
 def is_finished(model: str) -> bool:
-    """Whether `model` names neither AlphaNet or a baseline, which are trained, nor what learns nothing."""
-    name = model.partition("@")[0]
-    return name not in TRAINERS and name not in baseline_names()
+    """Whether `model` is neither trained (AlphaNet, a baseline, the path of a card that trains) nor learns nothing.
+
+    Raises:
+        UserError: it is none of the forms.
+    """
+    name, _ = split_preset(model)
+    if name in TRAINERS or name in baseline_names():
+        return False
+    card = specified(model).card
+    return card is None or not card.trainable or card_file(Path(name)) is None  # it may be weights of a card
 
 
 class FinishedModel:
@@ -53,10 +60,10 @@ class FinishedModel:
         Raises:
             UserError: it cannot be made here.
         """
-        from alphanet.potentials.environments import install, is_installed
+        from alphanet.potentials.environments import install_if_missing
 
-        if self._model.card is not None and not is_installed(self._model.card):
-            install(self._model.card)
+        if self._model.card is not None:
+            install_if_missing(self._model.card)
 
     def train(self, request: "TrainingRequest", out: Path) -> ReleasedWeights:  # noqa: ARG002
         """Which model it is."""

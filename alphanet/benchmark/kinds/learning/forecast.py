@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from alphanet.benchmark.kinds.learning import Learning
 from alphanet.errors import UserError
-from alphanet.potentials.cards import load_baseline
+from alphanet.potentials.cards import find_baseline
 from alphanet.potentials.environments import is_installed
+from alphanet.potentials.specification import split_preset
 from alphanet.training.defaults import ALPHANET
 
 
@@ -52,8 +53,8 @@ def forecasts(kind: Learning) -> list[Forecast]:
 
 
 def _forecast(kind: Learning, row: str, column: str, seeds: list[int]) -> Forecast:
-    model = kind.card.rows[row].model.partition("@")[0]
-    if kind.points.trainer(row).seeded and model != ALPHANET and not is_installed(load_baseline(model)):
+    model, _ = split_preset(kind.card.rows[row].model)
+    if kind.points.trainer(row).seeded and model != ALPHANET and not is_installed(find_baseline(model)):
         raise UserError(f"its environment is made when it is run, or by `alphanet baselines install {model}`")
     points = [kind.points.point(row, column, seed) for seed in seeds]
     first = points[0]

@@ -24,8 +24,9 @@ from alphanet.errors import UserError
 from alphanet.files import read_json_object, write_text
 from alphanet.measure.training_cost import STEPS, TrainingCost, measured_cost
 from alphanet.paths import home
-from alphanet.potentials.cards import load_baseline
+from alphanet.potentials.cards import find_baseline
 from alphanet.potentials.forms import file_label
+from alphanet.potentials.specification import split_preset
 from alphanet.provenance import code_digest, digest_of, hardware
 from alphanet.training.defaults import ALPHANET, settings_for
 from alphanet.training.folder import TrainingResult
@@ -91,7 +92,7 @@ class Points:
         model, _ = self._model(row)
         if not self.trainer(row).seeded or model == ALPHANET:
             return ""
-        card = load_baseline(model)
+        card = find_baseline(model)
         if card.trainable:
             return ""
         instead = f"train {card.trained_as} instead" if card.trained_as else card.untrained
@@ -235,14 +236,13 @@ class Points:
     def _validations_are_chosen(self, row: str) -> bool:
         """Whether the row's trainer lets the number of validations be chosen."""
         model, _ = self._model(row)
-        return model == ALPHANET or "validate_every" not in load_baseline(model).fixed_settings
+        return model == ALPHANET or "validate_every" not in find_baseline(model).fixed_settings
 
     def _model(self, row: str) -> tuple[str, str]:
         """Name and preset of a row's model."""
         if row not in self._models:
             named = self.card.rows[row].model
-            model, _, preset = named.partition("@")
-            self._models[row] = (named, "") if is_finished(named) else (model, preset)
+            self._models[row] = (named, "") if is_finished(named) else split_preset(named)
         return self._models[row]
 
     def _cost_key(self, row: str, found: LearningData, settings: dict[str, JsonValue]) -> str:
