@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from alphanet.potentials.protocol import Potential
+from alphanet.potentials.protocol import FramePrediction, Potential
 from alphanet.spread import SPREAD_RESULTS
 
 
@@ -34,10 +34,18 @@ class PotentialCalculator(Calculator):
         """
         super().calculate(atoms, properties, system_changes)
         (answer,) = self.potential.predict([self.atoms], batch_size=1)
+        self._keep(answer)
+        if answer.stress is None and "stress" in (properties or ()):
+            raise PropertyNotImplementedError(f"{self.potential.name} gives no stress")
+
+    def accept(self, atoms: Atoms, answer: FramePrediction) -> None:
+        """Take what the potential has answered for `atoms` elsewhere, so that ASE's questions need no call."""
+        self.atoms = atoms.copy()
+        self._keep(answer)
+
+    def _keep(self, answer: FramePrediction) -> None:
         self.results = {"energy": answer.energy, "free_energy": answer.energy, "forces": answer.forces}
         if answer.spread is not None:
             self.results |= answer.spread.results()
         if answer.stress is not None:
             self.results["stress"] = full_3x3_to_voigt_6_stress(answer.stress)
-        elif "stress" in (properties or ()):
-            raise PropertyNotImplementedError(f"{self.potential.name} gives no stress")

@@ -6,6 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
+from ase.constraints import FixAtoms
 from ase.units import GPa
 from model_samples import paper_config, random_model
 from python_potentials import CopperOnly, NoStress
@@ -29,11 +30,12 @@ from alphanet.measure.properties.methods import (
 )
 from alphanet.measure.properties.references import true_property
 from alphanet.measure.properties.registry import PROPERTIES, make_property
-from alphanet.measure.properties.relaxing import relaxed
+from alphanet.measure.properties.relaxing import relaxed, relaxed_together
 from alphanet.measure.properties.running import computed
 from alphanet.measure.properties.structures import structure_called, usual_structures
 from alphanet.measure.properties.task import MissingPackageError, require_packages
 from alphanet.potentials.ase_calculator import PotentialCalculator
+from alphanet.potentials.calculators import CalculatorPotential
 from alphanet.potentials.local import AlphaNetPotential
 
 ADSORBED = "mini/oc20.extxyz.xz@0"
@@ -335,6 +337,48 @@ def test_structures_in_one_call_have_the_numbers_that_they_have_alone(name, monk
         assert max(sizes) >= largest and (limit > 1 or set(sizes) == {1})
     for curve, alone in found[0].curves.items():
         assert found[1].curves[curve].y == pytest.approx(alone.y, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["eos", "elastic", "surface", "barrier"])
+def test_relaxations_of_one_call_end_where_each_ends_alone(name, true, monkeypatch):
+    task, atoms, alone = true(name)  # by ASE, one after another
+    potential, sizes = CalculatorPotential("emt", emt()), []
+    call = potential.predict
+    monkeypatch.setattr(potential, "predict", lambda frames, **rest: sizes.append(len(frames)) or call(frames, **rest))
+    errors = task.compare(task.compute(PotentialCalculator(potential), atoms), alone)
+    assert max(sizes) == {"eos": 7, "elastic": 12, "surface": 3, "barrier": 2}[name]
+    for key, error in errors.items():
+        assert error <= task.quantities[key].noise, key
+
+
+@pytest.mark.parametrize("symbol", ["Cu", "Ar"])
+def test_structures_relaxed_together_are_those_relaxed_alone(symbol):
+    if symbol == "Cu":
+        potential = AlphaNetPotential(random_model(paper_config()))
+        calculator = PotentialCalculator(potential)
+    else:
+        potential, calculator = CalculatorPotential("argon", argon()), argon()
+    starts = []
+    for seed in range(2):
+        atoms = bulk(symbol, cubic=True)
+        atoms.rattle(0.05, seed=seed)
+        atoms.set_cell(atoms.cell * (1 + 0.01 * seed), scale_atoms=True)
+        atoms.set_constraint(FixAtoms([0]))
+        starts.append(atoms)
+    eight = {"steps": 8, "loose": np.inf}
+    alone = [relaxed(one, calculator, **eight) for one in starts]
+    together = relaxed_together(starts, PotentialCalculator(potential), **eight)
+    for start, one, other in zip(starts, alone, together, strict=True):
+        assert np.abs(other.positions - start.positions).max() > 0.02
+        assert (other.positions[0] == start.positions[0]).all()
+        assert other.positions == pytest.approx(one.positions, abs=1e-6)
+        assert other.get_potential_energy() == pytest.approx(one.get_potential_energy(), abs=1e-8)
+
+
+def test_the_structure_that_cannot_be_relaxed_is_named():
+    calculator = PotentialCalculator(CalculatorPotential("lj", CopperOnly(epsilon=0.3, sigma=2.2, rc=6.0, smooth=True)))
+    with pytest.raises(UserError, match=r"relaxation of Al4: .*copper alone"):
+        relaxed_together([bulk("Cu", cubic=True), bulk("Al", cubic=True)], calculator)
 
 
 def test_a_reference_says_what_it_does_not_know():

@@ -12,7 +12,7 @@ from pydantic import Field, PositiveFloat
 from alphanet.errors import UserError
 from alphanet.measure.properties.crystals import elemental
 from alphanet.measure.properties.defects import LOOSE, TIGHT, supercell
-from alphanet.measure.properties.relaxing import relaxed
+from alphanet.measure.properties.relaxing import relaxed_together
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
 from alphanet.measure.relaxation.optimize import relaxing_band
 
@@ -57,7 +57,7 @@ class Hop(Property[Barrier]):
         start: Atoms = perfect[1:]
         end: Atoms = start.copy()
         end.positions[near - 1] += hop
-        ends = [relaxed(one, calculator, tight=TIGHT, loose=LOOSE) for one in (start, end)]
+        ends = relaxed_together([start, end], calculator, tight=TIGHT, loose=LOOSE)
         images = [ends[0], *(ends[0].copy() for _ in range(self.images)), ends[1]]
         for image in images:
             image.calc = calculator

@@ -10,7 +10,7 @@ from ase.calculators.calculator import BaseCalculator
 from pydantic import Field, PositiveFloat
 
 from alphanet.measure.properties.crystals import conventional, elemental, repeats
-from alphanet.measure.properties.relaxing import relaxed
+from alphanet.measure.properties.relaxing import relaxed, relaxed_together
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
 
 SURFACES = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
@@ -95,12 +95,11 @@ class Surface(Property[SurfaceEnergies]):
         crystal = conventional(relaxed(conventional(atoms), calculator, cell=True))
         crystal.calc = calculator
         bulk = crystal.get_potential_energy() / len(crystal)
+        slabs = [surface(crystal, facet, self.layers, vacuum=self.vacuum, periodic=True) for facet in SURFACES]
         energies = []
-        for facet in SURFACES:
-            slab = surface(crystal, facet, self.layers, vacuum=self.vacuum, periodic=True)
-            final = relaxed(slab, calculator, tight=TIGHT, loose=LOOSE)
+        for final in relaxed_together(slabs, calculator, tight=TIGHT, loose=LOOSE):
             area = np.linalg.norm(np.cross(final.cell[0], final.cell[1]))
-            energies.append(float((final.get_potential_energy() - len(slab) * bulk) / (2 * area)))
+            energies.append(float((final.get_potential_energy() - len(final) * bulk) / (2 * area)))
         names = ["".join(map(str, facet)) for facet in SURFACES]
         return SurfaceEnergies(
             lowest=min(energies),

@@ -12,7 +12,7 @@ from pydantic import PositiveFloat
 
 from alphanet.errors import UserError
 from alphanet.measure.properties.crystals import symmetry_of
-from alphanet.measure.properties.relaxing import relaxed
+from alphanet.measure.properties.relaxing import relaxed, relaxed_together
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # the order of ASE: xx, yy, zz, yz, xz, xy
@@ -57,7 +57,7 @@ class Elastic(Property[ElasticConstants]):
             UserError: a relaxation fails, or the potential gives no stress.
         """
         crystal = relaxed(atoms, calculator, cell=True)
-        raw = np.array([self._column(crystal, calculator, direction) for direction in range(6)]).T
+        raw = self._constants(crystal, calculator)
         raw = (raw + raw.T) / 2
         averaged, asymmetry = symmetrized(raw, _rotations(crystal))
         bulk, shear = hill(averaged)
@@ -88,22 +88,21 @@ class Elastic(Property[ElasticConstants]):
         difference = np.array(found.curves["constants"].y) - np.array(truth.curves["constants"].y)
         return {"elastic_error": float(np.sqrt(np.mean(difference**2))), **errors}
 
-    def _column(self, crystal: Atoms, calculator: BaseCalculator, direction: int) -> np.ndarray:
-        """(6,) derivative of the stress by one strain, eV/Å^3."""
-        stresses = []
-        for size in (self.strain, -self.strain):
-            voigt = np.zeros(6)
-            voigt[direction] = size
-            deformed: Atoms = crystal.copy()
+    def _constants(self, crystal: Atoms, calculator: BaseCalculator) -> np.ndarray:
+        """(6, 6) derivatives of the stress, rows, by the strains, columns, eV/Å^3."""
+        deformed = []
+        for strain in (*np.eye(6) * self.strain, *np.eye(6) * -self.strain):
+            one: Atoms = crystal.copy()
             # The tensor of ASE holds the identity: it is the deformation itself.
-            deformed.set_cell(crystal.cell.array @ voigt_6_to_full_3x3_strain(voigt), scale_atoms=True)
-            deformed = relaxed(deformed, calculator)
-            try:
-                stresses.append(deformed.get_stress())
-            except (PropertyNotImplementedError, NotImplementedError) as error:
-                raise UserError(f"a strained crystal needs a stress, which the potential lacks ({error})") from error
-        column: np.ndarray = (stresses[0] - stresses[1]) / (2 * self.strain)
-        return column
+            one.set_cell(crystal.cell.array @ voigt_6_to_full_3x3_strain(strain), scale_atoms=True)
+            deformed.append(one)
+        final = relaxed_together(deformed, calculator)
+        try:
+            stresses = np.array([one.get_stress() for one in final])
+        except (PropertyNotImplementedError, NotImplementedError) as error:
+            raise UserError(f"a strained crystal needs a stress, which the potential lacks ({error})") from error
+        constants: np.ndarray = (stresses[:6] - stresses[6:]).T / (2 * self.strain)
+        return constants
 
 
 def symmetrized(constants: np.ndarray, rotations: np.ndarray) -> tuple[np.ndarray, float]:

@@ -1,6 +1,6 @@
 """Equation of state: energy against volume, and from it lattice constant, volume and bulk modulus at zero pressure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 
 from alphanet.errors import UserError
 from alphanet.measure.properties.crystals import conventional_length, is_cubic
-from alphanet.measure.properties.relaxing import relaxed
+from alphanet.measure.properties.relaxing import relaxed_together
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
 
 RANGE = (0.85, 1.25)  # of the length: where the minimum is looked for
@@ -58,16 +58,17 @@ class Eos(Property[StateEquation]):
 
         cubic = is_cubic(atoms)
 
-        def at(length: float) -> Atoms:
-            scaled: Atoms = atoms.copy()
-            scaled.set_cell(atoms.cell.array * length, scale_atoms=True)
-            return relaxed(scaled, calculator, cell=not cubic, constant_volume=True)
+        def scaled(length: float) -> Atoms:
+            other: Atoms = atoms.copy()
+            other.set_cell(atoms.cell.array * length, scale_atoms=True)
+            return other
 
         def rigid(length: float) -> float:
-            scaled: Atoms = atoms.copy()
-            scaled.set_cell(atoms.cell.array * length, scale_atoms=True)
-            scaled.calc = calculator
-            return float(scaled.get_potential_energy())
+            return float(calculator.get_potential_energy(scaled(length)))
+
+        def at(lengths: Sequence[float]) -> list[Atoms]:
+            starts = [scaled(length) for length in lengths]
+            return relaxed_together(starts, calculator, cell=not cubic, constant_volume=True)
 
         # The structure is far from the minimum of some potentials: atoms that do not relax find its neighborhood.
         lowest = float(minimize_scalar(rigid, bounds=RANGE, method="bounded", options={"xatol": 1e-4}).x)
@@ -76,7 +77,7 @@ class Eos(Property[StateEquation]):
                 f"{atoms.symbols}: the energy has no minimum between {RANGE[0]:g} and {RANGE[1]:g} of the cell's length"
             )
         lengths = lowest * np.cbrt(np.linspace(1 - self.strain, 1 + self.strain, self.points))
-        frames = [at(length) for length in lengths]
+        frames = at(lengths.tolist())
         volumes = np.array([frame.get_volume() for frame in frames]) / len(atoms)
         energies = np.array([frame.get_potential_energy() for frame in frames]) / len(atoms)
         try:
@@ -85,7 +86,7 @@ class Eos(Property[StateEquation]):
             raise UserError(f"{atoms.symbols}: no equation of state fits the energies ({error})") from error
         if not volumes[0] < volume < volumes[-1] or modulus <= 0:
             raise UserError(f"{atoms.symbols}: the energy has no minimum among the volumes of its equation of state")
-        final = at(float(np.cbrt(volume * len(atoms) / atoms.get_volume())))
+        (final,) = at([float(np.cbrt(volume * len(atoms) / atoms.get_volume()))])
         return StateEquation(
             lattice_constant=conventional_length(final),
             volume=float(volume),

@@ -1,11 +1,16 @@
 """Relaxation of positions and cells, as tight as the potential's noise allows, that says when it fails."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
 from alphanet.errors import UserError
+from alphanet.measure.properties.together import predictions
 from alphanet.measure.relaxation import optimize
+from alphanet.potentials.ase_calculator import PotentialCalculator
+from alphanet.potentials.batches import HalvingPotential
 
 TIGHT, LOOSE = 1e-5, 1e-2  # eV/Å: where it ends, and what is accepted if noise keeps it from getting there
 STEPS = 400
@@ -37,22 +42,67 @@ def relaxed(
     Raises:
         UserError: it diverges, does not converge, or the calculator has no stress.
     """
-    moving: Atoms = atoms.copy()
-    moving.calc = calculator
+    (moving,) = relaxed_together(
+        [atoms], calculator, cell=cell, constant_volume=constant_volume, tight=tight, loose=loose, steps=steps
+    )
+    return moving
+
+
+def relaxed_together(
+    structures: Sequence[Atoms],
+    calculator: BaseCalculator,
+    *,
+    cell: bool = False,
+    constant_volume: bool = False,
+    tight: float = TIGHT,
+    loose: float = LOOSE,
+    steps: int = STEPS,
+) -> list[Atoms]:
+    """Relaxed copies of structures, each moved as if it were alone; arguments and errors are those of `relaxed`.
+
+    A potential computes all that are under way by one call; other calculators take one structure after another.
+    """
+    copies: list[Atoms] = [atoms.copy() for atoms in structures]
+    runs = [_relaxing(one, cell, constant_volume, tight, loose, steps) for one in copies]
+    if len(copies) == 1 or not isinstance(calculator, PotentialCalculator):
+        for moving, run in zip(copies, runs, strict=True):
+            moving.calc = calculator
+            for _ in run:
+                pass
+        return copies
+    potential = HalvingPotential(calculator.potential)
+    for moving in copies:
+        moving.calc = PotentialCalculator(calculator.potential)
+    while moved := [one for run in runs if (one := next(run, None)) is not None]:
+        try:
+            answers = predictions(moved, potential)
+        except UserError:
+            continue  # each asks alone, and the one that fails says why
+        for moving, answer in zip(moved, answers, strict=True):
+            moving.calc.accept(moving, answer)
+    return copies
+
+
+def _relaxing(
+    moving: Atoms, cell: bool, constant_volume: bool, tight: float, loose: float, steps: int
+) -> Iterator[Atoms]:
+    """Relax `moving`, which have a calculator; yield them before each computation. Errors are those of `relaxed`."""
+    relaxation = optimize.stepped(
+        moving, optimizer="bfgs", cell=cell, constant_volume=constant_volume, largest_volume=SWELL
+    )
     best, since = np.inf, 0
     try:
-        for step in optimize.relaxing(
-            moving, fmax=tight, steps=steps, optimizer="bfgs", cell=cell, constant_volume=constant_volume,
-            largest_volume=SWELL,
-        ):  # fmt: skip
+        while True:
+            yield moving
+            step = relaxation.state()
             best, since = (step.fmax, 0) if step.fmax < 0.9 * best else (best, since + 1)
-            if since > STALL and step.fmax <= loose:
+            if step.fmax < tight or step.steps >= steps or (since > STALL and step.fmax <= loose):
                 break
+            relaxation.move()
     except optimize.RelaxationError as error:
-        raise UserError(f"the relaxation of {atoms.symbols}: {error}") from error
+        raise UserError(f"the relaxation of {moving.symbols}: {error}") from error
     if step.fmax > loose:
         raise UserError(
-            f"the relaxation of {atoms.symbols} did not converge in {step.steps} steps: largest force "
+            f"the relaxation of {moving.symbols} did not converge in {step.steps} steps: largest force "
             f"{step.fmax:.3g} eV/Å, not {loose:g}"
         )
-    return moving

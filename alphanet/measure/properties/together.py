@@ -8,6 +8,7 @@ from ase.calculators.calculator import BaseCalculator
 
 from alphanet.potentials.ase_calculator import PotentialCalculator
 from alphanet.potentials.batches import HalvingPotential
+from alphanet.potentials.protocol import FramePrediction
 
 ATOMS = 1000  # of a batch: larger ones gain nothing, and memory for neighbors runs out
 
@@ -21,8 +22,7 @@ def energies_and_forces(structures: Sequence[Atoms], calculator: BaseCalculator)
     if not isinstance(calculator, PotentialCalculator):
         answers = [(calculator.get_potential_energy(one), calculator.get_forces(one)) for one in structures]
     else:
-        size = max(1, ATOMS // max(map(len, structures)))
-        predicted = HalvingPotential(calculator.potential).predict(structures, batch_size=size)
+        predicted = predictions(structures, HalvingPotential(calculator.potential))
         answers = [(one.energy, one.forces) for one in predicted]
     energies, forces = zip(*answers, strict=True)
     return np.array(energies), list(forces)
@@ -31,3 +31,12 @@ def energies_and_forces(structures: Sequence[Atoms], calculator: BaseCalculator)
 def forces_of(structures: Sequence[Atoms], calculator: BaseCalculator) -> list[np.ndarray]:
     """(n, 3) eV/Å of each structure; errors are those of `energies_and_forces`."""
     return energies_and_forces(structures, calculator)[1]
+
+
+def predictions(structures: Sequence[Atoms], potential: HalvingPotential) -> list[FramePrediction]:
+    """Those of all structures, in batches of `ATOMS` atoms at most, or as many as memory has held so far.
+
+    Raises:
+        UserError: as the potential's `predict`.
+    """
+    return potential.predict(structures, batch_size=max(1, ATOMS // max(map(len, structures))))

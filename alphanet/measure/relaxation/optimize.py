@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,61 @@ class Step:
         return None
 
 
+class SteppedRelaxation:
+    """Atoms, or a band, that one of ASE's optimizers moves.
+
+    Only `state` computes, so that whoever moves many can compute all of them between `move` and `state`.
+    """
+
+    def __init__(
+        self,
+        target: Any,
+        optimizer: str,
+        energy: Callable[[], float],
+        volume_ratio: Callable[[], float],
+        *,
+        largest_volume: float = LARGEST_VOLUME,
+    ) -> None:
+        """See `relaxing`; `energy` and `volume_ratio` are those of `target` as it is when they are called."""
+        self._target, self._energy, self._volume_ratio = target, energy, volume_ratio
+        self._largest_volume, self._count = largest_volume, 0
+        self._optimizer = OPTIMIZERS[optimizer](target, logfile=None)
+
+    def steps(self, fmax: float, steps: int) -> Iterator[Step]:
+        """Yield the initial state and that after each step, until forces are below `fmax` (eV/Å) or `steps` are taken.
+
+        Raises:
+            RelaxationError, UserError, WorkerError: as `relaxing`.
+        """
+        yield (step := self.state())
+        while step.fmax >= fmax and step.steps < steps:
+            self.move()
+            yield (step := self.state())
+
+    def state(self) -> Step:
+        """The state after the moves so far.
+
+        Raises:
+            RelaxationError, UserError, WorkerError: as `relaxing`.
+        """
+        with _failures():
+            largest = float(np.linalg.norm(self._target.get_forces(), axis=1).max(initial=0.0))
+            step = Step(float(self._energy()), self._count, largest, float(self._volume_ratio()))
+        if problem := step.problem(self._largest_volume):
+            raise RelaxationError(f"diverged: {problem}")
+        return step
+
+    def move(self) -> None:
+        """Take a step by the forces of the last `state`.
+
+        Raises:
+            RelaxationError: there is none.
+        """
+        with _failures():
+            self._optimizer.step()
+        self._count += 1
+
+
 def relaxing(
     atoms: Atoms,
     *,
@@ -72,12 +128,10 @@ def relaxing(
         UserError: the cell is to relax and the calculator gives no stress.
         WorkerError: the potential's process is lost.
     """
-    first = _volume(atoms)
-    target = _Cell(atoms, scalar_pressure=pressure, constant_volume=constant_volume) if cell else atoms  # type: ignore[no-untyped-call]
-    run = OPTIMIZERS[optimizer](target, logfile=None).irun(fmax=fmax, steps=steps)
-    yield from _steps(
-        run, target, atoms.get_potential_energy, lambda: _volume(atoms) / first, largest_volume=largest_volume
-    )
+    yield from stepped(
+        atoms, optimizer=optimizer, cell=cell, pressure=pressure, constant_volume=constant_volume,
+        largest_volume=largest_volume,
+    ).steps(fmax, steps)  # fmt: skip
 
 
 def relaxing_band(
@@ -98,24 +152,31 @@ def relaxing_band(
         WorkerError: the potential's process is lost.
     """
     band = _Band(images, k=spring, climb=climb, method="improvedtangent", allow_shared_calculator=True)  # type: ignore[no-untyped-call]
-    run = OPTIMIZERS[optimizer](band, logfile=None).irun(fmax=fmax, steps=steps)
-    yield from _steps(run, band, lambda: band.energies.max() - band.energies[0], lambda: 1.0)
+    relaxed = SteppedRelaxation(band, optimizer, lambda: band.energies.max() - band.energies[0], lambda: 1.0)
+    yield from relaxed.steps(fmax, steps)
 
 
-def _steps(
-    run: Iterator[bool],
-    target: Any,
-    energy: Callable[[], float],
-    volume_ratio: Callable[[], float],
+def stepped(
+    atoms: Atoms,
+    *,
+    optimizer: str = "fire",
+    cell: bool = False,
+    pressure: float = 0.0,
+    constant_volume: bool = False,
     largest_volume: float = LARGEST_VOLUME,
-) -> Iterator[Step]:
+) -> SteppedRelaxation:
+    """The relaxation of `atoms`, which have a calculator, before its first step; arguments are those of `relaxing`."""
+    first = _volume(atoms)
+    target = _Cell(atoms, scalar_pressure=pressure, constant_volume=constant_volume) if cell else atoms  # type: ignore[no-untyped-call]
+    return SteppedRelaxation(
+        target, optimizer, atoms.get_potential_energy, lambda: _volume(atoms) / first, largest_volume=largest_volume
+    )
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
     try:
-        for count, _ in enumerate(run):
-            largest = float(np.linalg.norm(target.get_forces(), axis=1).max(initial=0.0))
-            step = Step(float(energy()), count, largest, float(volume_ratio()))
-            if problem := step.problem(largest_volume):
-                raise RelaxationError(f"diverged: {problem}")
-            yield step
+        yield
     except NotImplementedError as error:
         raise UserError(f"{error}, which relaxing a cell needs") from error
     except WorkerError:
