@@ -41,6 +41,10 @@ def configuration(request):
     device = torch.device(request["device"])
     clip = request["clip_norm"]
     module = "NequIPLightningModule" if request["ema_decay"] is None else "EMALightningModule"
+    every = min(request["validate_every"], request["epochs"] or request["validate_every"])
+    # Not when a validation ends, as is usual where not every epoch has one: averaged weights are then swapped in, and
+    # nequip refuses such a checkpoint.
+    saved = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     return {
         "run": ["train"],
         **({"ckpt_path": str(out / LAST)} if (out / LAST).exists() else {}),
@@ -52,7 +56,7 @@ def configuration(request):
             "max_epochs": request["epochs"] or -1,
             "max_steps": request["steps"] or -1,
             "gradient_clip_val": clip and clip / _total_weight(request["loss"]),
-            "check_val_every_n_epoch": min(request["validate_every"], request["epochs"] or request["validate_every"]),
+            "check_val_every_n_epoch": every,
             "enable_progress_bar": False,
             "log_every_n_steps": request["log_every"],
             "logger": {
@@ -66,13 +70,14 @@ def configuration(request):
                     "dirpath": str((out / BEST).parent),
                     "filename": "best",
                     "monitor": MONITORED,
-                    "enable_version_counter": False,
+                    "every_n_epochs": every,
+                    **saved,
                 },
                 {  # Lightning's save_last writes only when a better model was found
                     "_target_": "lightning.pytorch.callbacks.ModelCheckpoint",
                     "dirpath": str((out / LAST).parent),
                     "filename": "last",
-                    "enable_version_counter": False,
+                    **saved,
                 },
                 {
                     "_target_": "loop.cost_log.CostLog",

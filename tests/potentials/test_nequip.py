@@ -83,6 +83,12 @@ def test_conformance_with_random_weights(card):
         assert remote.info()["parameters"] == card.preset(card.small).parameters
 
 
+def test_averaged_weights_of_a_training_that_does_not_validate_every_epoch(card, stores, tmp_path):
+    """A checkpoint that is written while they are swapped in could neither be exported nor resumed."""
+    result = trained(card, stores, tmp_path / "out", validate_every=2, ema_decay=0.9)
+    assert (result.epochs, result.finished) == (4, True) and result.best_epoch in (2, 4)
+
+
 def test_training_with_energies_of_any_size(card, stores, tmp_path):
     small = trained(card, stores, tmp_path / "small")
     large = trained(card, stores, tmp_path / "large", kind="large")
