@@ -11,6 +11,7 @@ from alphanet.benchmark.loading import benchmark_names, load_benchmark
 from alphanet.benchmark.needs import DataNeed
 from alphanet.potentials.cards import baseline_names, load_baseline
 from alphanet.potentials.environments import is_installed
+from alphanet.potentials.specification import split_preset
 
 
 class BenchmarkInfo(BaseModel):
@@ -57,7 +58,7 @@ def benchmark_info(card: AnyCard, options: RunOptions) -> BenchmarkInfo:
     plan = kind_of(card.kind)(card, options).plan()
     settings = card.scale(options.scale)
     known = baseline_names()
-    environments = [name for name in dict.fromkeys(model.partition("@")[0] for model in plan.models) if name in known]
+    environments = [name for name in dict.fromkeys(split_preset(model)[0] for model in plan.models) if name in known]
     impossible = _grouped(plan.impossible)
     return BenchmarkInfo(
         name=card.name,

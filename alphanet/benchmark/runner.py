@@ -120,8 +120,7 @@ class _Run:
         try:
             return self._kind.prepare(task)
         except NothingToMeasureError as error:
-            logger.warning("%s: not run: %s", task.title, error)
-            self._miss(task.places, str(error))
+            self._not_run(task, task.places, str(error))
             return None
         except UserError as error:
             self._fail(task, error)
@@ -163,7 +162,7 @@ class _Run:
             left = budget.left
             share = (0.0 if budget.fits(task.title) else None) if task.whole else budget.share(task.title)
             if share is None:
-                self._miss(places, self._no_time(task, left))
+                self._not_run(task, places, self._no_time(task, left))
                 return
             seconds = share or task.seconds
         logger.info("%s", task.title)
@@ -207,8 +206,11 @@ class _Run:
         reason = f"{needs}, {durations.words(left)} left of the budget of {whole}"
         if task.whole:
             reason += "; nothing is cut short to fit"
-        logger.warning("%s: not run: %s", task.title, reason)
         return reason
+
+    def _not_run(self, task: Task[Any], places: tuple[Place, ...], reason: str) -> None:
+        logger.warning("%s: not run: %s", task.title, reason)
+        self._miss(places, reason)
 
     def _add(self, place: Place, record: Record) -> None:
         self.findings.records.setdefault(place, []).append(record)

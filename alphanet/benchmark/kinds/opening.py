@@ -40,7 +40,7 @@ def rows_of_models(models: Sequence[str]) -> dict[str, dict[str, str]]:
 def load_options(options: RunOptions, scale: OpeningScale, model: Specification) -> "LoadOptions":
     """The options of a potential; a preset in its name goes before the scale's.
 
-    More threads than the one of `RunOptions` are not silently taken: beside other work small systems wait for them.
+    AlphaNet takes the one thread of `RunOptions` too, not all that torch would: small systems wait for busy cores.
     """
     from alphanet.potentials.opening import LoadOptions
 

@@ -1,6 +1,7 @@
 """Relaxation of positions and cells, as tight as the potential's noise allows, that says when it fails."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypedDict, Unpack
 
 import numpy as np
 from ase import Atoms
@@ -18,52 +19,43 @@ STALL = 30  # steps without less force after which noise is the limit
 SWELL = 2.0  # factor of the volume beyond which a crystal has become another one
 
 
-def relaxed(
-    atoms: Atoms,
-    calculator: BaseCalculator,
-    *,
-    cell: bool = False,
-    constant_volume: bool = False,
-    tight: float = TIGHT,
-    loose: float = LOOSE,
-    steps: int = STEPS,
-) -> Atoms:
+class Relaxation(TypedDict, total=False):
+    """How structures relax: `TIGHT`, `LOOSE`, `STEPS` and a cell that stays, unless said otherwise."""
+
+    cell: bool
+    """Whether the cell relaxes too"""
+    constant_volume: bool
+    """Whether its volume stays"""
+    tight: float
+    """eV/Å, the largest force at which it ends"""
+    loose: float
+    """eV/Å, the largest force that is accepted if it cannot be made smaller"""
+    steps: int
+    """The most that are taken"""
+
+
+def relaxed(atoms: Atoms, calculator: BaseCalculator, **how: Unpack[Relaxation]) -> Atoms:
     """A relaxed copy of `atoms` with the calculator.
 
     Args:
         atoms: the start; constraints are kept.
         calculator: of energy and forces, with stress if the cell relaxes.
-        cell: whether the cell relaxes too.
-        constant_volume: whether its volume stays.
-        tight: eV/Å, the largest force at which it ends.
-        loose: eV/Å, the largest force that is accepted if it cannot be made smaller.
-        steps: the most that are taken.
+        **how: see `Relaxation`.
 
     Raises:
         UserError: it diverges, does not converge, or the calculator has no stress.
     """
-    (moving,) = relaxed_together(
-        [atoms], calculator, cell=cell, constant_volume=constant_volume, tight=tight, loose=loose, steps=steps
-    )
+    (moving,) = relaxed_together([atoms], calculator, **how)
     return moving
 
 
-def relaxed_together(
-    structures: Sequence[Atoms],
-    calculator: BaseCalculator,
-    *,
-    cell: bool = False,
-    constant_volume: bool = False,
-    tight: float = TIGHT,
-    loose: float = LOOSE,
-    steps: int = STEPS,
-) -> list[Atoms]:
+def relaxed_together(structures: Sequence[Atoms], calculator: BaseCalculator, **how: Unpack[Relaxation]) -> list[Atoms]:
     """Relaxed copies of structures, each moved as if it were alone; arguments and errors are those of `relaxed`.
 
     A potential computes all that are under way by one call; other calculators take one structure after another.
     """
     copies: list[Atoms] = [atoms.copy() for atoms in structures]
-    runs = [_relaxing(one, cell, constant_volume, tight, loose, steps) for one in copies]
+    runs = [_relaxing(one, **how) for one in copies]
     if len(copies) == 1 or not isinstance(calculator, PotentialCalculator):
         for moving, run in zip(copies, runs, strict=True):
             moving.calc = calculator
@@ -84,7 +76,13 @@ def relaxed_together(
 
 
 def _relaxing(
-    moving: Atoms, cell: bool, constant_volume: bool, tight: float, loose: float, steps: int
+    moving: Atoms,
+    *,
+    cell: bool = False,
+    constant_volume: bool = False,
+    tight: float = TIGHT,
+    loose: float = LOOSE,
+    steps: int = STEPS,
 ) -> Iterator[Atoms]:
     """Relax `moving`, which have a calculator; yield them before each computation. Errors are those of `relaxed`."""
     relaxation = optimize.stepped(

@@ -18,7 +18,6 @@ from alphanet.benchmark.kinds.accuracy.costs import TrainedCosts, compute_grid, 
 from alphanet.benchmark.kinds.accuracy.jobs import run_job, stop_of
 from alphanet.benchmark.kinds.learning.apart import train_apart
 from alphanet.benchmark.kinds.learning.card import ENERGY, FORCE, LearningCard, LearningScale, learning_card
-from alphanet.benchmark.kinds.learning.finished import is_finished
 from alphanet.benchmark.kinds.learning.plane import add_plane
 from alphanet.benchmark.kinds.learning.points import Point, Points
 from alphanet.benchmark.kinds.learning.show import add_curves, lengths_grid
@@ -83,7 +82,7 @@ class Learning(Kind[LearningCard, LearningWork]):
             cost=f"{len(trained)} trainings of given compute: {durations.words(60 * minutes)}",
             minutes=minutes,
             data=self._needs(),
-            models=tuple(row.model.partition("@")[0] for row in self.card.rows.values()),
+            models=tuple(row.model for row in self.card.rows.values()),
             impossible=impossible,
         )
 
@@ -186,7 +185,7 @@ class Learning(Kind[LearningCard, LearningWork]):
             for column, described in self.card.columns.items():
                 if why := needs or self._scale.skip_columns.get(column):
                     reasons[row, column] = why
-                elif described.compute is None and not (self._learns(row) or is_finished(self.card.rows[row].model)):
+                elif described.compute is None and not (self._learns(row) or self.points.is_finished(row)):
                     reasons[row, column] = "nothing is computed in a simulation that it could be used for"
         return reasons
 

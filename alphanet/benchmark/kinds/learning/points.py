@@ -62,7 +62,6 @@ class Points:
         self.card, self.options, self.folder = card, options, folder
         self._data: dict[str, LearningData | UserError] = {}
         self._costs: dict[tuple[str, str], TrainingCost | UserError] = {}
-        self._models: dict[str, tuple[str, str]] = {}
         self._trainers: dict[str, Trainer] = {}
 
     @property
@@ -82,10 +81,16 @@ class Points:
             UserError: no such potential.
         """
         if row not in self._trainers:
-            model, _ = self._model(row)
-            finished = is_finished(model)
-            self._trainers[row] = FinishedModel(model) if finished else trainer_of(model, self.options.mirror)
+            model = self.card.rows[row].model
+            if is_finished(model):
+                self._trainers[row] = FinishedModel(model)
+            else:
+                self._trainers[row] = trainer_of(split_preset(model)[0], self.options.mirror)
         return self._trainers[row]
+
+    def is_finished(self, row: str) -> bool:
+        """Whether the row is a finished model, which is evaluated as it is."""
+        return isinstance(self.trainer(row), FinishedModel)
 
     def impossible(self, row: str) -> str:
         """Why a row cannot be trained, whatever is installed; empty if it can."""
@@ -240,10 +245,8 @@ class Points:
 
     def _model(self, row: str) -> tuple[str, str]:
         """Name and preset of a row's model."""
-        if row not in self._models:
-            named = self.card.rows[row].model
-            self._models[row] = (named, "") if is_finished(named) else split_preset(named)
-        return self._models[row]
+        named = self.card.rows[row].model
+        return (named, "") if self.is_finished(row) else split_preset(named)
 
     def _cost_key(self, row: str, found: LearningData, settings: dict[str, JsonValue]) -> str:
         depends = [hardware(), self.options.threads, self.options.device, self.scale.dtype, self.card.rows[row].model]

@@ -9,7 +9,7 @@ from ase import Atoms
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds.accuracy.jobs import TrainingJob
 from alphanet.benchmark.kinds.learning.card import STEP_TIME, LearningScale
-from alphanet.benchmark.kinds.learning.finished import is_finished
+from alphanet.benchmark.kinds.learning.finished import FinishedModel
 from alphanet.benchmark.kinds.timing import memory_limit, times_by_pass
 from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
@@ -45,7 +45,7 @@ def step_times(jobs: Mapping[str, TrainingJob], scale: LearningScale, options: R
     missing: dict[str, str] = {}
     for row, job in jobs.items():
         try:
-            name = job.model if is_finished(job.model) else str(job.folder)
+            name = job.model if isinstance(job.trainer, FinishedModel) else str(job.folder)
             models[row] = timed_model(name, _setup(scale, options))
         except UserError as error:
             missing[row] = str(error)
