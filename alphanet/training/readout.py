@@ -21,7 +21,7 @@ from alphanet.data.subsets import evenly_spaced
 from alphanet.graph import sum_over_atoms
 from alphanet.model.base import InteratomicModel
 from alphanet.model.checkpoint import load_model, read_metadata, save_model
-from alphanet.potentials.kit.loop.costs import CostMeter
+from alphanet.potentials.kit.loop.costs import CostMeter, Times
 from alphanet.potentials.kit.loop.data import Batch, GraphDataset
 from alphanet.potentials.kit.loop.loss import errors
 from alphanet.potentials.kit.loop.module import Predict, metrics
@@ -52,7 +52,7 @@ class SolvedReadout:
     """The validation errors of the better model, and what solving cost."""
 
     validation: dict[str, float]
-    costs: dict[str, float]  # s, see `CostMeter.now`
+    costs: Times
 
 
 def solve_readout(

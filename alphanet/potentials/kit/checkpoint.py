@@ -15,7 +15,7 @@ from worker_kit import RefusedError
 FORMAT, KEY = "alphanet-baseline-1", "settings"
 
 
-def write_checkpoint(file: Path, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
+def write_checkpoint(file: Path, tensors: Mapping[str, Tensor], settings: Mapping[str, object]) -> None:
     """Write `tensors` and plain `settings`, under the final name when complete.
 
     The library writes several entries of metadata in random order; in one entry, equal models are equal files.

@@ -129,7 +129,7 @@ class Model:
         if self._compiled:
             network.make_compilable()
             compile_module(network, self._device)
-        self.info: dict[str, Any] = {
+        self.info: dict[str, object] = {
             "parameters": sum(weights.numel() for weights in network.parameters()),
             "dtype": str(network.dtype).removeprefix("torch."),
             "mode": "compiled" if self._compiled else "eager",

@@ -8,10 +8,11 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -32,7 +33,35 @@ CACHE_MB = 64  # for the graphs that are kept between epochs, of training and va
 JOB, RESULT, STOPPED = "job.json", "outcome.json", "stopped.txt"  # in the run's folder `trainer`
 
 
-def train(request: dict[str, Any]) -> dict[str, Any]:
+class Finetune(TypedDict):
+    """The rules of a start from weights."""
+
+    weights: str  # file
+    freeze: Sequence[str]
+    lora: int | None
+
+
+class Job(TypedDict):
+    """The request of a training: `alphanet.training.settings.TrainingSettings`, of which some are here, and data."""
+
+    architecture: dict[str, Any]  # in the package's own words
+    elements: Sequence[str]
+    references: dict[str, float]  # eV
+    energy_scale: float  # eV
+    finetune: Finetune | None
+    loss: dict[str, Any]  # `LossSettings` as JSON
+    epochs: int | None
+    train: str  # stores
+    valid: str
+    limit_train: int | None
+    out: str  # folder of the run
+    seed: int
+    stress: bool
+    precision: str
+    threads: int
+
+
+def train(request: Job) -> dict[str, object]:
     """Train as `request` says; the number of epochs and steps, the cost, and the errors on the validation frames."""
     out = Path(request["out"])
     folder = out / "trainer"
@@ -68,7 +97,7 @@ class Frames:
         return f"frame {self.indices[index]} of {self.path}"
 
 
-def main(job: dict[str, Any]) -> None:
+def main(job: Job) -> None:
     """Train in this process."""
     torch.set_num_threads(job["threads"])
     torch.manual_seed(job["seed"])
@@ -113,7 +142,7 @@ def predict(scaled: torch_kit.Scaled, batch: torch_kit.Batch, stress: bool, trai
     return Prediction(answer["energy"], answer["forces"], answer.get("stress") if stress else None)
 
 
-def _settings(job: dict[str, Any]) -> SimpleNamespace:
+def _settings(job: Job) -> SimpleNamespace:
     """`alphanet.training.settings.TrainingSettings`, which were validated before they were sent, by attributes."""
     loss = dict(job["loss"])
     if loss["dynamic"] is not None:

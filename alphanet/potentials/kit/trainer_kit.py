@@ -11,6 +11,13 @@ from loop.table import epoch_text, validations, write_rows
 from worker_kit import logger
 
 
+class Length(TypedDict):
+    """The part of a request that says how long to train; at least one is given."""
+
+    epochs: int | None
+    steps: int | None
+
+
 class Best(TypedDict):
     """The epoch of the smallest loss on the validation frames."""
 
@@ -61,15 +68,15 @@ class ValidationLog:
         return validations(self._file)
 
 
-def planned_steps(request: Mapping[str, Any], steps_per_epoch: int) -> int:
+def planned_steps(request: Length, steps_per_epoch: int) -> int:
     """Steps of the whole training that `request` asks for."""
     lengths = (request["steps"], request["epochs"] and request["epochs"] * steps_per_epoch)
     return int(min(length for length in lengths if length is not None))
 
 
 def training_answer(
-    costs: Mapping[str, Any], request: Mapping[str, Any], steps_per_epoch: int, log: ValidationLog
-) -> dict[str, Any]:
+    costs: Mapping[str, Any], request: Length, steps_per_epoch: int, log: ValidationLog
+) -> dict[str, object]:
     """What every trainer answers: costs, numbers of epochs and steps, whether all were taken, the best validation.
 
     Args:

@@ -244,11 +244,11 @@ class _Calls:
     def __init__(self) -> None:
         self._model: Any = None
 
-    def load(self, request: LoadRequest) -> dict[str, Any]:
+    def load(self, request: LoadRequest) -> dict[str, object]:
         self._model = self._worker().load(request)
         return dict(self._model.info)
 
-    def predict(self, request: dict[str, np.ndarray]) -> dict[str, Any]:
+    def predict(self, request: dict[str, np.ndarray]) -> dict[str, object]:
         structures = Structures(**request)
         started = time.perf_counter()
         answer = self._model.predict(structures)
@@ -264,13 +264,13 @@ class _Calls:
 
         return timing.difference(self._model, request)
 
-    def start(self, request: dict[str, Any]) -> dict[str, Any]:
+    def start(self, request: dict[str, object]) -> dict[str, object]:
         return dict(self._worker().start(request))
 
-    def train(self, request: dict[str, Any]) -> dict[str, Any]:
+    def train(self, request: dict[str, object]) -> dict[str, object]:
         return dict(self._worker().train(request))
 
-    def memory(self, _request: dict[str, Any]) -> dict[str, int]:
+    def memory(self, _request: dict[str, object]) -> dict[str, int]:
         import devices
 
         return {**devices.peak_memory(), "children": devices.children_peak()}

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
-from .costs import CostMeter
+from .costs import CostMeter, MeterState
 
 
 class CostLog(Callback):
@@ -32,11 +32,11 @@ class CostLog(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The meter's."""
-        return self.meter.state()
+        return dict(self.meter.state())
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the costs of the run that was interrupted."""
-        self.meter.load(state_dict)
+        self.meter.load(cast(MeterState, state_dict))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clocks."""

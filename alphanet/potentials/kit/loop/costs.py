@@ -10,14 +10,39 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 WARM_UP = 2  # steps of each start whose time says nothing about the later ones
-_TIMES = ("seconds", "cpu_seconds", "gpu_seconds")
 _counts = False
+
+
+class Times(TypedDict):
+    """Seconds of wall, processor and GPU."""
+
+    seconds: float
+    cpu_seconds: float
+    gpu_seconds: float
+
+
+class MeterState(Times):
+    """The state of a meter in a checkpoint."""
+
+    timed: int  # steps
+    step_seconds: float  # of these steps together
+    step_flops: float | None
+
+
+class Costs(TypedDict):
+    """The costs in a training's answer."""
+
+    seconds: float
+    cpu_seconds: float
+    gpu_seconds: float | None  # without a GPU
+    flops: float | None  # of all steps, if they could be counted
+    step_seconds: float | None  # of one step, if enough were timed
 
 
 def is_counting() -> bool:
@@ -57,7 +82,7 @@ class CostMeter:
     def __init__(self) -> None:
         """Prepare to measure."""
         self._gpu = False
-        self._before = dict.fromkeys(_TIMES, 0.0)
+        self._before: Times = {"seconds": 0.0, "cpu_seconds": 0.0, "gpu_seconds": 0.0}
         self._started: tuple[float, float] | None = None
         self._step_began = 0.0
         self._steps_here = 0
@@ -70,10 +95,10 @@ class CostMeter:
         self._gpu = torch.device(device).type != "cpu"
         self._started = time.monotonic(), time.process_time()
 
-    def now(self) -> dict[str, float]:
+    def now(self) -> Times:
         """Seconds of wall, processor and GPU so far."""
         if self._started is None:
-            return dict(self._before)
+            return self._before.copy()
         wall, cpu = time.monotonic() - self._started[0], time.process_time() - self._started[1]
         return {
             "seconds": self._before["seconds"] + wall,
@@ -98,24 +123,31 @@ class CostMeter:
             self._step_seconds += time.monotonic() - self._step_began
         self._steps_here += 1
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> MeterState:
         """Plain values for a checkpoint."""
-        times = {"timed": self._timed, "step_seconds": self._step_seconds}
-        return {**self.now(), **times, "step_flops": self.step_flops}
+        return {
+            **self.now(),
+            "timed": self._timed,
+            "step_seconds": self._step_seconds,
+            "step_flops": self.step_flops,
+        }
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load(self, state: MeterState) -> None:
         """Go on from the state in a checkpoint."""
-        self._before = {name: state[name] for name in _TIMES}
-        self._timed, self._step_seconds, self.step_flops = (
-            state[name] for name in ("timed", "step_seconds", "step_flops")
-        )
+        self._before = {
+            "seconds": state["seconds"],
+            "cpu_seconds": state["cpu_seconds"],
+            "gpu_seconds": state["gpu_seconds"],
+        }
+        self._timed, self._step_seconds = state["timed"], state["step_seconds"]
+        self.step_flops = state["step_flops"]
 
-    def costs(self, steps: int, processes: int = 1) -> dict[str, Any]:
+    def costs(self, steps: int, processes: int = 1) -> Costs:
         """The costs in a training's answer, of `steps` by `processes` like this one."""
         return costs_of(self.state(), steps, processes)
 
 
-def costs_of(state: dict[str, Any], steps: int, processes: int = 1) -> dict[str, Any]:
+def costs_of(state: MeterState, steps: int, processes: int = 1) -> Costs:
     """The costs in a training's answer from the state of its meter: s, and operations of all `steps`."""
     flops = state["step_flops"]
     return {

@@ -75,18 +75,15 @@ def make_trainer(
     if (environment := cluster_environment(parallel)) is not None:
         plugins.append(environment)
     accelerator, _, index = settings.device.partition(":")
-    where: dict[str, Any] = {
-        "accelerator": accelerator,
-        "devices": [int(index)] if index.isdigit() else parallel.devices,
-        "num_nodes": parallel.nodes,
-        "strategy": _strategy(parallel),
-    }
     shown = sys.stderr.isatty() and logger.isEnabledFor(logging.INFO)
     log = TrainingLog(folder, settings.log_every)
     bar = [TrainingBar(log)] if shown else []
     try:
         return Trainer(
-            **where,
+            accelerator=accelerator,
+            devices=[int(index)] if index.isdigit() else parallel.devices,
+            num_nodes=parallel.nodes,
+            strategy=_strategy(parallel),
             default_root_dir=folder,
             max_epochs=settings.epochs or -1,  # with max_steps a resumed epoch goes wrong; Checkpoints counts them
             check_val_every_n_epoch=min(settings.validate_every, settings.epochs or ENDLESS),
