@@ -11,7 +11,7 @@ import lzma
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from numbers import Integral, Real
 from pathlib import Path
@@ -25,7 +25,7 @@ from alphanet.outside import json_value, reading, require_regular
 
 logger = logging.getLogger(__name__)
 
-_OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 PACKING = (*_OPENERS, ".zip")  # suffixes after that of the format
 BLOCK = 1 << 17  # bytes that are read at once

@@ -116,7 +116,7 @@ def _mask(atoms: Atoms) -> np.ndarray | None:
     return values if values is not None and values.dtype == bool and values.ndim == 1 else None
 
 
-def _dictionaries(atoms: Atoms) -> list[dict[str, Any]]:
+def _dictionaries(atoms: Atoms) -> list[dict[str, object]]:
     values = atoms.info.get(OTHERS)
     if not isinstance(values, list | tuple) or not values:
         return []

@@ -47,7 +47,7 @@ def labels_of(atoms: Atoms) -> Labels:
     return labels_from(*(results.get(name) for name in ("energy", "forces", "stress")))
 
 
-def with_labels(atoms: Atoms, labels: Labels, others: Mapping[str, Any] | None = None) -> Atoms:
+def with_labels(atoms: Atoms, labels: Labels, others: Mapping[str, object] | None = None) -> Atoms:
     """The frame itself, with a SinglePointCalculator that holds the labels; without a calculator if there are none.
 
     Args:

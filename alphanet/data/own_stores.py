@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
+from pydantic import JsonValue
 
 from alphanet.data.cards import LabelKeys
 from alphanet.data.formats import read_frames, write_frames
@@ -235,12 +235,12 @@ def _sources(own: OwnData) -> dict[str, str]:
     return sources
 
 
-def _convert(own: OwnData, folder: Path) -> dict[str, Any]:
+def _convert(own: OwnData, folder: Path) -> dict[str, JsonValue]:
     """Write the stores; the content of `prepared.json`."""
     logger.info("dividing %s into %s", ", ".join(map(str, own.train)), folder)
     splits = divide(own, _groups(own))
     look = _Look()
-    about = {"dataset": own.name, "files": [str(path) for path in own.train]}
+    about: dict[str, JsonValue] = {"dataset": own.name, "files": [str(path) for path in own.train]}
     with contextlib.ExitStack() as stack:
         writers = {
             name: stack.enter_context(store_writer(folder / f"{name}.aselmdb", {**about, "split": name}))
@@ -257,7 +257,9 @@ def _convert(own: OwnData, folder: Path) -> dict[str, Any]:
         if not look.counts["valid"] and isinstance(own.valid, Path):
             raise UserError(f"{own.valid}: no frames for validation, only isolated atoms")
     stores = {split: FrameStore(folder / f"{split}.aselmdb") for split in SPLITS if look.counts[split]}
-    near = {split: vars(leakage(stores["train"], stores[split])) for split in ("valid", "test") if split in stores}
+    near: dict[str, JsonValue] = {
+        split: vars(leakage(stores["train"], stores[split])) for split in ("valid", "test") if split in stores
+    }
     return look.as_dict() | {"leakage": near}
 
 
@@ -322,7 +324,7 @@ class _Look:
             counts = np.bincount(atoms.numbers, minlength=len(chemical_symbols))
             self._compositions.setdefault(counts.tobytes(), counts)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, JsonValue]:
         """The numbers, as `OwnFrames` names them."""
         counts = np.array(list(self._compositions.values()))
         present = np.flatnonzero(counts.any(axis=0))

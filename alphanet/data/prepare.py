@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ase import Atoms
+from pydantic import JsonValue
 
 from alphanet.data.cards import SCALES, DatasetCard, ScaleCard, Split, known_names, load_card
 from alphanet.data.fetching import Fetched, fetch, shipped
@@ -145,13 +146,13 @@ def _convert(
     sources = {file.source.label: file.sha256 for file in fetched}
     from alphanet.data.store import store_writer
 
-    about = {
+    about: dict[str, JsonValue] = {
         "dataset": card.name,
         "scale": scale,
         "level_of_theory": card.at(scale).level_of_theory,
         "license": card.at(scale).license,
         "units": card.units.model_dump(),
-        "sources": sources,
+        "sources": {**sources},
     }
     logger.info(f"converting {card.name} ({scale}) to {folder}")
     with contextlib.ExitStack() as stack:

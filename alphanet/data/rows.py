@@ -21,7 +21,7 @@ def whole(atoms: Atoms) -> Atoms:
     return with_labels(constrained(atoms), labels_of(atoms), other_results(atoms))
 
 
-def extras_of(atoms: Atoms, leftovers: Leftovers) -> dict[str, Any]:
+def extras_of(atoms: Atoms, leftovers: Leftovers) -> dict[str, object]:
     """What the row of a `whole` frame holds as `data`: `info`, arrays that rows lack, results that SQLite lacks."""
     arrays = {
         key: _listed(values)

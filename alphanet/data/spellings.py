@@ -64,7 +64,7 @@ class LabelFinder:
             UserError: a label or its unit cannot be understood.
         """
         self._scale_lengths(atoms)
-        results: Mapping[str, Any] = atoms.calc.results if atoms.calc is not None else {}
+        results: Mapping[str, object] = atoms.calc.results if atoms.calc is not None else {}
         unit_keys: set[str] = set()
         energy, _ = self._value("energy", atoms.info, results, atoms, unit_keys)
         if energy is None and self.keys.energy == "energy" and results.get("free_energy") is not None:
@@ -101,7 +101,7 @@ class LabelFinder:
             for values in (atoms.info, atoms.arrays):
                 _scale(values, {name for name in values if _is_bare(quantity, name, values[name], atoms)}, scale)
 
-    def _stress(self, atoms: Atoms, results: Mapping[str, Any], unit_keys: set[str]) -> np.ndarray | None:
+    def _stress(self, atoms: Atoms, results: Mapping[str, object], unit_keys: set[str]) -> np.ndarray | None:
         stress, _ = self._value("stress", atoms.info, results, atoms, unit_keys)
         virial, key = self._value("virial", atoms.info, {}, atoms, unit_keys)
         own = None if stress is None else voigt(stress)
@@ -127,7 +127,7 @@ class LabelFinder:
             )
         return own
 
-    def _note_doubtful_stresses(self, info: Mapping[str, Any]) -> None:
+    def _note_doubtful_stresses(self, info: Mapping[str, object]) -> None:
         for key, value in info.items():
             array = np.asarray(value)
             if re.search("stress|virial", str(key).lower()) and array.dtype.kind == "f" and array.size in (6, 9):
@@ -135,7 +135,7 @@ class LabelFinder:
                 self._say(logging.WARNING, text)
 
     def _value(
-        self, label: Label, values: dict[str, Any], results: Mapping[str, Any], atoms: Atoms, unit_keys: set[str]
+        self, label: Label, values: dict[str, Any], results: Mapping[str, object], atoms: Atoms, unit_keys: set[str]
     ) -> tuple[Any, str]:
         """The value in our unit, or None, and its name in the file."""
         key = getattr(self.keys, label)
@@ -159,19 +159,19 @@ class LabelFinder:
             return None, key
         return self._converted(label, key, value, atoms.info, unit_keys), key
 
-    def _note_other_forms(self, label: Label, known: set[str], values: Mapping[str, Any]) -> None:
+    def _note_other_forms(self, label: Label, known: set[str], values: Mapping[str, object]) -> None:
         for key, value in values.items():
             if key not in known and _is_named(label, key) and np.asarray(value).dtype.kind in "fiu":
-                text = f"{key!r} is not taken as {label}: it has the shape {np.shape(value)}"
+                text = f"{key!r} is not taken as {label}: it has the shape {np.asarray(value).shape}"
                 self._say(logging.WARNING, text)
 
-    def _converted(self, label: Label, key: str, value: Any, info: Mapping[str, Any], unit_keys: set[str]) -> Any:
+    def _converted(self, label: Label, key: str, value: Any, info: Mapping[str, object], unit_keys: set[str]) -> Any:
         match = _PATTERNS[label].fullmatch(_normal(key))
         unit, source = (match["unit"], key) if match else (None, key)
         for quantity in (label, "energy") if label == "virial" else (label,):
-            for entry in info:
-                if unit is None and isinstance(info[entry], str) and _label_of_unit(entry) == quantity:
-                    unit, source = info[entry], entry
+            for entry, text in info.items():
+                if unit is None and isinstance(text, str) and _label_of_unit(entry) == quantity:
+                    unit, source = text, entry
         if unit is None:
             return value
         scale = factor(unit, label)
@@ -195,12 +195,12 @@ class LabelFinder:
                 atoms.set_cell(atoms.cell.array * scale)
                 atoms.arrays["positions"] = atoms.positions * scale
 
-    def _doubt_forces(self, info: Mapping[str, Any], converted: set[str]) -> None:
+    def _doubt_forces(self, info: Mapping[str, object], converted: set[str]) -> None:
         has_unit = any(_label_of_unit(key) == "forces" for key in info)
         if any(_label_of_unit(key) == "energy" for key in converted) and not has_unit:
             self._say(logging.WARNING, "the file names a unit of its energies, none of its forces: taken as eV/Å")
 
-    def _understand_units(self, info: Mapping[str, Any]) -> None:
+    def _understand_units(self, info: Mapping[str, object]) -> None:
         for key in ("units", "unit"):
             value = info.get(key)
             if value is None or _OURS.fullmatch(str(value).strip().lower()):

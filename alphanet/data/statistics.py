@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 from ase import Atoms
+from pydantic import JsonValue
 
 from alphanet.data.labels import Labels, labels_of
 from alphanet.errors import UserError
@@ -98,7 +98,7 @@ class Statistics:
             self.shortest_distance = min(self.shortest_distance, float(distances.min()))
         self.fingerprints.append(fingerprint(atoms, labels))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, JsonValue]:
         """Plain numbers with their units in the names."""
         return {
             "frames": self.frames,

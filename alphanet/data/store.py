@@ -3,7 +3,7 @@
 import contextlib
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import lmdb
 from ase import Atoms
 from ase.db.row import AtomsRow
 from ase_db_backends.aselmdb import LMDBDatabase, decode_bytestream, encode_key
+from pydantic import JsonValue
 
 from alphanet.data.leftovers import Leftovers
 from alphanet.data.lmdb_pages import check_pages
@@ -23,7 +24,7 @@ MAP_SIZES = tuple(2**power for power in (41, 39, 37, 35, 34, 33, 32, 31, 30))  #
 FRAMES_PER_COMMIT = 500  # bounds LMDB's memory of dirty pages
 
 
-def write_store(path: Path, frames: Iterable[Atoms], metadata: dict[str, Any]) -> int:
+def write_store(path: Path, frames: Iterable[Atoms], metadata: Mapping[str, JsonValue]) -> int:
     """Write `frames` and `metadata` to `path` atomically; returns the number of frames.
 
     Raises:
@@ -36,7 +37,9 @@ def write_store(path: Path, frames: Iterable[Atoms], metadata: dict[str, Any]) -
 
 
 @contextlib.contextmanager
-def store_writer(path: Path, metadata: dict[str, Any], leftovers: Leftovers | None = None) -> Iterator["StoreWriter"]:
+def store_writer(
+    path: Path, metadata: Mapping[str, JsonValue], leftovers: Leftovers | None = None
+) -> Iterator["StoreWriter"]:
     """A writer of a temporary store that takes the name `path` when the `with` block succeeds.
 
     `metadata` is read at the end of the block, so it may hold what was counted meanwhile. What a store cannot hold
@@ -77,7 +80,7 @@ class StoreWriter:
                 self._database.txn.commit()
                 self._database.txn = self._database.env.begin(write=True)
 
-    def finish(self, metadata: dict[str, Any]) -> None:
+    def finish(self, metadata: Mapping[str, JsonValue]) -> None:
         """Write the metadata and commit everything."""
         with _writing(self._called):
             self._database.metadata = {**metadata, "frames": self.count}

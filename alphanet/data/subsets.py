@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import JsonValue
 
 from alphanet.data.splits import shuffled
 from alphanet.errors import UserError
@@ -36,7 +37,7 @@ def training_subset(data: "PreparedData", count: int, seed: int, folder: Path) -
         raise UserError(f"{data.name} has {whole} training frames at scale {data.scale}, not {count}")
     target = folder / f"{data.name}-{data.scale}-{count}-seed{seed}.aselmdb"
     chosen = sorted(shuffled(whole, f"{seed}")[:count])
-    _write_once(target, data.train, chosen, {"sources": data.sources, "of": whole, "seed": seed})
+    _write_once(target, data.train, chosen, {"sources": {**data.sources}, "of": whole, "seed": seed})
     return dataclasses.replace(data, train=target, counts=data.counts | {"train": count})
 
 
@@ -46,7 +47,7 @@ def validation_subset(data: "PreparedData", most: int, folder: Path) -> "Prepare
     if most >= whole:
         return data
     target = folder / f"{data.name}-{data.scale}-valid{most}.aselmdb"
-    _write_once(target, data.valid, evenly_spaced(whole, most).tolist(), {"sources": data.sources, "of": whole})
+    _write_once(target, data.valid, evenly_spaced(whole, most).tolist(), {"sources": {**data.sources}, "of": whole})
     return dataclasses.replace(data, valid=target, counts=data.counts | {"valid": most})
 
 
@@ -67,7 +68,7 @@ def matching_subset(data: "PreparedData", only: Mapping[str, str], folder: Path)
             wanted = ", ".join(f"{key} {pattern}" for key, pattern in only.items())
             raise UserError(f"{data.name} has no {split} frames with {wanted}")
         stores[split] = folder / f"{data.name}-{data.scale}-{split}.aselmdb"
-        _write_once(stores[split], source, chosen, {"sources": data.sources, "of": counts[split], "only": dict(only)})
+        _write_once(stores[split], source, chosen, {"sources": {**data.sources}, "of": counts[split], "only": {**only}})
         counts[split] = len(chosen)
     return dataclasses.replace(data, train=stores["train"], valid=stores["valid"], counts=counts)
 
@@ -89,7 +90,7 @@ def evenly_spaced(count: int, most: int | None) -> np.ndarray:
     return np.arange(most) * count // most
 
 
-def _write_once(target: Path, source: Path, chosen: Sequence[int], about: Mapping[str, object]) -> None:
+def _write_once(target: Path, source: Path, chosen: Sequence[int], about: Mapping[str, JsonValue]) -> None:
     """A store of the `chosen` frames of `source`, unless `target` is that already."""
     from alphanet.data.store import FrameStore, write_store
 

@@ -27,7 +27,7 @@ def parse(comment: str) -> dict[str, Any]:
     return key_val_str_to_dict(_VOIGT.sub(_full, _with_empty_values(comment)))
 
 
-def text(pairs: Mapping[str, Any], leftovers: Leftovers) -> str:
+def text(pairs: Mapping[str, object], leftovers: Leftovers) -> str:
     """The pairs as a line. A value that ASE's reader would change is written as JSON, marked as ASE marks it."""
     words = []
     for key, value in pairs.items():

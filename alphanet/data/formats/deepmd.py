@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -145,7 +144,7 @@ def _frame(row: Arrays, types: np.ndarray, names: list[str], periodic: bool, gro
         row["force"].reshape(-1, 3)[real] if "force" in row else None,
         stress_from_virial(row["virial"], atoms.get_volume()) if "virial" in row and periodic else None,
     )
-    others: dict[str, Any] = {"energies": row["atom_ener"].reshape(-1)[real]} if "atom_ener" in row else {}
+    others = {"energies": row["atom_ener"].reshape(-1)[real]} if "atom_ener" in row else {}
     if "spin" in row:
         atoms.set_initial_magnetic_moments(row["spin"].reshape(-1, 3)[real])
     if "fparam" in row:

@@ -224,7 +224,7 @@ def _fields(name: str, values: np.ndarray) -> set[str]:
     return {name} if values.ndim == 1 else {f"{name}{place}" for place in range(values.shape[1])}
 
 
-def _is_taken(key: str, value: Any, results: Mapping[str, Any]) -> bool:
+def _is_taken(key: str, value: Any, results: Mapping[str, object]) -> bool:
     """Whether ASE's reader would take an entry of `info` for something else."""
     if key in comment.RESERVED or key in results:
         return True

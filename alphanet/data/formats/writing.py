@@ -179,12 +179,12 @@ def _without_vectors(frame: Atoms, extras: dict[str, Any]) -> Atoms:
     return with_labels(frame, labels_of(frame), results)
 
 
-def _for_sqlite(extras: dict[str, Any]) -> dict[str, Any]:
+def _for_sqlite(extras: dict[str, object]) -> dict[str, object]:
     """SQLite keeps `data` in a form of ASE that loses some types; JSON inside it loses none."""
     return {"json": encode(extras)}
 
 
-def _key_value_pairs(atoms: Atoms) -> dict[str, Any]:
+def _key_value_pairs(atoms: Atoms) -> dict[str, object]:
     """The entries of `info` that an ASE database takes: numbers and words under names that are free."""
     from ase.db.core import check, reserved_keys
 
