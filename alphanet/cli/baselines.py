@@ -11,6 +11,10 @@ from alphanet.cli.output import print_json, print_table, print_text
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import JsonValue
+
     from alphanet.potentials.cards import BaselineCard
 
 logger = logging.getLogger(__name__)
@@ -62,7 +66,7 @@ def info(name: o.BaselineName, as_json: o.AsJson = False) -> None:
     from alphanet.potentials.environments import is_installed, resolved_versions, size_of
 
     card = find_baseline(name)
-    values: dict[str, Any] = card.model_dump(mode="json", exclude={"places"}) | {"state": _row(card)["state"]}
+    values: dict[str, object] = card.model_dump(mode="json", exclude={"places"}) | {"state": _row(card)["state"]}
     if is_installed(card):
         values |= {"bytes": size_of(card), "versions": resolved_versions(card)}
     if as_json:
@@ -228,7 +232,7 @@ def _row(card: "BaselineCard") -> dict[str, Any]:
     }
 
 
-def _weights(described: dict[str, Any]) -> str:
+def _weights(described: "Mapping[str, JsonValue]") -> str:
     if described["source"] is None:
         return "none"
     if described["source"] == "package":

@@ -1,6 +1,6 @@
 """`alphanet bench learning`: the error that models reach for an amount of compute, on any data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,7 @@ def learning(
         run_card(card, folder, as_json, restart=restart, **values)
 
 
-def _data(words: Sequence[str], division: dict[str, Any]) -> "str | OwnData":
+def _data(words: Sequence[str], division: Mapping[str, object]) -> "str | OwnData":
     """A data set's name, or files of the user's own with the rules by which they are divided.
 
     Raises:
@@ -130,7 +130,7 @@ def _numbers(option: str, text: str, kind: type[Any], what: str) -> tuple[Any, .
     return numbers
 
 
-def _print_forecast(card: "LearningCard", folder: Path, values: dict[str, Any], *, as_json: bool) -> None:
+def _print_forecast(card: "LearningCard", folder: Path, values: Mapping[str, Any], *, as_json: bool) -> None:
     from alphanet import durations
     from alphanet.benchmark.card import AD_HOC
     from alphanet.benchmark.kind import RunOptions
@@ -138,7 +138,7 @@ def _print_forecast(card: "LearningCard", folder: Path, values: dict[str, Any], 
     from alphanet.benchmark.kinds.learning.forecast import forecasts
     from alphanet.hardware import resolve_device
 
-    options = RunOptions(scale=AD_HOC, **run_values(out=folder.parent, **values))
+    options = RunOptions.model_validate({"scale": AD_HOC, **run_values(out=folder.parent, **values)})
     listed = forecasts(Learning(card, options.model_copy(update={"device": resolve_device(options.device)})))
     known = [one.seconds for one in listed if one.seconds is not None]
     total = sum(known)

@@ -1,8 +1,8 @@
 """`alphanet bench wbm`: how well potentials find stable crystals (Matbench Discovery)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -89,14 +89,14 @@ def wbm(
     run_card(_predictions(folder.name, predictions, of_scoring), folder, as_json, restart=restart, truth=truth)
 
 
-def _relaxations(name: str, models: Sequence[str], values: dict[str, Any]) -> "AnyCard":
+def _relaxations(name: str, models: Sequence[str], values: Mapping[str, object]) -> "AnyCard":
     from alphanet.benchmark.kinds.discovery import relaxation_card
 
     of_card = ("steps", "fmax", "dtype", "batch_size", "engine", "config", "trust", "geometry")
     return relaxation_card(name, models=models, **o.given(**{key: values[key] for key in of_card}))
 
 
-def _predictions(name: str, file: Path, values: dict[str, Any]) -> "AnyCard":
+def _predictions(name: str, file: Path, values: Mapping[str, object]) -> "AnyCard":
     from alphanet.benchmark.kinds.discovery import predictions_card
 
     return predictions_card(name, file, **o.given(**values))

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alphanet.errors import UserError, did_you_mean
 
@@ -33,7 +33,7 @@ class Choice:
 
 
 def named_choices(
-    names: Sequence[str], *, scale: str | None, only: str | None, values: Mapping[str, Any]
+    names: Sequence[str], *, scale: str | None, only: str | None, values: Mapping[str, object]
 ) -> list[Choice]:
     """The benchmarks called `names`, each once.
 
@@ -53,7 +53,7 @@ def named_choices(
     return _choices(cards, scales, _cells(cards, only, bare="cells"), values)
 
 
-def all_choices(*, scale: str | None, only: str | None, values: Mapping[str, Any]) -> list[Choice]:
+def all_choices(*, scale: str | None, only: str | None, values: Mapping[str, object]) -> list[Choice]:
     """Every benchmark that has the scale, in the order of the paper, see `named_choices`.
 
     A pattern of `only` without a colon is the name of a benchmark. Benchmarks with a single scale that take neither
@@ -159,7 +159,7 @@ def _choices(
     cards: Mapping[str, "AnyCard"],
     scales: Mapping[str, str],
     cells: Mapping[str, tuple[str, ...]],
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
 ) -> list[Choice]:
     from alphanet.benchmark.kind import RunOptions
 
@@ -171,17 +171,16 @@ def _choices(
     return [
         Choice(
             card,
-            RunOptions(
-                scale=scales[card.name],
-                only=cells[card.name],
-                **{field: value for field, value in values.items() if field in useful[card.name]},
+            RunOptions.model_validate(
+                {"scale": scales[card.name], "only": cells[card.name]}
+                | {field: value for field, value in values.items() if field in useful[card.name]}
             ),
         )
         for card in chosen
     ]
 
 
-def _useful(cards: Iterable["AnyCard"], values: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+def _useful(cards: Iterable["AnyCard"], values: Mapping[str, object]) -> dict[str, frozenset[str]]:
     """The options that each card has a use for.
 
     Raises:

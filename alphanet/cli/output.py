@@ -60,7 +60,7 @@ def _broken(text: str) -> str:
     return "\n".join(lines)
 
 
-def print_json(schema: str, values: Mapping[str, Any]) -> None:
+def print_json(schema: str, values: Mapping[str, object]) -> None:
     """Print one JSON object with the key `schema` on stdout.
 
     Raises:

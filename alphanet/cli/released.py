@@ -1,12 +1,15 @@
 """`alphanet models`: released weights of AlphaNet by name."""
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from alphanet.cli import options as o
 from alphanet.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +92,6 @@ def _state(card: Any) -> str:
     return f"{here}; cannot be loaded: {card.needs}" if card.needs else here
 
 
-def _values(card: Any) -> dict[str, Any]:
+def _values(card: Any) -> "dict[str, JsonValue]":
     values = {**card.model_dump(mode="json"), "settings": card.settings}
     return {**values, "present": card.present, "folder": str(card.folder)}

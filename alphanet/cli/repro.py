@@ -144,7 +144,7 @@ def list_(as_json: o.AsJson = False) -> None:
 
 def run_values(
     *, budget: float | None = None, out: Path | None = None, device: str = "auto", **values: Any
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Fields of `RunOptions` that the user gave.
 
     Args:
@@ -162,7 +162,8 @@ def run_card(card: "AnyCard", folder: Path, as_json: bool, **values: Any) -> Non
     from alphanet.benchmark.kind import RunOptions
 
     (scale,) = card.scales
-    run_and_print(card, RunOptions(scale=scale, **run_values(out=folder.parent, **values)), as_json=as_json)
+    options = RunOptions.model_validate({"scale": scale, **run_values(out=folder.parent, **values)})
+    run_and_print(card, options, as_json=as_json)
 
 
 def run_and_print(card: "AnyCard", options: "RunOptions", *, as_json: bool) -> None:

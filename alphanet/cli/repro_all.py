@@ -17,6 +17,8 @@ from alphanet.errors import UserError
 from alphanet.paths import own_python
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from alphanet.benchmark.kind import RunOptions
     from alphanet.benchmark.listing import BenchmarkInfo
     from alphanet.benchmark.needs import DataNeed
@@ -50,7 +52,7 @@ class FinishedRun:
             return "nothing to measure here"
         return "done" if self.exit_code == 0 else f"FAILED (exit code {self.exit_code})"
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> "dict[str, JsonValue]":
         """All of it as plain values."""
         return {**vars(self), "state": self.state}
 
@@ -103,9 +105,9 @@ def arguments_of(options: "RunOptions") -> list[str]:
         if value is True:
             words.append(flag(field))
         elif field == "only":
-            words += [flag(field), ",".join(value)]
+            words += [flag(field), ",".join(options.only)]
         elif field == "max_time":
-            words += [flag(field), f"{value:g}s"]
+            words += [flag(field), f"{options.max_time:g}s"]
         else:
             words += [flag(field), f"{value:g}" if isinstance(value, float) else str(value)]
     return words
@@ -161,7 +163,7 @@ def print_dry_run(chosen: Sequence[Choice], *, as_json: bool) -> None:
     infos = [_info(choice) for choice in chosen]
     totals = _totals(infos)
     if as_json:
-        values = {"benchmarks": [info.model_dump(mode="json") for info in infos], "totals": totals}
+        values = {"benchmarks": [info.model_dump(mode="json") for info in infos], "totals": vars(totals)}
         print_json("alphanet-dry-run", values)
         return
     for info in infos:
@@ -200,30 +202,44 @@ def _data_text(need: "DataNeed") -> str:
     return f"{need.name}{files}{size}: {state}"
 
 
-def _totals(infos: Sequence["BenchmarkInfo"]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Totals:
+    """Sums over benchmarks; benchmarks and needs are named."""
+
+    minutes: float  # of those with a limit
+    gpu_days: float  # estimated for those without
+    without_estimate: list[str]
+    without_limit: list[str]
+    missing_data: list[str]
+    bytes_of_known_sizes: int
+    unknown_sizes: list[str]
+    missing_environments: list[str]
+
+
+def _totals(infos: Sequence["BenchmarkInfo"]) -> Totals:
     """Sums over benchmarks; data sets and environments that several need count once."""
     data = {need.name: need for info in infos for need in info.data}
     environments = {name for info in infos for name in info.missing_environments}
-    return {
-        "minutes": sum(info.minutes or 0.0 for info in infos),
-        "gpu_days": sum(info.gpu_days or 0.0 for info in infos),
-        "without_estimate": [info.name for info in infos if info.minutes is None and info.gpu_days is None],
-        "without_limit": [info.name for info in infos if info.minutes is None],
-        "missing_data": [name for name, need in data.items() if not need.here],
-        "bytes_of_known_sizes": sum(need.size or 0 for need in data.values()),
-        "unknown_sizes": [name for name, need in data.items() if need.size is None],
-        "missing_environments": sorted(environments),
-    }
+    return Totals(
+        minutes=sum(info.minutes or 0.0 for info in infos),
+        gpu_days=sum(info.gpu_days or 0.0 for info in infos),
+        without_estimate=[info.name for info in infos if info.minutes is None and info.gpu_days is None],
+        without_limit=[info.name for info in infos if info.minutes is None],
+        missing_data=[name for name, need in data.items() if not need.here],
+        bytes_of_known_sizes=sum(need.size or 0 for need in data.values()),
+        unknown_sizes=[name for name, need in data.items() if need.size is None],
+        missing_environments=sorted(environments),
+    )
 
 
-def _total_lines(totals: dict[str, Any]) -> Iterator[str]:
-    yield f"time: {durations.words(60 * totals['minutes'])} at most for what has a limit"
-    if totals["without_limit"]:
-        yield f"  without a limit: {', '.join(totals['without_limit'])}: about {totals['gpu_days']:.3g} GPU-days"
-    if totals["without_estimate"]:
-        yield f"  of unknown length: {', '.join(totals['without_estimate'])}"
-    yield f"data: {totals['bytes_of_known_sizes'] / 1e6:.0f} MB of known size"
-    if totals["unknown_sizes"]:
-        yield f"  of unknown size: {', '.join(totals['unknown_sizes'])}"
-    yield f"missing data: {', '.join(totals['missing_data']) or 'none'}"
-    yield f"missing environments: {', '.join(totals['missing_environments']) or 'none'}"
+def _total_lines(totals: Totals) -> Iterator[str]:
+    yield f"time: {durations.words(60 * totals.minutes)} at most for what has a limit"
+    if totals.without_limit:
+        yield f"  without a limit: {', '.join(totals.without_limit)}: about {totals.gpu_days:.3g} GPU-days"
+    if totals.without_estimate:
+        yield f"  of unknown length: {', '.join(totals.without_estimate)}"
+    yield f"data: {totals.bytes_of_known_sizes / 1e6:.0f} MB of known size"
+    if totals.unknown_sizes:
+        yield f"  of unknown size: {', '.join(totals.unknown_sizes)}"
+    yield f"missing data: {', '.join(totals.missing_data) or 'none'}"
+    yield f"missing environments: {', '.join(totals.missing_environments) or 'none'}"

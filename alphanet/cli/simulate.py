@@ -1,7 +1,7 @@
 """`alphanet md`, `relax`, `neb` and `phonons`: simulations with any model."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from alphanet.files import finite
 
 if TYPE_CHECKING:
     from ase import Atoms
+    from pydantic import JsonValue
 
     from alphanet.potentials.opening import LoadOptions
     from alphanet.potentials.protocol import Potential
@@ -277,7 +278,7 @@ def _opened(model: str, frames: "Sequence[Atoms]", options: "LoadOptions") -> "I
         potential.close()
 
 
-def _show(schema: str, title: str, folder: Path, summary: dict[str, Any], as_json: bool) -> None:
+def _show(schema: str, title: str, folder: Path, summary: "Mapping[str, JsonValue]", as_json: bool) -> None:
     """Print a summary: its keys end with the unit."""
     if as_json:
         print_json(schema, {"folder": str(folder), **finite(summary)})

@@ -14,6 +14,10 @@ from alphanet.cli.output import print_json, print_table, print_text, show_messag
 from alphanet.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import JsonValue
+
     from alphanet.potentials.settings import BaselineSettings
     from alphanet.results.schema import BenchmarkResult
     from alphanet.training.config import AlphaNetSettings
@@ -153,7 +157,7 @@ def _train_committee(
     _print_grids(evaluation, 2)
 
 
-def _errors(evaluation: "BenchmarkResult | None") -> dict[str, Any]:
+def _errors(evaluation: "BenchmarkResult | None") -> "dict[str, JsonValue]":
     """Errors of an evaluation by split."""
     records = {} if evaluation is None else evaluation.records
     return {str(record.data["split"]): dict(record.metrics) for record in records.values()}
@@ -189,10 +193,10 @@ def _evaluation(folder: Path, results: "Sequence[TrainingResult]", frames: "Trai
 def _settings(
     model: str,
     words: Sequence[str],
-    values: dict[str, Any],
+    values: "Mapping[str, JsonValue]",
     dataset: str | None,
     scale: str | None,
-    division: dict[str, Any],
+    division: "Mapping[str, JsonValue]",
 ) -> "AlphaNetSettings | BaselineSettings":
     """The settings that the command line names; a configuration is all of AlphaNet's, or lies over the defaults.
 
@@ -230,7 +234,7 @@ def _settings(
     if division:
         if not above.get("data"):
             raise UserError(f"{', '.join(map(o.flag, division))}: these divide files; a data set has its own division")
-        above = merged({"data": {}, **above}, {"data": division})
+        above = merged({"data": {}, **above}, {"data": {**division}})
     named = str(above.get("dataset") or "")
     if not named:
         raise UserError(
