@@ -10,10 +10,27 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 SOURCES = (".py", ".cpp", ".hpp", ".yaml")
 PACKAGES = ("torch", "numpy", "ase", "vesin", "lightning", "pandas", "matplotlib")
+
+
+class Hardware(TypedDict):
+    """The machine, without its name."""
+
+    cpu: str  # model
+    cores: int  # that this process may use
+    memory_gib: float
+    gpus: list[str]  # that torch sees
+
+
+class Code(TypedDict):
+    """Version of this project."""
+
+    version: str
+    commit: NotRequired[str]  # in a checkout
+    dirty: NotRequired[bool]  # whether files differ from the commit
 
 
 def utc_now() -> str:
@@ -27,7 +44,7 @@ def where() -> dict[str, Any]:
 
 
 @functools.cache
-def hardware() -> dict[str, Any]:
+def hardware() -> Hardware:
     """CPU model, cores this process may use, memory in GiB, and the GPUs that torch sees."""
     from alphanet.hardware.devices import accelerator_names
 
@@ -47,14 +64,14 @@ def software() -> dict[str, str]:
 
 
 @functools.cache
-def code() -> dict[str, Any]:
+def code() -> Code:
     """Version of this project; in a checkout also the git commit and whether files differ from it."""
     root = Path(__file__).resolve().parent.parent
-    described: dict[str, Any] = {"version": _own_version()}
+    described: Code = {"version": _own_version()}
     if (root / ".git").exists():
         commit = _git(root, "rev-parse", "HEAD")
         if commit:
-            described |= {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain"))}
+            described["commit"], described["dirty"] = commit, bool(_git(root, "status", "--porcelain"))
     return described
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
@@ -28,9 +29,9 @@ class Spread:
         """(n,) eV/Å, sqrt(mean of |F - mean F|^2) of each atom: the norm of its components' deviations."""
         return (self.forces**2).sum(-1) ** 0.5
 
-    def results(self) -> dict[str, Any]:
+    def results(self) -> dict[str, float | np.ndarray]:
         """The numbers of one structure by the names that ASE's calculators get, `forces_spread` being `of_atoms`."""
-        named = {"energy_spread": float(self.energy), "forces_spread": self.of_atoms}
+        named: dict[str, float | np.ndarray] = {"energy_spread": float(self.energy), "forces_spread": self.of_atoms}
         if self.stress is not None:
             named["stress_spread"] = full_3x3_to_voigt_6_stress(self.stress)
         return named if self.energies is None else {**named, "energies_spread": self.energies}
@@ -40,7 +41,7 @@ SPREAD_RESULTS = ("energy_spread", "forces_spread", "stress_spread", "energies_s
 LARGEST = "forces_spread_max"  # eV/Å, in `info`
 
 
-def with_spread(atoms: Atoms, results: Mapping[str, Any]) -> Atoms:
+def with_spread(atoms: Atoms, results: Mapping[str, float | np.ndarray]) -> Atoms:
     """The frame itself, with the spreads among `results` in `info` and `arrays`.
 
     Args:
@@ -53,11 +54,11 @@ def with_spread(atoms: Atoms, results: Mapping[str, Any]) -> Atoms:
     for name, array in (("forces_spread", "forces_spread"), ("energies_spread", f"{ATOMIC_ENERGIES}_spread")):
         if name in results:
             atoms.set_array(array, results[name])
-    atoms.info[LARGEST] = float(results["forces_spread"].max())
+    atoms.info[LARGEST] = float(np.max(results["forces_spread"]))
     return atoms
 
 
-def joined(members: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], Spread]:
+def joined(members: Sequence[Mapping[str, object]]) -> tuple[dict[str, Any], Spread]:
     """The mean of the members' predictions, and their spread.
 
     Args:
@@ -68,7 +69,7 @@ def joined(members: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], Spread
         The means by the same names, and the deviations from them.
     """
     means: dict[str, Any] = {}
-    deviations: dict[str, Any] = {}
+    deviations: dict[str, object] = {}
     for name in members[0]:
         values = [member[name] for member in members]
         whole = all(value is not None for value in values)

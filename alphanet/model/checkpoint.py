@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import JsonValue
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -57,7 +58,7 @@ def save_model(model: InteratomicModel, path: str | Path, extra: dict[str, str] 
 
 def load_model(
     path: str | Path,
-    config: Config | dict[str, Any] | str | Path | None = None,
+    config: Config | dict[str, JsonValue] | str | Path | None = None,
     dtype: str | torch.dtype = "float32",
     device: str | torch.device = "cpu",
 ) -> InteratomicModel:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import JsonValue
 from torch import Tensor
 
 from alphanet.errors import UserError, did_you_mean
@@ -52,15 +53,15 @@ def is_public(state: dict[str, Tensor]) -> bool:
     return "z_emb.weight" in state
 
 
-def public_config(values: dict[str, Any], where: str) -> OfficialConfig:
+def public_config(values: dict[str, JsonValue], where: str) -> OfficialConfig:
     """The configuration in the public code's JSON, flat or under the key `model`.
 
     Raises:
         UserError: a setting that is not known, or one that this model does not have.
     """
-    if not isinstance(values.get("model", {}), dict):
-        raise UserError(f"{where}: model: expected a mapping of settings, found {type(values['model']).__name__}")
-    settings = values["model"] if isinstance(values.get("model"), dict) else values
+    settings = values.get("model", values)
+    if not isinstance(settings, dict):
+        raise UserError(f"{where}: model: expected a mapping of settings, found {type(settings).__name__}")
     for key, refused in (("direct_forces", True), ("readout", "mean")):
         if settings.get(key) == refused:
             raise UserError(f"{where}: {key} = {refused!r} is not supported; released v1 models do not use it")

@@ -56,7 +56,7 @@ class ReleasedModel(Card):
         return self.folder / self.weights.name
 
     @property
-    def settings(self) -> dict[str, Any] | None:
+    def settings(self) -> dict[str, JsonValue] | None:
         """Values of the configuration in the public code's terms; None if they are in a file that is not here.
 
         Raises:

@@ -80,7 +80,7 @@ class Worker:
         """Whether a worker process is running."""
         return self._group is not None
 
-    def call(self, name: str, request: Mapping[str, Any], *, timeout: float) -> Any:
+    def call(self, name: str, request: Mapping[str, object], *, timeout: float) -> Any:
         """Call the method `name` of the worker; its output goes to the log.
 
         Args:
@@ -147,7 +147,7 @@ class Worker:
         except (OSError, EOFError, AssertionError, RemoteError, ChannelTimeout) as error:
             raise self._lost("start", f"cannot be started with {self._python}: {_gist(error)}") from error
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """The settings alone: a copy starts a process of its own."""
         return self.__dict__ | {"_group": None, "_channel": None, "_folder": None, "generation": 0}
 

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import JsonValue
+
 from alphanet.errors import UserError
 from alphanet.potentials.cards import USUAL
 from alphanet.potentials.protocol import Potential
@@ -158,9 +160,9 @@ def _baseline(model: Specification, card: "BaselineCard", options: LoadOptions, 
     if options.untrained:
         if model.has_weights:
             raise UserError(f"{model.text}: weights are either {model.checkpoint or model.file} or random (untrained)")
-        settings: dict[str, Any] = {
+        settings: dict[str, JsonValue] = {
             "preset": options.preset,
-            "elements": list(_elements(frames)),
+            "elements": [*_elements(frames)],
             "seed": options.seed,
             "amplification": options.amplification,
         }

@@ -172,7 +172,7 @@ class RemotePotential:
         key, value = ("checkpoint", name) if name else ("file", _portable_path(path))
         return {key: value, "sha256": self._weights.sha256}
 
-    def _call(self, name: str, request: Mapping[str, Any]) -> Any:
+    def _call(self, name: str, request: Mapping[str, object]) -> Any:
         return self._worker.call(name, request, timeout=self._timeout)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from alphanet.cards import Card, validate
 from alphanet.errors import UserError
@@ -31,7 +31,7 @@ class _Written(BaseModel):
     model: Path  # relative to the folder
     sha256: str
     elements: tuple[str, ...]
-    settings: dict[str, Any] = {}
+    settings: dict[str, JsonValue] = {}
 
 
 @dataclass(frozen=True)

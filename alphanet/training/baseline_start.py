@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 from pydantic import JsonValue
@@ -38,7 +37,7 @@ class Start:
     finetune: dict[str, JsonValue] | None = None  # rules of a start from weights, with their copy in the folder
 
     @property
-    def request(self) -> dict[str, Any]:
+    def request(self) -> dict[str, JsonValue]:
         """The same as a part of a worker's request."""
         return asdict(self) | {"elements": list(self.elements)}
 

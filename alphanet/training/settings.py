@@ -243,7 +243,7 @@ def merged(base: Mapping[str, JsonValue], above: Mapping[str, JsonValue]) -> dic
     return result
 
 
-def parse_override(text: str) -> dict[str, Any]:
+def parse_override(text: str) -> dict[str, JsonValue]:
     """`loss.energy_weight=1` as `{"loss": {"energy_weight": 1}}`; the value is read as YAML.
 
     Raises:
@@ -268,7 +268,7 @@ def _number(value: Any) -> Any:
     return value
 
 
-def from_words(words: Sequence[str]) -> dict[str, Any]:
+def from_words(words: Sequence[str]) -> dict[str, JsonValue]:
     """`key=value` words and names of YAML files as one mapping; what comes later replaces what came before.
 
     Raises:
@@ -281,7 +281,7 @@ def from_words(words: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def mapping_in(path: Path) -> dict[str, Any]:
+def mapping_in(path: Path) -> dict[str, JsonValue]:
     """The settings in a YAML file.
 
     Raises:

@@ -52,7 +52,7 @@ def conditions(job: Job) -> Conditions:
         model=json.loads(json.dumps(potential.provenance(), default=str)),
         versions={"alphanet-suite": code()["version"], **versions},
         # The last digits depend on the kind of GPU, and on a CPU on none that would matter at 1e-5 eV/atom.
-        gpu=hardware()["gpus"] if on_gpu else None,
+        gpu=[*hardware()["gpus"]] if on_gpu else None,
     )
 
 

@@ -21,12 +21,10 @@ from alphanet.provenance import code_digest, hardware
 logger = logging.getLogger(__name__)
 
 # Keep every intermediate in registers, however often it is used.
-INLINE: dict[str, Any] = dict.fromkeys(
-    ("realize_reads_threshold", "realize_opcount_threshold", "realize_acc_reads_threshold"), 10**6
-)
+INLINE = dict.fromkeys(("realize_reads_threshold", "realize_opcount_threshold", "realize_acc_reads_threshold"), 10**6)
 
 # Write the parts of a concatenation one after another, without a loop over all of them that asks which part it is in.
-PIECEWISE: dict[str, Any] = {"max_pointwise_cat_inputs": 0}
+PIECEWISE = {"max_pointwise_cat_inputs": 0}
 
 Tensors = Sequence[Tensor]
 Function = Callable[..., Any]
@@ -85,7 +83,7 @@ def _name(function: Function, tensors: Tensors, n_varying: int) -> str:
     return f"{function.__qualname__.strip('_')}-{digest}"
 
 
-def _compile(function: Function, tensors: Tensors, options: dict[str, Any]) -> Any:
+def _compile(function: Function, tensors: Tensors, options: dict[str, int]) -> Any:
     """By inductor's own entry, with the symbolic sizes of a trace: dynamo's guards are slow.
 
     The trace makes derivatives inside the function plain operations.

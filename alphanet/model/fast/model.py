@@ -3,7 +3,7 @@
 import warnings
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
@@ -35,6 +35,15 @@ FEWEST_EDGES, MOST_EDGES = 256, 2048
 ALLOWED = 1.0  # largest error that a check passes, see `largest_error`
 
 
+class Settings(TypedDict):
+    """The arguments of `FastModel` besides the reference."""
+
+    compiled: bool
+    native: bool | None
+    max_memory: int | None
+    block: int | None
+
+
 class FastModel:
     """Predicts what `predict(model, graph)` does, from a copy of the weights that never changes.
 
@@ -64,7 +73,12 @@ class FastModel:
         if lacking := no_fast_path(model):
             raise UserError(lacking)
         self.model = deepcopy(model).requires_grad_(False).eval()
-        self._settings = {"compiled": compiled, "native": native, "max_memory": max_memory, "block": block}
+        self._settings: Settings = {
+            "compiled": compiled,
+            "native": native,
+            "max_memory": max_memory,
+            "block": block,
+        }
         self.mode = "compiled" if compiled else "blocked"
         """compiled, blocked (the same, not compiled) or eager (the reference)"""
         # Element tables are arguments of the functions, so that models of other elements share what is compiled; the
@@ -207,7 +221,7 @@ class FastModel:
         return retention((chunks, CHUNK), self._columns, kept, self.model.dtype, limit)
 
 
-def _restored(model: InteratomicModel, settings: dict[str, Any], mode: str, note: str | None) -> FastModel:
+def _restored(model: InteratomicModel, settings: Settings, mode: str, note: str | None) -> FastModel:
     """A copy of a fast model that was compared with its reference when it was made."""
     fast = FastModel(model, **settings)
     fast.mode, fast.note = mode, note

@@ -3,7 +3,6 @@
 import logging
 import subprocess
 import warnings
-from typing import Any
 
 import torch
 from torch import nn
@@ -78,12 +77,12 @@ class WhenReady:
             return predict(self._model, graph, forces=forces, stress=stress)
         return self._fast.predict(graph, forces=forces, stress=stress)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Without the process that compiles; a copy looks for its result itself."""
         self._look()
         return self.__dict__ | {"_build": None}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         """The state of another one, whose weights are those of the copy."""
         self.__dict__.update(state)
         self._weights = list(self._model.parameters())
