@@ -4,13 +4,12 @@ import logging
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.geometry import find_mic
 from ase.mep.neb import NEB, NEBTools
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import JsonValue, PositiveFloat, PositiveInt
 
 from alphanet.cards import Card
 from alphanet.data.formats import write_frames
@@ -55,7 +54,7 @@ class Band(Card):
 
 def find_path(
     frames: Sequence[Atoms], potential: Potential, settings: Band, folder: Path, *, restart: bool = False
-) -> dict[str, Any]:
+) -> dict[str, JsonValue]:
     """The path of least energy between two structures, and its barrier.
 
     Begun anew, it takes the same path and computes only what is missing.
@@ -184,7 +183,7 @@ def _optimize(images: list[Atoms], settings: Band, climb: bool, log: Table) -> t
     return step.steps, step.fmax, step.fmax < settings.fmax
 
 
-def _summary(images: list[Atoms], steps: int, fmax: float, converged: bool) -> dict[str, Any]:
+def _summary(images: list[Atoms], steps: int, fmax: float, converged: bool) -> dict[str, JsonValue]:
     energies = np.array([image.get_potential_energy() for image in images])
     fitted, reaction = NEBTools(images).get_barrier(fit=True)
     return {

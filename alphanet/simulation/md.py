@@ -2,12 +2,13 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms, units
+from pydantic import JsonValue
 
 from alphanet.data.formats import write_frames
 from alphanet.data.leftovers import Leftovers
@@ -48,7 +49,7 @@ class MdResult:
     folder: Path
     status: str
     """finished; uncertain: the committee's spread exceeded its limit"""
-    summary: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, JsonValue] = field(default_factory=dict)
     """As `summary.json` has it"""
 
 
@@ -79,7 +80,7 @@ def run_md(
             stays), or the folder holds another trajectory.
     """
     dynamics.check(atoms)
-    conditions = {
+    conditions: dict[str, JsonValue] = {
         "structure": structure_digest(atoms), "dynamics": dynamics.model_dump(mode="json"),
         "model": origin_of(potential),
     }  # fmt: skip
@@ -92,7 +93,8 @@ def run_md(
             logger.info("%s: goes on at step %d of %d", folder, state.step, steps)
         with run.trajectory, run.log:
             status = run.until(steps, max_spread)
-        values = {"status": status, **summary_of(folder, dynamics, run.state.step, run.state.seconds, len(atoms))}
+        measured = summary_of(folder, dynamics, run.state.step, run.state.seconds, len(atoms))
+        values: dict[str, JsonValue] = {"status": status, **measured}
         write_summary(folder, values)
         return MdResult(folder, status, values)
 
@@ -104,7 +106,7 @@ class _Run:
         potential: Potential,
         dynamics: Dynamics,
         folder: Path,
-        conditions: dict[str, Any],
+        conditions: Mapping[str, JsonValue],
         state: State | None,
     ) -> None:
         self._atoms, self._dynamics, self._folder, self._conditions = atoms, dynamics, folder, conditions

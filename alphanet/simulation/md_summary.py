@@ -1,7 +1,6 @@
 """What molecular dynamics measured: means over their log."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def summary_of(folder: Path, dynamics: Dynamics, steps: int, seconds: float, atoms: int) -> dict[str, Any]:
+def summary_of(folder: Path, dynamics: Dynamics, steps: int, seconds: float, atoms: int) -> dict[str, float | None]:
     """Means over all rows of the log; what was not measured is None.
 
     Args:

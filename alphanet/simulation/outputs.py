@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from ase import Atoms
+from pydantic import JsonValue
 
 from alphanet.data.formats.extxyz import frame_text
 from alphanet.data.labels import labels_from, predicted
@@ -101,7 +102,7 @@ def columns_of(path: Path) -> dict[str, np.ndarray]:
     return {name: np.array([_number(row[place]) for row in rows]) for place, name in enumerate(names)}
 
 
-def frame_of(atoms: Atoms, info: Mapping[str, Any]) -> Atoms:
+def frame_of(atoms: Atoms, info: Mapping[str, object]) -> Atoms:
     """A copy of a structure, with its calculator's energy, forces, stress and spreads, and with `info`."""
     results = atoms.calc.results if atoms.calc is not None else {}
     labels = labels_from(results.get("energy"), results.get("forces"), results.get("stress"))
@@ -128,7 +129,7 @@ def folder_of(path: Path) -> Iterator[Path]:
         yield path
 
 
-def write_summary(folder: Path, values: Mapping[str, Any]) -> None:
+def write_summary(folder: Path, values: Mapping[str, JsonValue]) -> None:
     """Write the summary as JSON; numbers that are not finite become null."""
     write_text(folder / SUMMARY, json.dumps(finite(dict(values)), indent=1, ensure_ascii=False) + "\n")
 

@@ -2,12 +2,14 @@
 
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from pydantic import JsonValue
 
 from alphanet.errors import UserError
 from alphanet.files import atomic_path
@@ -36,7 +38,7 @@ class State:
         atoms.positions[:] = self.positions
         atoms.set_momenta(self.momenta, apply_constraint=False)
 
-    def write(self, folder: Path, conditions: dict[str, Any]) -> None:
+    def write(self, folder: Path, conditions: Mapping[str, JsonValue]) -> None:
         """Write the state and the `conditions` of the whole trajectory into `folder`.
 
         Raises:
@@ -51,7 +53,7 @@ class State:
             np.savez(temporary, words=np.array(json.dumps(words)), **arrays)  # type: ignore[arg-type]
 
 
-def read_state(folder: Path, conditions: dict[str, Any]) -> State | None:
+def read_state(folder: Path, conditions: Mapping[str, JsonValue]) -> State | None:
     """The state in `folder`; None if there is none.
 
     Raises:

@@ -57,7 +57,7 @@ class Phonons(Card):
 
 def phonons_of(
     atoms: Atoms, potential: Potential, settings: Phonons, folder: Path, *, restart: bool = False
-) -> dict[str, Any]:
+) -> dict[str, JsonValue]:
     """Frequencies, density of states and thermal properties of a crystal; goes on where an earlier process stopped.
 
     Args:
@@ -91,8 +91,8 @@ def phonons_of(
         phonon.symmetrize_force_constants(show_drift=False)
         with atomic_path(folder / PHONOPY) as temporary:
             phonon.save(str(temporary), settings={"force_constants": True})
-        summary = {
-            "atoms": len(atoms), "supercell": list(repeats), "displacements": len(phonon.supercells_with_displacements),
+        summary: dict[str, JsonValue] = {
+            "atoms": len(atoms), "supercell": [*repeats], "displacements": len(phonon.supercells_with_displacements),
             "largest_force_eV_per_A": largest, **_frequencies(phonon, settings, folder),
         }  # fmt: skip
         write_summary(folder, summary)
@@ -123,7 +123,7 @@ def _forces(evaluations: Evaluations, cells: list[Atoms], at_rest: Atoms) -> lis
     return [one - residual.forces for one in forces]
 
 
-def _frequencies(phonon: Any, settings: Phonons, folder: Path) -> dict[str, Any]:
+def _frequencies(phonon: Any, settings: Phonons, folder: Path) -> dict[str, float]:
     """Numbers from the force constants, most of them into tables."""
     phonon.run_mesh(settings.mesh if settings.mesh is not None else GRID, is_gamma_center=True)
     frequencies, weights = np.asarray(phonon.mesh.frequencies), np.asarray(phonon.mesh.weights, dtype=float)
