@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Generic, Literal, Self, TypeVar, get_args
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, JsonValue, PositiveFloat, model_validator
 
 from alphanet.benchmark.claims.card import AnyClaim
 from alphanet.cards import Card, validate
@@ -155,7 +155,7 @@ class BenchmarkCard(Card, Generic[ScaleT, RowT, ColumnT]):
         return self
 
     @classmethod
-    def ad_hoc(cls, name: str, *, protocol: str, scale: Mapping[str, Any], **values: Any) -> Self:
+    def ad_hoc(cls, name: str, *, protocol: str, scale: Mapping[str, JsonValue], **values: Any) -> Self:
         """A card that the command line or a script makes, with the single scale `AD_HOC`.
 
         Args:

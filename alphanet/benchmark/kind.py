@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, JsonValue, NonNegativeInt, PositiveFloat, PositiveInt
 
 from alphanet.benchmark.card import AnyCard
 from alphanet.benchmark.claims.samples import Samples, samples_of_records
@@ -66,7 +66,7 @@ class RunOptions(BaseModel):
     cluster: str = "local"
     """Processes or scheduler for relaxations"""
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> dict[str, JsonValue]:
         """The options that differ from their defaults."""
         return self.model_dump(mode="json", exclude_defaults=True)
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
+
 from alphanet import durations
 from alphanet.benchmark.budget import Budget
 from alphanet.benchmark.card import AnyCard
@@ -21,7 +23,7 @@ from alphanet.errors import UserError, did_you_mean
 from alphanet.hardware import resolve_device
 from alphanet.provenance import where
 from alphanet.results.facts import cell_facts
-from alphanet.results.records import Record, RecordLog
+from alphanet.results.records import Facts, Record, RecordLog
 from alphanet.results.schema import RESULTS, BenchmarkResult, Cell, Figure, Provenance, read_result
 
 logger = logging.getLogger(__name__)
@@ -250,7 +252,7 @@ def _measured_in(result: BenchmarkResult | None) -> dict[Place, list[Record]]:
     }
 
 
-def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(given: Facts) -> dict[str, JsonValue]:
     """The options that every number depends on; more seeds leave those of the first ones as they are."""
     return {name: value for name, value in given.items() if name not in COMMON | {"mirror", "max_time", "seeds"}}
 

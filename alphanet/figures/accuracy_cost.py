@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alphanet.figures.style import curve_style, panel_rows, plain_log_axes, save_figure, styled
 from alphanet.files import write_text
 from alphanet.results.schema import Curve
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -129,7 +130,7 @@ def _panels(count: int, title: str) -> "tuple[Figure, list[Axes]]":
 
 def _legend(figure: "Figure", panels: "Sequence[Axes]") -> None:
     """One legend for all panels, below them."""
-    named: dict[str, Any] = {}
+    named: dict[str, Artist] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             named.setdefault(label, handle)

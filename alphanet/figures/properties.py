@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from alphanet.figures.style import curve_style, panel_rows, save_figure, styled
+from alphanet.measure.properties.task import Curve
 
 LEAST = 1e-9  # smaller errors are those of the reference itself, and a logarithmic axis has no zero
 
@@ -44,12 +44,12 @@ def plane_figure(
         return save_figure(figure, path)
 
 
-def curves_figure(path: Path, panels: Mapping[str, Mapping[str, Any]], reference: str) -> list[Path]:
+def curves_figure(path: Path, panels: Mapping[str, Mapping[str, Curve]], reference: str) -> list[Path]:
     """A panel a property: the curve of each potential, and in black that of the reference.
 
     Args:
         path: where, without the format's ending.
-        panels: by title, curves as `alphanet.measure.properties.task.Curve` has them; the empty name is the reference.
+        panels: by title, the curves by potential; the empty name is the reference.
         reference: its name.
 
     Returns:
@@ -63,12 +63,12 @@ def curves_figure(path: Path, panels: Mapping[str, Mapping[str, Any]], reference
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, (title, curves) in zip(grid, panels.items(), strict=False):
             if true := curves.get(""):
-                axes.plot(true["x"], true["y"], color="black", linewidth=2.5, alpha=0.4, label=reference)
+                axes.plot(true.x, true.y, color="black", linewidth=2.5, alpha=0.4, label=reference)
             for place, model in enumerate(name for name in curves if name):
                 style = curve_style(place) | {"marker": ""}
-                axes.plot(curves[model]["x"], curves[model]["y"], linewidth=1, label=model, **style)
+                axes.plot(curves[model].x, curves[model].y, linewidth=1, label=model, **style)
             one = next(iter(curves.values()))
-            axes.set(xlabel=one["x_title"], ylabel=one["y_title"], title=title)
+            axes.set(xlabel=one.x_title, ylabel=one.y_title, title=title)
             axes.legend(fontsize=6)
         for axes in grid[len(panels) :]:
             axes.set_axis_off()

@@ -4,11 +4,11 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
+from pydantic import JsonValue
 
 from alphanet.errors import UserError
 from alphanet.measure.calibration import Calibration, CalibrationSums
@@ -61,13 +61,13 @@ class Accuracy:
     calibration: Calibration | None = None
     """Spread against error, of a committee"""
     official: OfficialForces | None = None
-    s2ef: dict[str, Any] | None = None
+    s2ef: dict[str, JsonValue] | None = None
     """Metrics of `S2efSums.metrics`"""
     s2ef_frames: FrameErrors | None = None
 
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> dict[str, JsonValue]:
         """The numbers as plain values for a record or for JSON."""
-        values: dict[str, Any] = {
+        values: dict[str, JsonValue] = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
             if name not in APART and getattr(self, name) is not None

@@ -5,6 +5,7 @@ from math import sqrt
 
 import numpy as np
 from ase.stress import full_3x3_to_voigt_6_stress
+from pydantic import JsonValue
 
 from alphanet.measure.error_sums import ErrorSum
 from alphanet.measure.parity import Reservoir
@@ -47,9 +48,9 @@ class Calibration:
         found = {name: getattr(self, name) for name in ("energy", "force", "stress")}
         return {name: measured for name, measured in found.items() if measured is not None}
 
-    def metrics(self) -> dict[str, int | dict[str, float | int | None]]:
+    def metrics(self) -> dict[str, JsonValue]:
         """The numbers as plain values for a record or for JSON."""
-        return {"members": self.members, **{name: one.metrics() for name, one in self.quantities().items()}}
+        return {"members": self.members, **{name: {**one.metrics()} for name, one in self.quantities().items()}}
 
 
 def expected_ratio(members: int) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from ase import Atoms
@@ -66,7 +66,7 @@ class Report(TypedDict):
     name: str
     passed: bool | None  # None: it could not run, see `missing`
     checks: list[dict[str, JsonValue]]  # `weights`, and fields of `Check`
-    about: dict[str, dict[str, Any]]  # by weights: parameters, memory in bytes, …
+    about: dict[str, dict[str, JsonValue]]  # by weights: parameters, memory in bytes, …
     missing: str | None  # what to download
     error: NotRequired[str]
 
@@ -141,7 +141,7 @@ def unknown_to(elements: Sequence[str]) -> str:
     return next(symbol for symbol in chemical_symbols[1:] if symbol not in elements)
 
 
-def _runs(model: Specification, options: CheckOptions) -> Iterator[tuple[str, list[Check], dict[str, Any]]]:
+def _runs(model: Specification, options: CheckOptions) -> Iterator[tuple[str, list[Check], dict[str, JsonValue]]]:
     """For each of the weights: its name, the checks, and what the model says of itself."""
     if (card := model.card) is None:
         yield _run_here(model, options)
@@ -163,7 +163,7 @@ def _runs(model: Specification, options: CheckOptions) -> Iterator[tuple[str, li
             yield named, checks, _about(potential)
 
 
-def _run_here(model: Specification, options: CheckOptions) -> tuple[str, list[Check], dict[str, Any]]:
+def _run_here(model: Specification, options: CheckOptions) -> tuple[str, list[Check], dict[str, JsonValue]]:
     """The checks of a model in this process: AlphaNet, or what a callable returns."""
     untrained = model.kind == "random"
     dtype = best_dtype(model.text, trust=options.trust)
@@ -226,8 +226,8 @@ def _references(card: BaselineCard, weights: Weights) -> Iterator[Check]:
             yield judged(f"package's energy of {reference.symbol}", error, "eV/atom", REFERENCE_TOLERANCE)
 
 
-def _about(potential: RemotePotential) -> dict[str, Any]:
-    return potential.info() | {"memory": potential.memory()}
+def _about(potential: RemotePotential) -> dict[str, JsonValue]:
+    return potential.info() | {"memory": {**potential.memory()}}
 
 
 def _at_own_limit(check: Check, limits: Mapping[str, float]) -> Check:

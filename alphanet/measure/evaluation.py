@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
+
+from pydantic import JsonValue
 
 from alphanet.data.cards import LabelKeys
 from alphanet.errors import UserError, did_you_mean
@@ -30,9 +32,9 @@ class EvaluationResult:
     data: str
     split: str  # of the data set that the frames are of; test for files
     accuracy: Accuracy
-    provenance: dict[str, Any]  # of the model: file, sha256, parameters, …
+    provenance: dict[str, JsonValue]  # of the model: file, sha256, parameters, …
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, JsonValue]:
         """Errors (eV/atom, eV/Å, eV/Å^3), data and model as plain values."""
         return {**self.accuracy.metrics(), "data": self.data, "model": self.provenance}
 

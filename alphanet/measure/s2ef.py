@@ -6,10 +6,10 @@ with `eval_on_free_atoms`, which is its default: forces on atoms that were held 
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from ase import Atoms
+from pydantic import JsonValue
 
 from alphanet.data.constraints import fixed_atoms
 from alphanet.measure.error_sums import ErrorSum
@@ -61,7 +61,7 @@ class S2efSums:
         )
         self.frames.add(prediction.energy - label.energy, predicted - true)
 
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> dict[str, JsonValue]:
         """The numbers as plain values: those of `S2ef` with `s2ef_` before them, and each group's under `s2ef_groups`.
 
         With groups, frames of no group are left out. Without a free atom there is no force metric.
@@ -72,7 +72,9 @@ class S2efSums:
             return {}
         means = {name: float(np.mean([getattr(score, name) for score in scores])) for name in MEANS}
         counts = {name: sum(getattr(score, name) for score in scores) for name in COUNTS}
-        values = {f"s2ef_{name}": value for name, value in {**means, **counts}.items() if np.isfinite(value)}
+        values: dict[str, JsonValue] = {
+            f"s2ef_{name}": value for name, value in {**means, **counts}.items() if np.isfinite(value)
+        }
         if self._groups:
             values["s2ef_groups"] = {name: asdict(score) for name, score in scored.items()}
         return values

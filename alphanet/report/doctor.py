@@ -6,7 +6,9 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import JsonValue
 
 from alphanet import caches
 from alphanet.benchmark.card import AnyCard
@@ -63,7 +65,7 @@ def sizes() -> list[tuple[caches.Cache, int]]:
     return [(cache, sum(caches.size(place) for place in caches.places(cache))) for cache in caches.CACHES]
 
 
-def as_json() -> dict[str, Any]:
+def as_json() -> dict[str, JsonValue]:
     """All of it as plain values."""
     return {
         "findings": [asdict(finding) for finding in findings()],

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import NonNegativeInt
+from pydantic import JsonValue, NonNegativeInt
 
 from alphanet.benchmark.card import BenchmarkCard, Column, Metric, Row
 from alphanet.benchmark.findings import Finding, Findings, Measured, Place, Shown
@@ -153,7 +153,7 @@ class Expressiveness(Kind[ExpressivenessCard, str]):
 
     def _record(self, task: Task[str], place: Place, tested: "Tested") -> Record:
         result, subject = tested.comparison, tested.subject
-        metrics: dict[str, Any] = {}
+        metrics: dict[str, JsonValue] = {}
         if result.told_apart is not None:
             metrics["told_apart"] = float(result.told_apart)
         for prefix, one in (("", result.plain), ("amplified_", result.amplified)):

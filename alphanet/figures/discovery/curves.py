@@ -1,7 +1,6 @@
 """Figures of predicted crystal stability: parity, cumulative precision and recall, rolling MAE, ROC."""
 
 import textwrap
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from alphanet.figures.style import save_figure, styled
 from alphanet.measure.discovery.curves import ParityDensity, Roc
+from alphanet.results.records import Facts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ DENSITY = "cividis"  # read with any color vision, and in print without colors
 LETTERS = 12  # of a title, an inch
 
 
-def parity_figure(path: Path, title: str, density: ParityDensity, score: Mapping[str, Any]) -> list[Path]:
+def parity_figure(path: Path, title: str, density: ParityDensity, score: Facts) -> list[Path]:
     """Predicted against DFT hull distances as a density; the lines of the hull part it into TP, FP, FN and TN.
 
     Args:
@@ -124,9 +124,10 @@ def roc_figure(path: Path, title: str, roc: Roc) -> list[Path]:
         return save_figure(figure, path)
 
 
-def _parity_text(density: ParityDensity, score: Mapping[str, Any]) -> str:
-    parts = ["no predictions" if score["mae"] is None else f"MAE {1e3 * score['mae']:.1f} meV/atom"]
-    parts += [] if score["r2"] is None else [f"R² {score['r2']:.3f}"]
+def _parity_text(density: ParityDensity, score: Facts) -> str:
+    mae, r2 = score["mae"], score["r2"]
+    parts = [f"MAE {1e3 * mae:.1f} meV/atom" if isinstance(mae, int | float) else "no predictions"]
+    parts += [f"R² {r2:.3f}"] if isinstance(r2, int | float) else []
     parts += [f"{density.outside} structures outside"] if density.outside else []
     counts = [f"{name} {score[name.lower()]}" for name in ("TP", "FP", "FN", "TN")]
     return " · ".join(parts) + "\n" + " · ".join(counts)

@@ -1,9 +1,7 @@
 """All figures of one set of predictions, and their numbers as CSV."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +20,7 @@ from alphanet.measure.discovery.curves import (
 )
 from alphanet.measure.discovery.elements import element_errors
 from alphanet.measure.discovery.tables import FORMULA, Joined
+from alphanet.results.records import Facts
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ FIGURES = {
 """Title of each figure by its name"""
 
 
-def draw_predictions(folder: Path, prefix: str, title: str, joined: Joined, score: Mapping[str, Any]) -> None:
+def draw_predictions(folder: Path, prefix: str, title: str, joined: Joined, score: Facts) -> None:
     """Draw the figures of a subset's predictions into `folder`; what cannot be drawn is logged.
 
     Args:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from pydantic import JsonValue
 
 from alphanet.errors import UserError
 
@@ -20,20 +20,28 @@ class Comparison:
     only_ours: tuple[str, ...]
     only_published: tuple[str, ...]
 
-    def summary(self) -> dict[str, Any]:
-        """n, mae and largest (eV/atom, with its sign), largest_id, within_1_mev and within_10_mev (structures)."""
+    @property
+    def numbers(self) -> dict[str, float]:
+        """n, mae and largest (eV/atom, with its sign), within_1_mev and within_10_mev (structures)."""
         size = np.abs(self.differences)
-        at = int(size.argmax())
         close = {f"within_{1000 * limit:.0f}_mev": int(np.sum(size <= limit)) for limit in CLOSE}
         return {
             "n": len(self.ids),
             "mae": float(size.mean()),
-            "largest": float(self.differences[at]),
-            "largest_id": self.ids[at],
+            "largest": float(self.differences[size.argmax()]),
             **close,
             "only_ours": len(self.only_ours),
             "only_published": len(self.only_published),
         }
+
+    @property
+    def largest_id(self) -> str:
+        """The structure with the largest difference."""
+        return self.ids[int(np.abs(self.differences).argmax())]
+
+    def summary(self) -> dict[str, JsonValue]:
+        """The numbers and the structure with the largest difference, as metrics of a record."""
+        return {**self.numbers, "largest_id": self.largest_id}
 
 
 def compare_predictions(ours: Mapping[str, float], published: Mapping[str, float]) -> Comparison:

@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -48,7 +47,7 @@ def load_tool(folder: Path) -> ToolCard:
     return validate(values | {"places": [folder]} if isinstance(values, dict) else values, ToolCard, str(file))
 
 
-def package_metrics(true: np.ndarray, predicted: np.ndarray, threshold: float) -> tuple[Metrics, dict[str, Any]]:
+def package_metrics(true: np.ndarray, predicted: np.ndarray, threshold: float) -> tuple[Metrics, dict[str, object]]:
     """The package's metrics of hull distances, and its versions; the environment is made at the first use.
 
     Args:

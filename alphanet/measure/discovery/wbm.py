@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from pydantic import JsonValue
 
 from alphanet.data.cards import SourceFile, load_card
 from alphanet.data.fetching import local_path
@@ -57,7 +58,7 @@ class Wbm:
         lowest = np.argsort(joined.predicted[predicted], kind="stable")[:MOST_STABLE]
         return _rows(joined, np.sort(predicted[lowest]))
 
-    def score(self, subset: Subset, threshold: float = 0.0) -> dict[str, Any]:
+    def score(self, subset: Subset, threshold: float = 0.0) -> dict[str, JsonValue]:
         """Metrics of a subset with 95 % bootstrap intervals, as `discovery_metrics` names them.
 
         A structure is stable if it lies at most `threshold` (eV/atom) above the hull.
@@ -75,13 +76,19 @@ class Wbm:
         prevalence = None if subset == "full" else UNIQUE_PREVALENCE
         metrics = discovery_metrics(chosen.true, chosen.predicted, threshold, prevalence=prevalence)
         intervals = bootstrap_intervals(chosen.true, chosen.predicted, threshold, prevalence=prevalence)
-        return {"subset": subset, "n": len(chosen.true), "missing": chosen.missing, **metrics, "intervals": intervals}
+        return {
+            "subset": subset,
+            "n": len(chosen.true),
+            "missing": chosen.missing,
+            **metrics,
+            "intervals": {name: None if pair is None else [*pair] for name, pair in intervals.items()},
+        }
 
     def available(self) -> tuple[Subset, ...]:
         """The subsets that the truth allows."""
         return SUBSETS if self.joined.unique is not None else SUBSETS[:1]
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, JsonValue]:
         """The columns read and the structures left out, counted over both files for all subsets."""
         return {
             "unlabeled": self.joined.unlabeled,

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Any
 
 from ase import Atoms
+from pydantic import JsonValue
 
 from alphanet.errors import UserError
 from alphanet.measure.physics import conservation, continuity, derivatives, dimers, precision, symmetry
@@ -52,7 +52,7 @@ class Audit:
     noise: dict[str, float | None] = field(default_factory=dict)  # energy (eV/atom), forces (eV/Å), stress (eV/Å^3)
     cutoff: float | None = None  # Å
     structures: tuple[AuditedStructure, ...] = ()
-    provenance: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, JsonValue] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""  # why it could not be opened, or failed on the structures
 

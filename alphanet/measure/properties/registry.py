@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from alphanet.errors import UserError, did_you_mean
 from alphanet.measure.properties.task import Property
@@ -41,7 +41,7 @@ def property_class(name: str) -> type[Property[Any]]:
     return found
 
 
-def make_property(name: str, settings: Mapping[str, Any], where: str) -> Property[Any]:
+def make_property(name: str, settings: Mapping[str, JsonValue], where: str) -> Property[Any]:
     """The property `name` with `settings`; errors name `where`.
 
     Raises:
@@ -49,7 +49,7 @@ def make_property(name: str, settings: Mapping[str, Any], where: str) -> Propert
     """
     kind = property_class(name)
     try:
-        return kind(**settings)
+        return kind.model_validate(dict(settings))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -104,7 +103,7 @@ def structure_digest(atoms: Atoms) -> str:
     return digest_of(content)
 
 
-def own_grids(atoms: Atoms) -> dict[str, Any]:
+def own_grids(atoms: Atoms) -> dict[str, object]:
     """The frame's own supercells and grid for its thermal conductivity, as far as it has them."""
     return {name: atoms.info[name] for name in (HARMONIC, THIRD, GRID) if name in atoms.info}
 

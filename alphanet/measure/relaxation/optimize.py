@@ -11,12 +11,13 @@ from ase import Atoms
 from ase.filters import FrechetCellFilter
 from ase.mep import NEB
 from ase.optimize import BFGS, FIRE, LBFGS
+from ase.optimize.optimize import Optimizer
 
 from alphanet.errors import UserError
 from alphanet.measure.relaxation.protocol import LARGEST_FORCE, LARGEST_VOLUME
 from alphanet.potentials.channel import WorkerError
 
-OPTIMIZERS: dict[str, Any] = {"fire": FIRE, "lbfgs": LBFGS, "bfgs": BFGS}
+OPTIMIZERS: dict[str, type[Optimizer]] = {"fire": FIRE, "lbfgs": LBFGS, "bfgs": BFGS}
 
 
 class RelaxationError(UserError):

@@ -33,11 +33,12 @@ from alphanet.benchmark.kinds.discovery.show import (
 from alphanet.benchmark.needs import DataNeed, need_file
 from alphanet.benchmark.selection import WHOLE
 from alphanet.errors import UserError
+from alphanet.measure.discovery.compare import Comparison
 from alphanet.measure.discovery.tables import UNIQUE
-from alphanet.measure.discovery.wbm import STRUCTURES, SUBSETS, Wbm, read_wbm, summary_file
+from alphanet.measure.discovery.wbm import STRUCTURES, SUBSETS, Subset, Wbm, read_wbm, summary_file
 from alphanet.provenance import code_digest, digest_of, where
 from alphanet.results.facts import record_facts
-from alphanet.results.records import Record
+from alphanet.results.records import Facts, Record
 from alphanet.results.schema import Figure
 
 __all__ = ["Discovery", "DiscoveryCard", "RelaxationSettings", "predictions_card", "relaxation_card"]
@@ -70,7 +71,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
     def __init__(self, card: DiscoveryCard, options: RunOptions) -> None:
         """See `Kind`."""
         super().__init__(card, options)
-        self._anew: dict[str, dict[str, Any] | str] = {}
+        self._anew: dict[str, Comparison | str] = {}
         self._notes: list[str] = []
         self._truth: Path | UserError | None = None
 
@@ -227,7 +228,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
             raise self._truth
         return self._truth
 
-    def _scored(self, row: str, wbm: Wbm, protocol: Mapping[str, Any], **relaxed: Any) -> Record:
+    def _scored(self, row: str, wbm: Wbm, protocol: Facts, **relaxed: JsonValue) -> Record:
         """The record of a row's scores; they are drawn if the card asks for figures."""
         scale = self.card.scale(self.options.scale)
         available = wbm.available()
@@ -237,7 +238,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         shown = [name for name in SUBSETS if name in available and (scale.subset in (None, name) or name == wanted)]
         if self.card.metrics or scale.subset is not None:
             shown = [wanted]
-        scores: dict[str, dict[str, Any]] = {name: wbm.score(name, scale.threshold) for name in shown}
+        scores = {name: wbm.score(name, scale.threshold) for name in shown}
         cell = scores.get(wanted) or next(iter(scores.values()))
         logger.info(
             "%s: %s, %d structures, %d without a prediction", row, wbm.predictions.name, cell["n"], cell["missing"]
@@ -245,10 +246,10 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         if self.card.figures:
             self._draw(row, wbm, scores)
         described = wbm.described()
-        metrics: dict[str, Any] = {
+        metrics: dict[str, JsonValue] = {
             name: value for name, value in cell.items() if value is not None and name != "subset"
         }
-        metrics |= {"scores": list(scores.values()), **relaxed}
+        metrics |= {"scores": [*scores.values()], **relaxed}
         if scale.cross_check:
             metrics["cross_check"] = self._cross_check(row, wbm)
         return Record(
@@ -308,15 +309,15 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
         self._anew[name] = comparison
         yield Measured(
             Record(
-                metrics=comparison,
-                data={"dataset": "wbm", "structures": comparison["n"]},
+                metrics=comparison.summary(),
+                data={"dataset": "wbm", "structures": len(comparison.ids)},
                 model={"name": row.model},
                 protocol={"benchmark": f"{self.card.name}/{self.options.scale}", "seed": self.options.seed},
                 environment=where(),
             )
         )
 
-    def _cross_check(self, row: str, wbm: Wbm) -> dict[str, Any]:
+    def _cross_check(self, row: str, wbm: Wbm) -> dict[str, JsonValue]:
         from alphanet.measure.discovery.cross_check import cross_check
 
         scale = self.card.scale(self.options.scale)
@@ -325,22 +326,22 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
             self._notes.append(f"{row}: not computed again: {check.refused}")
         return {
             "own": {name: value for name, value in check.own.items() if name in check.package},
-            "package": check.package,
+            "package": {**check.package},
             "version": check.version,
             "differences": list(check.differences),
         }
 
-    def _draw(self, row: str, wbm: Wbm, scores: Mapping[str, Mapping[str, Any]]) -> None:
+    def _draw(self, row: str, wbm: Wbm, scores: Mapping[Subset, Facts]) -> None:
         """Draw the unique prototypes, as on the leaderboard, or the only subset."""
         from alphanet.figures.discovery.draw import FIGURES, draw_predictions
 
         for name in FIGURES:  # remove those of an earlier run
             for file in self.folder.glob(f"{_prefix(row)}{name}.*"):
                 file.unlink()
-        score = scores.get("unique") or next(iter(scores.values()))
-        title = f"{row} · {score['n']} {UNIQUE_TITLES[score['subset']]}"
+        subset = "unique" if "unique" in scores else next(iter(scores))
+        title = f"{row} · {scores[subset]['n']} {UNIQUE_TITLES[subset]}"
         try:
-            draw_predictions(self.folder, _prefix(row), title, wbm.select(score["subset"]), score)
+            draw_predictions(self.folder, _prefix(row), title, wbm.select(subset), scores[subset])
         except UserError as error:
             self._notes.append(str(error))
 

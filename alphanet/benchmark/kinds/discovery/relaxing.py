@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds.discovery.card import DiscoveryRow, RelaxationSettings
 from alphanet.benchmark.kinds.discovery.files import published_predictions
 from alphanet.errors import UserError
-from alphanet.measure.discovery.compare import compare_predictions
+from alphanet.measure.discovery.compare import Comparison, compare_predictions
 from alphanet.measure.discovery.files import read_columns
 from alphanet.measure.discovery.tables import predicted_column
 from alphanet.potentials.forms import file_label
@@ -71,8 +71,8 @@ def relax(row: DiscoveryRow, options: RunOptions, folder: Path) -> tuple["Relaxa
     return result, campaign
 
 
-def relaxed_anew(row: DiscoveryRow, options: RunOptions, folder: Path) -> dict[str, Any]:
-    """Differences of a sample that is relaxed here from the published predictions: `Comparison.summary`, eV/atom.
+def relaxed_anew(row: DiscoveryRow, options: RunOptions, folder: Path) -> Comparison:
+    """Differences of a sample that is relaxed here from the published predictions.
 
     Raises:
         UserError: the row cannot be relaxed here, or there is nothing to compare.
@@ -82,7 +82,7 @@ def relaxed_anew(row: DiscoveryRow, options: RunOptions, folder: Path) -> dict[s
     ours = _formation_energies(result, campaign)
     column, _ = predicted_column(published, None)
     theirs: Mapping[str, float] = read_columns(published, [column])[column].to_dict()
-    return compare_predictions(ours, theirs).summary()
+    return compare_predictions(ours, theirs)
 
 
 def _formation_energies(result: "RelaxationResult", campaign: "Campaign") -> dict[str, float]:

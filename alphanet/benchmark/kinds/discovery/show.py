@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import JsonValue
+
+from alphanet.measure.discovery.compare import Comparison
 from alphanet.results.records import Record
 from alphanet.results.schema import Grid, Number
 
@@ -46,7 +49,7 @@ def relaxations_grid(measured: Mapping[str, Record]) -> Grid | None:
     """Counts of the relaxations of each row; None if no row was relaxed."""
     relaxed = {row: record for row, record in measured.items() if "relaxations" in record.metrics}
     names: dict[str, None] = {}
-    values: dict[str, dict[str, Any]] = {}
+    values: dict[str, dict[str, JsonValue]] = {}
     for row, record in relaxed.items():
         summary: Any = record.metrics["relaxations"]
         counts = {name.replace("_", " "): summary[name] for name in RELAXED if name in summary}
@@ -61,15 +64,15 @@ def relaxations_grid(measured: Mapping[str, Record]) -> Grid | None:
     return Grid(id="relaxations", title="Relaxations", columns=("", *relaxed), rows=tuple(lines))
 
 
-def anew_grid(compared: Mapping[str, Mapping[str, Any] | str], origins: Mapping[str, str]) -> Grid:
+def anew_grid(compared: Mapping[str, Comparison | str], origins: Mapping[str, str]) -> Grid:
     """Differences from the published predictions of a sample that was relaxed here; a reason in place of numbers."""
     lines: list[tuple[str | Number, ...]] = []
     for row, comparison in compared.items():
         if isinstance(comparison, str):
             lines.append((row, *("–" for _ in COMPARED), comparison))
             continue
-        numbers = [_plain(factor * comparison[name], origins[row]) for name, factor in COMPARED.items()]
-        lines.append((row, *numbers, f"largest: {comparison['largest_id']}"))
+        numbers = [_plain(factor * comparison.numbers[name], origins[row]) for name, factor in COMPARED.items()]
+        lines.append((row, *numbers, f"largest: {comparison.largest_id}"))
     columns = ("row", "structures", "MAE (meV/atom)", "largest (meV/atom)", "within 1", "within 10", "")
     return Grid(
         id="relaxed-anew",
@@ -113,7 +116,7 @@ def _score(score: Mapping[str, Any], name: str, origin: str) -> str | Number:
     return Number(text=f"{value:.4f} ({low:.4f}–{high:.4f})", value=value, origin=origin, interval=(low, high))
 
 
-def _plain(value: Any, origin: str) -> str | Number:
+def _plain(value: JsonValue, origin: str) -> str | Number:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "–" if value is None else str(value)
     return Number(text=f"{value:.6g}", value=value, origin=origin)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from pydantic import JsonValue
+
 from alphanet.benchmark.findings import Finding, Findings, Measured, Missing, Place, Shown
 from alphanet.benchmark.judging import build_cells
 from alphanet.benchmark.kind import Kind, Plan, RunOptions, Task
@@ -202,14 +204,14 @@ class Properties(Kind[PropertiesCard, PropertyWork]):
         began = perf_counter()
         found = computed(wanted, PotentialCalculator(potential), atoms)
         seconds = perf_counter() - began
-        metrics: dict[str, Any] = dict(wanted.compare(found, truth))
+        metrics: dict[str, JsonValue] = {**wanted.compare(found, truth)}
         if not metrics:
             notes = [*found.notes, *(f"reference: {note}" for note in (truth.notes if truth else ()))]
             raise UserError("; ".join(notes) or "the result has nothing to compare")
         left = tuple(name for name in wanted.quantities if name not in metrics)
         if truth is not None:
             bounds = wanted.intervals(found, truth)
-            metrics |= {"intervals": {name: list(pair) for name, pair in bounds.items()}} if bounds else {}
+            metrics |= {"intervals": {name: [*pair] for name, pair in bounds.items()}} if bounds else {}
             metrics["reference"] = truth.model_dump(mode="json")
         metrics["found"] = found.model_dump(mode="json")
         record = Record(

@@ -77,8 +77,8 @@ def properties_card(
     Raises:
         UserError: a model is named twice, a task is unknown, nothing fits, or a value is not valid.
     """
-    columns: dict[str, Any] = {}
-    metrics: dict[str, Any] = {}
+    columns: dict[str, JsonValue] = {}
+    metrics: dict[str, JsonValue] = {}
     for task in tasks or PROPERTIES:
         if chosen := _chosen(task, structures, elements):
             made = column_of(task, chosen)
@@ -99,7 +99,7 @@ def properties_card(
     )
 
 
-def column_of(task: str, structures: Sequence[str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def column_of(task: str, structures: Sequence[str]) -> tuple[dict[str, JsonValue], dict[str, JsonValue]]:
     """The column of a property on structures, and its metrics, as a card holds them.
 
     Raises:
@@ -108,12 +108,11 @@ def column_of(task: str, structures: Sequence[str]) -> tuple[dict[str, Any], dic
     from alphanet.measure.properties.registry import property_class
 
     kind = property_class(task)
-    metrics = {
+    metrics: dict[str, JsonValue] = {
         name: {"title": one.title, "unit": one.unit, "factor": one.factor, "better": better_of(name, own=one.own)}
         for name, one in kind.quantities.items()
     }
-    column = {"title": kind.title, "task": task, "structures": list(structures), "seconds": kind.seconds}
-    return column, metrics
+    return {"title": kind.title, "task": task, "structures": [*structures], "seconds": kind.seconds}, metrics
 
 
 def better_of(quantity: str, *, own: bool) -> Literal["lower", "higher"]:

@@ -9,9 +9,9 @@ from alphanet.benchmark.findings import Place, Shown
 from alphanet.benchmark.kinds.properties.card import PropertiesCard
 from alphanet.figures.style import figure_files
 from alphanet.measure.properties.registry import property_class
-from alphanet.measure.properties.task import Quantity
+from alphanet.measure.properties.task import Curve, Quantity
 from alphanet.results.facts import number_or_dash, record_facts
-from alphanet.results.records import Record
+from alphanet.results.records import Facts, Record
 from alphanet.results.schema import Figure, Grid, Number
 
 PLANE, CURVES = "plane", "curves"
@@ -192,28 +192,28 @@ def _correlations(card: PropertiesCard, points: Mapping[str, Mapping[str, tuple[
     )
 
 
-def _drawn(card: PropertiesCard, records: Records) -> dict[str, dict[str, Any]]:
+def _drawn(card: PropertiesCard, records: Records) -> dict[str, dict[str, Curve]]:
     """Title of a panel -> curves of potentials and of the reference: the first of each property, on one structure."""
-    panels: dict[str, dict[str, Any]] = {}
+    panels: dict[str, dict[str, Curve]] = {}
     for column, described in card.columns.items():
         name = property_class(described.task).drawn
         of_rows = [(row, record) for row in card.rows for record in records.get((row, column), ())]
         if not name or not of_rows:
             continue
         structure = of_rows[0][1].data["structure"]
-        curves: dict[str, Any] = {}
+        curves: dict[str, Curve] = {}
         for row, record in of_rows:
             if record.data["structure"] == structure:
                 found: Any = record.metrics["found"]
                 true: Any = record.metrics.get("reference")
-                curves[row] = found["curves"][name]
+                curves[row] = Curve.model_validate(found["curves"][name])
                 if true:
-                    curves[""] = true["curves"][name]
+                    curves[""] = Curve.model_validate(true["curves"][name])
         panels[f"{described.title}, {structure}"] = curves
     return panels
 
 
-def _scalars(result: Mapping[str, Any]) -> dict[str, float]:
+def _scalars(result: Facts) -> dict[str, float]:
     return {name: value for name, value in result.items() if isinstance(value, float)}
 
 
