@@ -28,7 +28,7 @@ def files_of(listing: Listing, answer: Path) -> tuple[SourceFile, ...]:
     try:
         entries = json_value(answer.read_text(encoding="utf-8"), str(answer))["files"]
         files = dict(parse(entry, listing.record.partition(":")[2]) for entry in entries)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{answer} is not the answer of {interface_of(listing)}; remove it and retry") from error
     wanted = [
         file.model_copy(update={"role": role, "unpack": listing.unpack})

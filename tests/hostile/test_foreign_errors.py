@@ -8,7 +8,9 @@ import pytest
 from attack import attack
 
 from alphanet.data.archives import unpack
+from alphanet.data.cards import Listing
 from alphanet.data.formats import read_frames
+from alphanet.data.listings import files_of
 from alphanet.errors import UserError
 from alphanet.measure.discovery.files import columns_of
 from alphanet.model.checkpoint import load_model
@@ -124,3 +126,11 @@ def test_results_that_are_none_are_problems_of_the_report(tmp_path: Path):
     found = attack(["report", tmp_path / "runs", "-o", tmp_path / "report"])
     assert found.code == 0 and found.is_printable() and "Traceback" not in found.err, found
     assert found.out.count("unreadable") == len(REPORTS)
+
+
+@pytest.mark.parametrize("record", ["zenodo:1", "figshare:1"])
+def test_sizes_of_listed_files_that_are_no_numbers(tmp_path: Path, record: str):
+    names = '"key": "a.zip", "checksum": "md5:0", "name": "a.zip", "computed_md5": "0", "id": 1'
+    answer = inputs.written(tmp_path / "answer.json", f'{{"files": [{{{names}, "size": 1e999}}]}}')
+    with pytest.raises(UserError, match="is not the answer of"):
+        files_of(Listing(record=record, roles={"*.zip": "train"}), answer)
