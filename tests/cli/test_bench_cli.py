@@ -73,13 +73,13 @@ def test_a_sweep_is_a_result_in_the_folder_that_out_names(tmp_path):
 
 def test_training_and_memory_of_alphanet(tmp_path):
     train = json.loads(
-        run("train-speed", "alphanet", "--sizes", "24", "--rounds", "1", "--passes", "1", "--budget", "6s",
-            "--mode", "eager", "--out", tmp_path / "t", "--json").stdout
+        run("train-speed", "alphanet", "--structures", "cu", "--sizes", "4", "--rounds", "1", "--passes", "1",
+            "--budget", "6s", "--mode", "eager", "--out", tmp_path / "t", "--json").stdout
     )  # fmt: skip
     (record,) = train["records"].values()
     assert "train" in json.dumps(record["metrics"])
     memory = json.loads(
-        run("memory", "alphanet", "--smallest", 24, "--largest", 24, "--sample-atoms", 24,
+        run("memory", "alphanet", "--structures", "cu", "--smallest", 4, "--largest", 4, "--sample-atoms", 4,
             "--out", tmp_path / "m", "--json").stdout
     )  # fmt: skip
     assert memory["kind"] == "memory" and memory["records"]
