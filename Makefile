@@ -95,10 +95,11 @@ test-fast: setup
 test-baselines: setup
 	$(BIN)/python -m pytest -m baselines
 
-# Atheris on every reader, MINUTES in all; what breaks one is kept in tests/hostile/corpus, which the tests read again.
+# Atheris on every reader, MINUTES in all, or until each has had EXECUTIONS, with those of earlier runs; what breaks one is
+# kept in tests/hostile/corpus, which the tests read again.
 fuzz: setup
 	$(INSTALL) --group fuzz
-	$(BIN)/python tests/hostile/fuzz.py $(MINUTES)
+	$(BIN)/python tests/hostile/fuzz.py $(MINUTES) $(if $(EXECUTIONS),--executions $(EXECUTIONS))
 
 # Kills, full disks, lost permissions, broken downloads and wrong clocks, FAULTS of them, by SEED; the table: build/faults.md.
 FAULTS ?= 250

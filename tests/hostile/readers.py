@@ -1,7 +1,11 @@
 """Every reader of files from elsewhere as a function of a path, with an honest file of its own to begin from."""
 
+import contextlib
 import io
+import itertools
 import json
+import os
+import sqlite3
 import tarfile
 import tempfile
 import zipfile
@@ -27,12 +31,13 @@ from alphanet.model.config import AlphaNetConfig
 from alphanet.model.create import create_model
 from alphanet.paths import resources
 from alphanet.results.records import Record, RecordLog
-from alphanet.results.schema import read_result
+from alphanet.results.schema import BenchmarkResult, Cell, Code, Grid, Hardware, Number, Provenance, read_result
 
 CONFIG = AlphaNetConfig(
-    elements=("H",), num_layers=1, hidden_channels=8, heads=2, num_basis=4, temporal_channels=2, cutoff=4.0
+    elements=("H",), num_layers=1, hidden_channels=4, heads=1, num_basis=2, temporal_channels=1, cutoff=4.0
 )
 LISTING = Listing(record="zenodo:1", roles={"*.zip": "train"})
+_MOMENTS = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ def survives(reader: Reader, content: bytes, folder: Path) -> str:
     """Read `content`; `read`, or the line of the UserError. Any other exception passes on: it is a finding."""
     path = folder / f"fuzzed{reader.suffix}"
     path.write_bytes(content)
+    moment = next(_MOMENTS)
+    os.utime(path, ns=(moment, moment))  # stores are checked again if they changed, and clocks of files are coarse
     try:
         reader.read(path)
     except UserError as error:
@@ -78,6 +85,14 @@ def _write(path: Path) -> None:
     write_frames(path, _frames())
 
 
+def _database(path: Path) -> None:
+    """In small pages: ASE's tables are on thirteen, which hold little."""
+    _write(path)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA page_size = 512")
+        database.execute("VACUUM")
+
+
 def _conformations(path: Path) -> None:
     arrays = {"z": [1, 1], "R": np.ones((2, 2, 3)) * np.arange(2)[:, None], "E": np.ones(2), "r_unit": "Ang"}
     np.savez(path, **arrays, e_unit="eV")
@@ -96,15 +111,15 @@ def _poscar(path: Path) -> None:
 
 
 def _deepmd(path: Path) -> None:
-    """A folder around the array that is fuzzed."""
-    with tempfile.TemporaryDirectory() as folder:
-        part = Path(folder) / "set.000"
-        part.mkdir()
-        (Path(folder) / "type.raw").write_text("0 0")
-        (Path(folder) / "type_map.raw").write_text("H")
-        (Path(folder) / "nopbc").write_text("")
-        (part / "coord.npy").write_bytes(path.read_bytes())
-        _read(Path(folder))
+    """A folder, kept beside the array that is fuzzed, around the array."""
+    folder = path.parent / "system"
+    if not folder.exists():
+        (folder / "set.000").mkdir(parents=True)
+        (folder / "type.raw").write_text("0 0")
+        (folder / "type_map.raw").write_text("H")
+        (folder / "nopbc").write_text("")
+    path.replace(folder / "set.000" / "coord.npy")
+    _read(folder)
 
 
 def _array(path: Path) -> None:
@@ -133,8 +148,20 @@ def _record() -> Record:
 
 
 def _result(path: Path) -> None:
-    source = next(resources("reports").glob("*/*/results.json"), None)
-    path.write_bytes(source.read_bytes()[:20_000] if source else b'{"schema": "alphanet-result", "version": 1}')
+    names = {name: name for name in ("table", "row", "column", "metric", "metric_title", "unit", "scale", "verdict")}
+    shown = {name: name for name in ("kind", "name", "title", "scale")}
+    record, number = _record(), Number(text="1.5", value=1.5, origin="a")
+    result = BenchmarkResult(
+        **shown,
+        comparable=False,
+        cells=(Cell(**names, measured=1.5, interval=(1.0, 2.0), comparable=False, outcome="not comparable"),),
+        grids=(Grid(id="grid", title="title", columns=("b",), rows=(("text", number),)),),
+        records={record.id: record},
+        provenance=Provenance(
+            command="", hardware=Hardware(cpu="", cores=1, memory_gib=1), software={}, code=Code(version="1")
+        ),
+    )
+    path.write_text(result.to_json())
 
 
 def _table(path: Path) -> None:
@@ -152,7 +179,7 @@ READERS = {
     "extxyz-gz": Reader(".extxyz.gz", _read, _write),
     "extxyz-zip": Reader(".zip", _read, lambda path: _write(path.with_suffix(".extxyz.zip")) or _moved(path)),
     "traj": Reader(".traj", _read, _write),
-    "ase-db": Reader(".db", _read, _write),
+    "ase-db": Reader(".db", _read, _database),
     "store": Reader(".aselmdb", _read, _write),
     "npz": Reader(".npz", _read, _conformations),
     "deepmd": Reader(".npy", _deepmd, _array),
@@ -162,7 +189,7 @@ READERS = {
     "checkpoint": Reader(
         ".pt",
         lambda path: load_model(path, CONFIG),
-        lambda path: torch.save({"state_dict": {"model.a": torch.ones(2), "b": [1, "c"]}}, path),
+        lambda path: torch.save({"state_dict": create_model(CONFIG).state_dict(), "b": [1, "c"]}, path),
     ),
     "card": Reader(
         ".yaml",
