@@ -51,18 +51,19 @@ table4: setup
 speed: setup
 	$(BIN)/alphanet repro fig3a fig3b table5 --scale mini
 
+# A folder each: a run shows the potentials of its last command.
 physics: setup
 	$(BIN)/alphanet bench physics alphanet --untrained --out runs/physics
 	$(BIN)/alphanet init --preset fig3a --reading official-v1 -o runs/official-v1.safetensors
-	$(BIN)/alphanet bench physics runs/official-v1.safetensors --out runs/physics
+	$(BIN)/alphanet bench physics runs/official-v1.safetensors --out runs/physics-official-v1
 
 BARE := nequip mace deeppot schnet dimenetpp painn gemnet-oc escn equiformer-v2 escaip
 TRAINED := chgnet sevennet-0 sevennet-l3i5
 
 physics-all: physics
 	$(BIN)/alphanet baselines install $(BARE) $(TRAINED)
-	$(BIN)/alphanet bench physics $(BARE) --untrained --out runs/physics
-	$(BIN)/alphanet bench physics $(TRAINED) --out runs/physics
+	$(BIN)/alphanet bench physics $(BARE) --untrained --out runs/physics-baselines
+	$(BIN)/alphanet bench physics $(TRAINED) --out runs/physics-trained
 
 report: setup
 	$(BIN)/alphanet report runs -o runs/report

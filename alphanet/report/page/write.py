@@ -15,7 +15,7 @@ from alphanet.results.schema import CLAIMS, RESULTS, SETTINGS, VERDICTS, Number
 
 RECORDS: Any = {"runs": {"__all__": {"result": {"records"}}}}
 """Left out of a report, whose cells name them by id: they stand in the `results.json` of their run"""
-HOVER = 240  # characters of the text that a pointer shows
+HOVER = 100  # characters of a tip: the record, its time and the model; a click shows everything
 INK = "#1a1a1a"
 FILLS = {
     "reproduced": "#bfe3f5",
