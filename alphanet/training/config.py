@@ -20,8 +20,13 @@ logger = logging.getLogger(__name__)
 class AlphaNetSettings(TrainingSettings):
     """A training of AlphaNet; `model` is a full configuration, or `preset: NAME` with overrides beside it."""
 
+    recipe: Literal["paper", "best"] = "paper"
+    """Whose defaults: the paper's, or those of `docs/recipe.md`, which learn more from the same compute. Files of
+    structures are trained by the best ones if nothing else is said"""
     epochs: PositiveInt
     """Passes over the training frames"""
+    unit_messages: bool = False
+    """Scale the initial weights so that the messages' sums on training frames are of order one in every layer"""
     solve_readout: bool = False
     """Solve the linear part of the readout in closed form after the last step, and keep the solution if the validation
     loss falls and the force error does not rise: what tells frameworks apart need not wait for gradient steps"""
@@ -46,6 +51,8 @@ class AlphaNetSettings(TrainingSettings):
             raise ValueError(f"model: the architecture is that of {self.finetune.weights}; leave model.* out")
         if self.finetune is not None and self.finetune.trust:
             raise ValueError("finetune.trust is for the weights of baselines; those of AlphaNet run no code")
+        if self.unit_messages and (self.finetune is not None or self.model.get("reading") == "official-v1"):
+            raise ValueError("unit_messages is for untrained networks of the reading `paper`; leave it out")
         if self.finetune is not None and self.solve_readout:
             raise ValueError("solve_readout: with finetune the readout would forget the old task; leave it out")
         self._network(("H",))
@@ -77,12 +84,13 @@ def preset_config(dataset: str, scale: str = "mini", overrides: Sequence[str] = 
 
 
 def own_settings(scale: str, values: Mapping[str, JsonValue]) -> AlphaNetSettings:
-    """`values`, which name files of structures, over the generic defaults at a scale.
+    """`values`, which name files of structures, over the generic defaults at a scale and the recipe `best`.
 
     Raises:
         UserError: unknown key, bad value.
     """
-    chosen = merged(_started(generic_settings(scale), values), dict(values))
+    values = {"recipe": "paper" if values.get("finetune") else "best", **values}
+    chosen = merged(_started(generic_settings(scale), values), values)
     return validate(chosen, AlphaNetSettings, f"training settings (defaults: {DEFAULTS_FILE.name})")
 
 
@@ -129,10 +137,15 @@ def generic_settings(scale: str) -> dict[str, JsonValue]:
 
 
 def _started(defaults: dict[str, JsonValue], values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The defaults, or those of a training that starts from trained weights, which have their own architecture."""
-    if not values.get("finetune"):
-        return defaults
-    return merged(defaults, read_yaml(DEFAULTS_FILE)["finetune"]) | {"model": {}}
+    """The defaults with those of the recipe, or of a training from trained weights, which bring their architecture."""
+    generic = read_yaml(DEFAULTS_FILE)
+    if values.get("finetune"):
+        return merged(defaults, generic["finetune"]) | {"model": {}}
+    recipe = dict(generic["recipes"].get(str(values.get("recipe")), {}))
+    model = values.get("model")
+    reading = model.get("reading", "paper") if isinstance(model, dict) else "paper"
+    of_reading = {name: recipe.pop(f"of {name}", {}) for name in ("paper", "official-v1")}
+    return merged(merged(defaults, recipe), of_reading.get(str(reading), {}))
 
 
 def file_config(path: Path, overrides: Sequence[str] | Mapping[str, JsonValue] = ()) -> AlphaNetSettings:

@@ -12,14 +12,17 @@ import numpy as np
 import torch
 from torch import nn
 
+from alphanet.data.subsets import evenly_spaced
 from alphanet.errors import UserError
 from alphanet.files import sha256_of
 from alphanet.graph import AtomGraph, collate
 from alphanet.hardware import device_count, resolve_device
+from alphanet.model.alphanet import AlphaNet
 from alphanet.model.base import InteratomicModel
 from alphanet.model.checkpoint import DTYPES, save_model
 from alphanet.model.create import create_model
 from alphanet.model.prediction import predict
+from alphanet.model.unit_messages import set_unit_messages
 from alphanet.potentials.cards import BaselineCard, find_baseline
 from alphanet.potentials.environments import resolved_versions
 from alphanet.potentials.kit.loop import METRICS, TrainingError
@@ -46,6 +49,7 @@ from alphanet.training.references import Statistics, reference_energies
 from alphanet.training.settings import LossSettings, TrainingSettings, planned_steps
 
 PROVENANCE_KEY = "alphanet_training"
+UNIT_FRAMES = 8  # training frames on which the size of initial messages is measured
 SILENCE = 3600.0  # seconds without a sign of life after which a baseline's trainer counts as hung
 logger = logging.getLogger(__name__)
 
@@ -264,6 +268,9 @@ def _model(settings: AlphaNetSettings, statistics: Statistics, frames: LabeledFr
         return fine_tuned(settings.finetune, statistics, frames, given, settings.precision, settings.seed)
     model = create_model(settings.network(statistics.elements), seed=settings.seed)
     model.set_reference(_references(settings, model.config.elements, statistics), _scale(settings, statistics))
+    if settings.unit_messages:
+        chosen = evenly_spaced(len(frames), UNIT_FRAMES)
+        set_unit_messages(cast(AlphaNet, model), collate([model.graph(frames[int(index)]) for index in chosen]))
     return model.to(DTYPES[settings.precision])
 
 

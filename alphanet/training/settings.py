@@ -77,6 +77,8 @@ class LossSettings(Card):
     """Absolute values, squares, or Huber's mixture of both"""
     energy_loss: Literal["per_atom", "total"] = "total"
     """The energy error that `energy_weight` multiplies: of the whole structure, or divided by its number of atoms"""
+    force_loss: Literal["components", "vectors"] = "components"
+    """The force errors that are averaged: of the three components of an atom's force, or lengths of its error vector"""
     energy_weight: NonNegativeFloat = 4.0
     """Of the mean over the frames with an energy"""
     force_weight: NonNegativeFloat = 100.0
@@ -172,8 +174,9 @@ class TrainingSettings(Card):
     """Scale of the network's output in eV: RMS of the training forces times 1 Å, or given"""
 
     loss: LossSettings = LossSettings()
-    optimizer: Literal["adam", "adamw"] = "adam"
-    """AdamW takes the decay of the weights off them, not off the gradient"""
+    optimizer: Literal["adam", "adamw", "muon"] = "adam"
+    """AdamW takes the decay of the weights off them, not off the gradient. Muon makes the steps of the matrices between
+    hidden layers orthogonal; the other weights have Adam's steps"""
     learning_rate: PositiveFloat
     """Highest step size of the schedule"""
     weight_decay: NonNegativeFloat = 0.0

@@ -56,6 +56,8 @@ def _refuse(request):
     refuse_unknown_settings(request["architecture"])
     if request["loss"]["kind"] == "mae" and request["loss"]["stress_weight"] > 0:
         raise RefusedError("mace's trainer has no absolute error of the stress; use loss.kind: huber or mse")
+    if request["optimizer"] not in ("adam", "adamw"):
+        raise RefusedError(f"mace's trainer has the optimizers adam and adamw, not {request['optimizer']}")
     if request["ema_decay"] is None:
         raise RefusedError("mace is trained here with averaged weights; give ema_decay")
     frames = len(open_store(request["train"]))

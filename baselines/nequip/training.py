@@ -9,7 +9,7 @@ import yaml
 from devices import children_peak
 from loop import FACTOR, LAST, MODEL, PATIENCE
 from trainer_kit import ValidationLog, planned_steps, training_answer
-from worker_kit import open_store, run_module
+from worker_kit import RefusedError, open_store, run_module
 
 BEST = "checkpoints/best.ckpt"
 MONITORED = "val0_epoch/weighted_sum"
@@ -96,7 +96,7 @@ def configuration(request):
                 "metrics": [*_loss(request["loss"]), *_errors(request["loss"])],
             },
             "optimizer": {
-                "_target_": {"adam": "torch.optim.Adam", "adamw": "torch.optim.AdamW"}[request["optimizer"]],
+                "_target_": _optimizer(request["optimizer"]),
                 "lr": request["learning_rate"],
                 "weight_decay": request["weight_decay"],
             },
@@ -113,6 +113,13 @@ def configuration(request):
             },
         },
     }
+
+
+def _optimizer(name):
+    known = {"adam": "torch.optim.Adam", "adamw": "torch.optim.AdamW"}
+    if name not in known:
+        raise RefusedError(f"nequip's trainer is given one optimizer for all weights: adam or adamw, not {name}")
+    return known[name]
 
 
 def _source(start):

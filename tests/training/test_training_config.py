@@ -5,7 +5,7 @@ import pytest
 
 from alphanet.data.cards import DatasetCard, load_card
 from alphanet.errors import UserError
-from alphanet.training.config import file_config, preset_config
+from alphanet.training.config import file_config, own_settings, preset_config
 from alphanet.training.settings import parse_override
 
 # Table 6 of the paper: learning rate, epochs, batch, layers, heads, basis, hidden channels, cutoff.
@@ -142,3 +142,38 @@ def test_a_wrong_key_of_a_card_is_named_with_the_card(card: Callable[..., None])
     card({"loss": {"energy_wieght": 3}})
     with pytest.raises(UserError, match=r"datasets/formate\.yaml.*'loss\.energy_wieght'; did you mean 'energy_weight'"):
         preset_config("formate", "full")
+
+
+def test_the_best_recipe_is_chosen_by_name_and_for_own_files() -> None:
+    paper, best = preset_config("formate", "full"), preset_config("formate", "full", ["recipe=best"])
+    assert (paper.recipe, paper.loss.force_loss, paper.unit_messages) == ("paper", "components", False)
+    assert (best.loss.force_loss, best.unit_messages, best.network(["Cu"]).initial_weights) == (
+        "vectors",
+        True,
+        "xavier",
+    )
+    assert (best.epochs, best.learning_rate, best.loss.dynamic) == (
+        paper.epochs,
+        paper.learning_rate,
+        paper.loss.dynamic,
+    )
+    own = own_settings("mini", {"data": {"train": ["mine.extxyz"]}})
+    assert (own.recipe, own.unit_messages) == ("best", True)
+    assert own_settings("mini", {"data": {"train": ["mine.extxyz"]}, "recipe": "paper"}).loss.force_loss == "components"
+
+
+def test_the_best_recipe_leaves_the_weights_of_the_public_reading_alone() -> None:
+    best = preset_config("formate", "mini", ["recipe=best", "model.reading=official-v1"])
+    assert (best.loss.force_loss, best.unit_messages, best.network(["Cu"]).reading) == ("vectors", False, "official-v1")
+    with pytest.raises(UserError, match=r"unit_messages is for untrained networks of the reading `paper`"):
+        preset_config("formate", "mini", ["unit_messages=true", "model.reading=official-v1"])
+
+
+def test_a_start_from_trained_weights_has_no_recipe() -> None:
+    own = own_settings("mini", {"data": {"train": ["mine.extxyz"]}, "finetune": "model.safetensors"})
+    assert (own.recipe, own.unit_messages, own.loss.force_loss) == ("paper", False, "components")
+
+
+def test_an_unknown_recipe_is_named() -> None:
+    with pytest.raises(UserError, match=r"recipe"):
+        preset_config("formate", "mini", ["recipe=bets"])

@@ -57,6 +57,20 @@ def test_the_energy_weight_by_either_convention_gives_the_same_loss(batch: Batch
         LossSettings(kind="huber").counted_per_atom(4.0)
 
 
+def test_lengths_of_force_errors_are_averaged_over_atoms(batch: Batch) -> None:
+    prediction = off_by(batch, [0.0, 0.0], force=0.3, stress=0.0)  # of each component
+    assert loss_of(prediction, batch, force_loss="vectors") == pytest.approx(100 * 0.3 * 3**0.5, rel=1e-5)
+    assert loss_of(prediction, batch, force_loss="vectors", kind="mse") == pytest.approx(100 * 3 * 0.09, rel=1e-5)
+
+
+def test_a_force_without_an_error_has_a_finite_slope(batch: Batch) -> None:
+    forces = batch.forces.clone().requires_grad_()
+    config = LossSettings(force_loss="vectors")
+    found = errors(Prediction(batch.energy, batch.forces, forces, None), batch, config)
+    (slope,) = torch.autograd.grad(total_loss(found, config, 4.0), forces)
+    assert torch.equal(slope, torch.zeros_like(slope))
+
+
 def test_huber_is_a_square_near_zero_and_a_line_beyond(batch: Batch) -> None:
     near = off_by(batch, [0.0, 0.0], force=0.005, stress=0.0)
     far = off_by(batch, [0.0, 0.0], force=0.5, stress=0.0)

@@ -131,8 +131,10 @@ def test_a_killed_training_resumes_to_the_same_weights(
     assert metrics_without_time(out) == metrics_without_time(unbroken)
 
 
-def test_without_an_average_too(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = small_config(epochs=3, ema_decay=None, schedule_interval="epoch", precision="float64")
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_without_an_average_too(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str) -> None:
+    changes = {"ema_decay": None, "schedule_interval": "epoch", "precision": "float64", "optimizer": optimizer}
+    config = small_config(epochs=3, **changes)
     run_training(config, data, tmp_path / "unbroken")
     with monkeypatch.context() as patch:
         interrupt_at(7, signal.SIGINT, patch)

@@ -15,6 +15,7 @@ SHARED = (
     "loss.kind",
     "loss.energy_loss",
     "loss.energy_weight",
+    "loss.force_loss",
     "loss.force_weight",
     "loss.stress_weight",
     "loss.dynamic",

@@ -13,6 +13,8 @@ from .data import Batch, Prediction
 if TYPE_CHECKING:
     from alphanet.training.settings import LossSettings
 
+TINY_FORCE = 1e-6  # eV/Å
+
 
 class Errors(NamedTuple):
     """Sums over a batch, float64 scalars; a mean is a sum divided by its count, and sums of batches may be added."""
@@ -51,12 +53,24 @@ def errors(prediction: Prediction, batch: Batch, settings: LossSettings) -> Erro
         energy_loss=energy.sum(),
         energy_error=per_atom.detach().abs().sum(),
         components=3 * _sum(with_forces),
-        force_loss=_sum(penalty(force, settings)),
+        force_loss=_sum(_force_penalty(force, settings)),
         force_error=_sum(force.detach().abs()),
         stress_components=_count(stress),
         stress_loss=_sum(penalty(stress, settings)),
         stress_error=_sum(stress.detach().abs()),
     )
+
+
+def _force_penalty(difference: Tensor, settings: LossSettings) -> Tensor:
+    """Penalties of force errors (n, 3), whose sum is divided by the number of components.
+
+    A vector's counts for its three components: the loss is then the mean over atoms.
+    """
+    if settings.force_loss == "components":
+        return penalty(difference, settings)
+    # the length of an error of zero has no derivative
+    length = (difference.square().sum(dim=1) + TINY_FORCE**2).sqrt() - TINY_FORCE
+    return 3 * penalty(length, settings)
 
 
 def penalty(difference: Tensor, settings: LossSettings) -> Tensor:

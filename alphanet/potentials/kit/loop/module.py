@@ -22,6 +22,7 @@ from . import FACTOR, PATIENCE, TrainingError
 from .costs import CostMeter, counted
 from .data import Batch, GraphDataset, Prediction
 from .loss import Errors, errors, frames_at_fault, total_loss
+from .optimizer import optimizer_of
 from .sampling import TrainingBatches, evaluation_batches
 from .schedule import ENDLESS, energy_weight, learning_rate_factor, total_steps
 
@@ -128,10 +129,7 @@ class TrainingModule(LightningModule):
         """Adam or AdamW with the scheduled learning rate."""
         self.steps_per_epoch = len(self._batches())
         settings = self.settings
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
-        optimizer = kind(
-            self.model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-        )
+        optimizer = optimizer_of(self.model, settings)
         if settings.schedule == "plateau":
             floor = settings.learning_rate_floor
             plateau = ReduceLROnPlateau(optimizer, factor=FACTOR, patience=PATIENCE, min_lr=floor)
