@@ -85,21 +85,21 @@ def is_worker(process: psutil.Process) -> bool:
 
 
 def kill_at_random(out: Path, stop: threading.Event, killed: list[int]) -> None:
-    """Kill a Dask worker of this process whenever 70 more structures have records, more or less."""
+    """Kill a Dask worker of this process whenever 150 more structures have records, more or less."""
     chance = random.Random(0)
     while not stop.wait(0.05):
         written = lines_in(out)
         workers = [one for one in psutil.Process().children(recursive=True) if is_worker(one)]
-        if written > 70 * len(killed) and workers:
+        if written > 150 * len(killed) and workers:
             victim = chance.choice(workers)
             victim.kill()
             killed.append(victim.pid)
 
 
 def test_killed_workers_change_nothing(tmp_path, cluster):
-    structures = cubes(200)
+    structures = cubes(500)
     result = predict(campaign(tmp_path / "calm", structures), cluster)
-    assert result.summary.converged == 200
+    assert result.summary.converged == 500
     stop, killed = threading.Event(), []
     killer = threading.Thread(target=kill_at_random, args=(tmp_path / "stormy", stop, killed))
     killer.start()
@@ -110,7 +110,7 @@ def test_killed_workers_change_nothing(tmp_path, cluster):
         killer.join()
     assert len(killed) >= 3
     pd.testing.assert_frame_equal(table(tmp_path / "calm"), table(tmp_path / "stormy"))
-    assert lines_in(tmp_path / "stormy") == 201  # a header, and no structure twice
+    assert lines_in(tmp_path / "stormy") == 501  # a header, and no structure twice
 
 
 def test_structures_that_end_their_worker_are_set_aside_with_the_reason(tmp_path, cluster):
