@@ -71,7 +71,8 @@ def anew_grid(compared: Mapping[str, Comparison | str], origins: Mapping[str, st
         if isinstance(comparison, str):
             lines.append((row, *("–" for _ in COMPARED), comparison))
             continue
-        numbers = [_plain(factor * comparison.numbers[name], origins[row]) for name, factor in COMPARED.items()]
+        found = comparison.numbers
+        numbers = [_plain(factor * found[name], origins[row]) for name, factor in COMPARED.items()]
         lines.append((row, *numbers, f"largest: {comparison.largest_id}"))
     columns = ("row", "structures", "MAE (meV/atom)", "largest (meV/atom)", "within 1", "within 10", "")
     return Grid(
