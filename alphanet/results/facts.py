@@ -8,6 +8,7 @@ from pydantic import JsonValue, ValidationError
 from alphanet.results.records import Record
 from alphanet.results.schema import Code, Hardware, Number, Provenance
 
+SHORTEST = 1e-6  # a smaller value is written with an exponent
 LONGEST = 100  # characters of a fact; settings of whole networks are in the run's own files
 
 
@@ -89,11 +90,16 @@ def number_or_dash(value: float | None, origin: str, digits: str | None = None, 
 
 
 def value_text(value: float | None, spread: float | None = None) -> str:
-    """Three significant digits without an exponent, and the spread to the same place; whole numbers as they are."""
+    """Three significant digits, and the spread to the same place; whole numbers as they are.
+
+    An exponent stands where the value would begin with more than five zeros.
+    """
     if value is None:
         return "–"
     if spread is None and float(value).is_integer():
         return f"{value:.0f}"
+    if 0 < abs(value) < SHORTEST:
+        return f"{value:.2e}" if spread is None else f"{value:.2e} ± {spread:.0e}"
     # The digits of the rounded value: 99.96 is 100, not 100.0.
     magnitude = f"{abs(value):.2e}"
     decimals = max(0, 2 - int(magnitude.partition("e")[2])) if value else 0

@@ -43,5 +43,8 @@ def state_of(checks: Iterable[Check], *, untrained: bool) -> str:
 
 
 def value_text(check: Check) -> str:
-    """A value with its unit, in two digits, without an exponent if that is short; a dash if nothing was measured."""
-    return "–" if check.value is None else f"{float(f'{check.value:.2g}'):g} {check.unit}"
+    """A value with its unit, in two digits, or whole from 100 on; a dash if nothing was measured."""
+    if check.value is None:
+        return "–"
+    digits = f"{check.value:.0f}" if 99.5 <= abs(check.value) < 1e6 else f"{check.value:.2g}"
+    return f"{digits} {check.unit}"
