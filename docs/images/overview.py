@@ -21,10 +21,10 @@ AUDITED = ("alphanet", "alphanet-official", "nequip", "mace", "schnet", "equifor
 GROUPS = {
     "rotation": "rotation",
     "mirror": "mirror",
-    "wrap": "wrapping",
+    "pbc-wrap": "wrapping",
     "cutoff": "jump at the cutoff",
-    "cap": "jump at a cap",
-    "paths": "jump on a path",
+    "neighbor-cap": "jump at a cap",
+    "continuity": "jump on a path",
     "forces": "forces are derivatives",
     "conservative": "conservative",
     "NVE": "energy drift",
