@@ -31,4 +31,9 @@ def short_name(model: str, *, untrained: bool = False) -> str:
 
 def file_label(model: str) -> str:
     """The short name as it can stand in names of files and of columns."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", _SUFFIX.sub("", short_name(model))).strip("-")
+    return row_label(short_name(model))
+
+
+def row_label(row: str) -> str:
+    """A row's name as it can stand in names of files, with the folders of a path."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", _SUFFIX.sub("", row)).strip("-")

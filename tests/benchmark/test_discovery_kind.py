@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from alphanet.errors import UserError
 from alphanet.measure.discovery import cross_check
 from alphanet.measure.discovery.metrics import discovery_metrics
 from alphanet.measure.discovery.wbm import read_wbm
+from alphanet.potentials.forms import row_label
 
 pytestmark = pytest.mark.integration
 
@@ -278,3 +280,13 @@ def test_table_4_from_a_part_of_the_labels(run, shared):
     assert "32582 of 256963" in cells["CHGNet", "f1"].verdict
     assert cells["EScAIP-Small", "f1"].measured is None and len(result.failures) == 1  # its file is not there
     assert any("not with precision 0.712" in text for text in cells["EScAIP-Small", "daf"].errata)
+
+
+def test_models_of_one_name_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    models = ["first/model.safetensors", "second/model.safetensors"]
+    for model in map(Path, models):
+        model.parent.mkdir()
+        model.touch()
+    rows = relaxation_card("wbm", models=models).rows
+    assert [row_label(row) for row in rows] == ["first-model", "second-model"]

@@ -4,7 +4,6 @@ One task is a row. If a sample is relaxed anew, published rows have a second tas
 """
 
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +35,7 @@ from alphanet.errors import UserError
 from alphanet.measure.discovery.compare import Comparison
 from alphanet.measure.discovery.tables import UNIQUE
 from alphanet.measure.discovery.wbm import STRUCTURES, SUBSETS, Subset, Wbm, read_wbm, summary_file
+from alphanet.potentials.forms import row_label
 from alphanet.provenance import code_digest, digest_of, where
 from alphanet.results.facts import record_facts
 from alphanet.results.records import Facts, Record
@@ -46,6 +46,7 @@ __all__ = ["Discovery", "DiscoveryCard", "RelaxationSettings", "predictions_card
 logger = logging.getLogger(__name__)
 
 CODE = ("measure/discovery",)
+RELAXED = "relaxed"  # in the folder of the run; it holds the folder of a campaign per row
 UNIQUE_TITLES = {"full": "structures", "unique": "unique prototypes", "most-stable": "most stable"}
 
 
@@ -281,7 +282,7 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
     def _relaxed(self, name: str, row: DiscoveryRow) -> Record:
         from alphanet.benchmark.kinds.discovery.relaxing import relax
 
-        result, campaign = relax(row, self.options, self.folder)
+        result, campaign = relax(row, self.options, self._folder_of(name))
         self._notes += [f"{name}: {note}" for note in result.notes]
         relaxations = result.summary.facts()
         protocol: dict[str, JsonValue] = {"conditions": result.summary.conditions}
@@ -295,13 +296,16 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
             environment=where(),
         )
 
+    def _folder_of(self, row: str) -> Path:
+        return self.folder / RELAXED / row_label(row)
+
     def _relaxed_anew(self, name: str) -> Iterator[Finding]:
         """Compare with the published predictions; if the row cannot be relaxed here, note the reason."""
         from alphanet.benchmark.kinds.discovery.relaxing import relaxed_anew
 
         row = self.card.rows[name]
         try:
-            comparison = relaxed_anew(row, self.options, self.folder)
+            comparison = relaxed_anew(row, self.options, self._folder_of(name))
         except UserError as error:
             self._anew[name] = str(error)
             logger.warning("%s: not relaxed anew: %s", name, error)
@@ -361,4 +365,4 @@ class Discovery(Kind[DiscoveryCard, RowWork]):
 
 
 def _prefix(row: str) -> str:
-    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', Path(row).name).strip('-')}_"
+    return f"{row_label(row)}_"

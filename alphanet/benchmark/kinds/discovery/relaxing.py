@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from alphanet.measure.relaxation.campaign import Campaign
     from alphanet.measure.relaxation.prediction import RelaxationResult
 
-FOLDER = "relaxed"  # in the benchmark's folder; it holds the folder of one campaign per row
-
 
 def campaign_of(row: DiscoveryRow, options: RunOptions, folder: Path) -> "Campaign":
-    """The relaxations of a row; a published row is relaxed as its published entry was.
+    """The relaxations of a row in its folder; a published row is relaxed as its published entry was.
 
     Raises:
         UserError: the structures are not here or cannot be read, or the model cannot be relaxed.
@@ -51,7 +49,7 @@ def campaign_of(row: DiscoveryRow, options: RunOptions, folder: Path) -> "Campai
     ids: Iterable[str] = structures
     if options.relax is not None:
         ids = sample(ids, options.relax, options.seed, numbers_of_sites(options.truth))
-    return Campaign(job, structures, tuple(ids), folder / FOLDER / file_label(row.model))
+    return Campaign(job, structures, tuple(ids), folder)
 
 
 def relax(row: DiscoveryRow, options: RunOptions, folder: Path) -> tuple["RelaxationResult", "Campaign"]:
