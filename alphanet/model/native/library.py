@@ -151,6 +151,11 @@ def _declared(found: Kernels) -> Kernels:
             function = getattr(found, name)
             function.argtypes, function.restype = [*[pointer] * pointers, integer], None
     found.product.argtypes, found.product.restype = [pointer, pointer, pointer, *[integer] * 4], None
+    found.frame_product.argtypes, found.frame_product.restype = (
+        [pointer, integer, pointer, pointer, *[integer] * 3],
+        None,
+    )
+    found.frame_pairs.argtypes, found.frame_pairs.restype = [pointer] * 3 + [integer] * 3, None
     found.evaluate_room.argtypes, found.evaluate_room.restype = [pointer] * 3, integer
     found.evaluate.argtypes, found.evaluate.restype = [pointer] * 5, None
     return found

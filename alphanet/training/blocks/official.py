@@ -17,6 +17,7 @@ from alphanet.graph import AtomGraph, edge_vectors
 from alphanet.model.basis import envelope
 from alphanet.model.official import OfficialAlphaNet, OfficialMessageLayer, rotated
 from alphanet.training.blocks.edges import EdgeBlock, edge_blocks, edge_weights
+from alphanet.training.blocks.frames import components
 from alphanet.training.blocks.product import linear
 from alphanet.training.blocks.scalar_network import scalar_network
 from alphanet.training.blocks.silu import silu, two_layers
@@ -58,7 +59,7 @@ def _geometry(model: OfficialAlphaNet, graph: AtomGraph) -> list[EdgeBlock]:
 
 def _scalars(model: OfficialAlphaNet, frame: Tensor, S: Tensor) -> Tensor:
     """(e, H) invariants of the (e, 3, H) surroundings of one end of each edge."""
-    first, second, third = (frame @ S).unbind(dim=1)
+    first, second, third = components(frame, S).unbind(dim=1)
     invariants = torch.stack([first, second.abs(), third]).flatten(1)
     scalar = scalar_network(model.lin, invariants).view_as(first)
     return (scalar + first) / math.sqrt(model.config.hidden_channels)

@@ -17,6 +17,7 @@ from alphanet.model.basis import envelope
 from alphanet.model.geometry import LocalStructure
 from alphanet.model.smooth import scaled_vectors, soft_abs
 from alphanet.training.blocks.edges import EdgeBlock, edge_blocks, edge_weights
+from alphanet.training.blocks.frames import components
 from alphanet.training.blocks.product import linear
 from alphanet.training.blocks.silu import silu, two_layers
 
@@ -62,7 +63,7 @@ def _geometry(structure: LocalStructure, graph: AtomGraph) -> list[EdgeBlock]:
 
 def _scalars(structure: LocalStructure, frame: Tensor, surroundings: Tensor) -> Tensor:
     """As the structure has them, in products of contiguous matrices, which PyTorch does not take one by one."""
-    first, second, third = (frame @ surroundings).unbind(dim=1)
+    first, second, third = components(frame, surroundings).unbind(dim=1)
     a, b, c = structure.scalarize
     return torch.addcmul(torch.addcmul(a * first, b, soft_abs(second, structure.config.softness)), c, third)
 

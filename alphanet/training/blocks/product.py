@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from alphanet.model.native.library import Kernels, NativeError, kernels
+from alphanet.model.native.library import Kernels
 from alphanet.potentials.kit.loop.costs import is_counting
+from alphanet.training.blocks.kernels import CHANNELS, training_kernels
 
 LEAST = 1 << 23  # multiply-adds, below which a call costs more than it spares
-CHANNELS = 16  # the product is the same for all channels that are a multiple of it
 
 
 class _Strided(ctypes.Structure):
@@ -65,11 +65,8 @@ def _kernels() -> Kernels | None:
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists() or "AuthenticAMD" not in cpuinfo.read_text():
         return None
-    try:
-        found = kernels(CHANNELS)
-    except NativeError:
-        return None
-    return found if found.lanes() == CHANNELS else None
+    found = training_kernels()
+    return found if found is not None and found.lanes() == CHANNELS else None
 
 
 def _two_strides(matrix: Tensor) -> Tensor:
