@@ -24,11 +24,16 @@ class _Strided(ctypes.Structure):
 
 
 class _Product(Function):
-    """Differentiable as often as wanted: its derivatives are products again."""
+    """Differentiable as often as wanted: its derivatives are products again.
+
+    If `b` are weights, derivatives by them exist only in a backward that keeps no graph, which is where training takes
+    them; autograd would have every backward compute them, also that of the forces.
+    """
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+    def forward(ctx: Any, a: Tensor, b: Tensor, weights: bool) -> Tensor:
         ctx.save_for_backward(a, b)
+        ctx.weights = weights
         large = a.shape[0] * a.shape[1] * b.shape[1] >= LEAST
         found = _kernels() if large and not is_counting() else None
         if found is None or a.dtype != torch.float32 or b.shape[1] % found.lanes():
@@ -44,18 +49,19 @@ class _Product(Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         a, b = ctx.saved_tensors
         by_a = product(gradient, b.t()) if ctx.needs_input_grad[0] else None
-        return by_a, product(a.t(), gradient) if ctx.needs_input_grad[1] else None
+        wanted = ctx.needs_input_grad[1] and not (ctx.weights and torch.is_grad_enabled())
+        return by_a, product(a.t(), gradient) if wanted else None, None
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
     """(M, N) from (M, K) and (K, N)."""
-    return cast(Tensor, _Product.apply(a, b))
+    return cast(Tensor, _Product.apply(a, b, False))
 
 
 def linear(layer: nn.Module, x: Tensor) -> Tensor:
-    """The result of an `nn.Linear` for (n, A)."""
+    """The result of an `nn.Linear` for (n, A), which has derivatives by its weights only if these keep no graph."""
     assert isinstance(layer, nn.Linear)
-    found = product(x, layer.weight.t())
+    found = cast(Tensor, _Product.apply(x, layer.weight.t(), True))
     return found if layer.bias is None else found + layer.bias
 
 
