@@ -156,6 +156,9 @@ def _declared(found: Kernels) -> Kernels:
         None,
     )
     found.frame_pairs.argtypes, found.frame_pairs.restype = [pointer] * 3 + [integer] * 3, None
+    for name in ("directed_sums", "directed_pairs", "directed_components"):
+        function = getattr(found, name)
+        function.argtypes, function.restype = [pointer] * 4 + [integer] * 3, None
     found.evaluate_room.argtypes, found.evaluate_room.restype = [pointer] * 3, integer
     found.evaluate.argtypes, found.evaluate.restype = [pointer] * 5, None
     return found

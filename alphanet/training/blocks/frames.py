@@ -9,16 +9,14 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from alphanet.model.native.library import Kernels
-from alphanet.potentials.kit.loop.costs import is_counting
-from alphanet.training.blocks.kernels import training_kernels
+from alphanet.training.blocks.kernels import kernels_for
 
 
 class _Components(Function):
     @staticmethod
     def forward(ctx: Any, frames: Tensor, vectors: Tensor) -> Tensor:
         ctx.save_for_backward(frames, vectors)
-        found = _kernels(vectors)
+        found = kernels_for(vectors)
         if found is None:
             return frames @ vectors
         transposed = frames.stride() == (9, 1, 3)
@@ -41,7 +39,7 @@ class _Pairs(Function):
     @staticmethod
     def forward(ctx: Any, first: Tensor, second: Tensor) -> Tensor:
         ctx.save_for_backward(first, second)
-        found = _kernels(first)
+        found = kernels_for(first)
         if found is None:
             return first @ second.mT
         first, second = first.contiguous(), second.contiguous()
@@ -60,8 +58,3 @@ class _Pairs(Function):
 def components(frames: Tensor, vectors: Tensor) -> Tensor:
     """(E, 3, H) components of the (E, 3, H) vectors along the rows of the (E, 3, 3) frames."""
     return cast(Tensor, _Components.apply(frames, vectors))
-
-
-def _kernels(vectors: Tensor) -> Kernels | None:
-    found = None if is_counting() or vectors.dtype != torch.float32 else training_kernels()
-    return found if found is not None and vectors.shape[2] % found.lanes() == 0 else None

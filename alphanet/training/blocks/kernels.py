@@ -2,7 +2,11 @@
 
 from functools import cache
 
+import torch
+from torch import Tensor
+
 from alphanet.model.native.library import Kernels, NativeError, kernels
+from alphanet.potentials.kit.loop.costs import is_counting
 
 CHANNELS = 16
 
@@ -14,3 +18,9 @@ def training_kernels() -> Kernels | None:
         return kernels(CHANNELS)
     except NativeError:
         return None
+
+
+def kernels_for(values: Tensor) -> Kernels | None:
+    """The kernels if they take values (…, H) like these, and no operations are counted, which they would hide."""
+    found = None if is_counting() or values.dtype != torch.float32 else training_kernels()
+    return found if found is not None and values.shape[-1] % found.lanes() == 0 else None
