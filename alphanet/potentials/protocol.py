@@ -72,6 +72,8 @@ class TrainingAnswer(Card):
     """Floating-point operations of all steps, from one that was counted; None if none could be"""
     step_seconds: float | None = None
     """Wall time of a step, on average after the first ones; None if there were too few"""
+    step_cpu_seconds: float | None = None
+    """Time of all processors for a step, likewise"""
     best_epoch: int
     validation: dict[str, float]
     """Of the best weights: loss, energy_mae (eV/atom), force_mae (eV/Å), and stress_mae (eV/Å^3) if it counts"""

@@ -78,17 +78,19 @@ def test_what_is_too_little_for_one_pass_is_refused_with_what_would_do():
     assert training_length(cost, 16, 100, 4, validates_every_epoch=True).steps == 25
 
 
-@pytest.mark.parametrize("busy", [1.0, 3.0])
-def test_the_cost_is_told_apart_into_its_parts_however_busy_the_machine_is(busy):
-    """CPU seconds: 2 to start, 0.5 a step, 4 a validation; other processes make all of it take longer."""
+@pytest.mark.parametrize(
+    ("busy", "asleep", "of_steps"), [(1.0, 0.0, None), (3.0, 0.0, None), (1.0, 0.0, 0.5), (3.0, 3600.0, 0.5)]
+)
+def test_the_cost_is_told_apart_into_its_parts_however_busy_the_machine_is(busy, asleep, of_steps):
+    """CPU seconds: 2 to start, 0.5 a step, 4 a validation; other processes make all of it take longer, sleep, too."""
 
     def train(epochs, folder):
         assert folder.is_dir()
         steps = 10 * epochs
         spent = 2 + 0.5 * steps + 4 * epochs
         return SimpleNamespace(
-            name="x", steps=steps, steps_per_epoch=10, seconds=busy * spent, cpu_seconds=spent, gpu_seconds=None,
-            step_seconds=0.5 * busy, flops=7.0 * steps, parameters=3,
+            name="x", steps=steps, steps_per_epoch=10, seconds=asleep + busy * spent, cpu_seconds=spent,
+            gpu_seconds=None, step_seconds=0.5 * busy, step_cpu_seconds=of_steps, flops=7.0 * steps, parameters=3,
         )  # fmt: skip
 
     cost = measured_cost(train)
@@ -101,7 +103,7 @@ def test_a_gpu_counts_its_own_seconds():
     def train(epochs, folder):
         return SimpleNamespace(
             name="x", steps=10 * epochs, steps_per_epoch=10, seconds=10.0 * epochs, cpu_seconds=50.0,
-            gpu_seconds=10.0 * epochs, step_seconds=0.9, flops=None, parameters=3,
+            gpu_seconds=10.0 * epochs, step_seconds=0.9, step_cpu_seconds=0.1, flops=None, parameters=3,
         )  # fmt: skip
 
     cost = measured_cost(train)

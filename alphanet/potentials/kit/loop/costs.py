@@ -31,7 +31,8 @@ class MeterState(Times):
     """The state of a meter in a checkpoint."""
 
     timed: int  # steps
-    step_seconds: float  # of these steps together
+    step_seconds: float  # wall time of these steps together
+    step_cpu_seconds: float  # likewise, of the processor
     step_flops: float | None
 
 
@@ -43,6 +44,7 @@ class Costs(TypedDict):
     gpu_seconds: float | None  # without a GPU
     flops: float | None  # of all steps, if they could be counted
     step_seconds: float | None  # of one step, if enough were timed
+    step_cpu_seconds: float | None
 
 
 def is_counting() -> bool:
@@ -84,9 +86,9 @@ class CostMeter:
         self._gpu = False
         self._before: Times = {"seconds": 0.0, "cpu_seconds": 0.0, "gpu_seconds": 0.0}
         self._started: tuple[float, float] | None = None
-        self._step_began = 0.0
+        self._step_began = 0.0, 0.0
         self._steps_here = 0
-        self._timed, self._step_seconds = 0, 0.0
+        self._timed, self._step_seconds, self._step_cpu_seconds = 0, 0.0, 0.0
         self._counting: contextlib.ExitStack | None = None
         self.step_flops: float | None = None
 
@@ -108,7 +110,7 @@ class CostMeter:
 
     def begin_step(self, *, count: bool = False) -> None:
         """Note the begin of a step; its operations are counted if asked for and no step was counted before."""
-        self._step_began = time.monotonic()
+        self._step_began = time.monotonic(), time.process_time()
         if count and self.step_flops is None:
             self._counting = contextlib.ExitStack()
             self._counter = self._counting.enter_context(counted())
@@ -120,7 +122,8 @@ class CostMeter:
             self._counting, self.step_flops = None, float(self._counter.get_total_flops())
         elif self._steps_here >= WARM_UP:
             self._timed += 1
-            self._step_seconds += time.monotonic() - self._step_began
+            self._step_seconds += time.monotonic() - self._step_began[0]
+            self._step_cpu_seconds += time.process_time() - self._step_began[1]
         self._steps_here += 1
 
     def state(self) -> MeterState:
@@ -129,6 +132,7 @@ class CostMeter:
             **self.now(),
             "timed": self._timed,
             "step_seconds": self._step_seconds,
+            "step_cpu_seconds": self._step_cpu_seconds,
             "step_flops": self.step_flops,
         }
 
@@ -140,6 +144,7 @@ class CostMeter:
             "gpu_seconds": state["gpu_seconds"],
         }
         self._timed, self._step_seconds = state["timed"], state["step_seconds"]
+        self._step_cpu_seconds = state["step_cpu_seconds"]
         self.step_flops = state["step_flops"]
 
     def costs(self, steps: int, processes: int = 1) -> Costs:
@@ -149,11 +154,12 @@ class CostMeter:
 
 def costs_of(state: MeterState, steps: int, processes: int = 1) -> Costs:
     """The costs in a training's answer from the state of its meter: s, and operations of all `steps`."""
-    flops = state["step_flops"]
+    flops, timed = state["step_flops"], state["timed"]
     return {
         "seconds": state["seconds"],
         "cpu_seconds": state["cpu_seconds"] * processes,
         "gpu_seconds": state["gpu_seconds"] * processes or None,
         "flops": None if flops is None else flops * steps * processes,
-        "step_seconds": state["step_seconds"] / state["timed"] if state["timed"] else None,
+        "step_seconds": state["step_seconds"] / timed if timed else None,
+        "step_cpu_seconds": state["step_cpu_seconds"] * processes / timed if timed else None,
     }

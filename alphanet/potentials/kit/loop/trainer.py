@@ -57,6 +57,7 @@ class Outcome:
     gpu_seconds: float | None  # for which the training had GPUs
     flops: float | None  # floating-point operations of all steps, see `costs`
     step_seconds: float | None  # wall time of a step
+    step_cpu_seconds: float | None  # of all processes
     best_epoch: int
     validation: dict[str, float]  # of the best model: loss, energy_mae (eV/atom), force_mae (eV/Å), stress_mae
     finished: bool  # false if `max_time` cut it before its last step
