@@ -1,4 +1,4 @@
-"""Write the table of `docs/recipe.md` from the records: `python reports/recipe/table.py`."""
+"""Write the tables of `docs/recipe.md` from the records: `python reports/recipe/table.py`."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from scipy.stats import t
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent.parent / "docs" / "recipe.md"
-START, END = "<!-- factors: written by `python reports/recipe/table.py` -->", "<!-- end of factors -->"
+START, END = "<!-- {}: written by `python reports/recipe/table.py` -->", "<!-- end of {} -->"
 METRICS = ("force_mae", "energy_mae")
 
 Errors = dict[tuple[str, int], dict[str, float]]  # (set, seed) -> validation errors
@@ -19,13 +19,16 @@ Errors = dict[tuple[str, int], dict[str, float]]  # (set, seed) -> validation er
 
 def main() -> None:
     """Replace what stands between the marks."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{START}\n\n{table()}\n\n{END}{after}", encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    for name, table in (("factors", factors()), ("rates", rates())):
+        start, end = START.format(name), END.format(name)
+        before, _, rest = page.partition(start)
+        page = f"{before}{start}\n\n{table}\n\n{end}{rest.partition(end)[2]}"
+    PAGE.write_text(page, encoding="utf-8")
 
 
-def table() -> str:
-    """A line for each set of validation errors of `base`, and one for the effect of each factor."""
+def factors() -> str:
+    """A line for the effect of each factor."""
     errors: dict[str, Errors] = defaultdict(dict)
     for line in (HERE / "records.jsonl").read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
@@ -40,6 +43,21 @@ def table() -> str:
                 f"{sum(at == name for at, _ in pairs)} {name}" for name in dict.fromkeys(p[0] for p in pairs)
             )
             lines.append(f"| {title} | {' | '.join(effects)} | {sets} |")
+    return "\n".join(lines)
+
+
+def rates() -> str:
+    """A line for each training of the range test of the peers' learning rates."""
+    lines = [
+        "| potential | learning rate | force MAE (meV/Å) | energy MAE (meV/atom) | CPU s |",
+        "|---|---|---|---|---|",
+    ]
+    for line in (HERE / "rates" / "records.jsonl").read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        training = record["protocol"]["training"]
+        rate, cost = training["settings"]["learning_rate"], training["cpu_seconds"]
+        errors = [f"{1e3 * training['validation'][metric]:.3g}" for metric in METRICS]
+        lines.append(f"| {record['model']['name']} | {rate:g} | {' | '.join(errors)} | {cost:.0f} |")
     return "\n".join(lines)
 
 
