@@ -85,7 +85,7 @@ class Run:
         if self._all_steps_taken() or (self._time_is_up() and self._best.exists()):
             raise DoneError
         for index, batch in enumerate(self._loader, 1):
-            self._meter.begin_step(count=True)
+            self._meter.begin_step(count=True, follows=index > 1)
             yield batch
             self._meter.end_step()
             self._progress["steps"] += 1

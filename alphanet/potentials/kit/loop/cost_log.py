@@ -44,7 +44,7 @@ class CostLog(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Note the begin of a step."""
-        self.meter.begin_step(count=self._within_steps)
+        self.meter.begin_step(count=self._within_steps, follows=batch_idx > 0)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -86,7 +86,7 @@ class CostMeter:
         self._gpu = False
         self._before: Times = {"seconds": 0.0, "cpu_seconds": 0.0, "gpu_seconds": 0.0}
         self._started: tuple[float, float] | None = None
-        self._step_began = 0.0, 0.0
+        self._step_began = self._step_ended = 0.0, 0.0
         self._steps_here = 0
         self._timed, self._step_seconds, self._step_cpu_seconds = 0, 0.0, 0.0
         self._counting: contextlib.ExitStack | None = None
@@ -108,22 +108,29 @@ class CostMeter:
             "gpu_seconds": self._before["gpu_seconds"] + (wall if self._gpu else 0.0),
         }
 
-    def begin_step(self, *, count: bool = False) -> None:
-        """Note the begin of a step; its operations are counted if asked for and no step was counted before."""
-        self._step_began = time.monotonic(), time.process_time()
+    def begin_step(self, *, count: bool = False, follows: bool = False) -> None:
+        """Note the begin of a step.
+
+        Args:
+            count: its operations, unless a step was counted before.
+            follows: it comes right after another one, so that the time in between, in which its batch was made, is its.
+        """
+        now = time.monotonic(), time.process_time()
+        self._step_began = self._step_ended if follows and self._steps_here else now
         if count and self.step_flops is None:
             self._counting = contextlib.ExitStack()
             self._counter = self._counting.enter_context(counted())
 
     def end_step(self) -> None:
         """Note the end of a step."""
+        self._step_ended = time.monotonic(), time.process_time()
         if self._counting is not None:
             self._counting.close()
             self._counting, self.step_flops = None, float(self._counter.get_total_flops())
         elif self._steps_here >= WARM_UP:
             self._timed += 1
-            self._step_seconds += time.monotonic() - self._step_began[0]
-            self._step_cpu_seconds += time.process_time() - self._step_began[1]
+            self._step_seconds += self._step_ended[0] - self._step_began[0]
+            self._step_cpu_seconds += self._step_ended[1] - self._step_began[1]
         self._steps_here += 1
 
     def state(self) -> MeterState:
