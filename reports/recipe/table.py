@@ -4,6 +4,7 @@ import json
 import math
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -20,7 +21,7 @@ Errors = dict[tuple[str, int], dict[str, float]]  # (set, seed) -> validation er
 def main() -> None:
     """Replace what stands between the marks."""
     page = PAGE.read_text(encoding="utf-8")
-    for name, table in (("factors", factors()), ("rates", rates())):
+    for name, table in (("factors", factors()), ("rates", rates()), ("thousand", thousand())):
         start, end = START.format(name), END.format(name)
         before, _, rest = page.partition(start)
         page = f"{before}{start}\n\n{table}\n\n{end}{rest.partition(end)[2]}"
@@ -48,17 +49,33 @@ def factors() -> str:
 
 def rates() -> str:
     """A line for each training of the range test of the peers' learning rates."""
-    lines = [
-        "| potential | learning rate | force MAE (meV/Å) | energy MAE (meV/atom) | CPU s |",
-        "|---|---|---|---|---|",
-    ]
-    for line in (HERE / "rates" / "records.jsonl").read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
+    lines = ["| potential | learning rate | force MAE (meV/Å) | energy MAE (meV/atom) | CPU s |"]
+    lines += ["|---|---|---|---|---|"]
+    for record in _trainings("rates"):
         training = record["protocol"]["training"]
-        rate, cost = training["settings"]["learning_rate"], training["cpu_seconds"]
-        errors = [f"{1e3 * training['validation'][metric]:.3g}" for metric in METRICS]
-        lines.append(f"| {record['model']['name']} | {rate:g} | {' | '.join(errors)} | {cost:.0f} |")
+        rate, errors = training["settings"]["learning_rate"], _errors(training["validation"])
+        lines.append(f"| {record['model']['name']} | {rate:g} | {errors} | {training['cpu_seconds']:.0f} |")
     return "\n".join(lines)
+
+
+def thousand() -> str:
+    """A line for each training of about 1,000 s, with errors of test frames, the lowest force error first."""
+    lines = ["| potential | batch | steps | force MAE (meV/Å) | energy MAE (meV/atom) | CPU s |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for record in sorted(_trainings("thousand"), key=lambda record: record["metrics"]["force_mae"]):
+        training = record["protocol"]["training"]
+        what = f"{record['model']['name']} | {training['settings']['batch_size']} | {training['steps']}"
+        lines.append(f"| {what} | {_errors(record['metrics'])} | {training['cpu_seconds']:.0f} |")
+    return "\n".join(lines)
+
+
+def _trainings(folder: str) -> list[dict[str, Any]]:
+    lines = (HERE / folder / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def _errors(values: dict[str, float]) -> str:
+    return " | ".join(f"{1e3 * values[metric]:.3g}" for metric in METRICS)
 
 
 def effect(errors: Errors, base: Errors, metric: str) -> str:
