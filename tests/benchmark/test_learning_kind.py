@@ -49,6 +49,7 @@ class Learner:
         planned = request.settings["epochs"] * per_epoch
         steps = min(planned, request.settings["steps"] or planned)
         whole = request.settings["steps"] is not None
+        self.log["recipes"][self.name] = request.settings.get("recipe")
         self.log["trained" if whole else "tried"].append((self.name, steps, request.seed, request.data.counts["train"]))
         if whole and self.log["stop_after"] is not None and len(self.log["trained"]) > self.log["stop_after"]:
             raise KeyboardInterrupt
@@ -70,7 +71,7 @@ class Learner:
 @pytest.fixture
 def log(monkeypatch, prepared):
     """What the trainers `alphanet` and `painn` do on the tiny data set; the machine is as busy as it says."""
-    state = {"trained": [], "tried": [], "timed": [], "missing": [], "excess": {}}
+    state = {"recipes": {}, "trained": [], "tried": [], "timed": [], "missing": [], "excess": {}}
     state |= {"stop_after": None, "busy": 1.0, "disturbance": 1.0}
     for name in STEP:
         monkeypatch.setitem(TRAINERS, name, lambda name=name: Learner(name, state))
@@ -259,6 +260,15 @@ def test_seeds_that_disagree_are_named(log, tmp_path):
 def test_models_that_cannot_be_trained_at_all_are_refused(models, message, log):
     with pytest.raises(UserError, match=message):
         Learning(card_of(models=models), RunOptions(scale="ad-hoc")).plan()
+
+
+def test_alphanet_has_its_recipe_unless_the_card_names_another(run, log):
+    run(card_of())
+    assert log["recipes"] == {"alphanet": "best", "painn": None}
+    values = card_of().model_dump(mode="json")
+    values["scales"]["ad-hoc"]["runs"] = {"alphanet": {"settings": {"recipe": "paper"}}}
+    run(LearningCard.model_validate(values))
+    assert log["recipes"]["alphanet"] == "paper"
 
 
 def test_the_length_is_not_a_setting():

@@ -229,9 +229,9 @@ class Points:
         if not trainer.seeded:
             return trainer.settings() if isinstance(trainer, FinishedModel) else {}
         run = self.scale.runs.get(row)
-        named: dict[str, JsonValue] = {}
+        named: dict[str, JsonValue] = {"recipe": "best"} if model == ALPHANET else {}
         if preset:
-            named = {"model": {"preset": preset}} if model == ALPHANET else {"preset": preset}
+            named |= {"model": {"preset": preset}} if model == ALPHANET else {"preset": preset}
         return {**found.settings, **named, **(run.settings if run else {})}
 
     def _batch_size(self, row: str, data: PreparedData, settings: dict[str, JsonValue]) -> int:
