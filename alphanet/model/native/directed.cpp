@@ -38,8 +38,8 @@ void directed_components(const float* vectors, const float* directions, const in
     for (int64_t e = 0; e < E; e++) {
         const float *from = vectors + 3 * H * at[e], *along = directions + 3 * e;
         for (int64_t h = 0; h < H; h += LANES)
-            store(out + e * H + h, along[0] * load(from + h) + along[1] * load(from + H + h) +
-                                       along[2] * load(from + 2 * H + h));
+            store(out + e * H + h,
+                  along[0] * load(from + h) + along[1] * load(from + H + h) + along[2] * load(from + 2 * H + h));
     }
 }
 }

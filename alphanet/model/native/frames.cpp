@@ -1,11 +1,11 @@
-// Products of the edges' frames (3, 3) with vectors (3, H) and their derivatives, for training. A library has a call for
-// many small products, and its time is that of as many calls.
+// Products of the edges' frames (3, 3) with vectors (3, H) and their derivatives, for training. A library has a call
+// for many small products, and its time is that of as many calls.
 #include "simd.hpp"
 
 extern "C" {
 
-// out (E, 3, H) = frames (E, 3, 3) vectors (E, 3, H), with H a multiple of the lanes. The element (a, x) of a frame lies
-// at 3 a + x, of a transposed one at a + 3 x.
+// out (E, 3, H) = frames (E, 3, 3) vectors (E, 3, H), with H a multiple of the lanes. The element (a, x) of a frame
+// lies at 3 a + x, of a transposed one at a + 3 x.
 void frame_product(const float* frames, int64_t transposed, const float* vectors, float* out, int64_t E, int64_t H,
                    int64_t threads) {
     const int64_t row = transposed ? 1 : 3, column = transposed ? 3 : 1;
