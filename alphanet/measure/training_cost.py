@@ -89,10 +89,9 @@ def _spent(result: TrainingResult) -> float:
 
 def _step(result: TrainingResult) -> float:
     """Seconds of a step; if it was not timed, its wall time, times the processors that the training kept busy."""
-    wall = _wall(result)
     if result.gpu_seconds is None and result.step_cpu_seconds is not None:
         return result.step_cpu_seconds
-    return wall * _spent(result) / result.seconds
+    return _wall(result) * _spent(result) / result.seconds
 
 
 def _wall(result: TrainingResult) -> float:

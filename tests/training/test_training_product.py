@@ -6,9 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_samples import SAMPLES, official_config, paper_config, random_model
 
-from alphanet.model.native.library import cpp_compiler, kernels
+from alphanet.model.native.library import cpp_compiler
 from alphanet.model.prediction import predict
 from alphanet.training.blocks import product as module
+from alphanet.training.blocks.kernels import kernels_for
 from alphanet.training.blocks.model import in_blocks
 from alphanet.training.blocks.product import product
 
@@ -19,7 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.skipif(cpp_compiler() is None
 def by_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """On every processor, and however small."""
     monkeypatch.setattr(module, "LEAST", 0)
-    monkeypatch.setattr(module, "_kernels", lambda: kernels(16))
+    monkeypatch.setattr(module, "_kernels", kernels_for)
 
 
 def matrix(rows: int, columns: int, layout: str, generator: torch.Generator) -> torch.Tensor:

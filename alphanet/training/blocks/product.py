@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from alphanet.model.native.library import Kernels
-from alphanet.potentials.kit.loop.costs import is_counting
-from alphanet.training.blocks.kernels import CHANNELS, training_kernels
+from alphanet.training.blocks.kernels import CHANNELS, kernels_for, training_kernels
 
 LEAST = 1 << 23  # multiply-adds, below which a call costs more than it spares
 
@@ -35,8 +34,8 @@ class _Product(Function):
         ctx.save_for_backward(a, b)
         ctx.weights = weights
         large = a.shape[0] * a.shape[1] * b.shape[1] >= LEAST
-        found = _kernels() if large and not is_counting() else None
-        if found is None or a.dtype != torch.float32 or b.shape[1] % found.lanes():
+        found = _kernels(b) if large else None
+        if found is None:
             return a @ b
         a, b = _two_strides(a), _two_strides(b)
         c = a.new_empty(a.shape[0], b.shape[1])
@@ -65,14 +64,18 @@ def linear(layer: nn.Module, x: Tensor) -> Tensor:
     return found if layer.bias is None else found + layer.bias
 
 
+def _kernels(b: Tensor) -> Kernels | None:
+    """Those that take `b`, if their product is faster than the library's."""
+    return kernels_for(b) if _are_faster() else None
+
+
 @cache
-def _kernels() -> Kernels | None:
-    """Those whose product is faster than the library's, if there are any."""
+def _are_faster() -> bool:
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists() or "AuthenticAMD" not in cpuinfo.read_text():
-        return None
+        return False
     found = training_kernels()
-    return found if found is not None and found.lanes() == CHANNELS else None
+    return found is not None and found.lanes() == CHANNELS
 
 
 def _two_strides(matrix: Tensor) -> Tensor:
