@@ -13,36 +13,65 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
 COUNTS = Path("build/fuzz/executions.json")
 MEMORY = Path("/dev/shm")  # files of readers are there, if it is
 SHORTEST = 5  # seconds
+TURN = 200_000  # executions of a reader at a time
 
 
 def main() -> int:
     """Fuzz the readers; 1 if something was found."""
     parser = argparse.ArgumentParser()
     parser.add_argument("minutes", type=float, help="of all readers together")
-    parser.add_argument("--executions", type=int, help="of each reader, with those of earlier runs")
+    parser.add_argument(
+        "--executions", type=int, default=sys.maxsize, help="of each reader, with those of earlier runs"
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="readers at a time")
     parser.add_argument("--readers", nargs="*", help="only these")
     asked = parser.parse_args()
     counts: dict[str, int] = json.loads(COUNTS.read_text()) if COUNTS.exists() else {}
-    left = {name: (asked.executions or sys.maxsize) - counts.get(name, 0) for name in asked.readers or names()}
-    waiting = [name for name, count in left.items() if count > 0]
     COUNTS.parent.mkdir(parents=True, exist_ok=True)
-    end, found = time.monotonic() + 60 * asked.minutes, False
+    turns = Turns(asked.readers or names(), counts, asked.executions, asked.jobs, time.monotonic() + 60 * asked.minutes)
     print("| reader | executions | in all | a second | findings |\n|---|---:|---:|---:|---|", flush=True)
-    for place, name in enumerate(waiting):
-        seconds = max(SHORTEST, round((end - time.monotonic()) / (len(waiting) - place)))
-        executions, rate, finding = fuzzed(name, seconds, left[name] if asked.executions else -1)
-        counts[name] = counts.get(name, 0) + executions
-        COUNTS.write_text(json.dumps(counts, indent=1, sort_keys=True) + "\n")
-        found = found or bool(finding)
-        print(f"| {name} | {executions:,} | {counts[name]:,} | {rate:,} | {finding or 'none'} |", flush=True)
-    return int(found)
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        for job in [pool.submit(turns.run) for _ in range(asked.jobs)]:
+            job.result()
+    return int(turns.found)
+
+
+class Turns:
+    """Readers that wait for their next turn. A run that is killed loses the counts of the turns that it was in."""
+
+    def __init__(self, readers: list[str], counts: dict[str, int], executions: int, jobs: int, end: float) -> None:
+        self.waiting = deque(name for name in readers if counts.get(name, 0) < executions)
+        self.counts, self.executions, self.jobs, self.end = counts, executions, jobs, end
+        self.found, self._lock = False, threading.Lock()
+
+    def run(self) -> None:
+        """Give the readers turns until none waits or the time is over; one thread of several."""
+        while (seconds := self.end - time.monotonic()) > SHORTEST:
+            with self._lock:
+                if not self.waiting:
+                    return
+                name = self.waiting.popleft()
+                share = min(seconds, max(SHORTEST, seconds * self.jobs / (len(self.waiting) + 1)))
+            left = self.executions - self.counts.get(name, 0)
+            executions, rate, finding = fuzzed(name, round(share), min(left, TURN))
+            with self._lock:
+                self.counts[name] = self.counts.get(name, 0) + executions
+                COUNTS.write_text(json.dumps(self.counts, indent=1, sort_keys=True) + "\n")
+                self.found = self.found or bool(finding)
+                if not finding and self.counts[name] < self.executions:
+                    self.waiting.append(name)
+                row = f"| {name} | {executions:,} | {self.counts[name]:,} | {rate:,} | {finding or 'none'} |"
+                print(row, flush=True)
 
 
 def names() -> list[str]:
