@@ -5,6 +5,8 @@ import sys
 from decimal import Decimal
 
 import pytest
+from ase.build import bulk, molecule
+from ase.io import write
 from typer.testing import CliRunner
 
 from alphanet.benchmark.kind import RunOptions
@@ -143,10 +145,23 @@ def test_wrong_cards_are_refused(tmp_path):
         properties_card("x", models=[EXACT], reference="emt", tasks=[], elements=[])
 
 
-def test_the_command_takes_a_file_and_names_what_is_wrong(tmp_path, monkeypatch):
-    from ase.build import bulk, molecule
-    from ase.io import write
+def test_the_frames_of_a_file_are_the_path_of_a_reaction(tmp_path):
+    file = tmp_path / "path.extxyz"
 
+    def chosen(task, frames, elements):
+        write(file, frames)
+        card = properties_card("x", models=[EXACT], reference="emt", tasks=[task], structures=file, elements=elements)
+        return [*card.columns[task].structures]
+
+    same, stretched = [[bulk("Cu", a=3.6 + image * step) for image in range(8)] for step in (0, 0.1)]
+    assert chosen("reaction", same, []) == [f"{file}@0-7"]
+    assert chosen("eos", same, []) == [f"{file}@{frame}" for frame in range(8)]
+    assert chosen("reaction", stretched, ["H", "C", "O", "Cu"]) == ["mini/formate.extxyz.xz@0-12"]
+    with pytest.raises(UserError, match="no structure has the property reaction"):
+        chosen("reaction", stretched, ["Cu"])
+
+
+def test_the_command_takes_a_file_and_names_what_is_wrong(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write("both.extxyz", [bulk("Cu"), molecule("C2H6")])
     words = ["bench", "properties", EXACT, "--reference", "emt", "--tasks", "eos,dihedral", "--json"]

@@ -32,12 +32,13 @@ from alphanet.measure.properties.references import true_property
 from alphanet.measure.properties.registry import PROPERTIES, make_property
 from alphanet.measure.properties.relaxing import relaxed, relaxed_together
 from alphanet.measure.properties.running import computed
-from alphanet.measure.properties.structures import structure_called, usual_structures
+from alphanet.measure.properties.structures import structure_called, structure_digest, usual_structures
 from alphanet.measure.properties.task import MissingPackageError, require_packages
 from alphanet.potentials.ase_calculator import PotentialCalculator
 from alphanet.potentials.calculators import CalculatorPotential
 from alphanet.potentials.local import AlphaNetPotential
 
+FORMATE = "mini/formate.extxyz.xz"
 ADSORBED = "mini/oc20.extxyz.xz@0"
 CHEAP = {
     "forces": ("Cu", {}),
@@ -48,6 +49,7 @@ CHEAP = {
     "vacancy": ("Cu", {"length": 3.0}),
     "surface": ("Cu", {"layers": 3}),
     "barrier": ("Cu", {"length": 3.0, "images": 1, "force": 0.1}),
+    "reaction": (f"{FORMATE}@0-2", {"images": 3, "force": 0.5}),
     "nve": ("Cu", {"length": 3.0, "steps": 30}),
     "nvt": ("Cu", {"length": 3.0, "steps": 100, "settle": 10}),
     "diatomics": ("Cu2", {"points": 12}),
@@ -285,7 +287,8 @@ def test_a_run_that_goes_wrong_without_a_thermostat_is_a_result():
 
 def test_structures_that_a_property_does_not_fit():
     for name, structure in (("eos", "Cu2"), ("vacancy", "quartz"), ("dihedral", "Cu"), ("bilayer", "Cu"),
-                            ("adsorption", "Cu"), ("diatomics", "C2H6"), ("nvt", "C2H6")):  # fmt: skip
+                            ("adsorption", "Cu"), ("diatomics", "C2H6"), ("nvt", "C2H6"), ("reaction", "Cu"),
+                            ("reaction", f"{FORMATE}@0-2")):  # fmt: skip
         assert make_property(name, {}, "test").unfit(structure_called(structure)), name
 
 
@@ -293,9 +296,13 @@ def test_names_of_structures(tmp_path):
     assert structure_called("Cu").get_chemical_formula() == "Cu" and len(structure_called("quartz")) == 9
     assert len(structure_called(ADSORBED)) == 13
     for name, words in (("Xy", "no structure 'Xy'"), ("P", "no simple crystal"), (f"{ADSORBED[:-1]}9999", "no frame"),
-                        (f"{ADSORBED}x", "not the number")):  # fmt: skip
+                        (f"{ADSORBED}x", "not the number"), (f"{FORMATE}@0-", "not the number"),
+                        (f"{FORMATE}@3-1", "is no path"), (f"{ADSORBED}-99", "is no path")):  # fmt: skip
         with pytest.raises(UserError, match=words):
             structure_called(name)
+    path = structure_called(f"{FORMATE}@1-4")
+    assert path.arrays["path"].shape == (22, 4, 3) and (path.arrays["path"][:, 0] == path.positions).all()
+    assert structure_digest(path) != structure_digest(structure_called(f"{FORMATE}@1-3"))
     assert usual_structures("eos", ["Al", "Ni", "Cu", "Pd", "Au"]) == ("Al", "Cu", "Au")
     assert usual_structures("diatomics", ["H", "He"]) == ("H2", "He2")
     assert usual_structures("eos", ["O", "Si"])[0] == "Si"

@@ -116,7 +116,7 @@ Reference = Annotated[
     option(
         DATA,
         "File with reference energies of a landscape, instead of the shipped one. For `bench properties` the method of "
-        "the true numbers: emt, lj (argon), tblite (GFN1-xTB), or any model.",
+        "the true numbers: emt, lj (argon), tblite (GFN1-xTB), tblite-3000K (for metals), or any model.",
         "--reference",
     ),
 ]

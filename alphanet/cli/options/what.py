@@ -53,8 +53,8 @@ Tasks = Annotated[
     str | None,
     option(
         WHAT,
-        "Properties, separated by commas: forces, eos, elastic, phonons, conductivity, vacancy, surface, barrier, nve, "
-        "nvt, diatomics, dihedral, bilayer, adsorption. If not given: all that have a structure.",
+        "Properties, separated by commas: forces, eos, elastic, phonons, conductivity, vacancy, surface, barrier, "
+        "reaction, nve, nvt, diatomics, dihedral, bilayer, adsorption. If not given: all that have a structure.",
         "--tasks",
     ),
 ]

@@ -52,20 +52,28 @@ class Adsorption(Property[AdsorptionEnergy]):
             UserError: a relaxation fails.
         """
         molecule = adsorbate(atoms)
-        heights = atoms.positions[~molecule, 2]
-        low = atoms.positions[:, 2] < (heights.min() + heights.max()) / 2 - 1e-3
         whole = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
         parts = {"whole": np.ones(len(atoms), bool), "slab": ~molecule, "molecule": molecule}
         energies = {}
         for name, chosen in parts.items():
             part: Atoms = whole[chosen]
-            part.set_constraint(FixAtoms(mask=(low & ~molecule)[chosen]))
+            part.set_constraint(FixAtoms(mask=held(atoms)[chosen]))
             try:
                 final = relaxed(part, calculator, tight=self.force, loose=self.force, steps=self.steps)
             except UserError as error:
                 raise UserError(f"{name}: {error}") from error
             energies[name] = final.get_potential_energy()
         return AdsorptionEnergy(adsorption=float(energies["whole"] - energies["slab"] - energies["molecule"]))
+
+
+def held(atoms: Atoms) -> np.ndarray:
+    """(n,) whether an atom is in the lower half of a slab, which stays where it is; false for a molecule alone."""
+    slab = ~adsorbate(atoms)
+    heights = atoms.positions[slab, 2]
+    low: np.ndarray = slab & (
+        atoms.positions[:, 2] < (heights.min() + heights.max()) / 2 - 1e-3 if slab.any() else False
+    )
+    return low
 
 
 def adsorbate(atoms: Atoms) -> np.ndarray:

@@ -1,27 +1,30 @@
-"""Barriers by the nudged elastic band: a neighbor of a vacancy hops into it."""
+"""Barriers by the nudged elastic band: of a vacancy's hop, and of a reaction whose path a file guesses."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
+from ase.constraints import FixAtoms
 from ase.mep.neb import interpolate
 from pydantic import Field, PositiveFloat
 
 from alphanet.errors import UserError
+from alphanet.measure.properties.adsorption import held
 from alphanet.measure.properties.crystals import elemental
 from alphanet.measure.properties.defects import LOOSE, TIGHT, supercell
 from alphanet.measure.properties.relaxing import relaxed_together
+from alphanet.measure.properties.structures import PATH
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
 from alphanet.measure.relaxation.optimize import relaxing_band
 
 
 class Barrier(Result):
-    """The highest point of the relaxed path between two neighboring vacancies."""
+    """The highest image of a relaxed path, and its end."""
 
-    barrier: float  # eV
-    reaction: float  # eV, of the end relative to the start: 0 by symmetry
+    barrier: float  # eV, relative to the start
+    reaction: float  # eV, of the end relative to the start; 0 for a hop, by symmetry
 
 
 class Hop(Property[Barrier]):
@@ -59,23 +62,67 @@ class Hop(Property[Barrier]):
         end.positions[near - 1] += hop
         ends = relaxed_together([start, end], calculator, tight=TIGHT, loose=LOOSE)
         images = [ends[0], *(ends[0].copy() for _ in range(self.images)), ends[1]]
-        for image in images:
-            image.calc = calculator
         interpolate(images, mic=True)
-        *_, last = relaxing_band(images, fmax=self.force, steps=self.steps, climb=True)
-        if last.fmax >= self.force:
-            raise UserError(f"{atoms.symbols}: the band does not converge to {self.force:g} eV/Å in {self.steps} steps")
-        energies = np.array([image.get_potential_energy() for image in images])
-        energies -= energies[0]
-        return Barrier(
-            barrier=float(energies.max()),
-            reaction=float(energies[-1]),
-            curves={
-                "path": Curve(
-                    x_title="image",
-                    y_title="energy above the start, eV",
-                    x=tuple(float(place) for place in range(len(energies))),
-                    y=tuple(energies.tolist()),
-                )
-            },
+        return Barrier(**relaxed_path(images, calculator, force=self.force, steps=self.steps))
+
+
+class Reaction(Property[Barrier]):
+    """A climbing band from a guessed path, whose ends relax first; the lower half of a slab stays where it is."""
+
+    name: ClassVar[str] = "reaction"
+    title: ClassVar[str] = "reaction (NEB)"
+    result_type: ClassVar[type[Result]] = Barrier
+    quantities: ClassVar[Mapping[str, Quantity]] = {
+        "reaction_barrier_error": Quantity("barrier of the reaction", "meV", 1e-6, 1000, of="barrier"),
+        "reaction_energy_error": Quantity("energy of the reaction", "meV", 1e-6, 1000, of="reaction"),
+    }
+    of_paths: ClassVar[bool] = True
+    drawn: ClassVar[str] = "path"
+    seconds: ClassVar[float] = 600.0
+
+    images: int = Field(default=7, ge=3)  # of the path, evenly, with its ends
+    force: PositiveFloat = 0.05  # eV/Å
+    steps: int = Field(default=500, ge=1)
+
+    def unfit(self, atoms: Atoms) -> str | None:
+        """Paths of at least as many images."""
+        given = atoms.arrays[PATH].shape[1] if PATH in atoms.arrays else 1
+        return None if given >= self.images else f"it is no path of {self.images} images or more"
+
+    def compute(self, calculator: BaseCalculator, atoms: Atoms) -> Barrier:
+        """The barrier, and the energy of the reaction.
+
+        Raises:
+            UserError: the relaxation of an end fails, or the band does not converge.
+        """
+        path, images = np.moveaxis(atoms.arrays[PATH], 1, 0), []
+        for positions in path[np.linspace(0, len(path) - 1, self.images).round().astype(int)]:
+            image = Atoms(atoms.numbers, positions, cell=atoms.cell, pbc=atoms.pbc)
+            image.set_constraint(FixAtoms(mask=held(atoms)))
+            images.append(image)
+        images[:: len(images) - 1] = relaxed_together(
+            [images[0], images[-1]], calculator, tight=self.force, loose=self.force, steps=self.steps
         )
+        return Barrier(**relaxed_path(images, calculator, force=self.force, steps=self.steps))
+
+
+def relaxed_path(images: Sequence[Atoms], calculator: BaseCalculator, *, force: float, steps: int) -> dict[str, Any]:
+    """The fields of `Barrier` of a climbing band that begins at `images`, which move; the ends are relaxed.
+
+    Raises:
+        UserError: it does not converge to `force`, in eV/Å, in `steps`.
+    """
+    for image in images:
+        image.calc = calculator
+    *_, last = relaxing_band(images, fmax=force, steps=steps, climb=True)
+    if last.fmax >= force:
+        raise UserError(f"{images[0].symbols}: the band does not converge to {force:g} eV/Å in {steps} steps")
+    energies = np.array([image.get_potential_energy() for image in images])
+    energies -= energies[0]
+    path = Curve(
+        x_title="image",
+        y_title="energy above the start, eV",
+        x=tuple(float(place) for place in range(len(energies))),
+        y=tuple(energies.tolist()),
+    )
+    return {"barrier": float(energies.max()), "reaction": float(energies[-1]), "curves": {"path": path}}

@@ -20,9 +20,8 @@ CUTOFF, BEGIN = 10.2, 6.8  # Å: 3 sigma, and where the smooth end of the potent
 PHONONDB = "phonondb"
 METALS = ("Al", "Ni", "Cu", "Pd", "Ag", "Pt", "Au")
 """Elements whose parameters in EMT are realistic; those of H, C, N and O are for tests, as ASE says"""
-
-
 SOFT = 0.9
+MAX_ITERATIONS = 300  # of GFN1-xTB's charges, as in the miniatures
 
 
 def emt() -> EMT:
@@ -44,8 +43,11 @@ def argon() -> LennardJones:
     return LennardJones(sigma=SIGMA, epsilon=EPSILON, rc=CUTOFF, ro=BEGIN, smooth=True)
 
 
-def xtb() -> Any:
+def xtb(electronic_temperature: float = 300.0) -> Any:
     """GFN1-xTB by tblite, the level of theory of the miniatures: Γ point alone, so cells must be large.
+
+    Args:
+        electronic_temperature: K; without a hot Fermi edge, the energy of a metal is rough at the Γ point alone.
 
     Raises:
         UserError: tblite is not installed.
@@ -53,7 +55,9 @@ def xtb() -> Any:
     require_packages("reference tblite", {"tblite": EXTRA})
     from tblite.ase import TBLite
 
-    return TBLite(method="GFN1-xTB", verbosity=0)
+    return TBLite(
+        method="GFN1-xTB", electronic_temperature=electronic_temperature, max_iterations=MAX_ITERATIONS, verbosity=0
+    )
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,9 @@ METHODS: dict[str, Method] = {
     "emt": Method("EMT of ASE", emt, ("ase", "numpy"), METALS, tuple(emt_parameters)),
     "lj": Method("Lennard-Jones argon", argon, ("ase", "numpy"), ("Ar",)),
     "tblite": Method("GFN1-xTB (tblite)", xtb, ("ase", "numpy", "tblite"), ()),
+    "tblite-3000K": Method(
+        "GFN1-xTB (tblite), electrons at 3,000 K", lambda: xtb(3000.0), ("ase", "numpy", "tblite"), ()
+    ),
     PHONONDB: Method("published DFT (PhononDB-PBE)", None, (), ()),
 }
 

@@ -39,7 +39,7 @@ def true_property(
     Args:
         task: the property with its settings.
         atoms: the structure.
-        method: `emt`, `lj`, `tblite`, `phonondb` or the name of a model.
+        method: a name of `METHODS`, or of a model.
         open_model: opens a model by its name.
 
     Raises:

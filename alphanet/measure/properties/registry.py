@@ -18,6 +18,7 @@ PROPERTIES: dict[str, str] = {
     "vacancy": "alphanet.measure.properties.defects:Vacancy",
     "surface": "alphanet.measure.properties.defects:Surface",
     "barrier": "alphanet.measure.properties.barriers:Hop",
+    "reaction": "alphanet.measure.properties.barriers:Reaction",
     "nve": "alphanet.measure.properties.dynamics:Nve",
     "nvt": "alphanet.measure.properties.dynamics:Nvt",
     "diatomics": "alphanet.measure.properties.diatomics:Diatomics",

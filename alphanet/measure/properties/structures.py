@@ -1,5 +1,6 @@
 """Structures by name: crystals of elements, dimers, molecules, and frames of files."""
 
+import itertools
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -17,7 +18,14 @@ MOLECULES = ("C2H6", "CH3CH2OH", "CH3OH")
 CRYSTALS = 3  # elements whose crystals are taken if nobody names structures
 HARMONIC, THIRD, GRID = "fc2_supercell", "fc3_supercell", "q_mesh"
 """Names in `info` of the supercells (3, 3) and the grid (3,) that a frame brings for its thermal conductivity"""
-FORMS = "an element (Cu), a dimer (Cu2), quartz, graphene-bilayer, a molecule of ASE (C2H6), or FILE[@FRAME]"
+PATH = "path"
+"""Name in `arrays` of the positions (n, images, 3) of a guessed path, whose first image the structure is"""
+FORMATE = "mini/formate.extxyz.xz@0-12"
+"""The path of the formate miniature, HCOO* to H* + CO2 on Cu(110), roughly relaxed by GFN1-xTB at 3,000 K"""
+FORMS = (
+    "an element (Cu), a dimer (Cu2), quartz, graphene-bilayer, a molecule of ASE (C2H6), FILE[@FRAME], or "
+    "FILE@FIRST-LAST for a path"
+)
 
 
 def structure_called(name: str) -> Atoms:
@@ -60,6 +68,15 @@ def structures_in(path: Path) -> list[str]:
     return [f"{path}@{place}" for place in range(count)]
 
 
+def path_in(path: Path) -> str:
+    """Name of the path that all frames of a file are.
+
+    Raises:
+        UserError: the file cannot be read, or holds none.
+    """
+    return f"{path}@0-{len(structures_in(path)) - 1}"
+
+
 def usual_structures(name: str, elements: Sequence[str]) -> tuple[str, ...]:
     """Structures for the property `name` of potentials that know `elements`, in order of atomic numbers."""
     known = set(elements)
@@ -71,6 +88,8 @@ def usual_structures(name: str, elements: Sequence[str]) -> tuple[str, ...]:
         return ("graphene-bilayer",) if "C" in known else ()
     if name == "adsorption":
         return _adsorbed(known)
+    if name == "reaction":
+        return (FORMATE,) if {"H", "C", "O", "Cu"} <= known else ()
     having = [symbol for symbol in elements if has_crystal(symbol)]
     places = np.unique(np.linspace(0, len(having) - 1, CRYSTALS).astype(int)) if having else ()
     chosen = [having[place] for place in places]
@@ -100,6 +119,7 @@ def structure_digest(atoms: Atoms) -> str:
         atoms.get_tags().tolist(),
     ]
     content += [np.asarray(value).tolist() for value in own_grids(atoms).values()]
+    content += [np.round(atoms.arrays[PATH], 9).tolist()] if PATH in atoms.arrays else []
     return digest_of(content)
 
 
@@ -135,19 +155,33 @@ def _file(name: str) -> Path | None:
 
 
 def _frame(path: Path, place: str) -> Atoms:
+    """The frame number `place`; or the first of FIRST-LAST, with the positions of all as a path."""
     from alphanet.data.formats import read_frames
 
-    if place and not place.isdigit():
-        raise UserError(f"{path}@{place}: {place!r} is not the number of a frame")
-    wanted = int(place or 0)
-    for index, atoms in enumerate(read_frames(path, labeled=False)):
-        if index == wanted:
-            return Atoms(
-                atoms.numbers,
-                atoms.positions,
-                cell=atoms.cell,
-                pbc=atoms.pbc,
-                tags=atoms.get_tags(),
-                info=own_grids(atoms),
-            )
-    raise UserError(f"{path} has no frame {wanted}; it has {index + 1}")
+    first, dash, last = place.partition("-")
+    if not all(number.isdigit() for number in ([first, last] if dash else [place or "0"])):
+        raise UserError(f"{path}@{place}: {place!r} is not the number of a frame, nor FIRST-LAST")
+    begin, end = int(first or 0), int(last or first or 0)
+    frames, count = [], 0
+    for count, atoms in enumerate(itertools.islice(read_frames(path, labeled=False), end + 1), start=1):
+        frames += [atoms] if count > begin else []
+    if count <= end:
+        raise UserError(f"{path} has no frame {end}; it has {count}")
+    if not frames or not all(_same_atoms(one, frames[0]) for one in frames):
+        raise UserError(f"{path}@{place} is no path: its frames must have the same elements and cell, the first first")
+    chosen = Atoms(
+        frames[0].numbers,
+        frames[0].positions,
+        cell=frames[0].cell,
+        pbc=frames[0].pbc,
+        tags=frames[0].get_tags(),
+        info=own_grids(frames[0]),
+    )
+    if dash:
+        chosen.set_array(PATH, np.stack([one.positions for one in frames], axis=1))
+    return chosen
+
+
+def _same_atoms(one: Atoms, other: Atoms) -> bool:
+    same: bool = np.array_equal(one.numbers, other.numbers) and np.allclose(one.cell.array, other.cell.array)
+    return same

@@ -75,6 +75,8 @@ class Property(BaseModel, ABC, Generic[ResultT]):
     """By their names in records; the first is the one by which potentials are ranked"""
     packages: ClassVar[Mapping[str, str]] = {}
     """Optional packages that it needs -> the command that installs them"""
+    of_paths: ClassVar[bool] = False
+    """Whether it is of paths of several frames"""
     drawn: ClassVar[str] = ""
     """The curve that a figure shows; empty if none"""
     seconds: ClassVar[float] = 60.0

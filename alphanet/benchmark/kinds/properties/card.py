@@ -10,6 +10,7 @@ from alphanet.benchmark.card import BenchmarkCard, Column, Row
 from alphanet.benchmark.kinds.opening import OpeningScale, rows_of_models
 from alphanet.errors import UserError, did_you_mean
 from alphanet.measure.properties.registry import PROPERTIES
+from alphanet.measure.properties.task import Property
 
 SECONDS = 60.0
 
@@ -17,7 +18,7 @@ SECONDS = 60.0
 class PropertiesScale(OpeningScale):
     """How a scale loads the potentials, and by which method the true numbers are computed."""
 
-    reference: str  # emt, lj, tblite, phonondb, or a model in a form of `alphanet.potentials.forms.FORMS`
+    reference: str  # a name of `methods.METHODS`, or a model in a form of `alphanet.potentials.forms.FORMS`
 
 
 class PropertyColumn(Column):
@@ -68,7 +69,7 @@ def properties_card(
     Args:
         name: of the benchmark and its folder.
         models: in any form of `alphanet.potentials.forms.FORMS`.
-        reference: emt, lj, tblite, phonondb, or a model.
+        reference: a name of `methods.METHODS`, or a model.
         tasks: properties; empty: all that have a structure.
         structures: file whose frames are used, each by the properties that it can have.
         elements: of the structures that are used by properties for which no frame fits.
@@ -122,9 +123,20 @@ def better_of(quantity: str, *, own: bool) -> Literal["lower", "higher"]:
 
 def _chosen(task: str, file: Path | None, elements: Sequence[str]) -> tuple[str, ...]:
     from alphanet.measure.properties.registry import property_class
-    from alphanet.measure.properties.structures import structure_called, structures_in, usual_structures
+    from alphanet.measure.properties.structures import path_in, structures_in, usual_structures
 
-    unfit = property_class(task)().unfit
-    names = () if file is None else structures_in(file)
-    fitting = tuple(name for name in names if unfit(structure_called(name)) is None)
+    kind = property_class(task)
+    names = () if file is None else (path_in(file),) if kind.of_paths else structures_in(file)
+    fitting = tuple(name for name in names if _fits(kind(), name))
     return fitting or usual_structures(task, elements)
+
+
+def _fits(task: Property[Any], name: str) -> bool:
+    from alphanet.measure.properties.structures import structure_called
+
+    try:
+        return task.unfit(structure_called(name)) is None
+    except UserError:
+        if not task.of_paths:
+            raise
+        return False  # frames that are no path
