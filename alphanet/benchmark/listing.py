@@ -1,14 +1,19 @@
 """Every benchmark at every scale: its cost, and which of its data and environments are present."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from alphanet.benchmark.card import AnyCard
-from alphanet.benchmark.kind import RunOptions
+from alphanet.benchmark.findings import Place
+from alphanet.benchmark.kind import Plan, RunOptions
 from alphanet.benchmark.kinds import kind_of
 from alphanet.benchmark.loading import benchmark_names, load_benchmark
 from alphanet.benchmark.needs import DataNeed
+from alphanet.benchmark.selection import selected_places
+from alphanet.durations import words
 from alphanet.potentials.cards import baseline_names, load_baseline
 from alphanet.potentials.environments import is_installed
 from alphanet.potentials.specification import split_preset
@@ -52,10 +57,14 @@ def list_benchmarks(seeds: int | None = None) -> list[BenchmarkInfo]:
 def benchmark_info(card: AnyCard, options: RunOptions) -> BenchmarkInfo:
     """The cost of `card` with `options`, and which of its data and environments are present.
 
+    Data are those of all cells, the cost and the environments those of the selected ones.
+
     Raises:
-        UserError: the card, or one that it refers to, is wrong.
+        UserError: the card, or one that it refers to, is wrong, or a selection fits nothing.
     """
     plan = kind_of(card.kind)(card, options).plan()
+    if options.only:
+        plan = _reduced(plan, card, selected_places(card, options.only))
     settings = card.scale(options.scale)
     known = baseline_names()
     environments = [name for name in dict.fromkeys(split_preset(model)[0] for model in plan.models) if name in known]
@@ -76,6 +85,24 @@ def benchmark_info(card: AnyCard, options: RunOptions) -> BenchmarkInfo:
         missing_data=impossible + tuple(need.text for need in plan.data if not need.here),
         environments=tuple(environments),
         missing_environments=tuple(name for name in environments if not is_installed(load_baseline(name))),
+    )
+
+
+def _reduced(plan: Plan[Any], card: AnyCard, places: Set[Place]) -> Plan[Any]:
+    """The plan of `places` alone; what the whole is known to take is divided by the limits of tasks."""
+    tasks = tuple(task for task in plan.tasks if not places.isdisjoint(task.places))
+    limits = [sum(task.seconds or 0.0 for task in some) for some in (tasks, plan.tasks)]
+    share = limits[0] / limits[1] if limits[1] else len(tasks) / max(1, len(plan.tasks))
+    minutes = None if plan.minutes is None else share * plan.minutes
+    models = {card.rows[row].model for row, _ in places}
+    return replace(
+        plan,
+        tasks=tasks,
+        cost=f"{len(tasks)} of {len(plan.tasks)} tasks{f': {words(60 * minutes)}' if minutes else ''}",
+        minutes=minutes,
+        models=tuple(model for model in plan.models if model in models),
+        impossible={place: why for place, why in plan.impossible.items() if place in places},
+        gpu_days=None if plan.gpu_days is None else share * plan.gpu_days,
     )
 
 

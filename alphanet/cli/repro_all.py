@@ -137,7 +137,7 @@ def _divided(chosen: Sequence[Choice]) -> Any:
 
 
 def _info(choice: Choice) -> "BenchmarkInfo":
-    """What the whole benchmark takes, whatever cells are chosen."""
+    """What the selected cells take."""
     from alphanet.benchmark.listing import benchmark_info
 
     return benchmark_info(choice.card, choice.options)

@@ -143,6 +143,15 @@ def test_the_dry_run_of_a_name(letters):
     assert not Path("runs").exists()
 
 
+def test_the_dry_run_of_a_selection(letters):
+    whole, part = (
+        json.loads(run("table1", *words, "--dry-run", "--json").stdout)["benchmarks"][0]
+        for words in ((), ("--only", "AlphaNet"))
+    )
+    assert part["cost"].startswith("1 of ")
+    assert 0 < part["minutes"] < whole["minutes"]
+
+
 def test_the_list(letters):
     shown = json.loads(run("list", "--json").stdout)
     assert list(dict.fromkeys(one["name"] for one in shown["benchmarks"])) == letters

@@ -58,10 +58,12 @@ HONEST = inputs.frame()
         (inputs.frame(count="-5"), "announces -5 atoms"),
         (inputs.frame(count=inputs.LONG), "not its number of atoms"),
         (inputs.frame(forces=10**9), "announces 1e\\+09 columns"),
+        (inputs.frame(forces=10**9).replace("Properties", "Properties=x Properties"), "announces 1e\\+09 columns"),
+        (inputs.frame(forces=10**9).replace("10000", "1_0000"), "announces 1e\\+09 columns"),
         (inputs.frame(cell="1e155 0 0 0 1e155 0 0 0 1e155"), "beyond 1e\\+06 Å"),
         (HONEST.replace("energy", f'x="_JSON {inputs.DEEP}" energy'), "recursion|nested"),
     ],
-    ids=["atoms", "more atoms", "negative", "digits", "columns", "cell", "deep JSON"],
+    ids=["atoms", "more atoms", "negative", "digits", "columns", "later columns", "marked digits", "cell", "deep JSON"],
 )
 def test_frames_that_announce_too_much(tmp_path: Path, text: str, message: str):
     path = inputs.written(tmp_path / "a.extxyz", text)

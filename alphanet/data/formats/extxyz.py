@@ -4,6 +4,7 @@ import io
 import lzma
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -28,7 +29,6 @@ PER_ATOM = ("forces", *RESULTS)
 NAME = re.compile(r"[^\s:\"'{}\[\]=\\]+")  # of a column
 RESERVED = {"pos", "species", "Z", "symbols", "charge", "move_mask"}
 WORD = re.compile(r"\S+")
-PROPERTIES = re.compile(r"""(?:^|\s)Properties\s*=\s*["'{]?([^\s"'}]+)""", re.IGNORECASE)
 OC20_LINE = re.compile(rb"[^,\s]+,frame\d+,[-+.\deE]+\s*$")
 # CP2K's trajectories: energies in hartree, beside -pos- also forces (-frc-) and velocities (-vel-) in the same form.
 CP2K_LINE = re.compile(r"\s*i\s*=\s*\d+\s*,.*\bE\s*=")
@@ -105,26 +105,30 @@ def _frame(header: str, text: IO[str], index: int) -> Atoms:
     if present < count:
         raise UserError(f"frame {index} is truncated: {present} of {amount(count)} atoms")
     require(count, "atoms", f"frame {index} has")
-    _check_columns(lines[0], index)
     if not lines[-1].endswith("\n") and "force" in lines[0].lower() and not _looks_whole(lines[1:]):
         # Half a number is a number: here nothing shows that the last label is whole.
         raise UserError(f"frame {index} ends without a line end; if it is not truncated, add one")
     try:
-        (atoms,) = read_xyz(io.StringIO("".join([header, *lines])), slice(None), properties_parser=comment.parse)
+        (atoms,) = read_xyz(io.StringIO("".join([header, *lines])), slice(None), properties_parser=_checked)
     except XYZError as error:
         raise UserError(f"frame {index}: {error}") from error
     except KeyError as error:
         raise UserError(f"frame {index}: {_species_message(error.args[0])}") from error
+    except UserError as error:
+        raise UserError(f"frame {index}: {error}") from error
     if CP2K_LINE.match(lines[0]) and "E" in atoms.info:
         atoms.info["energy"] = atoms.info.pop("E")
         atoms.info["energy_unit"] = "hartree"
     return _restored(atoms)
 
 
-def _check_columns(line: str, index: int) -> None:
-    found = PROPERTIES.search(line)
-    widths = found[1].split(":")[2::3] if found else []
-    require(sum(int(width) for width in widths if width.isdecimal()), "columns", f"frame {index} announces")
+def _checked(line: str) -> dict[str, Any]:
+    """The pairs of a comment line, if its columns are not too many: ASE makes a type of each before it reads a row."""
+    pairs = comment.parse(line)
+    with suppress(ValueError):  # ASE says which of them is no number
+        widths = [abs(int(width)) for width in str(pairs.get("Properties", "")).split(":")[2::3]]
+        require(sum(widths), "columns", "it announces")
+    return pairs
 
 
 def _looks_whole(rows: list[str]) -> bool:
