@@ -81,8 +81,8 @@ class Reaction(Property[Barrier]):
     seconds: ClassVar[float] = 600.0
 
     images: int = Field(default=7, ge=3)  # of the path, evenly, with its ends
-    force: PositiveFloat = 0.05  # eV/Å
-    steps: int = Field(default=500, ge=1)
+    force: PositiveFloat = 0.1  # eV/Å; an adsorbate slides along the path by much smaller forces
+    steps: int = Field(default=1000, ge=1)
 
     def unfit(self, atoms: Atoms) -> str | None:
         """Paths of at least as many images."""
