@@ -7,10 +7,12 @@ from decimal import Decimal
 import pytest
 from ase.build import bulk, molecule
 from ase.io import write
+from model_samples import paper_config, random_model
 from typer.testing import CliRunner
 
 from alphanet.benchmark.kind import RunOptions
 from alphanet.benchmark.kinds.properties import Properties, column_of, properties_card
+from alphanet.benchmark.kinds.properties.adhoc import adhoc_card
 from alphanet.benchmark.kinds.properties.show import rank_words
 from alphanet.benchmark.loading import load_benchmark
 from alphanet.benchmark.runner import run_benchmark
@@ -18,6 +20,7 @@ from alphanet.cli import app
 from alphanet.errors import UserError
 from alphanet.measure.properties import references, running
 from alphanet.measure.properties.registry import PROPERTIES, property_class
+from alphanet.model.checkpoint import save_model
 
 METHODS = "alphanet.measure.properties.methods"
 MODELS = [f"{METHODS}:emt", f"{METHODS}:Softened", "python_potentials:copper_only"]
@@ -143,6 +146,19 @@ def test_wrong_cards_are_refused(tmp_path):
         properties_card("x", models=[EXACT], reference="emt", tasks=["bilayer"], elements=["Cu"])
     with pytest.raises(UserError, match="no property has a structure"):
         properties_card("x", models=[EXACT], reference="emt", tasks=[], elements=[])
+
+
+@pytest.mark.parametrize(
+    ("elements", "structures"),
+    [((["Al", "Cu"], ["Cu", "Au"]), ("Cu",)), ((["Cu"], ["Au"]), ("Cu", "Au")), ((["Cu"], ["H"]), ("Cu",))],
+)
+def test_structures_are_of_elements_that_all_know_if_there_are_any(tmp_path, elements, structures):
+    models = []
+    for place, known in enumerate(elements):
+        models.append(str(tmp_path / f"{place}.safetensors"))
+        save_model(random_model(paper_config().model_copy(update={"elements": tuple(known)})), models[-1])
+    card = adhoc_card(tmp_path / "x", models=models, reference="emt", tasks=["eos"], structures=None, untrained=False)
+    assert card.columns["eos"].structures == structures
 
 
 def test_the_frames_of_a_file_are_the_path_of_a_reaction(tmp_path):

@@ -288,6 +288,8 @@ def test_a_run_that_goes_wrong_without_a_thermostat_is_a_result():
 def test_structures_that_a_property_does_not_fit():
     for name, structure in (("eos", "Cu2"), ("vacancy", "quartz"), ("dihedral", "Cu"), ("bilayer", "Cu"),
                             ("adsorption", "Cu"), ("diatomics", "C2H6"), ("nvt", "C2H6"), ("reaction", "Cu"),
+                            ("eos", f"{FORMATE}@0"), ("elastic", "graphene-bilayer"), ("phonons", f"{FORMATE}@0"),
+                            ("conductivity", "graphene-bilayer"), ("vacancy", "graphene-bilayer"),
                             ("reaction", f"{FORMATE}@0-2")):  # fmt: skip
         assert make_property(name, {}, "test").unfit(structure_called(structure)), name
 

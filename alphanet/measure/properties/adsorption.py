@@ -10,12 +10,12 @@ from ase.constraints import FixAtoms
 from pydantic import PositiveFloat
 
 from alphanet.errors import UserError
+from alphanet.measure.properties.crystals import VACUUM
 from alphanet.measure.properties.relaxing import relaxed
 from alphanet.measure.properties.task import Property, Quantity, Result
 
 NONMETALS = frozenset({1, 6, 7, 8, 9, 15, 16, 17, 34, 35, 53})
 ADSORBED = 2  # tag of adsorbates in OC20
-VACUUM = 6.0  # Å
 
 
 class AdsorptionEnergy(Result):

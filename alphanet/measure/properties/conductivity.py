@@ -12,7 +12,7 @@ from pydantic import Field, PositiveFloat
 
 from alphanet.errors import UserError
 from alphanet.measure.force_constants import crystal_of
-from alphanet.measure.properties.crystals import conventional, repeats, symmetry_of
+from alphanet.measure.properties.crystals import conventional, no_crystal, repeats, symmetry_of
 from alphanet.measure.properties.relaxing import relaxed
 from alphanet.measure.properties.structures import GRID, HARMONIC, THIRD
 from alphanet.measure.properties.task import EXTRA, Curve, Property, Quantity, Result
@@ -60,9 +60,9 @@ class Conductivity(Property[ThermalConductivity]):
 
     def unfit(self, atoms: Atoms) -> str | None:
         """Only crystals of few atoms."""
-        if not atoms.pbc.all():
-            return "it is not periodic"
-        return None if len(atoms) <= self.largest else f"its cell has more than {self.largest} atoms"
+        return no_crystal(atoms) or (
+            None if len(atoms) <= self.largest else f"its cell has more than {self.largest} atoms"
+        )
 
     def compute(self, calculator: BaseCalculator, atoms: Atoms) -> ThermalConductivity:
         """The conductivity of the relaxed crystal.

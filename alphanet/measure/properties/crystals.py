@@ -9,6 +9,7 @@ from ase import Atoms
 from alphanet.errors import UserError
 
 TOLERANCE = 1e-3  # Å
+VACUUM = 6.0  # Å without an atom, which no crystal has
 CUBIC = 195  # first space group of the cubic system
 
 
@@ -60,11 +61,19 @@ def repeats(atoms: Atoms, length: float) -> tuple[int, int, int]:
     return first, second, third
 
 
-def elemental(atoms: Atoms) -> str | None:
-    """The reason why a structure is no crystal of one element; None if it is one."""
+def no_crystal(atoms: Atoms) -> str | None:
+    """The reason why a structure is no crystal: it ends somewhere, as a slab does; None if it is one."""
     if not atoms.pbc.all():
         return "it is not periodic"
-    return None if len(set(atoms.numbers)) == 1 else "it has several elements"
+    places = np.sort(atoms.get_scaled_positions(), axis=0)
+    heights = 1 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
+    empty = float((np.diff(places, axis=0, append=places[:1] + 1).max(axis=0) * heights).max())
+    return None if empty < VACUUM else f"a layer of {empty:.1f} Å in it is empty"
+
+
+def elemental(atoms: Atoms) -> str | None:
+    """The reason why a structure is no crystal of one element; None if it is one."""
+    return no_crystal(atoms) or (None if len(set(atoms.numbers)) == 1 else "it has several elements")
 
 
 def _cell(atoms: Atoms) -> Any:

@@ -11,7 +11,7 @@ from ase.units import GPa
 from pydantic import PositiveFloat
 
 from alphanet.errors import UserError
-from alphanet.measure.properties.crystals import symmetry_of
+from alphanet.measure.properties.crystals import no_crystal, symmetry_of
 from alphanet.measure.properties.relaxing import relaxed, relaxed_together
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
 
@@ -48,7 +48,7 @@ class Elastic(Property[ElasticConstants]):
 
     def unfit(self, atoms: Atoms) -> str | None:
         """Only crystals have elastic constants."""
-        return None if atoms.pbc.all() else "it is not periodic"
+        return no_crystal(atoms)
 
     def compute(self, calculator: BaseCalculator, atoms: Atoms) -> ElasticConstants:
         """The constants of the relaxed crystal.

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveFloat
 from scipy.optimize import minimize_scalar
 
 from alphanet.errors import UserError
-from alphanet.measure.properties.crystals import conventional_length, is_cubic
+from alphanet.measure.properties.crystals import conventional_length, is_cubic, no_crystal
 from alphanet.measure.properties.relaxing import relaxed_together
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
 
@@ -47,7 +47,7 @@ class Eos(Property[StateEquation]):
 
     def unfit(self, atoms: Atoms) -> str | None:
         """Only crystals have a volume."""
-        return None if atoms.pbc.all() else "it is not periodic"
+        return no_crystal(atoms)
 
     def compute(self, calculator: BaseCalculator, atoms: Atoms) -> StateEquation:
         """The fit to the energies.

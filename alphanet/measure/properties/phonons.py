@@ -9,7 +9,7 @@ from ase.calculators.calculator import BaseCalculator
 from pydantic import Field, PositiveFloat
 
 from alphanet.measure.force_constants import force_constants
-from alphanet.measure.properties.crystals import primitive, repeats
+from alphanet.measure.properties.crystals import no_crystal, primitive, repeats
 from alphanet.measure.properties.relaxing import relaxed
 from alphanet.measure.properties.task import EXTRA, Curve, Property, Quantity, Result
 from alphanet.measure.properties.together import forces_of
@@ -49,7 +49,7 @@ class Phonons(Property[Phonon]):
 
     def unfit(self, atoms: Atoms) -> str | None:
         """Only crystals have phonons."""
-        return None if atoms.pbc.all() else "it is not periodic"
+        return no_crystal(atoms)
 
     def compute(self, calculator: BaseCalculator, atoms: Atoms) -> Phonon:
         """The vibrations.

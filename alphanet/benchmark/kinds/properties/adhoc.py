@@ -80,13 +80,14 @@ def _own_structures(models: Sequence[str], folder: Path) -> Path | None:
 
 
 def _elements(models: Sequence[str], reference: str, options: LoadOptions) -> list[str]:
-    """Elements that the reference knows, and at least one of the models, in order of atomic numbers.
+    """Elements that the reference and all models know, or at least one of them, in order of atomic numbers.
 
     Raises:
         UserError: none of them says which elements it knows.
     """
     known = [elements for model in models if (elements := _known(model, options)) is not None]
-    of_models = {symbol for elements in known for symbol in elements} if known else None
+    sets = [set(elements) for elements in known]
+    of_models = (set.intersection(*sets) or set.union(*sets)) if sets else None
     of_reference = (
         set(METHODS[reference].elements) if reference in METHODS else set(_known(reference, LoadOptions()) or ())
     )
