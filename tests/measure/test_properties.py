@@ -1,5 +1,7 @@
 """Properties: zero error of the exact potential, known errors of a scaled one, and agreement with independent means."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -31,6 +33,7 @@ from alphanet.measure.properties.methods import (
 from alphanet.measure.properties.references import true_property
 from alphanet.measure.properties.registry import PROPERTIES, make_property
 from alphanet.measure.properties.relaxing import relaxed, relaxed_together
+from alphanet.measure.properties.repeated import RepeatedCalculator
 from alphanet.measure.properties.running import computed
 from alphanet.measure.properties.structures import structure_called, structure_digest, usual_structures
 from alphanet.measure.properties.task import MissingPackageError, require_packages
@@ -292,6 +295,27 @@ def test_structures_that_a_property_does_not_fit():
                             ("conductivity", "graphene-bilayer"), ("vacancy", "graphene-bilayer"),
                             ("reaction", f"{FORMATE}@0-2")):  # fmt: skip
         assert make_property(name, {}, "test").unfit(structure_called(structure)), name
+
+
+def test_a_small_cell_is_computed_as_a_supercell():
+    class Counting(EMT):
+        sizes: ClassVar[list[int]] = []
+
+        def calculate(self, atoms=None, *rest):
+            self.sizes.append(len(atoms))
+            super().calculate(atoms, *rest)
+
+    calculator, small = RepeatedCalculator(Counting(), small=3.0, length=7.0), bulk("Cu", a=3.7)
+    small.rattle(0.1, seed=1)
+    small.set_cell(small.cell.array @ np.diag([1.0, 1.02, 0.97]), scale_atoms=True)
+    for atoms in (small, bulk("Cu", a=4.3), bulk("Cu", cubic=True), Atoms("Cu2", [[0, 0, 0], [0, 0, 2.3]])):
+        found, wanted = atoms.copy(), atoms.copy()
+        found.calc, wanted.calc = calculator, EMT()
+        assert found.get_potential_energy() == pytest.approx(wanted.get_potential_energy(), abs=1e-9)
+        np.testing.assert_allclose(found.get_forces(), wanted.get_forces(), atol=1e-9)
+        if atoms.pbc.all():
+            np.testing.assert_allclose(found.get_stress(), wanted.get_stress(), atol=1e-9)
+    assert list(dict.fromkeys(Counting.sizes)) == [64, 4, 2]  # a larger lattice constant has the same k points
 
 
 def test_names_of_structures(tmp_path):

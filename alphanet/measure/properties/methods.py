@@ -11,6 +11,7 @@ from ase.calculators.emt import parameters as emt_parameters
 from ase.calculators.lj import LennardJones
 
 from alphanet.errors import UserError
+from alphanet.measure.properties.repeated import RepeatedCalculator
 from alphanet.measure.properties.task import EXTRA, require_packages
 from alphanet.potentials.calculators import CalculatorPotential
 from alphanet.potentials.protocol import Potential
@@ -21,6 +22,7 @@ PHONONDB = "phonondb"
 METALS = ("Al", "Ni", "Cu", "Pd", "Ag", "Pt", "Au")
 """Elements whose parameters in EMT are realistic; those of H, C, N and O are for tests, as ASE says"""
 SOFT = 0.9
+SMALL, LARGE = 3.0, 7.0  # Å: between faces of cells that are repeated, and at least of what comes of it
 MAX_ITERATIONS = 300  # of GFN1-xTB's charges, as in the miniatures
 
 
@@ -44,7 +46,9 @@ def argon() -> LennardJones:
 
 
 def xtb(electronic_temperature: float = 300.0) -> Any:
-    """GFN1-xTB by tblite, the level of theory of the miniatures: Γ point alone, so cells must be large.
+    """GFN1-xTB by tblite, the level of theory of the miniatures, which have the Γ point of their cells alone.
+
+    Primitive cells of metals and the like are repeated, since their Γ point says nothing.
 
     Args:
         electronic_temperature: K; without a hot Fermi edge, the energy of a metal is rough at the Γ point alone.
@@ -55,9 +59,10 @@ def xtb(electronic_temperature: float = 300.0) -> Any:
     require_packages("reference tblite", {"tblite": EXTRA})
     from tblite.ase import TBLite
 
-    return TBLite(
+    method = TBLite(
         method="GFN1-xTB", electronic_temperature=electronic_temperature, max_iterations=MAX_ITERATIONS, verbosity=0
     )
+    return RepeatedCalculator(method, small=SMALL, length=LARGE)
 
 
 @dataclass(frozen=True)
