@@ -3,7 +3,7 @@
 import logging
 import shlex
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,10 @@ class _Run:
                 self.findings.missing[place] = plan.impossible.get(place) or plan.on_demand[place]
             elif place not in filled:
                 self.findings.missing[place] = f"the protocol of scale {self._options.scale} does not measure it"
+        if self.before:
+            others = [one for place, some in measured.items() if place not in selected for one in some]
+            numbers = {one.id for some in measured.values() for one in some}
+            self._keep_beside(others, self.before.records.values(), lambda one: one.id in numbers)
         selected_tasks = ((task, tuple(place for place in task.places if place in selected)) for task in plan.tasks)
         return [replace(task, places=places) for task, places in selected_tasks if places]
 
@@ -155,6 +159,9 @@ class _Run:
         for place, record in earlier.items():
             self._add(place, record)
         if earlier:
+            self._keep_beside(
+                earlier.values(), self._earlier, lambda one: any(self._kind.keeps(task, at, one) for at in task.places)
+            )
             self._kind.keep(task, earlier)
         if not places or task.places in self._failed:
             logger.info("%s: %s", task.title, "failed with another seed" if places else "finished before, kept")
@@ -195,6 +202,23 @@ class _Run:
         for record in self._earlier:
             records |= {place: record for place in task.places if self._kind.keeps(task, place, record)}
         return records
+
+    def _keep_beside(self, kept: Iterable[Record], earlier: Iterable[Record], fills: Callable[[Record], bool]) -> None:
+        """Keep what was measured beside the numbers of finished cells, such as errors on the frames of the training.
+
+        Args:
+            kept: records of finished cells.
+            earlier: records among which those with the same key and model are looked for.
+            fills: whether a record is the number of a cell.
+        """
+        models = {record.protocol.get("key"): record.model for record in kept}
+        self.findings.beside += [
+            record
+            for record in earlier
+            if models.get(record.protocol.get("key")) == record.model
+            and record not in self.findings.beside
+            and not fills(record)
+        ]
 
     @staticmethod
     def _open(task: Task[Any], earlier: Mapping[Place, Record]) -> tuple[Place, ...]:

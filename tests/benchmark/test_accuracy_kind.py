@@ -81,6 +81,15 @@ def test_the_same_command_repeats_nothing(run, trainers, tmp_path, caplog):
     assert sum("kept" in line for line in caplog.messages) == 6
 
 
+def test_what_was_measured_beside_the_cells_is_kept_with_them(run, tmp_path):
+    first = run()
+    assert {record.data["split"] for record in first.records.values()} == {"train", "valid", "test"}
+    for choice in ({}, {"only": ONE}):
+        assert run(**choice).records.keys() == first.records.keys()
+    (tmp_path / "table" / "results.json").unlink()  # as a kill before its end leaves it
+    assert run().records.keys() == first.records.keys()
+
+
 def test_a_kept_report_is_gone_on_from_with_more_seeds(run, trainers, tmp_path):
     first = run()
     folder = tmp_path / "table"
