@@ -1,10 +1,16 @@
 """Properties as figures: force errors against errors of properties, and curves beside those of the reference."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alphanet.figures.style import curve_style, panel_rows, save_figure, styled
+from alphanet.figures.style import curve_style, panel_rows, plain_log_axes, save_figure, styled
+from alphanet.files import write_text
 from alphanet.measure.properties.task import Curve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 LEAST = 1e-9  # smaller errors are those of the reference itself, and a logarithmic axis has no zero
 
@@ -36,11 +42,10 @@ def plane_figure(
                 if model in by_row and min(by_row[model]) > LEAST:
                     axes.plot(*by_row[model], linestyle="", label=model, **curve_style(place))
             title, quantity = titles[name]
-            axes.set(xscale="log", yscale="log", xlabel="force MAE, meV/Å", ylabel=quantity, title=title)
+            axes.set(xlabel="force MAE, meV/Å", ylabel=quantity, title=title)
             if axes.lines:
-                axes.legend(fontsize=6)
-        for axes in panels[len(points) :]:
-            axes.set_axis_off()
+                plain_log_axes(axes)
+        _finish(figure, panels[len(points) :], columns)
         return save_figure(figure, path)
 
 
@@ -69,7 +74,37 @@ def curves_figure(path: Path, panels: Mapping[str, Mapping[str, Curve]], referen
                 axes.plot(curves[model].x, curves[model].y, linewidth=1, label=model, **style)
             one = next(iter(curves.values()))
             axes.set(xlabel=one.x_title, ylabel=one.y_title, title=title)
-            axes.legend(fontsize=6)
-        for axes in grid[len(panels) :]:
-            axes.set_axis_off()
+        _finish(figure, grid[len(panels) :], columns)
         return save_figure(figure, path)
+
+
+def write_plane_csv(
+    path: Path, points: Mapping[str, Mapping[str, tuple[float, float]]], titles: Mapping[str, tuple[str, str]]
+) -> None:
+    """Write the points of `plane_figure`."""
+    lines = ["property,potential,force_mae_meV/Å,error,error_of\n"]
+    for name, by_row in points.items():
+        lines += [f'{name},"{row}",{x:.9g},{y:.9g},"{titles[name][1]}"\n' for row, (x, y) in by_row.items()]
+    write_text(path, "".join(lines))
+
+
+def write_curves_csv(path: Path, panels: Mapping[str, Mapping[str, Curve]], reference: str) -> None:
+    """Write the points of `curves_figure`."""
+    lines = ["panel,potential,x,y\n"]
+    for title, curves in panels.items():
+        for name, curve in curves.items():
+            lines += [
+                f'"{title}","{name or reference}",{x:.9g},{y:.9g}\n' for x, y in zip(curve.x, curve.y, strict=True)
+            ]
+    write_text(path, "".join(lines))
+
+
+def _finish(figure: "Figure", empty: Iterable["Axes"], columns: int) -> None:
+    """One legend for all panels, below them: names of models are long; no axes where there is no panel."""
+    for axes in empty:
+        axes.set_axis_off()
+    entries = {
+        label: line for axes in figure.axes for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    if entries:
+        figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns, fontsize=7)

@@ -53,15 +53,18 @@ def save_figure(figure: "Figure", path: Path) -> list[Path]:
 
 
 def plain_log_axes(axes: "Axes", which: str = "xy") -> None:
-    """Logarithmic axes with plain numbers, at 1, 2 and 5 where they span less than three decades. Call it last."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    """Logarithmic axes with plain numbers, at 1, 2 and 5 where they span less than three decades. Call it last.
+
+    Axes that span less than a factor of five have ticks at equal distances.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     for name in which:
         axis = getattr(axes, f"{name}axis")
         axes.set(**{f"{name}scale": "log"})
         low, high = axis.get_view_interval()
         steps = (1.0, 2.0, 5.0) if high / low < 1000 else (1.0,)
-        axis.set_major_locator(LogLocator(subs=steps))
+        axis.set_major_locator(LogLocator(subs=steps) if high / low > 5 else MaxNLocator(4))
         axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
     axes.grid(True, which="major")

@@ -158,6 +158,7 @@ class Number(Part):
     origin: str  # key of `origins`
     interval: tuple[float, float] | None = None
     paper: bool = False  # printed in the paper
+    rank: float | None = None  # among the numbers of its row, from 0, the best, to 1, the last; colors it
 
 
 class Grid(Part):

@@ -4,6 +4,7 @@ import json
 import sys
 from decimal import Decimal
 
+import pandas as pd
 import pytest
 from ase.build import bulk, molecule
 from ase.io import write
@@ -53,6 +54,7 @@ def test_cells_ranks_reasons_and_figures(run, rendered, monkeypatch):
     grids = {grid.id: grid for grid in result.grids}
     ranks = {line[0]: [getattr(field, "text", field) for field in line[2:]] for line in grids["ranks"].rows}
     assert [text.split(", ")[1] for text in ranks["equation of state"]] == ["exact", "2nd of 3", "last"]
+    assert [getattr(field, "rank", None) for field in grids["ranks"].rows[1][2:]] == [0, 0.5, 1]
     reasons = {(line[0], line[1], line[2]): line[3] for line in grids["reasons"].rows}
     assert set(reasons) == {
         (FOREIGN, title, structure)
@@ -67,6 +69,10 @@ def test_cells_ranks_reasons_and_figures(run, rendered, monkeypatch):
     assert len(grids["numbers/eos"].rows) == 5 and grids["correlations"].rows[0][3] in ("0.50", "1.00")
     assert {figure.name for figure in result.figures} == {"plane", "curves"}
     assert all((folder / file).is_file() for figure in result.figures for file in figure.files.values())
+    points = pd.read_csv(folder / "plane.csv").set_index("potential")
+    assert points.loc[SOFT, "error"] == pytest.approx(cells[SOFT, "eos", "bulk_modulus_error"].measured, rel=1e-6)
+    curves = pd.read_csv(folder / "curves.csv")
+    assert set(curves["potential"]) == {EXACT, SOFT, "emt"} and curves["y"].notna().all()
 
 
 def test_nothing_is_computed_twice(run, monkeypatch):

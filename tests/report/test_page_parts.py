@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from report_runs import claim, figure
+from report_runs import claim, figure, table
 
 from alphanet.report.page.claims import LEVELS, SUITE, shown_claims
 from alphanet.report.page.collect import collect
@@ -31,6 +31,18 @@ def test_a_run_that_was_begun_is_what_its_card_says(tmp_path, name, form):
     (tmp_path / name / "records.jsonl").write_text("{}\n")
     (run,) = collect([tmp_path]).report.runs
     assert run.state == "unfinished" and run.form == form
+
+
+def test_only_a_table_of_the_paper_has_the_papers_numbers_above_those_measured(tmp_path):
+    path = table(tmp_path / "table") / "results.json"
+    values = json.loads(path.read_text())
+    above = '<span class="paper"'
+    page = render(collect([tmp_path]))
+    assert "Upper: the paper" in page and above in page
+    cells = [cell | {"printed": None, "paper": None, "outcome": "not in the paper"} for cell in values["cells"]]
+    path.write_text(json.dumps(values | {"cells": cells}))
+    page = render(collect([tmp_path]))
+    assert "Upper: the paper" not in page and above not in page and "Measured here." in page
 
 
 def test_claims_about_the_suite_come_last_and_do_not_count_as_the_papers(tmp_path):

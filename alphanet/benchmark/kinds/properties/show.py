@@ -10,7 +10,7 @@ from alphanet.benchmark.kinds.properties.card import PropertiesCard
 from alphanet.figures.style import figure_files
 from alphanet.measure.properties.registry import property_class
 from alphanet.measure.properties.task import Curve, Quantity
-from alphanet.results.facts import number_or_dash, record_facts
+from alphanet.results.facts import number_or_dash, record_facts, value_text
 from alphanet.results.records import Facts, Record
 from alphanet.results.schema import Figure, Grid, Number
 
@@ -34,19 +34,21 @@ def show(card: PropertiesCard, folder: Path, reference: str, records: Records, f
     figures = []
     points = force_plane(card, records)
     if points:
-        from alphanet.figures.properties import plane_figure
+        from alphanet.figures.properties import plane_figure, write_plane_csv
 
-        plane_figure(folder / PLANE, points, {name: _axis(card, name) for name in points})
+        titles = {name: _axis(card, name) for name in points}
+        plane_figure(folder / PLANE, points, titles)
+        write_plane_csv(folder / f"{PLANE}.csv", points, titles)
         title = "Force error against error of each property"
-        figures.append(Figure(name=PLANE, title=title, files=figure_files(PLANE)))
+        figures.append(Figure(name=PLANE, title=title, files=figure_files(PLANE, "csv")))
         grids.append(_correlations(card, points))
     if drawn := _drawn(card, records):
-        from alphanet.figures.properties import curves_figure
+        from alphanet.figures.properties import curves_figure, write_curves_csv
 
         curves_figure(folder / CURVES, drawn, reference)
-        figures.append(
-            Figure(name=CURVES, title="Curves of potentials and of the reference", files=figure_files(CURVES))
-        )
+        write_curves_csv(folder / f"{CURVES}.csv", drawn, reference)
+        title = "Curves of potentials and of the reference"
+        figures.append(Figure(name=CURVES, title=title, files=figure_files(CURVES, "csv")))
     origins = {_origin(one): record_facts(one) for several in records.values() for one in several}
     return Shown(grids=grids, figures=figures, origins=origins, conditions=f"reference {reference}")
 
@@ -107,6 +109,7 @@ def _ranks(card: PropertiesCard, records: Records) -> Grid:
         quantity, own = headline(card, column)
         values = {row: mean_error(records.get((row, column), ()), quantity) for row in shown}
         words = rank_words(values, own.noise)
+        ranks = _ranks_of(values)
         fields: list[str | Number] = []
         for row, value in values.items():
             if value is None:
@@ -114,10 +117,18 @@ def _ranks(card: PropertiesCard, records: Records) -> Grid:
                 continue
             error = own.factor * value
             origin = _origin(records[row, column][0])
-            fields.append(Number(text=f"{error:.3g}, {words[row]}", value=error, origin=origin))
+            text = f"{value_text(error)}, {words[row]}"
+            fields.append(Number(text=text, value=error, origin=origin, rank=ranks.get(row)))
         lines.append((described.title, f"{own.title}{f' ({own.unit})' if own.unit else ''}", *fields))
     title = "Properties by potentials: error and rank"
     return Grid(id="ranks", title=title, columns=("property", "error", *shown), rows=tuple(lines))
+
+
+def _ranks_of(values: Mapping[str, float | None]) -> dict[str, float]:
+    """From 0, the best, to 1, the last, by row with a number; equal values share a rank; empty if all are equal."""
+    known = {row: value for row, value in values.items() if value is not None}
+    order = sorted(set(known.values()))
+    return {row: order.index(value) / (len(order) - 1) for row, value in known.items()} if len(order) > 1 else {}
 
 
 def _reasons(card: PropertiesCard, failed: Failed) -> Grid:
