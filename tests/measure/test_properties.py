@@ -372,14 +372,14 @@ def test_structures_in_one_call_have_the_numbers_that_they_have_alone(name, monk
         assert found[1].curves[curve].y == pytest.approx(alone.y, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["eos", "elastic", "surface", "barrier"])
+@pytest.mark.parametrize("name", ["eos", "elastic", "surface", "barrier", "reaction"])
 def test_relaxations_of_one_call_end_where_each_ends_alone(name, true, monkeypatch):
     task, atoms, alone = true(name)  # by ASE, one after another
     potential, sizes = CalculatorPotential("emt", emt()), []
     call = potential.predict
     monkeypatch.setattr(potential, "predict", lambda frames, **rest: sizes.append(len(frames)) or call(frames, **rest))
     errors = task.compare(task.compute(PotentialCalculator(potential), atoms), alone)
-    assert max(sizes) == {"eos": 7, "elastic": 12, "surface": 3, "barrier": 2}[name]
+    assert max(sizes) == {"eos": 7, "elastic": 12, "surface": 3, "barrier": 3, "reaction": 3}[name]
     for key, error in errors.items():
         assert error <= task.quantities[key].noise, key
 

@@ -17,7 +17,9 @@ from alphanet.measure.properties.defects import LOOSE, TIGHT, supercell
 from alphanet.measure.properties.relaxing import relaxed_together
 from alphanet.measure.properties.structures import PATH
 from alphanet.measure.properties.task import Curve, Property, Quantity, Result
+from alphanet.measure.properties.together import compute_waiting
 from alphanet.measure.relaxation.optimize import relaxing_band
+from alphanet.potentials.ase_calculator import PotentialCalculator
 
 
 class Barrier(Result):
@@ -112,9 +114,12 @@ def relaxed_path(images: Sequence[Atoms], calculator: BaseCalculator, *, force: 
     Raises:
         UserError: it does not converge to `force`, in eV/Å, in `steps`.
     """
+    compute = None
     for image in images:
         image.calc = calculator
-    *_, last = relaxing_band(images, fmax=force, steps=steps, climb=True)
+        if isinstance(calculator, PotentialCalculator):
+            image.calc, compute = PotentialCalculator(calculator.potential), compute_waiting
+    *_, last = relaxing_band(images, fmax=force, steps=steps, climb=True, compute=compute)
     if last.fmax >= force:
         raise UserError(f"{images[0].symbols}: the band does not converge to {force:g} eV/Å in {steps} steps")
     energies = np.array([image.get_potential_energy() for image in images])

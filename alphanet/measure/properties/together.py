@@ -1,11 +1,13 @@
 """Many structures by one call, if the calculator is that of a potential; one after another by other calculators."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
+from alphanet.errors import UserError
 from alphanet.potentials.ase_calculator import PotentialCalculator
 from alphanet.potentials.batches import HalvingPotential
 from alphanet.potentials.protocol import FramePrediction
@@ -40,3 +42,17 @@ def predictions(structures: Sequence[Atoms], potential: HalvingPotential) -> lis
         UserError: as the potential's `predict`.
     """
     return potential.predict(structures, batch_size=max(1, ATOMS // max(map(len, structures))))
+
+
+def compute_waiting(structures: Sequence[Atoms]) -> None:
+    """Compute by one call those that have moved since; each has a `PotentialCalculator` of the same potential.
+
+    A failure is left to the structure that has it: it says why when it is asked.
+    """
+    waiting = [one for one in structures if one.calc.calculation_required(one, ["energy", "forces"])]
+    if not waiting:
+        return
+    with suppress(UserError):
+        answers = predictions(waiting, HalvingPotential(waiting[0].calc.potential))
+        for one, answer in zip(waiting, answers, strict=True):
+            one.calc.accept(one, answer)

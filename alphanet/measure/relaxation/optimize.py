@@ -136,7 +136,14 @@ def relaxing(
 
 
 def relaxing_band(
-    images: Sequence[Atoms], *, fmax: float, steps: int, climb: bool, spring: float = 0.1, optimizer: str = "fire"
+    images: Sequence[Atoms],
+    *,
+    fmax: float,
+    steps: int,
+    climb: bool,
+    spring: float = 0.1,
+    optimizer: str = "fire",
+    compute: Callable[[Sequence[Atoms]], None] | None = None,
 ) -> Iterator[Step]:
     """Relax the inner images of a nudged elastic band (Henkelman et al. 2000); yield as `relaxing` does.
 
@@ -147,12 +154,13 @@ def relaxing_band(
         climb: whether the highest image climbs to the saddle point.
         spring: eV/Å^2, between images.
         optimizer: a key of `OPTIMIZERS`.
+        compute: is given the images before their forces are asked for, to compute all by one call.
 
     Raises:
         RelaxationError: it diverges, or a calculator fails.
         WorkerError: the potential's process is lost.
     """
-    band = _Band(images, k=spring, climb=climb, method="improvedtangent", allow_shared_calculator=True)  # type: ignore[no-untyped-call]
+    band = _Band(images, compute, k=spring, climb=climb, method="improvedtangent", allow_shared_calculator=True)
     relaxed = SteppedRelaxation(band, optimizer, lambda: band.energies.max() - band.energies[0], lambda: 1.0)
     yield from relaxed.steps(fmax, steps)
 
@@ -217,6 +225,16 @@ class _Cell(_Once, FrechetCellFilter):
 
 class _Band(_Once, NEB):
     """A nudged elastic band."""
+
+    def __init__(self, images: Sequence[Atoms], compute: Callable[[Sequence[Atoms]], None] | None, **how: Any) -> None:
+        super().__init__(list(images), **how)  # type: ignore[no-untyped-call]
+        self._compute = compute
+
+    def get_forces(self, **kwargs: Any) -> np.ndarray:
+        """Those of ASE's class, eV/Å."""
+        if self._compute is not None:
+            self._compute(self.images)
+        return super().get_forces(**kwargs)
 
     def _structures(self) -> Sequence[Atoms]:
         return list(self.images)
