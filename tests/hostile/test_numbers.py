@@ -13,6 +13,7 @@ import inputs
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.io import write
 from attack import GIGABYTES, attack
 
@@ -71,6 +72,27 @@ def test_frames_that_announce_too_much(tmp_path: Path, text: str, message: str):
         list(read_frames(path))
     found = attack(["data", "convert", path, tmp_path / "out.extxyz"])
     assert found.is_one_line() and found.growth < 0.1 * GIGABYTES, found
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "honest"),
+    [("a.vasp", 6, "4"), ("XDATCAR", 6, "4"), ("a.cube", 2, "4"), ("a.cube", 4, "8"), ("a.gro", 1, "4")],
+)
+def test_a_header_that_announces_more_than_the_file_has_bytes(tmp_path: Path, name: str, line: int, honest: str):
+    path = tmp_path / name
+    copper = bulk("Cu", cubic=True)
+    if name.endswith(".cube"):
+        write(path, copper, data=np.zeros((8, 8, 8)))
+    else:
+        write(path, copper)
+    (atoms,) = read_frames(path, labeled=False)
+    assert len(atoms) == 4
+    lines = path.read_text().splitlines(keepends=True)
+    assert honest in lines[line].split()
+    lines[line] = lines[line].replace(honest, "300000000", 1)
+    path.write_text("".join(lines))
+    with pytest.raises(UserError, match=r"it announces [\d,.e+]+ atoms or values in [\d,]+ bytes"):
+        list(read_frames(path, labeled=False))
 
 
 def test_a_frame_with_more_atoms_than_the_limit(tmp_path: Path, limited):

@@ -1,6 +1,7 @@
 """Files that ASE reads, without what its readers guess: elements of LAMMPS types, energies that are not there."""
 
 import logging
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,14 @@ from ase import Atoms
 from alphanet.data.kept_arrays import with_kept_arrays
 from alphanet.errors import UserError
 from alphanet.files import check_text, text_of
+from alphanet.limits import amount
 
 logger = logging.getLogger(__name__)
 
 LAMMPS_UNITS = re.compile(r"\bunits\s*=\s*(\w+)")
 HEADER_LINES = 1000
+COUNTED = {"vasp": (5, 6), "vasp-xdatcar": (5, 6), "cube": (2, 3, 4, 5), "gen": (0,), "gromacs": (1,)}
+"""Kind of ASE -> places of the lines of its header that say how much follows, for which ASE's readers make room"""
 
 
 def read(path: Path) -> Iterator[Atoms]:
@@ -42,6 +46,7 @@ def _frames(path: Path) -> Iterator[Atoms]:
         raise ValueError(f"unknown file type {kind}")
     if not ioformats[kind].isbinary:
         check_text(path)
+        _check_counts(path, kind)
     # The name as it is: `CONTCAR@300K` is no slice of CONTCAR.
     frames = iread(path, index=":", format=kind, do_not_split_by_at_sign=True, **_options(path, kind))
     if kind == "vasp-out":
@@ -52,6 +57,33 @@ def _frames(path: Path) -> Iterator[Atoms]:
         # Trajectories turn names such as '12' into numbers.
         atoms.info = {str(key): value for key, value in atoms.info.items()}
         yield with_kept_arrays(atoms)
+
+
+def _check_counts(path: Path, kind: str) -> None:
+    """Check that a header does not announce more atoms or values than the file has bytes.
+
+    Raises:
+        UserError: it does.
+    """
+    places = COUNTED.get(kind, ())
+    header = _lines(path, count=1 + max(places)) if places else []
+    counts = [_leading_integers(header[place]) for place in places if place < len(header)]
+    if kind == "cube":  # atoms, and points along three axes of a grid
+        largest = max([sum(one[:1]) for one in counts[:1]] + [math.prod(sum(one[:1]) for one in counts[1:])])
+    else:
+        largest = max((sum(one) for one in counts), default=0)
+    if largest > (size := path.stat().st_size):
+        raise UserError(f"it announces {amount(largest)} atoms or values in {amount(size)} bytes")
+
+
+def _leading_integers(line: str) -> list[int]:
+    found = []
+    for word in line.split():
+        try:
+            found.append(abs(int(word)))
+        except ValueError:
+            break
+    return found
 
 
 def _options(path: Path, kind: str) -> dict[str, Any]:
@@ -77,12 +109,13 @@ def _options(path: Path, kind: str) -> dict[str, Any]:
     return {}
 
 
-def _lines(path: Path, until: str) -> list[str]:
+def _lines(path: Path, until: str | None = None, count: int = HEADER_LINES) -> list[str]:
+    """The first lines, to the one that begins with `until`, or `count` of them."""
     lines: list[str] = []
     with path.open("rb") as stream:
         for line in text_of(stream, path.name):
             lines.append(line.rstrip("\n"))
-            if line.startswith(until) or len(lines) >= HEADER_LINES:
+            if (until is not None and line.startswith(until)) or len(lines) >= count:
                 break
     return lines
 
