@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python alphanet/potentials/uv.py pip install --quiet --python 
 MINUTES ?= 50
 CUT_MINUTES ?= 3
 
-.PHONY: setup repro cut slice slice-reference table1 table4 speed physics physics-all report reference readme docs test fuzz faults load test-fast test-baselines test-slow test-pythons check dist all lock
+.PHONY: setup repro cut slice slice-reference table1 table4 speed physics physics-all report reference readme docs test fuzz faults load test-fast test-long test-baselines test-slow test-pythons check dist all lock
 
 setup: $(STAMP)
 
@@ -91,7 +91,11 @@ test: setup
 
 # An answer in about 90 seconds: without tests that train, compile kernels or start many processes.
 test-fast: setup
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not baselines and not integration'
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not long and not slow and not baselines and not integration'
+
+# What takes more than ten seconds a test.
+test-long: setup
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m long
 
 test-baselines: setup
 	$(BIN)/python -m pytest -m baselines

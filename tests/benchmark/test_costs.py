@@ -54,6 +54,7 @@ def busy_machine(processes=2):
             other.wait()
 
 
+@pytest.mark.long
 def test_a_busy_machine_gives_the_same_cells_and_every_number_has_its_costs(run, real):
     idle = run(only=("alphanet/formate",))
     with busy_machine():

@@ -190,6 +190,7 @@ def crystals(tmp_path):
     }
 
 
+@pytest.mark.long
 def test_a_model_is_relaxed_scored_and_resumed(crystals, run, tmp_path, cluster):
     ids, options = crystals
     rows = [f"{identity},A,-0.5,{0.1 * place - 0.1},0.0,True" for place, identity in enumerate(ids)]

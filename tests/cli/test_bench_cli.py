@@ -57,6 +57,7 @@ def test_sizes(text, sizes):
     assert parse_sizes(text, 3) == sizes
 
 
+@pytest.mark.long
 def test_a_sweep_is_a_result_in_the_folder_that_out_names(tmp_path):
     words = ["speed", "alphanet", "alphanet-v1", "--sizes", "24", "--rounds", "1", "--budget", "2m", "--mode", "eager"]
     shown = json.loads(run(*words, "--out", tmp_path / "a", "--json").stdout)
@@ -71,6 +72,7 @@ def test_a_sweep_is_a_result_in_the_folder_that_out_names(tmp_path):
         run("compare", tmp_path / "a", tmp_path / "b")
 
 
+@pytest.mark.long
 def test_training_and_memory_of_alphanet(tmp_path):
     train = json.loads(
         run("train-speed", "alphanet", "--structures", "cu", "--sizes", "4", "--rounds", "1", "--passes", "1",

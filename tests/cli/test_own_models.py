@@ -100,6 +100,7 @@ def test_speed_of_everything_that_has_a_name(run, card):
     assert result.exit_code == 0 and shown["kind"] == "speed"
 
 
+@pytest.mark.long
 def test_memory_of_a_file_in_a_folder(run):
     words = ["--structures", "cu.extxyz", "--smallest", "4", "--largest", "4", "--sample-atoms", "4", "--json"]
     result = run("bench", "memory", "trained/model.safetensors", *words, "--out", "memory")
@@ -143,6 +144,7 @@ def test_expressiveness(run):
     assert result.exit_code == 0 and any(cell["measured"] == 1.0 for cell in cells)
 
 
+@pytest.mark.long
 def test_wbm_of_a_folder_and_a_callable(run, cluster):
     words = ["--structures", "cu.extxyz", "--steps", "1", "--cluster", cluster, "--json"]
     result = run("bench", "wbm", "trained", "python_potentials:Settled", *words, "--out", "wbm")

@@ -89,6 +89,7 @@ def test_physics(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert record["model"]["settings"]["reading"] == "official-v1"
 
 
+@pytest.mark.long
 def test_speed(here: Path) -> None:
     """As a model of its own, and as the weights of `alphanet`."""
     fetched()

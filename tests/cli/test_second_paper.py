@@ -121,6 +121,7 @@ def test_they_run_by_name_and_stand_on_the_page(theirs):
     assert all(f"Their Table {number}" in page for number in (1, 2, 3, 4)) and "120.1" in page
 
 
+@pytest.mark.long
 def test_all_runs_them_and_a_table_without_its_files_is_no_failure(theirs):
     command = [sys.executable, "-m", "alphanet", "repro", "all", "--only", "their-*", "--out", "all", "--json"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

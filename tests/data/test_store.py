@@ -185,6 +185,7 @@ print(peak(4000) - first)
 """
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_number_of_frames(tmp_path):
     arguments = [sys.executable, "-c", GROWTH, tmp_path]
     grown = int(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)

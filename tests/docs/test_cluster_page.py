@@ -84,7 +84,11 @@ def test_every_script_of_the_page_is_run_here():
 
 
 @pytest.mark.parametrize(
-    ("script", "tasks"), [("train.sbatch", 1), pytest.param("ddp.sbatch", 2, marks=pytest.mark.slow)]
+    ("script", "tasks"),
+    [
+        pytest.param("train.sbatch", 1, marks=pytest.mark.long),
+        pytest.param("ddp.sbatch", 2, marks=pytest.mark.slow),
+    ],
 )
 def test_a_training_is_requeued_and_goes_on(tmp_path, submit, script, tasks):
     write_frames(tmp_path / "train.extxyz")

@@ -48,6 +48,7 @@ def test_the_list_of_models_is_that_of_the_commands():
         assert f"| {form} | {meaning.replace('`', '')} |" in page
 
 
+@pytest.mark.long
 def test_add_a_table(tmp_path):
     printed = follow("howto/table.md", tmp_path)
     assert "silica" in printed and "Silica: a table of my own" in printed

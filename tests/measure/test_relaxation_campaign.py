@@ -96,6 +96,7 @@ def kill_at_random(out: Path, stop: threading.Event, killed: list[int]) -> None:
             killed.append(victim.pid)
 
 
+@pytest.mark.long
 def test_killed_workers_change_nothing(tmp_path, cluster):
     structures = cubes(500)
     result = predict(campaign(tmp_path / "calm", structures), cluster)
@@ -113,6 +114,7 @@ def test_killed_workers_change_nothing(tmp_path, cluster):
     assert lines_in(tmp_path / "stormy") == 501  # a header, and no structure twice
 
 
+@pytest.mark.long
 def test_structures_that_end_their_worker_are_set_aside_with_the_reason(tmp_path, cluster):
     structures = cubes(12)
     structures["wbm-1-1"].numbers[:] = 2
@@ -172,6 +174,7 @@ def test_a_model_that_cannot_be_opened_is_said_in_one_line(tmp_path, cluster):
         predict(campaign(tmp_path, cubes(2), "python_potentials:NoStress"), cluster)
 
 
+@pytest.mark.long
 def test_a_scheduler_that_is_gone_is_one_line_and_the_command_goes_on(tmp_path, cluster, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (TESTS.parent, TESTS))))  # this checkout's code
     script = tmp_path / "cluster.py"

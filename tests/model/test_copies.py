@@ -93,6 +93,7 @@ assert all(abs(a - b) < 1e-6 for one, other in zip(here, there) for a, b in zip(
 
 
 @pytest.mark.integration
+@pytest.mark.long
 def test_a_pool_forked_after_an_evaluation_does_not_hang():
     if "fork" not in multiprocessing.get_all_start_methods():
         pytest.skip("no fork here")

@@ -26,7 +26,7 @@ from alphanet.potentials.opening import best_dtype
 from alphanet.potentials.specification import specified
 from alphanet.programs import remember
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 CONFIG = AlphaNetConfig(
     elements=["H", "Cu"],

@@ -140,12 +140,14 @@ Pairs.forward = forward
 )
 
 
+@pytest.mark.long
 def test_a_guard_ends_a_training(card, stores, tmp_path):
     trained = train(card, stores, tmp_path / "out", max_time=0.01)
     assert (trained.steps, trained.epochs, trained.finished) == (1, 0, False)
     assert trained.model.is_file() and trained.validation["force_mae"] > 0
 
 
+@pytest.mark.long
 def test_a_killed_training_goes_on_to_the_same_weights_and_keeps_its_budget_of_steps(card, stores, tmp_path, caplog):
     (card.places[0] / "network.py").write_text(MORTAL)
     whole = train(card, stores, tmp_path / "whole", epochs=None, steps=27)  # ends within the fifth epoch
@@ -162,6 +164,7 @@ def test_a_killed_training_goes_on_to_the_same_weights_and_keeps_its_budget_of_s
     assert resumed.sha256 == whole.sha256
 
 
+@pytest.mark.long
 def test_what_is_not_finite_stops_the_training_and_is_named(card, stores, tmp_path):
     frames = list(FrameStore(stores / "train.aselmdb"))
     frames[5].calc.results["forces"][0, 0] = np.nan
