@@ -211,7 +211,9 @@ class _Run:
             earlier: records among which those with the same key and model are looked for.
             fills: whether a record is the number of a cell.
         """
-        models = {record.protocol.get("key"): record.model for record in kept}
+        models: dict[JsonValue, Facts] = {
+            key: record.model for record in kept if (key := record.protocol.get("key")) is not None
+        }
         self.findings.beside += [
             record
             for record in earlier

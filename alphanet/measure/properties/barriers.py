@@ -1,7 +1,8 @@
 """Barriers by the nudged elastic band: of a vacancy's hop, and of a reaction whose path a file guesses."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from ase import Atoms
@@ -20,6 +21,7 @@ from alphanet.measure.properties.task import Curve, Property, Quantity, Result
 from alphanet.measure.properties.together import compute_waiting
 from alphanet.measure.relaxation.optimize import relaxing_band
 from alphanet.potentials.ase_calculator import PotentialCalculator
+from alphanet.potentials.batches import HalvingPotential
 
 
 class Barrier(Result):
@@ -65,7 +67,7 @@ class Hop(Property[Barrier]):
         ends = relaxed_together([start, end], calculator, tight=TIGHT, loose=LOOSE)
         images = [ends[0], *(ends[0].copy() for _ in range(self.images)), ends[1]]
         interpolate(images, mic=True)
-        return Barrier(**relaxed_path(images, calculator, force=self.force, steps=self.steps))
+        return relaxed_path(images, calculator, force=self.force, steps=self.steps)
 
 
 class Reaction(Property[Barrier]):
@@ -105,20 +107,19 @@ class Reaction(Property[Barrier]):
         images[:: len(images) - 1] = relaxed_together(
             [images[0], images[-1]], calculator, tight=self.force, loose=self.force, steps=self.steps
         )
-        return Barrier(**relaxed_path(images, calculator, force=self.force, steps=self.steps))
+        return relaxed_path(images, calculator, force=self.force, steps=self.steps)
 
 
-def relaxed_path(images: Sequence[Atoms], calculator: BaseCalculator, *, force: float, steps: int) -> dict[str, Any]:
-    """The fields of `Barrier` of a climbing band that begins at `images`, which move; the ends are relaxed.
+def relaxed_path(images: Sequence[Atoms], calculator: BaseCalculator, *, force: float, steps: int) -> Barrier:
+    """The highest image and the end of a climbing band that begins at `images`, which move; the ends are relaxed.
 
     Raises:
         UserError: it does not converge to `force`, in eV/Å, in `steps`.
     """
-    compute = None
+    potential = HalvingPotential(calculator.potential) if isinstance(calculator, PotentialCalculator) else None
     for image in images:
-        image.calc = calculator
-        if isinstance(calculator, PotentialCalculator):
-            image.calc, compute = PotentialCalculator(calculator.potential), compute_waiting
+        image.calc = calculator if potential is None else PotentialCalculator(potential.potential)
+    compute = None if potential is None else partial(compute_waiting, potential=potential)
     *_, last = relaxing_band(images, fmax=force, steps=steps, climb=True, compute=compute)
     if last.fmax >= force:
         raise UserError(f"{images[0].symbols}: the band does not converge to {force:g} eV/Å in {steps} steps")
@@ -130,4 +131,4 @@ def relaxed_path(images: Sequence[Atoms], calculator: BaseCalculator, *, force: 
         x=tuple(float(place) for place in range(len(energies))),
         y=tuple(energies.tolist()),
     )
-    return {"barrier": float(energies.max()), "reaction": float(energies[-1]), "curves": {"path": path}}
+    return Barrier(barrier=float(energies.max()), reaction=float(energies[-1]), curves={"path": path})

@@ -53,11 +53,16 @@ def conventional(atoms: Atoms) -> Atoms:
     return _made(spglib.standardize_cell(_cell(atoms), symprec=TOLERANCE), atoms)
 
 
+def heights(atoms: Atoms) -> np.ndarray:
+    """(3,) Å, distances of opposite faces of the cell."""
+    # The rows of the reciprocal cell are the normals of faces over their distances.
+    distances: np.ndarray = 1 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
+    return distances
+
+
 def repeats(atoms: Atoms, length: float) -> tuple[int, int, int]:
     """How often the cell is repeated so that opposite faces are at least `length` Å apart."""
-    # The rows of the reciprocal cell are the normals of faces over their distances.
-    heights = 1 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
-    first, second, third = np.ceil(length / heights - 1e-9).astype(int).tolist()
+    first, second, third = np.ceil(length / heights(atoms) - 1e-9).astype(int).tolist()
     return first, second, third
 
 
@@ -66,8 +71,7 @@ def no_crystal(atoms: Atoms) -> str | None:
     if not atoms.pbc.all():
         return "it is not periodic"
     places = np.sort(atoms.get_scaled_positions(), axis=0)
-    heights = 1 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
-    empty = float((np.diff(places, axis=0, append=places[:1] + 1).max(axis=0) * heights).max())
+    empty = float((np.diff(places, axis=0, append=places[:1] + 1).max(axis=0) * heights(atoms)).max())
     return None if empty < VACUUM else f"a layer of {empty:.1f} Å in it is empty"
 
 

@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
 from alphanet.errors import UserError
-from alphanet.measure.properties.together import predictions
+from alphanet.measure.properties.together import compute_waiting
 from alphanet.measure.relaxation import optimize
 from alphanet.potentials.ase_calculator import PotentialCalculator
 from alphanet.potentials.batches import HalvingPotential
@@ -66,12 +66,7 @@ def relaxed_together(structures: Sequence[Atoms], calculator: BaseCalculator, **
     for moving in copies:
         moving.calc = PotentialCalculator(calculator.potential)
     while moved := [one for run in runs if (one := next(run, None)) is not None]:
-        try:
-            answers = predictions(moved, potential)
-        except UserError:
-            continue  # each asks alone, and the one that fails says why
-        for moving, answer in zip(moved, answers, strict=True):
-            moving.calc.accept(moving, answer)
+        compute_waiting(moved, potential)
     return copies
 
 

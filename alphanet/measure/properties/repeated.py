@@ -3,11 +3,10 @@
 import math
 from typing import Any
 
-import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
-from alphanet.measure.properties.crystals import repeats
+from alphanet.measure.properties.crystals import heights, repeats
 
 
 class RepeatedCalculator(Calculator):
@@ -43,6 +42,6 @@ class RepeatedCalculator(Calculator):
             self.results["stress"] = large.get_stress()
 
     def _repeats(self, atoms: Atoms) -> tuple[int, int, int]:
-        if not atoms.pbc.all() or min(1 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)) > self._small:
+        if not atoms.pbc.all() or heights(atoms).min() > self._small:
             return (1, 1, 1)
         return repeats(atoms, self._length)

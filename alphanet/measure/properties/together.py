@@ -44,8 +44,8 @@ def predictions(structures: Sequence[Atoms], potential: HalvingPotential) -> lis
     return potential.predict(structures, batch_size=max(1, ATOMS // max(map(len, structures))))
 
 
-def compute_waiting(structures: Sequence[Atoms]) -> None:
-    """Compute by one call those that have moved since; each has a `PotentialCalculator` of the same potential.
+def compute_waiting(structures: Sequence[Atoms], potential: HalvingPotential) -> None:
+    """Compute by one call those that have moved since; each has a `PotentialCalculator` of its own.
 
     A failure is left to the structure that has it: it says why when it is asked.
     """
@@ -53,6 +53,5 @@ def compute_waiting(structures: Sequence[Atoms]) -> None:
     if not waiting:
         return
     with suppress(UserError):
-        answers = predictions(waiting, HalvingPotential(waiting[0].calc.potential))
-        for one, answer in zip(waiting, answers, strict=True):
+        for one, answer in zip(waiting, predictions(waiting, potential), strict=True):
             one.calc.accept(one, answer)
